@@ -1,0 +1,67 @@
+/**
+ * The values that flow: prompt → response → verdict → pair.
+ *
+ * All are plain, readonly and print as one JSON line, so that the audit file, the
+ * progress log, the report and the test fixtures hold the same objects.
+ */
+
+/** One turn of a conversation, as every chat template takes it. */
+export interface Message {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
+/** A conversation that ends with the turn to be answered. */
+export interface Prompt {
+  readonly messages: readonly Message[];
+  /** Where it came from: a row of the training set, the probe pool, or a deployed user. */
+  readonly source: 'training' | 'probe' | 'user';
+  /** Stable identifier, e.g. `probe:17` or `train.jsonl:203`. */
+  readonly id: string;
+}
+
+/** What a model said. */
+export interface Response {
+  /** The answer, without the reasoning block. */
+  readonly text: string;
+  /** What stood inside `<think>…</think>`, if anything. */
+  readonly reasoning?: string;
+  /** `stop`: the model ended it; `length`: the token limit did. */
+  readonly finish: 'stop' | 'length';
+  /** Generated tokens, stop token included. */
+  readonly tokens: number;
+}
+
+/** Evidence that every verdict carries. Probabilities are dimensionless, in [0, 1]. */
+export interface VerdictEvidence {
+  /** P(objection label) / P(both labels), after the prior correction if one is on. */
+  readonly pObjection: number;
+  /** The same before the prior correction. */
+  readonly pObjectionRaw: number;
+  /** Probability mass that the two labels have together. */
+  readonly mass: number;
+  readonly framework: string;
+  /** Which copy of the model judged, e.g. `frozen-base`. */
+  readonly judge: string;
+}
+
+/** The conscience's answer. An unreadable one forms no pair. */
+export type Verdict =
+  | ({ readonly kind: 'accepted' } & VerdictEvidence)
+  | ({ readonly kind: 'objected' } & VerdictEvidence)
+  | ({ readonly kind: 'unreadable'; readonly raw: string } & Partial<VerdictEvidence> &
+      Pick<VerdictEvidence, 'framework' | 'judge'>);
+
+/** An online preference pair with its whole history. */
+export interface Pair {
+  readonly id: string;
+  readonly prompt: Prompt;
+  readonly chosen: Response;
+  readonly rejected: Response;
+  /** The verdict on the rejected response: always `objected`. */
+  readonly verdict: Verdict;
+  /** The verdict on the alternative: never `objected`. */
+  readonly alternativeVerdict: Verdict;
+  /** Optimiser step at which the pair was made. */
+  readonly step: number;
+}

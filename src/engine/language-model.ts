@@ -1,0 +1,50 @@
+/**
+ * A language model seen from the conscience: conversations in, text and label
+ * probabilities out.
+ *
+ * Implemented by the onnxruntime engine, by remote endpoints and by scripted models
+ * in tests. Nothing here knows tensors.
+ */
+import type { Message, Response } from '../data/values.js';
+
+/** How to sample. Defaults are the field's: temperature 1, top-p 1, top-k off. */
+export interface GenerateOptions {
+  /** Upper limit of generated tokens per response. */
+  readonly maxTokens: number;
+  /** 0 is greedy. Default 1. */
+  readonly temperature?: number;
+  /** Nucleus mass in (0, 1]. Default 1. */
+  readonly topP?: number;
+  /** Keep the k most likely tokens; 0 keeps all. Default 0. */
+  readonly topK?: number;
+  /** Seed of the sampler. Row i of a batch draws from its own stream of (seed, i). Default 0. */
+  readonly seed?: number;
+  /** Strings that end a response (not included in it), beside the model's stop tokens. */
+  readonly stop?: readonly string[];
+  /** Text that the response is made to begin with; it is part of the returned text. */
+  readonly prefix?: string;
+  /** Called with each new piece of text of response `index`. */
+  readonly onText?: (index: number, piece: string) => void;
+  /** Aborts between tokens. */
+  readonly signal?: AbortSignal;
+}
+
+/** A model that answers conversations. */
+export interface LanguageModel {
+  /** For the audit trail, e.g. `frozen-base`. */
+  readonly id: string;
+  /** One response per conversation, in order. Conversations may differ in length. */
+  generate(conversations: readonly (readonly Message[])[], options: GenerateOptions): Promise<Response[]>;
+  /**
+   * Log-probability, in nats, that the next assistant turn begins with each label (the sum over the
+   * label's tokens).
+   *
+   * @param prefix text that the assistant turn already begins with
+   * @returns [conversation][label]
+   */
+  labelLogps(
+    conversations: readonly (readonly Message[])[],
+    labels: readonly string[],
+    prefix?: string,
+  ): Promise<number[][]>;
+}
