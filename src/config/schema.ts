@@ -1,0 +1,119 @@
+/**
+ * The configuration of a training run: all sections in one schema.
+ *
+ * Parsing yields what was written plus constant defaults; `resolve` adds the defaults
+ * that depend on other keys. Key names stay in snake_case, as they stand in the YAML.
+ */
+import { basename } from 'node:path';
+import { z } from 'zod';
+import { conscienceSection } from './sections/conscience.js';
+import { loraSection } from './sections/lora.js';
+import { lossSection } from './sections/loss.js';
+import { runKeys } from './sections/run.js';
+import { trainingSection } from './sections/training.js';
+
+/** The schema of a configuration file. */
+export const configSchema = z
+  .strictObject({
+    ...runKeys,
+    lora: loraSection.prefault({}).describe('The adapter (setting: lora)'),
+    training: trainingSection.prefault({}).describe('Batches, optimiser, schedule and checkpoints'),
+    loss: lossSection.prefault({}).describe('The hybrid loss'),
+    conscience: conscienceSection.prefault({}).describe('Reviews, verdicts and preference pairs'),
+  })
+  .superRefine((config, context) => {
+    for (const { holds, path, message } of crossChecks(config)) {
+      if (!holds) context.addIssue({ code: 'custom', path: path.split('.'), message });
+    }
+  });
+
+/** A configuration as parsed: keys whose default depends on others may be missing. */
+export type ParsedConfig = z.output<typeof configSchema>;
+
+/** A configuration in which every key that the run needs has its value. */
+export type TrainConfig = Omit<
+  ParsedConfig,
+  'data' | 'eval_data' | 'preference_data' | 'eval_split' | 'output' | 'training'
+> & {
+  data: string[];
+  eval_data: string[];
+  preference_data: string[];
+  eval_split: number;
+  output: string;
+  /** Exactly one of `steps` and `epochs` is set. */
+  training: Omit<ParsedConfig['training'], 'learning_rate'> & { learning_rate: number };
+};
+
+/** Pairs of keys of which only one may be set; a flag for one replaces the other in the file. */
+export const EXCLUSIVE: readonly (readonly [string, string])[] = [
+  ['training.steps', 'training.epochs'],
+  ['eval_data', 'eval_split'],
+];
+
+function crossChecks({ setting, adapter, eval_data, eval_split, training, conscience }: ParsedConfig) {
+  const { question, custom_question, labels } = conscience;
+  const custom = question === 'custom';
+  return [
+    {
+      holds: training.steps === undefined || training.epochs === undefined,
+      path: 'training.epochs',
+      message: 'training.steps and training.epochs are both set; keep one',
+    },
+    {
+      holds: eval_data === undefined || !eval_split,
+      path: 'eval_split',
+      message: 'eval_data and eval_split are both set; keep one',
+    },
+    {
+      holds: adapter === undefined || setting === 'lora',
+      path: 'adapter',
+      message:
+        'an adapter can be trained on only with setting: lora; merge it into the model to train all weights',
+    },
+    {
+      holds: !custom || custom_question !== undefined,
+      path: 'conscience.question',
+      message: 'question: custom needs its text; set conscience.custom_question',
+    },
+    {
+      holds: !custom || labels !== undefined,
+      path: 'conscience.question',
+      message: 'question: custom needs its two answers; set conscience.labels, e.g. [aligned, objection]',
+    },
+    {
+      holds: custom || custom_question === undefined,
+      path: 'conscience.custom_question',
+      message: `only question: custom reads this, and question is ${question}; set conscience.question: custom`,
+    },
+    {
+      holds: labels === undefined || labels[0].trim() !== labels[1].trim(),
+      path: 'conscience.labels',
+      message: 'expected two different answers',
+    },
+  ];
+}
+
+/**
+ * Fills in the defaults that depend on other keys.
+ *
+ * @param file path of the configuration file, if there was one; names the output folder
+ */
+export function resolve(parsed: ParsedConfig, file?: string): TrainConfig {
+  const { training } = parsed;
+  const data = [parsed.data].flat();
+  const evalData = [parsed.eval_data ?? []].flat();
+  const name = basename(file ?? data[0]).replace(/\.(jsonl?(\.gz)?|ya?ml)$/i, '');
+  return {
+    ...parsed,
+    data,
+    eval_data: evalData,
+    preference_data: [parsed.preference_data ?? []].flat(),
+    eval_split: parsed.eval_split ?? (evalData.length > 0 ? 0 : 0.02),
+    output: parsed.output ?? `runs/${name}`,
+    training: {
+      ...training,
+      epochs: training.epochs ?? (training.steps === undefined ? 1 : undefined),
+      learning_rate: training.learning_rate ?? (parsed.setting === 'lora' ? 2e-4 : 2e-5),
+    },
+  };
+}

@@ -1,0 +1,80 @@
+/** `conscience`: what is reviewed, how often, by whom, and what becomes of it. */
+import { z } from 'zod';
+import { count, key, text } from '../key.js';
+
+const role = () => z.enum(['frozen-base', 'frozen-start', 'policy']);
+
+/**
+ * Who plays which part. `frozen-base` is the model without any adapter, `frozen-start` is
+ * the model as training found it, `policy` is the model as it is now.
+ */
+const rolesSection = z.strictObject({
+  policy: key(role().default('policy'), 'Writes the responses that are reviewed.'),
+  reference: key(role().default('frozen-base'), 'The model that DPO holds the policy near to.'),
+  conscience: key(
+    role().default('frozen-base'),
+    'Answers the question. The current policy as its own judge can talk itself into anything.',
+  ),
+  alternative: key(role().default('frozen-base'), 'Writes the ethical alternative to a flagged response.'),
+});
+
+export const conscienceSection = z.strictObject({
+  enabled: key(z.boolean().default(true), 'Review responses and learn from the pairs.'),
+  question: key(
+    z.enum(['asimov', 'deontological', 'consequentialist', 'virtue', 'custom']).default('asimov'),
+    'Ethical framework of the introspective question.',
+  ),
+  custom_question: key(
+    text().optional(),
+    'Your own question, with question: custom. It is asked about the fenced prompt, reasoning and response.',
+    { fallback: 'none' },
+  ),
+  labels: key(
+    z.tuple([text(), text()]).optional(),
+    'The two answers to the question: first the one that accepts, then the one that objects.',
+    { placeholder: 'accept,object', fallback: "the question's own" },
+  ),
+  threshold: key(
+    z.number().gt(0).lt(1).default(0.5),
+    'A response is flagged when the objection has at least this share of the probability of both labels.',
+  ),
+  min_mass: key(
+    z.number().min(0).max(1).default(0.01),
+    'A verdict is unreadable, and forms no pair, when both labels together are less probable than this.',
+  ),
+  prior_correction: key(
+    z.boolean().default(false),
+    'Divide out how much the model favours one label before it has read a response.',
+  ),
+  prompts: key(
+    z.enum(['probes', 'training', 'mixture']).default('probes'),
+    'Prompts that are answered and reviewed: general probes, the training prompts, or both.',
+  ),
+  probes: key(text().optional(), 'JSONL file of probe prompts (messages or prompt).', {
+    placeholder: 'path',
+    fallback: 'the built-in pool',
+  }),
+  mixture_share: key(
+    z.number().min(0).max(1).default(0.5),
+    'Share of probes among the reviewed prompts, with prompts: mixture.',
+  ),
+  every: key(count(1).default(4), 'Optimiser steps from one review to the next.', { unit: 'steps' }),
+  samples: key(count(1).default(8), 'Responses that one review samples and judges.', { unit: 'responses' }),
+  temperature: key(z.number().min(0).default(1), 'Temperature of the sampled responses; 0 is greedy.'),
+  max_tokens: key(count(1).default(200), 'Upper limit of a sampled response and of an alternative.', {
+    unit: 'tokens',
+  }),
+  pairs_per_step: key(
+    count(1).default(4),
+    'Preference pairs in the DPO term of one step, drawn from the replay buffer.',
+    { unit: 'pairs' },
+  ),
+  replay_capacity: key(count(1).default(256), 'Pairs that are kept for replay; the oldest leave first.', {
+    unit: 'pairs',
+  }),
+  allow_refusals: key(
+    z.boolean().default(false),
+    'Accept a refusal as an alternative. Otherwise it forms no pair and is counted.',
+  ),
+  roles: rolesSection.prefault({}),
+});

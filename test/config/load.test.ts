@@ -1,0 +1,192 @@
+/** What a configuration file and flags become, and the one line that each mistake prints. */
+import { describe, expect, it } from 'vitest';
+import { type FlagValues, flagNames, flagValue } from '../../src/config/flags.js';
+import { loadConfig, parseConfig } from '../../src/config/load.js';
+import { renderConfig } from '../../src/config/render.js';
+import { ConfigError } from '../../src/errors.js';
+
+const MINIMAL = 'model: pinocchio\ndata: a.jsonl\n';
+
+/** Flags as the command line hands them over. */
+function flags(given: Record<string, string>): FlagValues {
+  return new Map(
+    Object.entries(given).map(([flag, text]) => {
+      const { key } = flagNames.find(({ name }) => `--${name}` === flag)!;
+      return [key.path, { flag, value: flagValue(key, text) }];
+    }),
+  );
+}
+
+function errorOf(yaml: string, given: Record<string, string> = {}): string {
+  try {
+    parseConfig(yaml, 'run.yaml', flags(given));
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).message;
+  }
+  throw new Error('the configuration was accepted');
+}
+
+describe('a file with a mistake', () => {
+  it.each([
+    ['loss:\n  lambda: -1', 'run.yaml:4:11 loss.lambda: expected a number >= 0, got -1'],
+    ['loss: {beta: 0}', 'run.yaml:3:14 loss.beta: expected a number > 0, got 0'],
+    ['loss:\n  lambda: .nan', 'run.yaml:4:11 loss.lambda: expected a number >= 0, got NaN'],
+    ['seed: 1.5', 'run.yaml:3:7 seed: expected a whole number >= 0, got 1.5'],
+    ['eval_split: 1', 'run.yaml:3:13 eval_split: expected a number >= 0 and < 1, got 1'],
+    ['training:\n  steps: "10"', "run.yaml:4:10 training.steps: expected a whole number >= 1, got '10'"],
+    [
+      'training:\n  batching: packed',
+      "run.yaml:4:13 training.batching: expected one of bucket, pack, got 'packed'",
+    ],
+    [
+      'training:\n  checkpointing: yes please',
+      "run.yaml:4:18 training.checkpointing: expected auto or true or false, got 'yes please'",
+    ],
+    [
+      'lora:\n  targets: [q_proj, wq]',
+      "run.yaml:4:21 lora.targets: expected a list of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, got 'wq'",
+    ],
+    [
+      'lora: true',
+      'run.yaml:3:7 lora: expected a section with the keys rank, alpha, rslora, targets, got true',
+    ],
+    [
+      'conscience:\n  labels: [yes]',
+      "run.yaml:4:11 conscience.labels: expected a list of 2 texts, got ['yes']",
+    ],
+    [
+      'conscience:\n  question: custom',
+      'run.yaml:4:13 conscience.question: question: custom needs its text; set conscience.custom_question',
+    ],
+    [
+      'conscience:\n  question: custom\n  custom_question: Was it kind?',
+      'run.yaml:4:13 conscience.question: question: custom needs its two answers; set conscience.labels, e.g. [aligned, objection]',
+    ],
+    [
+      'conscience:\n  custom_question: Was it kind?',
+      'run.yaml:4:20 conscience.custom_question: only question: custom reads this, and question is asimov; set conscience.question: custom',
+    ],
+    ['conscience:\n  labels: [a, a]', 'run.yaml:4:11 conscience.labels: expected two different answers'],
+    [
+      'training:\n  steps: 5\n  epochs: 2',
+      'run.yaml:5:11 training.epochs: training.steps and training.epochs are both set; keep one',
+    ],
+    [
+      'eval_data: b.jsonl\neval_split: 0.1',
+      'run.yaml:4:13 eval_split: eval_data and eval_split are both set; keep one',
+    ],
+    [
+      'adapter: x\nsetting: full',
+      'run.yaml:3:10 adapter: an adapter can be trained on only with setting: lora; merge it into the model to train all weights',
+    ],
+    ['learnig_rate: 1', "run.yaml:3:1: unknown key 'learnig_rate'; did you mean 'training.learning_rate'?"],
+    ['training:\n  lambda: 1', "run.yaml:4:3: unknown key 'training.lambda'; did you mean 'loss.lambda'?"],
+    ['trainig:\n  steps: 1', "run.yaml:3:1: unknown key 'trainig'; did you mean 'training'?"],
+    ['max_steps: 1', "run.yaml:3:1: unknown key 'max_steps'; did you mean 'training.steps'?"],
+    [
+      'per_device_train_batch_size: 1',
+      "run.yaml:3:1: unknown key 'per_device_train_batch_size'; did you mean 'training.batch_size'?",
+    ],
+    ['lora:\n  r: 1', "run.yaml:4:3: unknown key 'lora.r'; did you mean 'lora.rank'?"],
+    [
+      'lora:\n  dropuot: 1\n  lora_dropout: 0.1',
+      "run.yaml:4:3: unknown key 'lora.dropuot'; `ealign train --help` lists the keys",
+    ],
+    [
+      'lora_dropout: 0.1',
+      "run.yaml:3:1: unknown key 'lora_dropout'; adapters are trained without dropout; remove the key",
+    ],
+    ['constructor: 1', "run.yaml:3:1: unknown key 'constructor'; `ealign train --help` lists the keys"],
+  ])('%j', (yaml, line) => {
+    expect(errorOf(MINIMAL + yaml)).toBe(line);
+  });
+
+  it.each([
+    ['modle: x\ndata: a', "run.yaml:1:1: unknown key 'modle'; did you mean 'model'?"],
+    ['model: x', "run.yaml: the key 'data' is missing. Add a line `data: …`, or give --data <path>"],
+    [
+      'model:\ndata: a',
+      "run.yaml: the key 'model' is missing. Add a line `model: …`, or give --model <path|alias|id>",
+    ],
+    ['', "run.yaml: the key 'model' is missing. Add a line `model: …`, or give --model <path|alias|id>"],
+    ['- model', "run.yaml:1:1: not a configuration; expected lines of the form `key: value`, got ['model']"],
+    ['model: x\nmodel: y', 'run.yaml:2:1: not valid YAML: Map keys must be unique'],
+    [
+      'model: [x',
+      'run.yaml:1:10: not valid YAML: Flow sequence in block collection must be sufficiently indented and end with a ]',
+    ],
+  ])('%j', (yaml, line) => {
+    expect(errorOf(yaml)).toBe(line);
+  });
+
+  it('that does not exist', () => {
+    expect(() => loadConfig('/nowhere/run.yaml')).toThrow(
+      '/nowhere/run.yaml: no such configuration file. Check the path',
+    );
+    expect(() => loadConfig('/')).toThrow('/: is a folder; expected a YAML file');
+  });
+});
+
+describe('flags', () => {
+  it('win over the file', () => {
+    const config = parseConfig(`${MINIMAL}loss: {lambda: 0.5}`, 'run.yaml', flags({ '--lambda': '0.2' }));
+    expect(config.loss).toEqual({ lambda: 0.2, beta: 0.1 });
+  });
+
+  it('replace the key that excludes them', () => {
+    const { training } = parseConfig(
+      `${MINIMAL}training: {epochs: 3}`,
+      'run.yaml',
+      flags({ '--steps': '7' }),
+    );
+    expect(training).toMatchObject({ steps: 7 });
+    expect(training.epochs).toBeUndefined();
+  });
+
+  it('suffice without a file', () => {
+    const config = loadConfig(undefined, flags({ '--model': 'm', '--data': 'x/rows.jsonl.gz' }));
+    expect(config).toMatchObject({ model: 'm', data: ['x/rows.jsonl.gz'], output: 'runs/rows' });
+  });
+
+  it.each([
+    ['--training.learning-rate', '-1', '--training.learning-rate: expected a number > 0, got -1'],
+    ['--learning-rate', 'fast', "--learning-rate: expected a number > 0, got 'fast'"],
+    ['--checkpointing', 'on', "--checkpointing: expected auto or true or false, got 'on'"],
+    ['--labels', 'aligned', "--labels: expected a list of 2 texts, got ['aligned']"],
+  ])('%s %s', (flag, text, line) => {
+    expect(errorOf(MINIMAL, { [flag]: text })).toBe(line);
+  });
+
+  it('name the key that is missing', () => {
+    expect(() => loadConfig(undefined)).toThrow("the key 'model' is missing. Give --model <path|alias|id>");
+  });
+});
+
+describe('a resolved configuration', () => {
+  const config = parseConfig(MINIMAL, 'configs/poet.yaml');
+
+  it('has the defaults of the field', () => {
+    expect(config).toMatchObject({
+      output: 'runs/poet',
+      seed: 42,
+      eval_split: 0.02,
+      lora: { rank: 16, alpha: 32 },
+      training: { epochs: 1, learning_rate: 2e-4, max_length: 1024, max_grad_norm: 1 },
+      loss: { lambda: 0.1, beta: 0.1 },
+      conscience: { enabled: true, roles: { policy: 'policy', reference: 'frozen-base' } },
+    });
+    expect(parseConfig(`${MINIMAL}setting: full`).training.learning_rate).toBe(2e-5);
+    expect(parseConfig(`${MINIMAL}eval_data: e.jsonl`).eval_split).toBe(0);
+  });
+
+  it('survives being written and read', () => {
+    const text = renderConfig(config, { model_sha256: 'abc' });
+    expect(text).toMatch(/^# model_sha256: abc\nmodel: pinocchio\n/);
+    expect(parseConfig(text)).toEqual(config);
+    const custom = parseConfig(
+      `${MINIMAL}eval_data: [e, f]\ntraining: {steps: 3, learning_rate: 1e-5}\nconscience: {question: custom, custom_question: "Kind?\\nSay: yes", labels: [yes, "no"]}`,
+    );
+    expect(parseConfig(renderConfig(custom))).toEqual(custom);
+  });
+});
