@@ -3,7 +3,7 @@
  *
  * An `ExampleRow` is what one line of a JSONL file says, checked and normalised to one
  * of four kinds. A `TokenRow` is what training reads: ids and the targets that carry
- * loss. Reading is in dataset.ts, tokenising in tokenise.ts.
+ * loss. Reading is in dataset.ts, tokenising in tokenise.ts and preferences.ts.
  */
 import type { Message } from './values.js';
 
@@ -20,6 +20,8 @@ interface Located {
 export interface MessagesRow extends Located {
   readonly kind: 'messages';
   readonly messages: readonly Message[];
+  /** Turns before this index carry no loss: 0 for `messages`, the prompt's length for `prompt`/`completion`. */
+  readonly lossFrom: number;
 }
 
 /** A prompt and its completion as plain text. Conversational ones become `MessagesRow`s. */
@@ -57,8 +59,11 @@ export type PreferenceRow = Located & { readonly kind: 'preference' } & (
     | ConversationalPreference
   );
 
+/** A row of a fine-tuning dataset. */
+export type TrainingRow = MessagesRow | CompletionRow | TextRow;
+
 /** One line of a dataset. */
-export type ExampleRow = MessagesRow | CompletionRow | TextRow | PreferenceRow;
+export type ExampleRow = TrainingRow | PreferenceRow;
 
 /** One tokenised training row. */
 export interface TokenRow {

@@ -1,0 +1,74 @@
+/**
+ * Datasets: JSONL files to checked rows.
+ *
+ * Every line of every file is checked before anything is returned, so that training never
+ * stops at row 40,000 for a fault that was there at the start.
+ */
+import { DataError } from '../errors.js';
+import { readJsonl } from './jsonl.js';
+import { parsePreferenceRow, parsePromptRow, parseTrainingRow } from './parse-row.js';
+import { Problems } from './problems.js';
+import type { PreferenceRow, TrainingRow } from './rows.js';
+import type { Prompt } from './values.js';
+
+/**
+ * Rows to fine-tune on: `messages`, `prompt`/`completion` or `text`, mixed as they come.
+ *
+ * @param paths JSONL files, plain or gzip
+ * @throws DataError naming the first bad lines and counting the rest; also for a file without rows
+ */
+export function readTrainingRows(paths: string | readonly string[]): Promise<TrainingRow[]> {
+  return readRows(paths, parseTrainingRow);
+}
+
+/** Preference rows (`prompt`, `chosen`, `rejected`); otherwise as `readTrainingRows`. */
+export function readPreferenceRows(paths: string | readonly string[]): Promise<PreferenceRow[]> {
+  return readRows(paths, parsePreferenceRow);
+}
+
+/**
+ * Prompts to be answered, from `prompt` or `messages` rows (a plain string is a user turn).
+ * The `id` is the place in the file. Otherwise as `readTrainingRows`.
+ */
+export function readPrompts(
+  paths: string | readonly string[],
+  source: Prompt['source'] = 'probe',
+): Promise<Prompt[]> {
+  return readRows(paths, (value, where) => ({ messages: parsePromptRow(value, where), source, id: where }));
+}
+
+/** The conversation that a training row's last answer replies to; `undefined` for a `text` row. */
+export function promptOf(row: TrainingRow): Prompt | undefined {
+  const located = { source: 'training', id: row.where } as const;
+  switch (row.kind) {
+    case 'text':
+      return undefined;
+    case 'completion':
+      return { messages: [{ role: 'user', content: row.prompt }], ...located };
+    case 'messages': {
+      const last = row.messages.findLastIndex((turn) => turn.role === 'assistant');
+      const messages = row.messages.slice(0, last);
+      return messages.at(-1)?.role === 'user' ? { messages, ...located } : undefined;
+    }
+  }
+}
+
+async function readRows<Row>(
+  paths: string | readonly string[],
+  parse: (value: unknown, where: string) => Row,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  const problems = new Problems();
+  for (const path of typeof paths === 'string' ? [paths] : paths) {
+    let lines = 0;
+    for await (const { where, value } of readJsonl(path, problems)) {
+      lines++;
+      const row = problems.attempt(() => parse(value, where));
+      if (row !== undefined) rows.push(row);
+    }
+    problems.throwIfAny();
+    if (lines === 0)
+      throw new DataError({ where: path, what: 'the dataset is empty', expected: 'JSONL rows' });
+  }
+  return rows;
+}
