@@ -1,0 +1,27 @@
+/**
+ * How long work reports on itself. Training, evaluation and downloads import this
+ * interface; the command line implements it for terminals, logs and machines.
+ */
+
+/** Where the work stands: the step that is done, and any metrics known by now. */
+export type ProgressState = { readonly step: number } & Readonly<Record<string, number | null | undefined>>;
+
+export interface Progress {
+  /**
+   * Begins a piece of work; ends the one before.
+   *
+   * @param total number of steps
+   * @param label one or two words, e.g. `train`
+   * @param first steps that were done already, when resuming
+   */
+  start(total: number, label: string, first?: number): void;
+  /** Reports a step. Metrics that are left out keep the value last reported. */
+  update(state: ProgressState): void;
+  /** One line for the reader, that stays on the screen. */
+  note(line: string): void;
+  /** Ends the current piece of work with one line. */
+  done(summary: string): void;
+}
+
+/** Reports nothing: for tests and library use. */
+export const silent: Progress = { start() {}, update() {}, note() {}, done() {} };
