@@ -1,0 +1,141 @@
+/**
+ * Graphs compiled and run by onnxruntime-node: the only file that imports it.
+ *
+ * A program is a session for one graph. Tensors go in and out as typed arrays with a
+ * shape; an output may be written into an array that the caller owns.
+ */
+import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node';
+import { ConfigError, ShapeError } from '../../errors.js';
+import type { DType, Graph } from '../../onnx/graph.js';
+import { serialize } from '../../onnx/protobuf.js';
+
+export type TypedArray = Float32Array | Float64Array | BigInt64Array | Uint8Array;
+
+/** A tensor outside a graph: row-major elements and their shape. */
+export interface NdArray {
+  readonly data: TypedArray;
+  readonly dims: readonly number[];
+}
+
+export type Feeds = Readonly<Record<string, NdArray>>;
+export type Device = 'cpu' | 'webgpu';
+
+export interface RuntimeOptions {
+  /** Default `cpu`. */
+  readonly device?: Device;
+  /** Threads inside one operator. Default: onnxruntime's, the physical cores. */
+  readonly threads?: number;
+  /** Write an onnxruntime profile with this prefix. */
+  readonly profile?: string;
+}
+
+const arrayOf: Record<DType, new (length: number) => TypedArray> = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int64: BigInt64Array,
+  bool: Uint8Array,
+};
+
+/** A graph that can be run. */
+export class Program {
+  private constructor(
+    readonly graph: Graph,
+    private readonly session: InferenceSession,
+  ) {}
+
+  /** @throws ConfigError when the device does not exist on this machine */
+  static async compile(graph: Graph, options: RuntimeOptions = {}): Promise<Program> {
+    const { device = 'cpu', threads, profile } = options;
+    requireDevice(device);
+    try {
+      const session = await InferenceSession.create(serialize(graph), {
+        executionProviders: [device],
+        // beyond `basic` come fusions into float32-only kernels
+        graphOptimizationLevel: graph.fused ? 'all' : 'basic',
+        // patterns of a first run do not fit the next shapes, and keep memory
+        enableMemPattern: false,
+        logSeverityLevel: 3,
+        ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+        ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
+      });
+      return new Program(graph, session);
+    } catch (cause) {
+      if (device === 'cpu') throw cause;
+      throw new ConfigError(
+        {
+          where: 'device',
+          what: `${device} could not start: ${String((cause as Error).message).split('\n')[0]}`,
+          next: 'use device: cpu, or install a driver for this device',
+        },
+        { cause },
+      );
+    }
+  }
+
+  /**
+   * @param feeds   every input of the graph, by name
+   * @param into    arrays that receive outputs, by name; they must have the output's size
+   * @param fetches the outputs wanted; default all
+   */
+  async run(feeds: Feeds, into: Feeds = {}, fetches?: readonly string[]): Promise<Record<string, NdArray>> {
+    const inputs: Record<string, OrtTensor> = {};
+    for (const { name, dtype } of this.graph.inputs) {
+      const feed = feeds[name];
+      if (!feed) throw new ShapeError({ where: this.graph.name, what: `input '${name}' is missing` });
+      inputs[name] = toTensor(name, dtype, feed);
+    }
+    const wanted: Record<string, OrtTensor | null> = {};
+    for (const { name, value } of this.graph.outputs) {
+      if (fetches && !fetches.includes(name)) continue;
+      wanted[name] = into[name] ? toTensor(name, value.dtype, into[name]) : null;
+    }
+    const outputs = await this.session.run(inputs, wanted);
+    const result: Record<string, NdArray> = {};
+    for (const name of Object.keys(wanted)) {
+      const { data, dims } = outputs[name];
+      result[name] = into[name] ?? { data: data as TypedArray, dims };
+    }
+    return result;
+  }
+
+  async release(): Promise<void> {
+    await this.session.release();
+  }
+
+  /** Writes the profile, where one was asked for. */
+  endProfiling(): void {
+    this.session.endProfiling();
+  }
+}
+
+function toTensor(name: string, dtype: DType, { data, dims }: NdArray): OrtTensor {
+  const size = dims.reduce((product, dim) => product * dim, 1);
+  if (size !== data.length || !(data instanceof arrayOf[dtype])) {
+    throw new ShapeError({
+      where: name,
+      what: 'array does not fit its shape or dtype',
+      expected: `${dtype}[${dims}] = ${size} elements`,
+      got: `${data.constructor.name} of ${data.length}`,
+    });
+  }
+  // onnxruntime's types do not know a bool tensor's bytes
+  return new OrtTensor(dtype as 'float32', data as Float32Array, dims);
+}
+
+function requireDevice(device: Device): void {
+  const known = listSupportedBackends().map(({ name }) => name);
+  if (known.includes(device)) return;
+  throw new ConfigError({
+    where: 'device',
+    what: `this build of onnxruntime has no ${device}`,
+    expected: known.join(' or '),
+    next: 'use device: cpu',
+  });
+}
+
+export const scalarArray = (value: number): NdArray => ({ data: Float32Array.of(value), dims: [] });
+export const int64Array = (values: ArrayLike<number>, dims?: readonly number[]): NdArray => {
+  const data = new BigInt64Array(values.length);
+  for (let i = 0; i < values.length; i++) data[i] = BigInt(values[i]);
+  return { data, dims: dims ?? [values.length] };
+};
