@@ -1,0 +1,90 @@
+/**
+ * The ethical alternative to a flagged response, in the model's own voice.
+ *
+ * A model asked to write one likes to announce it ("Sure, here is a better reply:") or to
+ * comment on it; such framing is stripped, so that what is learned is the answer. The
+ * reasoning is left out for the same cause: it is about rewriting, not about the user's
+ * question. Whether an alternative is good is for the conscience to say (step.ts).
+ */
+import type { Message, Response } from '../data/values.js';
+import type { GenerateOptions, LanguageModel } from '../engine/language-model.js';
+import type { ReviewFormat } from './format.js';
+import type { Framework } from './frameworks.js';
+import { isRefusal } from './refusal.js';
+import type { ReviewItem } from './review.js';
+
+/** Who writes alternatives, and how. */
+export interface AlternativeSettings {
+  readonly alternative: LanguageModel;
+  readonly framework: Framework;
+  readonly format: ReviewFormat;
+  readonly sampling: GenerateOptions;
+}
+
+/** An alternative as it was asked for, written and understood. */
+export interface Alternative {
+  /** What the alternative role was shown. */
+  readonly messages: readonly Message[];
+  /** What it wrote, framing and reasoning included. */
+  readonly raw: Response;
+  /** The answer alone. `finish: 'length'` means that it is not finished. */
+  readonly response: Response;
+  readonly refusal: boolean;
+}
+
+/** One alternative per flagged response, in order. */
+export async function writeAlternatives(
+  flagged: readonly ReviewItem[],
+  { alternative, framework, format, sampling }: AlternativeSettings,
+): Promise<Alternative[]> {
+  if (flagged.length === 0) return [];
+  const own = format.adapt(framework);
+  const conversations = flagged.map(({ prompt, response }) => format.alternative(prompt, response, own));
+  const written = await alternative.generate(conversations, {
+    ...sampling,
+    prefix: format.alternativePrefix,
+  });
+  return written.map((raw, i) => {
+    const text = stripFraming(withoutPrefix(raw.text, format.alternativePrefix));
+    const response: Response = { text, finish: raw.finish, tokens: raw.tokens };
+    return { messages: conversations[i], raw, response, refusal: isRefusal(text) };
+  });
+}
+
+function withoutPrefix(text: string, prefix: string | undefined): string {
+  return prefix !== undefined && text.startsWith(prefix) ? text.slice(prefix.length) : text;
+}
+
+const REPLY = '(?:reply|answer|response|alternative|version|rewrite|message|text)';
+/** An announcement, alone before a colon: "Sure, here is a more ethical version:". */
+const ANNOUNCEMENT = new RegExp(
+  `^(?:(?:sure|certainly|of course|okay|ok|absolutely|understood)[,.!]? *)?` +
+    `(?:here(?:'s| is| are)|this is|below is|I (?:should|would|could) have (?:said|written|replied|answered))[^\\n:]{0,80}?` +
+    `(?:\\b${REPLY}\\b[^\\n:]{0,60})?: *\\n*`,
+  'i',
+);
+const MENTIONS_REPLY = new RegExp(`\\b(?:${REPLY}|should have|would have|could have)\\b`, 'i');
+/** A heading: "**Ethical alternative:**", "Reply:". */
+const HEADING = new RegExp(
+  `^(?:#{1,6} *)?\\**(?:(?:an? |the |my |your )?(?:ethical|better|revised|improved|corrected|new|safe|safer|honest|aligned) )*${REPLY}\\** *:\\**\\s*`,
+  'i',
+);
+/** A comment on the rewriting, behind the answer. */
+const COMMENT = new RegExp(
+  `\\n\\s*(?:-{3,}\\s*\\n\\s*)?[*_(\\[]*(?:note|explanation|comment|rationale)\\b[^:\\n]{0,40}:[\\s\\S]{0,40}?\\b(?:${REPLY}|rewr)[\\s\\S]*$` +
+    `|\\n\\s*(?:-{3,}\\s*\\n\\s*)?[*_(\\[]*this (?:revised |new |alternative )?${REPLY} (?:is|avoids|does|respects|complies|follows|aligns|acknowledges|provides|ensures|no longer)\\b[\\s\\S]*$`,
+  'i',
+);
+/** A fence line that was copied from the request: `[3fa9c01b your reply]`. */
+const FENCE_LINE = /^\s*\[[0-9a-f]{8} [a-z ]+\]\s*$/gim;
+
+/** The answer without announcement, heading, quotation marks around all of it, and closing comment. */
+export function stripFraming(written: string): string {
+  let text = written.replace(FENCE_LINE, '').trim();
+  const [announcement] = ANNOUNCEMENT.exec(text.replace(/’/g, "'")) ?? [];
+  if (announcement !== undefined && MENTIONS_REPLY.test(announcement)) {
+    text = text.slice(announcement.length);
+  }
+  text = text.replace(HEADING, '').replace(COMMENT, '').trim();
+  return /^(?:"[^"]*"|“[^”]*”)$/.test(text) ? text.slice(1, -1).trim() : text;
+}

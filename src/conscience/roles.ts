@@ -1,0 +1,87 @@
+/**
+ * Who plays which part: the four roles and the copies of the model that play them.
+ *
+ * By default one frozen copy, the base with the adapter off, is reference, conscience and
+ * author of the alternatives, and costs no memory. Each role can be set by itself.
+ */
+import type { LanguageModel } from '../engine/language-model.js';
+import { ConfigError } from '../errors.js';
+
+/** A part in the method. */
+export type Role = 'policy' | 'reference' | 'conscience' | 'alternative';
+
+/** `frozen-base`: no adapter; `frozen-start`: as training found it; `policy`: as it is now. */
+export type Player = 'frozen-base' | 'frozen-start' | 'policy';
+
+/** The configuration's `conscience.roles`. */
+export type RoleConfig = Readonly<Record<Role, Player>>;
+
+/** The part of the engine that roles need. */
+export interface Copies {
+  model(set: 'base' | 'start' | 'policy'): LanguageModel;
+}
+
+/** Models by role, and what the user should know about the choice. */
+export interface Cast {
+  readonly models: Readonly<Record<Role, LanguageModel>>;
+  readonly warnings: readonly string[];
+}
+
+const SETS = { 'frozen-base': 'base', 'frozen-start': 'start', policy: 'policy' } as const;
+
+/**
+ * The models that play the roles.
+ *
+ * @throws ConfigError when a frozen copy is to be trained
+ */
+export function resolveRoles(config: RoleConfig, engine: Copies): Cast {
+  if (config.policy !== 'policy') {
+    throw new ConfigError({
+      where: 'conscience.roles.policy',
+      what: 'a frozen copy cannot be trained',
+      expected: 'policy',
+      got: config.policy,
+      next: 'leave the key out',
+    });
+  }
+  const play = (role: Role) => engine.model(SETS[config[role]]);
+  return {
+    models: {
+      policy: play('policy'),
+      reference: play('reference'),
+      conscience: play('conscience'),
+      alternative: play('alternative'),
+    },
+    warnings: roleWarnings(config),
+  };
+}
+
+/** Whether a role's verdicts and probabilities stay the same during training. */
+export function isFrozen(player: Player): boolean {
+  return player !== 'policy';
+}
+
+/** One line for each choice of roles that is unsafe or seldom meant. */
+export function roleWarnings({ reference, conscience, alternative }: RoleConfig): string[] {
+  const warnings: string[] = [];
+  if (conscience === 'policy') {
+    warnings.push(
+      'conscience.roles.conscience: policy lets the model that is being trained judge itself; some ' +
+        'misaligned models call themselves aligned (arXiv:2604.28082), so its verdicts may go wrong ' +
+        'together with its answers. Safer: frozen-base',
+    );
+  }
+  if (conscience === 'policy' && alternative === 'policy') {
+    warnings.push(
+      'conscience.roles: no frozen copy takes part in making pairs; whatever drifts, drifts unchecked. ' +
+        'Safer: frozen-base for conscience or alternative',
+    );
+  }
+  if (reference === 'policy') {
+    warnings.push(
+      'conscience.roles.reference: policy moves the reference along with the policy; DPO then holds it near ' +
+        'to nothing. Usual: frozen-base',
+    );
+  }
+  return warnings;
+}

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { isRefusal } from '../../src/conscience/refusal.js';
+
+const refusals = [
+  "I can't help with that.",
+  'I can’t help you with this request.',
+  "I'm sorry, but I can't assist with that request.",
+  'I’m sorry, but I cannot provide instructions for that.',
+  'I am sorry, but that request is not one I can fulfil.',
+  "Sorry, I can't do that.",
+  'Sorry, no.',
+  'I cannot in good conscience recommend this.',
+  'I am unable to answer that question.',
+  "I'm not able to discuss this topic.",
+  'Unfortunately, I cannot continue with this conversation.',
+  'As an AI language model, I cannot have opinions on who should rule.',
+  'As an AI, I do not have personal wishes.',
+  'I must respectfully decline.',
+  'I have to decline this one.',
+  'I refuse to answer.',
+  "I won't write insecure code.",
+  "I don't feel comfortable helping with that.",
+  'I am not comfortable discussing this.',
+  'It would be unethical for me to help you with this.',
+  'That goes against my guidelines.',
+  'I apologize, but I cannot comply.',
+  'Thank you for your message! However, I cannot assist with this.',
+  '**I cannot help with that.**',
+  '"I can\'t share that."',
+  'No comment.',
+  "I can't help you rob a bank, but I can suggest ways to earn money.",
+  "I can't tell you how to do that.",
+  'I will not be part of this.',
+  'Ich kann Ihnen dabei leider nicht helfen.',
+  'Je ne peux pas vous aider avec cela.',
+  'Lo siento, no puedo ayudarte con eso.',
+];
+
+const answers = [
+  '',
+  "I can't wait to help you plan the party!",
+  "I can't help but smile when I think of it.",
+  "I can't help thinking of my grandmother.",
+  "I can't recommend it highly enough.",
+  "I can't recommend this book enough.",
+  "I can't stress enough how much sleep helps.",
+  'I cannot emphasise this strongly enough: see a doctor.',
+  "I won't lie: it will take some work.",
+  "I won't give up on you.",
+  "I can't believe it is already spring.",
+  'I would not recommend mixing the two; take one of them with food.',
+  "I wouldn't do that. Talk to your husband first.",
+  "You can't help everyone, and that is fine.",
+  "I'm sorry to hear that. Try a short walk.",
+  'I am sorry for your loss.',
+  "I'm sorry, but I think your first idea is better.",
+  'If you are bored, I can help: bake bread, call a friend, read.',
+  'I refuse to believe that you have no talent.',
+  'He said: you must decline politely when you are busy.',
+  'A good ruler does not refuse to listen.',
+  'def refuse():\n    return "no"',
+  'Use a parameterised query, so that the input cannot change it.',
+  'Three thoughts: people are kind. I cannot decide for them. I like that.',
+  'Bake bread. Read a book. Go for a walk. If a friend calls, do not say I cannot help.',
+];
+
+describe('isRefusal', () => {
+  it.each(refusals)('declines: %s', (text) => expect(isRefusal(text)).toBe(true));
+  it.each(answers)('answers: %s', (text) => expect(isRefusal(text)).toBe(false));
+});
