@@ -1,0 +1,148 @@
+/**
+ * Preference rows and online pairs to token rows: a chosen and a rejected answer to one prompt.
+ *
+ * Loss is on the answers' tokens only. A pair is kept whole or dropped: a cut answer would be
+ * compared by where it was cut.
+ */
+import type { ChatTokenizer } from '../model/tokenizer.js';
+import { maskChat, type Span } from './chat-mask.js';
+import { withReasoning } from './parse-row.js';
+import { Problems } from './problems.js';
+import type { PreferenceRow, TokenRow } from './rows.js';
+import { countLoss, encodeDocument, encodeSpans, withoutTemplate } from './tokenise.js';
+import type { Message, Pair, Response } from './values.js';
+
+/** Two tokenised answers to one prompt. */
+export interface TokenPair {
+  readonly chosen: TokenRow;
+  readonly rejected: TokenRow;
+}
+
+/** Why a pair cannot be trained on. */
+export type PairFault = 'identical' | 'too_long' | 'empty';
+
+/** A pair to train on, or the reason why it is none. */
+export type PairResult =
+  | ({ readonly kind: 'pair' } & TokenPair)
+  | { readonly kind: 'dropped'; readonly reason: PairFault };
+
+/** What tokenising did to a preference dataset; prints as one JSON line. Lengths in tokens. */
+export interface PreferenceReport {
+  readonly rows: number;
+  readonly kept: number;
+  /** Dropped: both answers have the same tokens. */
+  readonly identical: number;
+  /** Dropped: longer than `maxLength`. */
+  readonly tooLong: number;
+  /** Dropped: an answer without tokens. */
+  readonly empty: number;
+  /** Of the kept pairs, both answers with their prompts. */
+  readonly tokens: number;
+  readonly maxLength: number;
+}
+
+/**
+ * Tokenises a preference dataset; pairs without use are dropped and counted.
+ *
+ * @throws DataError when the chat template refuses rows
+ */
+export function tokenisePreferences(
+  rows: readonly PreferenceRow[],
+  tokenizer: ChatTokenizer,
+  maxLength: number,
+): { pairs: TokenPair[]; report: PreferenceReport } {
+  const conversation = rows.find((row) => row.format === 'conversational');
+  if (conversation && !tokenizer.hasChatTemplate) throw withoutTemplate(conversation.where);
+  const problems = new Problems();
+  const pairs: TokenPair[] = [];
+  const dropped: Record<PairFault, number> = { identical: 0, too_long: 0, empty: 0 };
+  let tokens = 0;
+  for (const row of rows) {
+    const result = problems.attempt(() => preferenceToRows(row, tokenizer, maxLength));
+    if (result?.kind === 'dropped') dropped[result.reason]++;
+    if (result?.kind !== 'pair') continue;
+    const { chosen, rejected } = result;
+    tokens += chosen.ids.length + rejected.ids.length;
+    pairs.push({ chosen, rejected });
+  }
+  problems.throwIfAny();
+  const { identical, too_long: tooLong, empty } = dropped;
+  const sizes = { rows: rows.length, kept: pairs.length };
+  return { pairs, report: { ...sizes, identical, tooLong, empty, tokens, maxLength } };
+}
+
+/** The report as a sentence for people. */
+export function describePreferences({
+  rows,
+  kept,
+  identical,
+  tooLong,
+  empty,
+  maxLength,
+}: PreferenceReport): string {
+  const parts = [`${kept} of ${rows} preference pairs kept`];
+  if (identical > 0) parts.push(`${identical} dropped, both answers are the same`);
+  if (tooLong > 0) parts.push(`${tooLong} dropped, longer than ${maxLength} tokens`);
+  if (empty > 0) parts.push(`${empty} dropped, an answer has no tokens`);
+  return `${parts.join('; ')}.`;
+}
+
+/**
+ * An online pair as token rows. Reasoning is put back as the turn's `<think>` block. An answer that
+ * the token limit ended gets no end-of-turn token: the model did not write one.
+ */
+export function pairToRows(pair: Pair, tokenizer: ChatTokenizer, maxLength: number): PairResult {
+  const { messages } = pair.prompt;
+  const encode = (response: Response) => {
+    const content =
+      response.reasoning === undefined ? response.text : withReasoning(response.text, response.reasoning);
+    const spans = answerSpans(messages, [{ role: 'assistant', content }], tokenizer, pair.id);
+    const written = response.finish === 'stop' ? spans : endAt(spans, response.text);
+    return encodeSpans(written, tokenizer, pair.id);
+  };
+  return checked({ chosen: encode(pair.chosen), rejected: encode(pair.rejected) }, maxLength);
+}
+
+function preferenceToRows(row: PreferenceRow, tokenizer: ChatTokenizer, maxLength: number): PairResult {
+  if (row.format === 'plain') {
+    const encode = (answer: string) => {
+      const spans = [
+        { text: row.prompt, loss: false },
+        { text: answer, loss: true },
+      ];
+      return encodeDocument(spans, tokenizer, row.where);
+    };
+    return checked({ chosen: encode(row.chosen), rejected: encode(row.rejected) }, maxLength);
+  }
+  const encode = (answer: readonly Message[]) =>
+    encodeSpans(answerSpans(row.prompt, answer, tokenizer, row.where), tokenizer, row.where);
+  return checked({ chosen: encode(row.chosen), rejected: encode(row.rejected) }, maxLength);
+}
+
+function answerSpans(
+  prompt: readonly Message[],
+  answer: readonly Message[],
+  tokenizer: ChatTokenizer,
+  where: string,
+): readonly Span[] {
+  return maskChat([...prompt, ...answer], tokenizer, where, { lossFrom: prompt.length }).spans;
+}
+
+/** The spans up to the end of the answer's text, without what the template puts after it. */
+function endAt(spans: readonly Span[], answer: string): readonly Span[] {
+  const last = spans.findLastIndex(({ loss }) => loss);
+  const { text } = spans[last];
+  const at = text.lastIndexOf(answer.trimEnd());
+  const end = at < 0 ? text.length : at + answer.trimEnd().length;
+  return [...spans.slice(0, last), { text: text.slice(0, end), loss: true }];
+}
+
+function checked({ chosen, rejected }: TokenPair, maxLength: number): PairResult {
+  if (countLoss(chosen) === 0 || countLoss(rejected) === 0) return { kind: 'dropped', reason: 'empty' };
+  if (Math.max(chosen.ids.length, rejected.ids.length) > maxLength) {
+    return { kind: 'dropped', reason: 'too_long' };
+  }
+  const same =
+    chosen.ids.length === rejected.ids.length && chosen.ids.every((id, i) => id === rejected.ids[i]);
+  return same ? { kind: 'dropped', reason: 'identical' } : { kind: 'pair', chosen, rejected };
+}
