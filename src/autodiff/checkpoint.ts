@@ -2,38 +2,47 @@
  * Activation checkpointing: forget what a block computed, and compute it again when its
  * gradient is needed. Chen et al. 2016, arXiv:1604.06174.
  */
-import type { Value } from '../onnx/graph.js';
+import type { TapeEntry, Value } from '../onnx/graph.js';
 import { add, gather, mul } from '../onnx/ops.js';
 import { backpropagate } from './backward.js';
 
 /**
- * Runs `block` so that only its inputs are kept for the backward pass.
+ * Runs `block` so that only what it reads is kept for the backward pass.
  *
  * The recomputation must not be merged with the first computation (they are equal), nor
- * start before the gradient arrives. So the block's inputs are made to depend on it:
- * x + 0·g. The zero is an input of the graph, since a constant one would be folded away.
+ * start before the gradient arrives. So it is made to depend on it: x + 0·g. The zero is an
+ * input of the graph, since a constant one would be folded away.
  *
- * @param x       what flows through the block, [..., D]; gets a gradient
- * @param weights parameters that the block reads and that get a gradient
- * @param zero    a scalar graph input that is fed 0
- * @param block   one value in, one out, of the same dtype
+ * @param x     what flows through the block, [..., D]
+ * @param zero  a scalar graph input that is fed 0
+ * @param block one value in, one out; what else it reads (weights) gets its gradient too
  */
-export function checkpoint(
-  x: Value,
-  weights: readonly Value[],
-  zero: Value,
-  block: (x: Value) => Value,
-): Value {
+export function checkpoint(x: Value, zero: Value, block: (x: Value) => Value): Value {
   const { graph } = x;
-  const [y] = graph.composite('checkpoint', [x, ...weights], () => ({
-    outputs: [block(x)],
-    backward: ([grad]) => {
-      const again = add(x, mul(firstElement(grad!), zero));
-      const { result, tape } = graph.record(() => block(again));
-      return backpropagate(graph, tape, [[result, grad!]], [again, ...weights]);
+  let read: readonly Value[] = [];
+  const [y] = graph.composite(
+    'checkpoint',
+    (tape) => {
+      read = freeValues(tape).filter((value) => value !== x);
+      return [x, ...read];
     },
-  }));
+    () => ({
+      outputs: [block(x)],
+      backward: ([grad]) => {
+        const again = add(x, mul(firstElement(grad!), zero));
+        const { result, tape } = graph.record(() => block(again));
+        return backpropagate(graph, tape, [[result, grad!]], [again, ...read]);
+      },
+    }),
+  );
   return y;
+}
+
+/** What the entries read and do not make, without constants and integers. */
+function freeValues(tape: readonly TapeEntry[]): Value[] {
+  const made = new Set(tape.flatMap(({ outputs }) => outputs));
+  const read = new Set(tape.flatMap(({ inputs }) => inputs.filter((input) => input !== null)));
+  return [...read].filter((value) => !made.has(value) && value.dtype.startsWith('float'));
 }
 
 function firstElement(x: Value): Value {

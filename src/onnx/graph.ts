@@ -158,16 +158,20 @@ export class Graph {
     }
   }
 
-  /** Puts nodes on the tape as one entry with a hand-written gradient. */
+  /**
+   * Puts nodes on the tape as one entry with a hand-written gradient.
+   * @param inputs what `backward` answers for; or a function of the nodes' tape that names them
+   */
   composite(
     name: string,
-    inputs: readonly (Value | null)[],
+    inputs: readonly Value[] | ((tape: readonly TapeEntry[]) => readonly Value[]),
     build: () => { outputs: readonly Value[]; backward: Composite['backward'] },
   ): readonly Value[] {
-    const { result } = this.record(() => this.scope(name, build));
+    const { result, tape } = this.record(() => this.scope(name, build));
     const backward: Composite['backward'] = (grads) =>
       this.scope(`${name}_grad`, () => result.backward(grads));
-    this.currentTape.push({ kind: 'composite', name, inputs, outputs: result.outputs, backward });
+    const named = typeof inputs === 'function' ? inputs(tape) : inputs;
+    this.currentTape.push({ kind: 'composite', name, inputs: named, outputs: result.outputs, backward });
     return result.outputs;
   }
 

@@ -145,6 +145,26 @@ function productShape(a: Value, b: Value, transA: boolean, transB: boolean): Dim
   return [...broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2), where), m, n];
 }
 
+/**
+ * alpha·A·op(B) where B holds its rows outside the batch: B [K, ...batch, N] is read as
+ * [...batch, K, N] without being moved. For inference: it has no gradient.
+ */
+export function matMulRowsFirst(a: Value, b: Value, options: Omit<MatMulOptions, 'transA'> = {}): Value {
+  const { transB = false, alpha = 1 } = options;
+  const rank = b.shape.length;
+  const order = [...Array.from({ length: rank - 2 }, (_, i) => i + 1), 0, rank - 1];
+  if (!a.graph.fused) return matMul(a, transpose(b, order), options);
+  const [rows, columns] = [b.shape[0], b.shape[rank - 1]];
+  const shape = [...a.shape.slice(0, -1), transB ? rows : columns];
+  return a.graph.node(
+    'FusedMatMul',
+    [a, b],
+    [{ dtype: a.dtype, shape }],
+    { transB: Number(transB), transBatchB: 1, alpha: { float: alpha } },
+    'com.microsoft',
+  )[0];
+}
+
 export function swapLastAxes(x: Value): Value {
   const axes = x.shape.map((_, axis) => axis);
   axes.push(...axes.splice(-2).reverse());
@@ -228,6 +248,15 @@ export function slice(x: Value, axis: number, start: number, end: number): Value
   return x.graph.node('Slice', [x, int(start), int(end), int(normal)], [{ dtype: x.dtype, shape }])[0];
 }
 
+/** Everything from `start` on, along an axis whose `size` left over may be symbolic. No gradient. */
+export function tail(x: Value, axis: number, start: number, size: Dim): Value {
+  const normal = normalizeAxis(axis, x.shape.length, 'Slice');
+  const shape = x.shape.map((dim, i) => (i === normal ? size : dim));
+  const int = (number: number) => x.graph.constant([number], 'int64');
+  const end = Number.MAX_SAFE_INTEGER;
+  return x.graph.node('Slice', [x, int(start), int(end), int(normal)], [{ dtype: x.dtype, shape }])[0];
+}
+
 /** Rows of `x` (along axis 0) at `indices`, int64 of any shape. */
 export function gather(x: Value, indices: Value): Value {
   const shape = [...indices.shape, ...x.shape.slice(1)];
@@ -236,13 +265,22 @@ export function gather(x: Value, indices: Value): Value {
 
 /**
  * `base` with `updates[i]` added at row `indices[i]`; the same row may come several times.
- * The gradient of `gather`.
+ * The gradient of `gather`. ScatterElements adds in order: the sum is the same in every run.
  */
 export function scatterAdd(base: Value, indices: Value, updates: Value): Value {
-  const column = reshape(indices, [...indices.shape, 1]);
-  return base.graph.node('ScatterND', [base, column, updates], [{ dtype: base.dtype, shape: base.shape }], {
-    reduction: 'add',
-  })[0];
+  const rows = product(indices.shape);
+  const rest = base.shape.slice(1);
+  const flat = reshape(updates, [rows, ...rest]);
+  const spread = expand(reshape(indices, [rows, ...rest.map(() => 1)]), [rows, ...rest]);
+  return base.graph.node(
+    'ScatterElements',
+    [base, spread, flat],
+    [{ dtype: base.dtype, shape: base.shape }],
+    {
+      axis: 0,
+      reduction: 'add',
+    },
+  )[0];
 }
 
 /** A tensor of one value, of known or symbolic shape. */

@@ -168,15 +168,6 @@ const cases: Case[] = [
     shapes: [[4, 3]],
     build: (x) => ops.gather(x, int(x, [2, 0, 2, 3, 2, 0], [2, 3])),
   },
-  {
-    op: 'ScatterND',
-    what: 'a row twice',
-    shapes: [
-      [4, 3],
-      [3, 3],
-    ],
-    build: (x, u) => ops.scatterAdd(x, int(x, [1, 1, 3]), u),
-  },
   { op: 'Softplus', what: '[2,3]', shapes: [[2, 3]], build: ops.softplus, plain: ops.softplus },
   {
     op: 'QuickGelu',
@@ -254,7 +245,7 @@ describe('gradient rules', () => {
       const zero = graph.input('zero', 'float64', []);
       const block = (h: Value) => ops.sigmoid(ops.matMul(h, w));
       let h = x;
-      for (let i = 0; i < 3; i++) h = recompute ? checkpoint(h, [w], zero, block) : block(h);
+      for (let i = 0; i < 3; i++) h = recompute ? checkpoint(h, zero, block) : block(h);
       const [dx, dw] = gradients(ops.reduceSum(ops.mul(h, h), [0, 1]), [x, w]);
       graph.output('dx', dx!);
       graph.output('dw', dw!);

@@ -1,7 +1,7 @@
 /** Gradients of operators that only move elements. */
 import { ShapeError } from '../../errors.js';
 import type { Value } from '../../onnx/graph.js';
-import { concat, filled, gather, reshape, scatterAdd, slice, transpose } from '../../onnx/ops.js';
+import { concat, filled, reshape, scatterAdd, slice, transpose } from '../../onnx/ops.js';
 import { type GradientRule, sumTo } from '../rule.js';
 
 const known = (value: Value): number[] =>
@@ -57,11 +57,5 @@ export const shape = {
   Gather: (({ inputs: [x, indices] }, [grad]) => [
     scatterAdd(filled(x!, x!.shape, 0), indices!, grad!),
     null,
-  ]) satisfies GradientRule,
-  // y = base, with y[indices] += updates
-  ScatterND: (({ inputs: [, column] }, [grad]) => [
-    grad!,
-    null,
-    gather(grad!, reshape(column!, column!.shape.slice(0, -1))),
   ]) satisfies GradientRule,
 };

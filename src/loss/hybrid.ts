@@ -1,0 +1,45 @@
+/**
+ * The loss of the conscience: L = L_SFT + λ·L_DPO, on different rows.
+ * Kolář 2026, arXiv:2606.19527.
+ *
+ * Both streams run through the model in one batch. Weights say which targets belong to the
+ * supervised loss, membership matrices which belong to which response of which pair.
+ */
+import type { Graph, Value } from '../onnx/graph.js';
+import { add, matMul, mul, reduceSum, reshape } from '../onnx/ops.js';
+import { type Dim, product } from '../onnx/shape.js';
+import { dpoLoss, type PairLogps } from './dpo.js';
+import { sftLoss } from './sft.js';
+
+/** Values that the loss is made of; all but `loss` are for metrics. */
+export interface HybridLoss {
+  readonly loss: Value;
+  readonly sft: Value;
+  readonly dpo: Value;
+  /** Of the policy; [P]. */
+  readonly pairs: PairLogps;
+}
+
+/**
+ * Inputs made, with P pairs (at least one; a pair of weight 0 counts nothing):
+ * `sft_weights` [K, C], `chosen_of` and `rejected_of` [P, K·C] (1 where the target belongs to
+ * that response), `reference_chosen`, `reference_rejected`, `pair_weights` [P], `lambda`, `beta`.
+ *
+ * @param logps nats, [K, C]
+ */
+export function hybridLoss(graph: Graph, logps: Value, P: Dim): HybridLoss {
+  const { float } = graph;
+  const R = product(logps.shape);
+  const flat = reshape(logps, [R, 1]);
+  const sumOver = (name: string) => reshape(matMul(graph.input(name, float, [P, R]), flat), [P]);
+  const policy = { chosen: sumOver('chosen_of'), rejected: sumOver('rejected_of') };
+  const reference = {
+    chosen: graph.input('reference_chosen', float, [P]),
+    rejected: graph.input('reference_rejected', float, [P]),
+  };
+  const losses = dpoLoss(policy, reference, graph.input('beta', float, []));
+  const sft = sftLoss(logps, graph.input('sft_weights', float, logps.shape));
+  const dpo = reduceSum(mul(losses, graph.input('pair_weights', float, [P])), [0]);
+  const loss = add(sft, mul(graph.input('lambda', float, []), dpo));
+  return { loss, sft, dpo, pairs: policy };
+}
