@@ -108,7 +108,13 @@ export class Program {
   }
 }
 
-function toTensor(name: string, dtype: DType, { data, dims }: NdArray): OrtTensor {
+/** Tensors of arrays that come again at every run: the parameters. */
+const tensors = new WeakMap<NdArray, OrtTensor>();
+
+function toTensor(name: string, dtype: DType, array: NdArray): OrtTensor {
+  const known = tensors.get(array);
+  if (known) return known;
+  const { data, dims } = array;
   const size = dims.reduce((product, dim) => product * dim, 1);
   if (size !== data.length || !(data instanceof arrayOf[dtype])) {
     throw new ShapeError({
@@ -119,7 +125,9 @@ function toTensor(name: string, dtype: DType, { data, dims }: NdArray): OrtTenso
     });
   }
   // onnxruntime's types do not know a bool tensor's bytes
-  return new OrtTensor(dtype as 'float32', data as Float32Array, dims);
+  const tensor = new OrtTensor(dtype as 'float32', data as Float32Array, dims);
+  tensors.set(array, tensor);
+  return tensor;
 }
 
 function requireDevice(device: Device): void {

@@ -1,0 +1,91 @@
+/**
+ * The narrow interface at the height of a language model, behind which the machinery stands.
+ *
+ * An engine holds one set of base weights and what is trained on top of them. It answers as
+ * three copies of the model (base, start, policy), scores token rows, and computes the
+ * hybrid loss with its gradients. Whoever trains decides what to do with the gradients.
+ */
+import type { TokenRow } from '../data/rows.js';
+import type { ModelConfig } from '../model/config.js';
+import type { LoraConfig } from '../model/lora.js';
+import type { ChatTokenizer } from '../model/tokenizer.js';
+import type { Tensor, Weights } from '../model/weights.js';
+import type { Batch } from '../train/batches.js';
+import type { LanguageModel } from './language-model.js';
+
+/** `base`: the weights alone; `start`: as training found the model; `policy`: as it is now. */
+export type WeightSet = 'base' | 'start' | 'policy';
+
+/** A chosen and a rejected response among the rows of a batch. */
+export interface PairInBatch {
+  /** Row of the chosen response in the batch. */
+  readonly chosen: number;
+  readonly rejected: number;
+  /** Summed log-probabilities of both under the reference, nats. */
+  readonly reference: { readonly chosen: number; readonly rejected: number };
+  /** Weight in the DPO loss; 1/pairs makes it the mean. */
+  readonly weight: number;
+}
+
+/** One forward and backward pass: rows of both losses in one batch. */
+export interface HybridBatch {
+  readonly batch: Batch;
+  /** Weight of each target (`batch.target[i]`) in the SFT loss; 0 for targets of pairs. */
+  readonly sftWeights: Float32Array;
+  readonly pairs: readonly PairInBatch[];
+  /** Factor on the DPO loss, ≥ 0. */
+  readonly lambda: number;
+  readonly beta: number;
+}
+
+/** What a pass measured. Losses are weighted sums as the batch says, in nats or dimensionless. */
+export interface StepResult {
+  readonly loss: number;
+  readonly sft: number;
+  readonly dpo: number;
+  /** Summed log-probabilities under the policy, per pair, nats. */
+  readonly logps: { readonly chosen: Float64Array; readonly rejected: Float64Array };
+  /** Per target: log-probability (nats), entropy of the prediction (nats), 1 where it was the likeliest. */
+  readonly targets: {
+    readonly logps: Float32Array;
+    readonly entropy: Float32Array;
+    readonly correct: Float32Array;
+  };
+}
+
+/** Arrays that gradients are added to, by parameter name, shaped like the parameters. */
+export type Gradients = ReadonlyMap<string, Float32Array>;
+
+export interface Engine {
+  readonly config: ModelConfig;
+  readonly tokenizer: ChatTokenizer;
+  /** Absent in full training. */
+  readonly lora?: LoraConfig;
+  /** The trained parameters. An optimiser writes into their arrays. */
+  readonly trainable: Weights;
+  /** One copy of the model, for generation and label probabilities. */
+  model(set: WeightSet): LanguageModel;
+  /** Per row the summed log-probability of its targets (nats) and their number. */
+  sequenceLogps(rows: readonly TokenRow[], set: WeightSet): Promise<SequenceLogp[]>;
+  /** Adds the gradients of the batch's loss to `gradients`. */
+  step(batch: HybridBatch, gradients: Gradients): Promise<StepResult>;
+  /** Frees sessions and their memory. */
+  close(): Promise<void>;
+}
+
+export interface SequenceLogp {
+  readonly logpSum: number;
+  readonly tokens: number;
+  /** How many of the targets were the likeliest token. */
+  readonly correct: number;
+}
+
+/** Zeros for each trainable parameter. */
+export function zeroGradients(trainable: Weights): Map<string, Float32Array> {
+  return new Map([...trainable].map(([name, { data }]) => [name, new Float32Array(data.length)]));
+}
+
+/** A copy of tensors that later training does not touch. */
+export function copyTensors(tensors: Weights): Map<string, Tensor> {
+  return new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
+}

@@ -1,0 +1,360 @@
+/**
+ * The engine on onnxruntime: one copy of the base weights in memory, read by every session
+ * as graph inputs.
+ */
+import type { TokenRow } from '../../data/rows.js';
+import type { Message, Response } from '../../data/values.js';
+import { ShapeError } from '../../errors.js';
+import { generateRows } from '../../generate/generate.js';
+import { initLora, type LoraConfig } from '../../model/lora.js';
+import { rotaryTables } from '../../model/rotary.js';
+import type { Model, Tensor, Weights } from '../../model/weights.js';
+import type { Graph } from '../../onnx/graph.js';
+import { type Batch, padRows } from '../../train/batches.js';
+import {
+  copyTensors,
+  type Engine,
+  type Gradients,
+  type HybridBatch,
+  type SequenceLogp,
+  type StepResult,
+  type WeightSet,
+} from '../engine.js';
+import type { GenerateOptions, LanguageModel } from '../language-model.js';
+import { Decoder } from './decoder.js';
+import { nextTokenGraph, promptGraph, scoreGraph, stepGraph } from './graphs.js';
+import { int64Array, type NdArray, Program, type RuntimeOptions, scalarArray } from './runtime.js';
+
+export interface EngineOptions extends RuntimeOptions {
+  /** Absent: all weights are trained. */
+  readonly lora?: LoraConfig;
+  /** An adapter to start from; shaped as `lora` says. Absent: a new one. */
+  readonly adapter?: Weights;
+  /** Seed of a new adapter. Default 0. */
+  readonly seed?: number;
+  /** Recompute activations in the backward pass. Default: when they would take over 1 GB. */
+  readonly checkpointing?: boolean;
+  /** Longest sequence, in tokens. Default: the model's. */
+  readonly maxLength?: number;
+}
+
+/** Targets per chunk of the loss head: larger ones ran no faster, and logits take V·4 bytes each. */
+const chunkSize = 256;
+/** Tokens of one forward pass that needs no gradient: bounds the memory of its activations. */
+const forwardTokens = 4096;
+
+const names = { base: 'frozen-base', start: 'frozen-start', policy: 'policy' } as const;
+
+export class OnnxEngine implements Engine {
+  readonly config;
+  readonly tokenizer;
+  readonly lora?: LoraConfig;
+  readonly trainable: Map<string, Tensor>;
+  private readonly start?: Map<string, Tensor>;
+  private readonly programs = new Map<string, Promise<Program>>();
+  private readonly common: Record<string, NdArray>;
+  private readonly parameterFeeds: Record<WeightSet, Record<string, NdArray>>;
+
+  constructor(
+    readonly source: Model,
+    private readonly options: EngineOptions = {},
+  ) {
+    const { lora, adapter, seed = 0 } = options;
+    this.config = source.config;
+    this.tokenizer = source.tokenizer;
+    if (lora) this.lora = lora;
+    this.trainable = copyTensors(lora ? (adapter ?? initLora(source.config, lora, seed)) : source.weights);
+    if (lora && adapter) this.start = copyTensors(adapter);
+    const length = Math.min(options.maxLength ?? source.config.maxPositions, source.config.maxPositions);
+    const { cos, sin } = rotaryTables(source.config, length);
+    const dims = [length, source.config.headSize / 2];
+    this.common = {
+      cos: { data: Float32Array.from(cos), dims },
+      sin: { data: Float32Array.from(sin), dims },
+      zero: scalarArray(0),
+    };
+    const base = toFeeds(source.weights);
+    this.parameterFeeds = {
+      base,
+      start: this.start ? { ...base, ...toFeeds(this.start) } : base,
+      policy: lora ? { ...base, ...toFeeds(this.trainable) } : toFeeds(this.trainable),
+    };
+  }
+
+  /** Positions that sequences may have. */
+  get maxLength(): number {
+    return this.common.cos.dims[0];
+  }
+
+  model(set: WeightSet): LanguageModel {
+    return {
+      id: names[set],
+      generate: (conversations, options) => this.generate(set, conversations, options),
+      labelLogps: (conversations, labels, prefix) => this.labelLogps(set, conversations, labels, prefix),
+    };
+  }
+
+  async step(hybrid: HybridBatch, gradients: Gradients): Promise<StepResult> {
+    const { batch, sftWeights, pairs, lambda, beta } = hybrid;
+    this.requireLength(batch.T);
+    const chunks = chunksFor(batch.target.length);
+    const checkpointing = this.options.checkpointing ?? this.activationBytes(batch) > 1e9;
+    const program = await this.program(`step ${chunks} ${checkpointing}`, () =>
+      stepGraph(this.config, { chunks, checkpointing, ...(this.lora ? { lora: this.lora } : {}) }),
+    );
+    const targets = chunked(batch, chunks);
+    const P = Math.max(1, pairs.length);
+    const R = targets.size;
+    const membership = (rowOf: (pair: (typeof pairs)[number]) => number): NdArray => {
+      const data = new Float32Array(P * R);
+      for (const [p, pair] of pairs.entries()) {
+        for (let r = 0; r < batch.row.length; r++) if (batch.row[r] === rowOf(pair)) data[p * R + r] = 1;
+      }
+      return { data, dims: [P, R] };
+    };
+    const perPair = (value: (pair: (typeof pairs)[number]) => number): NdArray => ({
+      data: Float32Array.from({ length: P }, (_, p) => (p < pairs.length ? value(pairs[p]) : 0)),
+      dims: [P],
+    });
+    const weights = new Float32Array(R);
+    weights.set(sftWeights);
+    const outputs = await program.run({
+      ...this.feeds('policy', batch),
+      ...targets.feeds,
+      inverse: targets.inverse(batch),
+      sft_weights: { data: weights, dims: targets.dims },
+      chosen_of: membership(({ chosen }) => chosen),
+      rejected_of: membership(({ rejected }) => rejected),
+      reference_chosen: perPair(({ reference }) => reference.chosen),
+      reference_rejected: perPair(({ reference }) => reference.rejected),
+      pair_weights: perPair(({ weight }) => weight),
+      lambda: scalarArray(lambda),
+      beta: scalarArray(beta),
+    });
+    for (const [name, sum] of gradients) {
+      const grad = outputs[`grad:${name}`].data as Float32Array;
+      for (let i = 0; i < sum.length; i++) sum[i] += grad[i];
+    }
+    const numbers = (name: string) => outputs[name].data as Float32Array;
+    const perTarget = (name: string) => numbers(name).slice(0, batch.target.length);
+    const ofPairs = (name: string) => Float64Array.from(numbers(name).subarray(0, pairs.length));
+    return {
+      loss: numbers('loss')[0],
+      sft: numbers('sft')[0],
+      dpo: pairs.length === 0 ? 0 : numbers('dpo')[0],
+      logps: { chosen: ofPairs('chosen'), rejected: ofPairs('rejected') },
+      targets: { logps: perTarget('logps'), entropy: perTarget('entropy'), correct: perTarget('correct') },
+    };
+  }
+
+  async sequenceLogps(rows: readonly TokenRow[], set: WeightSet): Promise<SequenceLogp[]> {
+    const results: SequenceLogp[] = new Array(rows.length);
+    for (const group of byTokens(rows.map((row) => row.ids.length))) {
+      const batch = padRows(group.map((i) => rows[i]));
+      const { logps, correct } = await this.score(batch, set);
+      const sums = group.map(() => ({ logpSum: 0, tokens: 0, correct: 0 }));
+      for (const [r, logp] of logps.entries()) {
+        const sum = sums[batch.row[r]];
+        sum.logpSum += logp;
+        sum.tokens += 1;
+        sum.correct += correct[r];
+      }
+      for (const [row, i] of group.entries()) results[i] = sums[row];
+    }
+    return results;
+  }
+
+  async close(): Promise<void> {
+    const programs = await Promise.all(this.programs.values());
+    this.programs.clear();
+    await Promise.all(programs.map((program) => program.release()));
+  }
+
+  private async generate(
+    set: WeightSet,
+    conversations: readonly (readonly Message[])[],
+    options: GenerateOptions,
+  ): Promise<Response[]> {
+    const prompts = conversations.map((messages) => this.promptIds(messages, options.prefix));
+    const lora = this.loraOf(set);
+    const programs = {
+      prompt: await this.program(`prompt ${lora !== undefined}`, () => promptGraph(this.config, lora)),
+      nextToken: await this.program(`next ${lora !== undefined}`, () => nextTokenGraph(this.config, lora)),
+      feeds: { ...this.parameterFeeds[set], ...this.common },
+    };
+    const responses: Response[] = [];
+    const longest = Math.max(0, ...prompts.map((prompt) => prompt.length));
+    const perBatch = Math.max(1, Math.floor(forwardTokens / Math.max(1, longest)));
+    for (let first = 0; first < prompts.length; first += perBatch) {
+      const group = prompts.slice(first, first + perBatch);
+      const room = this.maxLength - Math.max(...group.map((prompt) => prompt.length));
+      const maxTokens = Math.min(options.maxTokens, room);
+      if (maxTokens < 1) {
+        throw new ShapeError({
+          where: 'prompt',
+          what: `too long: ${this.maxLength - room} tokens leave no room for an answer`,
+          expected: `fewer than ${this.maxLength}`,
+          next: 'shorten the conversation or raise max_length',
+        });
+      }
+      const decoder = new Decoder(this.config, programs, group, this.maxLength - room + maxTokens);
+      await decoder.start();
+      responses.push(...(await generateRows(decoder, this.tokenizer, { ...options, maxTokens }, first)));
+      if (options.signal?.aborted) break;
+    }
+    return responses;
+  }
+
+  private async labelLogps(
+    set: WeightSet,
+    conversations: readonly (readonly Message[])[],
+    labels: readonly string[],
+    prefix?: string,
+  ): Promise<number[][]> {
+    const suffixes = labels.map((label) => this.tokenizer.encode(label));
+    const prompts = conversations.map((messages) => this.promptIds(messages, prefix));
+    // a row per label; where each label is one token, one row answers for all of them
+    const single = suffixes.every((ids) => ids.length === 1);
+    const logps = conversations.map(() => new Array<number>(labels.length).fill(0));
+    const rows = prompts.flatMap((prompt, conversation) =>
+      single
+        ? [{ conversation, label: -1, ids: prompt }]
+        : suffixes.map((suffix, label) => ({ conversation, label, ids: [...prompt, ...suffix] })),
+    );
+    for (const group of byTokens(rows.map(({ ids }) => ids.length))) {
+      const some = group.map((i) => rows[i]);
+      const batch = padRows(
+        some.map(({ ids }) => ({
+          ids: Int32Array.from(ids),
+          lossMask: new Uint8Array(ids.length),
+          where: 'label',
+        })),
+      );
+      const wanted = some.flatMap(({ conversation, label, ids }, line) =>
+        single
+          ? suffixes.map(([target], l) => ({
+              at: line * batch.T + ids.length - 1,
+              target,
+              conversation,
+              label: l,
+            }))
+          : suffixes[label].map((target, k) => ({
+              at: line * batch.T + ids.length - 1 - suffixes[label].length + k,
+              target,
+              conversation,
+              label,
+            })),
+      );
+      const { logps: values } = await this.score(
+        {
+          ...batch,
+          predictAt: Int32Array.from(wanted, ({ at }) => at),
+          target: Int32Array.from(wanted, ({ target }) => target),
+        },
+        set,
+      );
+      for (const [r, { conversation, label }] of wanted.entries()) logps[conversation][label] += values[r];
+    }
+    return logps;
+  }
+
+  /** Log-probabilities of a batch's targets, in their order. */
+  private async score(batch: Batch, set: WeightSet): Promise<{ logps: Float32Array; correct: Float32Array }> {
+    this.requireLength(batch.T);
+    const chunks = chunksFor(batch.target.length);
+    const lora = this.loraOf(set);
+    const program = await this.program(`score ${chunks} ${lora !== undefined}`, () =>
+      scoreGraph(this.config, chunks, lora),
+    );
+    const outputs = await program.run({ ...this.feeds(set, batch), ...chunked(batch, chunks).feeds });
+    const values = (name: string) => (outputs[name].data as Float32Array).subarray(0, batch.target.length);
+    return { logps: values('logps'), correct: values('correct') };
+  }
+
+  private feeds(set: WeightSet, { B, T, ids, positions, segments }: Batch): Record<string, NdArray> {
+    const dims = [B, T];
+    return {
+      ...this.parameterFeeds[set],
+      ...this.common,
+      ids: int64Array(ids, dims),
+      positions: int64Array(positions, dims),
+      segments: int64Array(segments, dims),
+    };
+  }
+
+  private promptIds(messages: readonly Message[], prefix?: string): number[] {
+    const ids = this.tokenizer.encodeChat(messages, { addGenerationPrompt: true });
+    return prefix ? [...ids, ...this.tokenizer.encode(prefix)] : ids;
+  }
+
+  /** The adapter that a copy of the model has in its graph. */
+  private loraOf(set: WeightSet): LoraConfig | undefined {
+    return set === 'policy' || (set === 'start' && this.start) ? this.lora : undefined;
+  }
+
+  private program(key: string, build: () => Graph): Promise<Program> {
+    const known = this.programs.get(key);
+    if (known) return known;
+    const made = Program.compile(build(), this.options);
+    this.programs.set(key, made);
+    return made;
+  }
+
+  private requireLength(T: number): void {
+    if (T <= this.maxLength) return;
+    throw new ShapeError({
+      where: 'batch',
+      what: `sequences of ${T} tokens are longer than the model's positions`,
+      expected: `at most ${this.maxLength}`,
+      next: 'lower max_length',
+    });
+  }
+
+  /** What a step keeps for its backward pass: about 16 widths, 4 inner widths and the attention a layer. */
+  private activationBytes({ B, T }: Batch): number {
+    const { layers, width, ffn, heads } = this.config;
+    return 4 * layers * B * T * (16 * width + 4 * ffn + 2 * heads * T);
+  }
+}
+
+/** A power of two, so that few graphs are compiled. */
+function chunksFor(targets: number): number {
+  return 2 ** Math.max(0, Math.ceil(Math.log2(targets / chunkSize)));
+}
+
+/** The targets in equal chunks, the last one filled up with target 0 at place 0 (weight 0). */
+function chunked({ predictAt, target }: Batch, chunks: number) {
+  const perChunk = Math.max(1, Math.ceil(target.length / chunks));
+  const dims = [chunks, perChunk];
+  const size = chunks * perChunk;
+  const fill = (values: Int32Array) => {
+    const all = new Int32Array(size);
+    all.set(values);
+    return int64Array(all, dims);
+  };
+  return {
+    dims,
+    size,
+    feeds: { predict_at: fill(predictAt), target: fill(target) },
+    inverse: ({ B, T }: Batch): NdArray => {
+      const inverse = new Int32Array(B * T).fill(size);
+      for (const [r, at] of predictAt.entries()) inverse[at] = r;
+      return int64Array(inverse);
+    },
+  };
+}
+
+/** Indices of sequences of like length, in groups of at most `forwardTokens` padded tokens. */
+function byTokens(lengths: readonly number[]): number[][] {
+  const order = lengths.map((_, i) => i).sort((a, b) => lengths[a] - lengths[b] || a - b);
+  const groups: number[][] = [];
+  for (const i of order) {
+    const group = groups.at(-1);
+    if (group && (group.length + 1) * lengths[i] <= forwardTokens) group.push(i);
+    else groups.push([i]);
+  }
+  return groups;
+}
+
+const toFeeds = (weights: Weights): Record<string, NdArray> =>
+  Object.fromEntries([...weights].map(([name, { shape, data }]) => [name, { data, dims: shape }]));

@@ -1,0 +1,113 @@
+/**
+ * From token prompts to responses: the loop of sampling, streaming and stopping.
+ *
+ * It sees the model as a growing batch (`GrowingBatch`), so that it can be tested with a
+ * scripted one. Every row draws from a stream of its own, so its text does not depend on
+ * what else is in the batch.
+ */
+import { splitReasoning } from '../data/reasoning.js';
+import type { Response } from '../data/values.js';
+import type { GenerateOptions } from '../engine/language-model.js';
+import type { ChatTokenizer } from '../model/tokenizer.js';
+import { Random } from '../random.js';
+import { sampleToken } from './sampler.js';
+
+/** Sequences that grow together. */
+export interface GrowingBatch {
+  readonly rows: readonly number[];
+  /** [rows, V]. */
+  readonly logits: Float32Array;
+  next(tokens: readonly number[]): Promise<void>;
+  drop(alive: (row: number) => boolean): void;
+}
+
+/**
+ * @param batch     prompts already read
+ * @param firstRow  number of the batch's row 0 among all conversations: its seed and `onText` index
+ * @returns         one response per row
+ */
+export async function generateRows(
+  batch: GrowingBatch,
+  tokenizer: ChatTokenizer,
+  options: GenerateOptions,
+  firstRow: number,
+): Promise<Response[]> {
+  const { maxTokens, temperature = 1, topP = 1, topK = 0, seed = 0, onText, signal } = options;
+  const writers = batch.rows.map(
+    (row) => new Writer(tokenizer, options, onText && ((piece) => onText(firstRow + row, piece))),
+  );
+  const randoms = batch.rows.map((row) => new Random(seed, 'sample', firstRow + row));
+  const alive = (row: number) => !writers[row].finished;
+  for (let step = 0; step < maxTokens; step++) {
+    const V = batch.logits.length / batch.rows.length;
+    const tokens = batch.rows.map((row, b) => {
+      if (!alive(row)) return 0;
+      const logits = batch.logits.subarray(b * V, (b + 1) * V);
+      const token = sampleToken(logits, { temperature, topP, topK }, randoms[row]);
+      writers[row].push(token);
+      return token;
+    });
+    const growing = batch.rows.filter(alive);
+    if (growing.length === 0 || step === maxTokens - 1 || signal?.aborted) break;
+    await batch.next(tokens);
+    batch.drop(alive);
+  }
+  return writers.map((writer) => writer.response());
+}
+
+/** The text of one row, as it comes; knows the stop tokens and stop strings. */
+class Writer {
+  finished = false;
+  private text: string;
+  private shown: number;
+  private tokens = 0;
+  private readonly stop: readonly string[];
+  private readonly decoder;
+
+  constructor(
+    private readonly tokenizer: ChatTokenizer,
+    { prefix = '', stop = [] }: GenerateOptions,
+    private readonly onPiece?: (piece: string) => void,
+  ) {
+    this.text = prefix;
+    this.shown = 0;
+    this.stop = stop;
+    this.decoder = tokenizer.streamDecoder();
+  }
+
+  push(token: number): void {
+    this.tokens += 1;
+    if (this.tokenizer.eosIds.includes(token)) {
+      this.finished = true;
+    } else {
+      this.text += this.decoder.push(token);
+      const cut = this.stop.map((s) => this.text.indexOf(s)).filter((at) => at >= 0);
+      if (cut.length > 0) {
+        this.text = this.text.slice(0, Math.min(...cut));
+        this.finished = true;
+      }
+    }
+    this.show();
+  }
+
+  response(): Response {
+    if (!this.finished) this.text += this.decoder.flush();
+    this.show(true);
+    const { text, reasoning } = splitReasoning(this.text);
+    return {
+      text,
+      ...(reasoning === undefined ? {} : { reasoning }),
+      finish: this.finished ? 'stop' : 'length',
+      tokens: this.tokens,
+    };
+  }
+
+  /** Passes on what can no longer become part of a stop string. */
+  private show(all = this.finished): void {
+    if (!this.onPiece) return;
+    const held = all ? 0 : Math.max(0, ...this.stop.map((s) => s.length - 1));
+    const end = Math.max(this.shown, this.text.length - held);
+    if (end > this.shown) this.onPiece(this.text.slice(this.shown, end));
+    this.shown = end;
+  }
+}
