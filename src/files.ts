@@ -5,8 +5,17 @@
  * the name in one rename. Whatever the operating system refuses becomes one clear line.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { SaveError } from './errors.js';
 
 /** Content of a file: text (UTF-8), bytes, or bytes in pieces. */
@@ -94,4 +103,41 @@ function syncFolder(folder: string): void {
   } finally {
     if (fd !== undefined) closeSync(fd);
   }
+}
+
+/**
+ * Writes several files of one folder: all of them are complete on disk before the first one appears.
+ *
+ * They are made in a hidden folder first. A new folder takes its name in one rename; in a folder that
+ * exists, the files are renamed into place one by one, and others are left alone.
+ *
+ * @param files name → content, in the order in which they are written
+ * @throws SaveError as `writeFileAtomic`
+ */
+export function writeFolderAtomic(
+  folder: string,
+  files: Iterable<readonly [name: string, content: FileContent]>,
+): void {
+  const target = resolve(folder);
+  let staging: string | undefined;
+  try {
+    const exists = existsSync(target);
+    if (!exists) mkdirSync(dirname(target), { recursive: true });
+    const hidden = `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`;
+    mkdirSync((staging = join(exists ? target : dirname(target), hidden)));
+    const names: string[] = [];
+    for (const [name, content] of files) {
+      writeFileAtomic(join(staging, name), content);
+      names.push(name);
+    }
+    if (exists) for (const name of names) renameSync(join(staging, name), join(target, name));
+    else renameSync(staging, target);
+  } catch (error) {
+    throw error instanceof SaveError
+      ? new SaveError({ ...error.parts, where: folder }, { cause: error.cause })
+      : asSaveError(folder, error);
+  } finally {
+    if (staging !== undefined) rmSync(staging, { recursive: true, force: true });
+  }
+  syncFolder(dirname(target));
 }

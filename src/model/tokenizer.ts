@@ -1,7 +1,23 @@
 /**
  * Text to tokens and back, and conversations to text, exactly as `transformers` does it.
+ *
+ * The tokenizing itself is @huggingface/tokenizers; this file settles what that leaves open:
+ * which tokens are special, which of them end a response, and how text streams out token by
+ * token without half characters. Its files are read in tokenizer-files.ts.
  */
+import { Tokenizer } from '@huggingface/tokenizers';
 import type { Message } from '../data/values.js';
+import { ModelError } from '../errors.js';
+import { ChatTemplate } from './chat-template.js';
+import { StreamText } from './stream-text.js';
+import {
+  chatTemplateSource,
+  extraSpecialTokens,
+  namedSpecialTokens,
+  readTokenizerFiles,
+  type TokenizerFiles,
+  tokenizerFileTexts,
+} from './tokenizer-files.js';
 
 /** A tokenizer together with its chat template. */
 export interface ChatTokenizer {
@@ -22,6 +38,8 @@ export interface ChatTokenizer {
   readonly hasChatTemplate: boolean;
   /** Incremental decoding that never cuts a character: push ids, get text pieces. */
   streamDecoder(): StreamDecoder;
+  /** The Hugging Face files that make this tokenizer, by name; a scripted one has none. */
+  files?(): ReadonlyMap<string, string>;
 }
 
 /** Turns tokens into text as they come. Special tokens are left out. */
@@ -31,3 +49,173 @@ export interface StreamDecoder {
   /** What is left at the end, an unfinished character as U+FFFD. */
   flush(): string;
 }
+
+/**
+ * The tokenizer of a model folder.
+ *
+ * @param eosTokenIds end tokens that the model's configuration names
+ * @throws ModelError when files are missing, broken, or of a kind that is not supported
+ */
+export function loadTokenizer(folder: string, eosTokenIds: readonly number[] = []): ChatTokenizer {
+  return createTokenizer(readTokenizerFiles(folder), eosTokenIds);
+}
+
+/**
+ * A tokenizer from the content of its files.
+ *
+ * Its end tokens are those given, the `eos_token` of its configuration, and the token that the
+ * chat template puts after an assistant turn.
+ */
+export function createTokenizer(files: TokenizerFiles, eosTokenIds: readonly number[] = []): ChatTokenizer {
+  return new HuggingFaceTokenizer(files, eosTokenIds);
+}
+
+interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  readonly special?: boolean;
+}
+
+class HuggingFaceTokenizer implements ChatTokenizer {
+  readonly vocabSize: number;
+  readonly eosIds: readonly number[];
+  readonly padId: number;
+  readonly bosId?: number;
+  private readonly tokenizer: Tokenizer;
+  private readonly template?: ChatTemplate;
+  private readonly specialIds: ReadonlySet<number>;
+
+  constructor(
+    private readonly source: TokenizerFiles,
+    eosTokenIds: readonly number[],
+  ) {
+    const { where, config } = source;
+    const vocabulary = vocabularyOf(source);
+    const added = addedTokens(source, vocabulary);
+    try {
+      this.tokenizer = new Tokenizer({ ...source.tokenizer, added_tokens: added }, config);
+    } catch (error) {
+      const what = `tokenizer.json cannot be used (${(error as Error).message})`;
+      throw new ModelError({ where, what, next: 'fetch the file again' }, { cause: error });
+    }
+    this.specialIds = new Set(added.filter(({ special }) => special).map(({ id }) => id));
+    this.vocabSize = 1 + [...vocabulary.values(), ...added.map(({ id }) => id)].reduce(max, -1);
+
+    const named = namedSpecialTokens(config);
+    const template = chatTemplateSource(source);
+    if (template) this.template = new ChatTemplate(template.source, template.where, named);
+    const idOf = (token: string | undefined): number | undefined =>
+      token === undefined ? undefined : this.tokenizer.token_to_id(token);
+    this.bosId = idOf(named.bos_token);
+    const ends = [...eosTokenIds, idOf(named.eos_token), this.turnEnd()];
+    this.eosIds = [...new Set(ends)].filter((id) => id !== undefined);
+    this.padId = idOf(named.pad_token) ?? this.eosIds[0] ?? 0;
+  }
+
+  encode(text: string, { addSpecialTokens = false }: { addSpecialTokens?: boolean } = {}): number[] {
+    const ids: (number | undefined)[] = this.tokenizer.encode(text, {
+      add_special_tokens: addSpecialTokens,
+    }).ids;
+    // A character outside the vocabulary, with no unknown token to stand for it, is dropped: so does the original.
+    return ids.filter((id) => id !== undefined);
+  }
+
+  decode(ids: readonly number[], { skipSpecialTokens = true }: { skipSpecialTokens?: boolean } = {}): string {
+    const kept = ids.filter(
+      (id) => this.tokenizer.id_to_token(id) !== undefined && !(skipSpecialTokens && this.specialIds.has(id)),
+    );
+    if (kept.length === 0) return '';
+    // transformers 5 ignores this clean-up for BPE whatever the configuration says: it eats spaces.
+    return this.tokenizer.decode(kept, { clean_up_tokenization_spaces: false });
+  }
+
+  get hasChatTemplate(): boolean {
+    return this.template !== undefined;
+  }
+
+  renderChat(
+    messages: readonly Message[],
+    { addGenerationPrompt = false }: { addGenerationPrompt?: boolean } = {},
+  ): string {
+    if (this.template === undefined) {
+      throw new ModelError({
+        where: this.source.where,
+        what: 'the tokenizer has no chat template, so the model cannot take conversations',
+        next: 'use the instruct version of this model, or put a chat_template.jinja into its folder',
+      });
+    }
+    return this.template.render(messages, addGenerationPrompt);
+  }
+
+  encodeChat(messages: readonly Message[], options: { addGenerationPrompt?: boolean } = {}): number[] {
+    return this.encode(this.renderChat(messages, options));
+  }
+
+  streamDecoder(): StreamDecoder {
+    return new StreamText((ids) => this.decode(ids));
+  }
+
+  files(): ReadonlyMap<string, string> {
+    return tokenizerFileTexts(this.source);
+  }
+
+  /** The special token that the chat template puts after an assistant turn, if it puts one. */
+  private turnEnd(): number | undefined {
+    const mark = 'answer';
+    let text: string;
+    try {
+      text = this.renderChat([
+        { role: 'user', content: 'question' },
+        { role: 'assistant', content: mark },
+      ]);
+    } catch {
+      return undefined;
+    }
+    const at = text.lastIndexOf(mark);
+    if (at < 0) return undefined;
+    const rest = this.encode(text.slice(at + mark.length));
+    return rest.find((id) => this.specialIds.has(id));
+  }
+}
+
+/** Token → id of the model proper, added tokens left out. */
+function vocabularyOf({ tokenizer, where }: TokenizerFiles): Map<string, number> {
+  const { type, vocab, merges } = (tokenizer.model ?? {}) as Record<string, unknown>;
+  if (type === 'Unigram' && Array.isArray(vocab)) {
+    return new Map(vocab.map(([token]: [string, number], id) => [token, id]));
+  }
+  const bpe = type === 'BPE' || (type === undefined && merges !== undefined);
+  if (bpe && typeof vocab === 'object' && vocab !== null) return new Map(Object.entries(vocab));
+  throw new ModelError({
+    where,
+    what: 'tokenizer.json holds a kind of tokenizer that is not supported',
+    expected: 'BPE or Unigram with a vocabulary',
+    got: String(type ?? 'none'),
+  });
+}
+
+/**
+ * The added tokens as transformers has them after loading: those of tokenizer.json, those that only
+ * tokenizer_config.json knows, and named tokens of the vocabulary, which become special.
+ */
+function addedTokens(
+  { tokenizer, config }: TokenizerFiles,
+  vocabulary: ReadonlyMap<string, number>,
+): AddedToken[] {
+  const added = new Map<string, AddedToken>();
+  const listed = (tokenizer.added_tokens ?? []) as AddedToken[];
+  for (const token of listed) added.set(token.content, token);
+  const decoder = (config.added_tokens_decoder ?? {}) as Record<string, Omit<AddedToken, 'id'>>;
+  for (const [id, token] of Object.entries(decoder)) {
+    if (!added.has(token.content)) added.set(token.content, { ...token, id: Number(id) });
+  }
+  for (const content of [...Object.values(namedSpecialTokens(config)), ...extraSpecialTokens(config)]) {
+    const known = added.get(content);
+    const id = known?.id ?? vocabulary.get(content);
+    if (id !== undefined)
+      added.set(content, { ...(known ?? { content, normalized: false }), id, special: true });
+  }
+  return [...added.values()];
+}
+
+const max = (a: number, b: number): number => Math.max(a, b);

@@ -1,13 +1,23 @@
 /**
- * Weights in memory: names, shapes and layout.
+ * A model in memory, read from disk and written to it.
  *
  * Names are exactly those of Hugging Face safetensors. Every linear layer's matrix
  * (`…_proj.weight`, `lm_head.weight`) is held TRANSPOSED, [in, out], so that y = x·W;
- * the embedding stays [vocab, width]. `lm_head.weight` exists only when untied. Reading
- * and writing files is in model-files.ts.
+ * the embedding stays [vocab, width]. `lm_head.weight` exists only when untied. The byte
+ * format is in safetensors.ts, shapes and layout in layout.ts, GGUF in gguf.ts.
  */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ModelError } from '../errors.js';
+import { type FileContent, writeFolderAtomic } from '../files.js';
 import type { ModelConfig } from './config.js';
-import type { ChatTokenizer } from './tokenizer.js';
+import type { Dtype } from './floats.js';
+import { configJson, eosJson, readConfig, readJson } from './hf-config.js';
+import { checkShapes, isLinear } from './layout.js';
+import { SafetensorsFile, type TensorEntry } from './safetensors.js';
+import { safetensorsPieces } from './safetensors-write.js';
+import { type ChatTokenizer, loadTokenizer } from './tokenizer.js';
 
 /** A dense row-major float32 array. */
 export interface Tensor {
@@ -25,6 +35,152 @@ export interface Model {
   readonly config: ModelConfig;
   readonly weights: Weights;
   readonly tokenizer: ChatTokenizer;
-  /** SHA-256 of the weight files, hex. */
+  /** SHA-256 of the weight files (shards in order, one after another), hex. */
   readonly hash: string;
+}
+
+/**
+ * Reads a model from a Hugging Face folder or a .gguf file.
+ *
+ * @param options.onProgress told how many bytes of weights have been read, and of how many
+ * @throws ModelError in one line when something is missing, damaged or not supported
+ */
+export async function loadModel(
+  path: string,
+  { onProgress }: { onProgress?: (bytes: number, total: number) => void } = {},
+): Promise<Model> {
+  if (path.endsWith('.gguf')) return (await import('./gguf.js')).loadGguf(path);
+  const config = readConfig(path);
+  const tokenizer = loadTokenizer(path, config.eosTokenIds);
+  if (tokenizer.vocabSize > config.vocabSize) {
+    throw new ModelError({
+      where: path,
+      what: 'the tokenizer has more tokens than the model',
+      expected: `at most ${config.vocabSize} (vocab_size)`,
+      got: String(tokenizer.vocabSize),
+      next: 'check that the tokenizer and config.json belong together',
+    });
+  }
+  const { weights, hash } = await readWeights(path, config, onProgress);
+  return { path, config: { ...config, eosTokenIds: tokenizer.eosIds }, weights, tokenizer, hash };
+}
+
+/**
+ * Writes a model folder that transformers and `loadModel` read: config.json, model.safetensors,
+ * generation_config.json and the tokenizer's files. All or nothing, as `writeFolderAtomic`.
+ *
+ * @param model.tokenizerFilesFrom a model folder to copy from, or the tokenizer itself
+ * @param model.dtype element type in the file. Default F32.
+ * @throws SaveError when the disk refuses; ModelError when the weights are not those of `config`
+ */
+export function saveModel(
+  folder: string,
+  model: {
+    config: ModelConfig;
+    weights: Weights;
+    tokenizerFilesFrom: string | ChatTokenizer;
+    dtype?: Dtype;
+    metadata?: Readonly<Record<string, string>>;
+  },
+): void {
+  const { config, weights, tokenizerFilesFrom, dtype, metadata } = model;
+  checkShapes(config, new Map([...weights].map(([name, { shape }]) => [name, shape])), folder);
+  const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+  writeFolderAtomic(folder, [
+    ['model.safetensors', safetensorsPieces(weights, { dtype, metadata, transposed: isLinear })],
+    ...tokenizerContents(tokenizerFilesFrom),
+    ['generation_config.json', json({ eos_token_id: eosJson(config) })],
+    ['config.json', json(configJson(config, dtype))],
+  ]);
+}
+
+/** Every file that may belong to a tokenizer in a model folder. */
+const tokenizerFileNames = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'chat_template.jinja',
+  'vocab.json',
+  'merges.txt',
+  'tokenizer.model',
+];
+
+function tokenizerContents(from: string | ChatTokenizer): (readonly [string, FileContent])[] {
+  if (typeof from !== 'string') return [...(from.files?.() ?? [])];
+  return tokenizerFileNames
+    .filter((name) => existsSync(join(from, name)))
+    .map((name) => [name, readFileSync(join(from, name))]);
+}
+
+/** All weights of a folder, checked against the configuration before the first is read. */
+async function readWeights(
+  folder: string,
+  config: ModelConfig,
+  onProgress?: (bytes: number, total: number) => void,
+): Promise<{ weights: Weights; hash: string }> {
+  const shards = weightFiles(folder);
+  const open: SafetensorsFile[] = [];
+  try {
+    for (const { file } of shards) open.push(await SafetensorsFile.open(join(folder, file)));
+    const unused = (name: string): boolean =>
+      name.endsWith('.rotary_emb.inv_freq') || (config.tied && name === 'lm_head.weight');
+    const wanted = open.map(({ entries }, i) =>
+      entries.filter(({ name }) => !unused(name) && (shards[i].tensors?.has(name) ?? true)),
+    );
+    checkShapes(config, new Map(wanted.flat().map((entry) => [entry.name, shapeInMemory(entry)])), folder);
+
+    const total = open.reduce((sum, { size }) => sum + size, 0);
+    let bytes = 0;
+    const hash = createHash('sha256');
+    const weights = new Map<string, Tensor>();
+    for (const [i, file] of open.entries()) {
+      const names = new Set(wanted[i].map(({ name }) => name));
+      const tensors = await file.read(
+        ({ name }) => (!names.has(name) ? 'skip' : isLinear(name) ? 'transposed' : 'as-is'),
+        { hash, onBytes: (n) => onProgress?.((bytes += n), total) },
+      );
+      for (const [name, tensor] of tensors) weights.set(name, tensor);
+    }
+    return { weights, hash: hash.digest('hex') };
+  } finally {
+    await Promise.all(open.map((file) => file.close()));
+  }
+}
+
+function shapeInMemory({ name, shape }: TensorEntry): readonly number[] {
+  return isLinear(name) ? shape.toReversed() : shape;
+}
+
+/** The weight files of a folder in order of their names, and for shards which tensors each is to give. */
+function weightFiles(folder: string): { file: string; tensors?: Set<string> }[] {
+  const single = 'model.safetensors';
+  if (existsSync(join(folder, single))) return [{ file: single }];
+  const where = join(folder, 'model.safetensors.index.json');
+  const index = readJson(where);
+  if (index === undefined) {
+    const pickled = existsSync(join(folder, 'pytorch_model.bin'));
+    throw new ModelError({
+      where: folder,
+      what: 'no model.safetensors',
+      got: pickled ? 'only pytorch_model.bin, which is not read (it can run code)' : undefined,
+      next: pickled ? 'convert it with transformers (save_pretrained)' : "fetch the model's weights",
+    });
+  }
+  const { weight_map: map } = index;
+  const shards = new Map<string, Set<string>>();
+  for (const [tensor, file] of Object.entries(typeof map === 'object' && map !== null ? map : {})) {
+    if (typeof file !== 'string' || !/^[^/\\]+\.safetensors$/.test(file)) {
+      throw new ModelError({
+        where,
+        what: `weight_map names no safetensors file for '${tensor}'`,
+        got: JSON.stringify(file),
+        next: 'fetch the file again',
+      });
+    }
+    shards.set(file, (shards.get(file) ?? new Set()).add(tensor));
+  }
+  if (shards.size === 0)
+    throw new ModelError({ where, what: 'weight_map is missing or empty', next: 'fetch the file again' });
+  return [...shards].sort(([a], [b]) => (a < b ? -1 : 1)).map(([file, tensors]) => ({ file, tensors }));
 }

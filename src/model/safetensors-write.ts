@@ -1,0 +1,70 @@
+/**
+ * Writing safetensors: the header, then the tensors one after another.
+ *
+ * Produces pieces rather than one block of bytes, so that saving needs a few megabytes
+ * beside the weights. Putting the pieces on disk, atomically, is files.ts.
+ */
+import { bytesPer, type Dtype, narrow } from './floats.js';
+import { transposeBlock } from './layout.js';
+import type { Tensor } from './weights.js';
+
+const chunkElements = 1 << 20;
+
+/**
+ * The bytes of a safetensors file that holds `tensors`, in their order.
+ *
+ * @param options.dtype element type in the file. Default F32.
+ * @param options.transposed matrices to write the other way round, e.g. `isLinear`
+ * @param options.metadata `{ format: 'pt' }`, without which transformers refuses the file, is always there
+ */
+export function* safetensorsPieces(
+  tensors: ReadonlyMap<string, Tensor>,
+  {
+    dtype = 'F32',
+    transposed = () => false,
+    metadata = {},
+  }: {
+    dtype?: Dtype;
+    transposed?: (name: string) => boolean;
+    metadata?: Readonly<Record<string, string>>;
+  } = {},
+): Generator<Uint8Array> {
+  const header: Record<string, unknown> = { __metadata__: { format: 'pt', ...metadata } };
+  let offset = 0;
+  for (const [name, { shape, data }] of tensors) {
+    const end = offset + data.length * bytesPer[dtype];
+    header[name] = {
+      dtype,
+      shape: transposed(name) ? shape.toReversed() : shape,
+      data_offsets: [offset, end],
+    };
+    offset = end;
+  }
+  const text = Buffer.from(JSON.stringify(header), 'utf8');
+  const padded = Buffer.alloc(8 + Math.ceil(text.length / 8) * 8, ' ');
+  padded.writeBigUInt64LE(BigInt(padded.length - 8));
+  text.copy(padded, 8);
+  yield padded;
+
+  for (const [name, tensor] of tensors) {
+    for (const part of transposed(name) ? transposedParts(tensor) : parts(tensor.data)) {
+      const out = dtype === 'F32' ? part : narrow(dtype, part);
+      yield new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
+    }
+  }
+}
+
+function* parts(data: Float32Array): Generator<Float32Array> {
+  for (let at = 0; at < data.length; at += chunkElements) yield data.subarray(at, at + chunkElements);
+}
+
+/** The rows of the transposed matrix, some at a time. */
+function* transposedParts({ shape: [rows, columns], data }: Tensor): Generator<Float32Array> {
+  const step = Math.max(1, Math.floor(chunkElements / rows));
+  for (let c = 0; c < columns; c += step) {
+    const n = Math.min(step, columns - c);
+    const part = new Float32Array(n * rows);
+    transposeBlock(data, c, columns, part, 0, rows, rows, n);
+    yield part;
+  }
+}
