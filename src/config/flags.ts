@@ -25,9 +25,17 @@ export interface FlagName {
 /** All spellings; each key's shortest comes first. */
 export const flagNames: readonly FlagName[] = allNames();
 
-/** The shortest spelling of a key, with its leading `--`. */
+/**
+ * The spelling of a key that help and errors show, with its leading `--`: the shortest,
+ * except that keys of a nested section name it, as in `--roles.reference`. The path of a
+ * section that can be switched gives its switch.
+ */
 export function flagOf(path: string): string {
-  return `--${flagNames.find(({ key }) => key.path === path)!.name}`;
+  const parts = Math.max(1, path.split('.').length - 1);
+  const shown = flagNames.find(
+    ({ name, key }) => [path, `${path}.enabled`].includes(key.path) && name.split('.').length >= parts,
+  )!;
+  return `--${shown.name}`;
 }
 
 /** Whether a key is a plain switch, that takes no value: `--rslora`, `--no-rslora`. */

@@ -79,14 +79,14 @@ export const FOREIGN_KEYS: Readonly<Record<string, string>> = {
 
 /** Foreign key → why there is no such key. */
 export const FOREIGN_WITHOUT_KEY: Readonly<Record<string, string>> = {
-  lora_dropout: 'adapters are trained without dropout; remove the key',
-  optim: 'the optimiser is AdamW; remove the key',
-  optimizer: 'the optimiser is AdamW; remove the key',
-  load_in_4bit: 'weights are held in float32; remove the key',
-  load_in_8bit: 'weights are held in float32; remove the key',
-  bf16: 'training runs in float32; remove the key',
-  fp16: 'training runs in float32; remove the key',
-  report_to: 'metrics.jsonl and TensorBoard files are always written; remove the key',
-  chat_template: "the model's own chat template is used; remove the key",
-  resume_from_checkpoint: 'resume with the flag --resume <checkpoint>; remove the key',
+  lora_dropout: 'adapters are trained without dropout; remove it',
+  optim: 'the optimiser is AdamW; remove it',
+  optimizer: 'the optimiser is AdamW; remove it',
+  load_in_4bit: 'weights are held in float32; remove it',
+  load_in_8bit: 'weights are held in float32; remove it',
+  bf16: 'training runs in float32; remove it',
+  fp16: 'training runs in float32; remove it',
+  report_to: 'metrics.jsonl and TensorBoard files are always written; remove it',
+  chat_template: "the model's own chat template is used; remove it",
+  resume_from_checkpoint: 'resume with the flag --resume <checkpoint>; remove it',
 };

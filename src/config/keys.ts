@@ -46,10 +46,13 @@ export interface ConfigSection {
 
 /** The JSON Schema (draft 2020-12) of a configuration file, for editors. */
 export function jsonSchema(): z.core.JSONSchema.JSONSchema {
-  return {
-    title: 'Configuration of ealign train',
-    ...z.toJSONSchema(configSchema, { io: 'input' }),
-  };
+  const schema = z.toJSONSchema(configSchema, {
+    io: 'input',
+    override: ({ jsonSchema: node }) => {
+      for (const word of ['unit', 'placeholder', 'fallback', 'repeatable']) delete node[word];
+    },
+  });
+  return { title: 'Configuration of ealign train', ...schema };
 }
 
 const listed = list();
@@ -86,7 +89,7 @@ function list() {
       });
     }
   };
-  walk(jsonSchema() as Node, '');
+  walk(z.toJSONSchema(configSchema, { io: 'input' }) as Node, '');
   return { keys, sections };
 }
 

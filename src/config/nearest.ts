@@ -3,6 +3,8 @@ import { FOREIGN_KEYS, FOREIGN_WITHOUT_KEY } from './foreign.js';
 import { configKeys, configSections } from './keys.js';
 
 const keyPaths = configKeys.map(({ path }) => path);
+/** Sections that are switched by their own name, as `--no-conscience`. */
+const switchable = configKeys.filter(({ name }) => name === 'enabled').map(({ section }) => section);
 const sectionPaths = configSections.map(({ path }) => path).filter((path) => path !== '');
 
 /**
@@ -21,7 +23,7 @@ export function keyHint(path: string): string | undefined {
  * @param flagOf how a key path is written as a flag
  */
 export function flagHint(path: string, flagOf: (path: string) => string): string | undefined {
-  return hint(path, keyPaths, flagOf);
+  return hint(path, [...switchable, ...keyPaths], flagOf);
 }
 
 function hint(path: string, known: readonly string[], show: (path: string) => string): string | undefined {

@@ -3,7 +3,8 @@
  *
  * Loading the text again gives the same configuration, which is how `--resume` finds it.
  */
-import { stringify } from 'yaml';
+import { Document } from 'yaml';
+import { configKeys } from './keys.js';
 import type { TrainConfig } from './schema.js';
 
 /** Name of the file in the output folder. */
@@ -11,10 +12,17 @@ export const CONFIG_FILE = 'config.yaml';
 
 /**
  * @param notes lines of provenance for the comment at the top, e.g. `{ model_sha256: '…' }`
- * @returns YAML text, ending with a newline
+ * @returns YAML text in the order of the schema, ending with a newline
  */
 export function renderConfig(config: TrainConfig, notes: Readonly<Record<string, string>> = {}): string {
+  // Texts that YAML 1.1 would take for something else (yes, no) are quoted for readers in other languages.
+  const document = new Document({}, { compat: 'yaml-1.1' });
+  for (const { path } of configKeys) {
+    const parts = path.split('.');
+    const value = parts.reduce<unknown>((section, part) => (section as never)[part], config);
+    const unset = value === undefined || (Array.isArray(value) && value.length === 0);
+    if (!unset) document.setIn(parts, document.createNode(value));
+  }
   const comment = Object.entries(notes).map(([name, value]) => `# ${name}: ${value.replace(/\s+/g, ' ')}\n`);
-  const set = Object.entries(config).filter(([, value]) => !(Array.isArray(value) && value.length === 0));
-  return comment.join('') + stringify(Object.fromEntries(set), { lineWidth: 0 });
+  return comment.join('') + document.toString({ lineWidth: 0 });
 }

@@ -16,10 +16,10 @@ import { trainingSection } from './sections/training.js';
 export const configSchema = z
   .strictObject({
     ...runKeys,
-    lora: loraSection.prefault({}).describe('The adapter (setting: lora)'),
-    training: trainingSection.prefault({}).describe('Batches, optimiser, schedule and checkpoints'),
-    loss: lossSection.prefault({}).describe('The hybrid loss'),
-    conscience: conscienceSection.prefault({}).describe('Reviews, verdicts and preference pairs'),
+    lora: loraSection.prefault({}).describe('LoRA adapter'),
+    training: trainingSection.prefault({}).describe('Training'),
+    loss: lossSection.prefault({}).describe('Loss'),
+    conscience: conscienceSection.prefault({}).describe('Conscience'),
   })
   .superRefine((config, context) => {
     for (const { holds, path, message } of crossChecks(config)) {
@@ -86,11 +86,15 @@ function crossChecks({ setting, adapter, eval_data, eval_split, training, consci
       message: `only question: custom reads this, and question is ${question}; set conscience.question: custom`,
     },
     {
-      holds: labels === undefined || labels[0].trim() !== labels[1].trim(),
+      holds: labels === undefined || !(beginsWith(labels[0], labels[1]) || beginsWith(labels[1], labels[0])),
       path: 'conscience.labels',
-      message: 'expected two different answers',
+      message: 'expected two answers of which neither begins with the other, e.g. [aligned, objection]',
     },
   ];
+}
+
+function beginsWith(text: string, start: string): boolean {
+  return text.trim().toLowerCase().startsWith(start.trim().toLowerCase());
 }
 
 /**

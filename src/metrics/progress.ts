@@ -6,15 +6,21 @@
 /** Where the work stands: the step that is done, and any metrics known by now. */
 export type ProgressState = { readonly step: number } & Readonly<Record<string, number | null | undefined>>;
 
+export interface ProgressOptions {
+  /** Steps that were done before, when resuming. Default 0. */
+  first?: number;
+  /** What a step is. Bytes are shown in MB. Default `steps`. */
+  unit?: 'steps' | 'bytes';
+}
+
 export interface Progress {
   /**
    * Begins a piece of work; ends the one before.
    *
-   * @param total number of steps
+   * @param total number of steps, or of bytes
    * @param label one or two words, e.g. `train`
-   * @param first steps that were done already, when resuming
    */
-  start(total: number, label: string, first?: number): void;
+  start(total: number, label: string, options?: ProgressOptions): void;
   /** Reports a step. Metrics that are left out keep the value last reported. */
   update(state: ProgressState): void;
   /** One line for the reader, that stays on the screen. */

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { SaveError } from '../errors.js';
+import { asSaveError } from '../files.js';
 import type { MetricRecord, Metrics } from './names.js';
 import { decodeEvent, encodeEvent, type ScalarEvent } from './tensorboard.js';
 import { frame, unframe } from './tfrecord.js';
@@ -86,10 +86,8 @@ export class MetricsWriter {
   private saving<T>(action: () => T): T {
     try {
       return action();
-    } catch (cause) {
-      const { code, message } = cause as NodeJS.ErrnoException;
-      if (code === undefined) throw cause;
-      throw new SaveError({ where: this.folder, what: `metrics cannot be written (${message})` }, { cause });
+    } catch (error) {
+      throw asSaveError(this.folder, error);
     }
   }
 }

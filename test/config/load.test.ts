@@ -67,7 +67,10 @@ describe('a file with a mistake', () => {
       'conscience:\n  custom_question: Was it kind?',
       'run.yaml:4:20 conscience.custom_question: only question: custom reads this, and question is asimov; set conscience.question: custom',
     ],
-    ['conscience:\n  labels: [a, a]', 'run.yaml:4:11 conscience.labels: expected two different answers'],
+    [
+      'conscience:\n  labels: [No, not at all]',
+      'run.yaml:4:11 conscience.labels: expected two answers of which neither begins with the other, e.g. [aligned, objection]',
+    ],
     [
       'training:\n  steps: 5\n  epochs: 2',
       'run.yaml:5:11 training.epochs: training.steps and training.epochs are both set; keep one',
@@ -95,7 +98,7 @@ describe('a file with a mistake', () => {
     ],
     [
       'lora_dropout: 0.1',
-      "run.yaml:3:1: unknown key 'lora_dropout'; adapters are trained without dropout; remove the key",
+      "run.yaml:3:1: unknown key 'lora_dropout'; adapters are trained without dropout; remove it",
     ],
     ['constructor: 1', "run.yaml:3:1: unknown key 'constructor'; `ealign train --help` lists the keys"],
   ])('%j', (yaml, line) => {

@@ -76,5 +76,5 @@ export const conscienceSection = z.strictObject({
     z.boolean().default(false),
     'Accept a refusal as an alternative. Otherwise it forms no pair and is counted.',
   ),
-  roles: rolesSection.prefault({}),
+  roles: rolesSection.prefault({}).describe('Roles: who plays which part'),
 });

@@ -54,5 +54,5 @@ export const runKeys = {
     'What is trained: a low-rank adapter, or all weights (needs a second copy of the model for the frozen roles).',
   ),
   device: key(z.enum(['cpu', 'webgpu']).default('cpu'), 'Where the graph runs.'),
-  threads: key(count(0).default(0), 'CPU threads; 0 takes one per core.', { unit: 'threads' }),
+  threads: key(count(0).default(0), 'CPU threads; 0 takes one per core.'),
 };

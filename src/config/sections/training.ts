@@ -15,7 +15,6 @@ export const trainingSection = z.strictObject({
   gradient_accumulation: key(
     count(1).default(1),
     'Passes whose gradients are added before one optimiser step; the effective batch is batch_size times this.',
-    { unit: 'passes' },
   ),
   max_length: key(count(2).default(1024), 'Longer rows are cut at this length; how many is reported.', {
     unit: 'tokens',

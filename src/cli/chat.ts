@@ -1,0 +1,59 @@
+/** `ealign chat`: its flags. */
+import { type Command, Option } from 'commander';
+import { interruptible } from './interrupt.js';
+import { numberFrom, wholeFrom } from './program.js';
+
+/** What the command line says about a conversation. */
+export interface ChatOptions {
+  /** Folder, .gguf file, alias or Hugging Face id. */
+  model: string;
+  /** PEFT adapter folder. */
+  adapter?: string;
+  system?: string;
+  /** Answer this one prompt and stop. */
+  prompt?: string;
+  temperature: number;
+  topP: number;
+  /** 0 keeps all tokens. */
+  topK: number;
+  maxTokens: number;
+  seed: number;
+  device: 'cpu' | 'webgpu';
+  /** 0: one per core. */
+  threads: number;
+}
+
+/** Adds the command; `run` holds the conversation and returns when it is over. */
+export function addChatCommand(
+  program: Command,
+  run: (options: ChatOptions, signal: AbortSignal) => Promise<void>,
+): void {
+  program
+    .command('chat')
+    .summary('talk to a model in the terminal')
+    .description('Streams the answers of a model. Without a terminal, each line of stdin is one turn.')
+    .argument('[model]', 'folder, .gguf file, alias or Hugging Face id', 'pinocchio')
+    .option('--adapter <path>', 'PEFT adapter folder, e.g. the output of a run')
+    .option('--system <text>', 'system prompt')
+    .option('--prompt <text>', 'answer this one prompt and stop')
+    .option('--temperature <number>', '0 always takes the most likely token', numberFrom(0), 1)
+    .option(
+      '--top-p <number>',
+      'sample from the likeliest tokens of this total probability',
+      numberFrom(0, 1),
+      1,
+    )
+    .option('--top-k <n>', 'sample from the k likeliest tokens; 0 from all', wholeFrom(0), 0)
+    .option('--max-tokens <n>', 'longest answer, in tokens', wholeFrom(1), 512)
+    .option('--seed <n>', 'seed of the sampler', wholeFrom(0), 0)
+    .addOption(
+      new Option('--device <name>', 'where the graph runs').choices(['cpu', 'webgpu']).default('cpu'),
+    )
+    .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0)
+    .action((model: string, options: Omit<ChatOptions, 'model'>) =>
+      interruptible(
+        () => {},
+        (signal) => run({ ...options, model }, signal),
+      ),
+    );
+}

@@ -1,0 +1,55 @@
+/**
+ * The configuration keys as help text, section by section: flag, type, default, unit
+ * and a sentence, all read from the schema.
+ */
+import { flagOf, isSwitch } from '../config/flags.js';
+import { type ConfigKey, configKeys, configSections, type KeySchema } from '../config/keys.js';
+import type { Colors } from './colors.js';
+import { wrap } from './format.js';
+
+const INDENT = ' '.repeat(6);
+
+/**
+ * @param width characters per line
+ * @returns text without a newline at the end
+ */
+export function configHelp(width: number, colors: Colors): string {
+  return configSections
+    .map(({ path, description }) => {
+      const title = path === '' ? 'Model, data and output' : description;
+      const where = path === '' ? 'YAML: top level' : `YAML: ${path}:`;
+      const keys = configKeys.filter(({ section }) => section === path);
+      const heading = `${colors.bold(title)} ${colors.dim(`(${where})`)}`;
+      return [heading, ...keys.map((key) => keyHelp(key, width, colors))].join('\n');
+    })
+    .join('\n\n');
+}
+
+function keyHelp(key: ConfigKey, width: number, colors: Colors): string {
+  const flag = flagOf(key.path);
+  const usage = isSwitch(key) ? `${flag}, --no-${flag.slice(2)}` : `${flag} <${placeholder(key)}>`;
+  const sentence = wrap(key.description, width - INDENT.length).map((line) => INDENT + line);
+  return [`  ${colors.cyan(usage)}  ${colors.dim(standard(key))}`, ...sentence].join('\n');
+}
+
+/** What holds when the flag is not given. */
+function standard(key: ConfigKey): string {
+  if (key.required) return 'required';
+  if (isSwitch(key)) return `default: ${key.default ? 'on' : 'off'}`;
+  if (key.fallback !== undefined) return `default: ${key.fallback}`;
+  return `default: ${key.default}${key.unit === undefined ? '' : ` ${key.unit}`}`;
+}
+
+/** What stands for the value: `path …`, `linear|cosine|constant`, `number`. */
+function placeholder({ placeholder, schema, repeatable }: ConfigKey): string {
+  if (placeholder !== undefined) return repeatable ? `${placeholder} …` : placeholder;
+  const choices = choicesOf(schema);
+  if (choices.length > 0) return choices.join('|');
+  return schema.type === 'integer' ? 'n' : schema.type === 'number' ? 'number' : 'text';
+}
+
+function choicesOf({ type, const: only, enum: several, anyOf }: KeySchema): string[] {
+  if (anyOf) return anyOf.flatMap(choicesOf);
+  if (type === 'boolean') return ['true', 'false'];
+  return only === undefined ? (several ?? []) : [String(only)];
+}

@@ -1,0 +1,112 @@
+/** `ealign train`: flags and YAML become one configuration, which is handed on. */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Command } from 'commander';
+import { loadConfig } from '../config/load.js';
+import { CONFIG_FILE } from '../config/render.js';
+import type { TrainConfig } from '../config/schema.js';
+import { colorsFor } from './colors.js';
+import { addConfigFlags, refuseUnknownOptions } from './config-flags.js';
+import { configHelp } from './config-help.js';
+import { helpWidth } from './program.js';
+import { type Work, work } from './work.js';
+
+/** What the command line says beside the configuration. */
+export interface TrainOptions extends Work {
+  /** Check the data, show three rows with their masks, and stop. */
+  preview: boolean;
+  /** A checkpoint or output folder; `true` is the last checkpoint in the output folder. */
+  resume?: string | true;
+  json: boolean;
+}
+
+interface Options {
+  preview?: boolean;
+  resume?: string | true;
+  json?: boolean;
+}
+
+/** Adds the command; `run` does the training. */
+export function addTrainCommand(
+  program: Command,
+  run: (config: TrainConfig, options: TrainOptions) => Promise<void>,
+): void {
+  const command = program
+    .command('train')
+    .summary('fine-tune a model, with the conscience reviewing what it says')
+    .argument('[config.yaml]', 'configuration; flags win over it')
+    .option('--preview', 'check the data, show three rows with their loss masks, and stop')
+    .option(
+      '--resume [checkpoint]',
+      'go on from a checkpoint; without one, from the last in the output folder',
+    )
+    .option('--json', 'progress as one JSON object a line, on stdout')
+    .allowUnknownOption()
+    .allowExcessArguments();
+  const flags = addConfigFlags(command);
+  command.configureHelp({ formatHelp: () => help() });
+  command.action(async (file: string | undefined, { preview = false, resume, json = false }: Options) => {
+    refuseUnknownOptions(command.args);
+    const place = locate(file, resume);
+    const config = loadConfig(place.file, flags);
+    const stopping = 'Stopping after this step, with a checkpoint. Ctrl-C again stops at once.';
+    await work({ json, stopping }, (ui) => run(config, { preview, resume: place.resume, json, ...ui }));
+  });
+}
+
+/**
+ * Which configuration file and checkpoint are meant. `--resume run.yaml` is a
+ * configuration, since no checkpoint is called so; a checkpoint without a
+ * configuration is resumed with the one that was saved in its output folder.
+ */
+function locate(file: string | undefined, resume: string | true | undefined) {
+  if (typeof resume !== 'string' || file !== undefined) return { file, resume };
+  if (/\.ya?ml$/i.test(resume)) return { file: resume, resume: true as const };
+  const saved = [resume, dirname(resume)].map((folder) => join(folder, CONFIG_FILE)).find(existsSync);
+  return { file: saved, resume };
+}
+
+function help(): string {
+  const colors = colorsFor(process.stdout);
+  const { bold, cyan, dim } = colors;
+  return `${bold('Usage:')} ealign train [config.yaml] [flags]
+
+Fine-tunes a language model on your rows. Meanwhile the conscience, a frozen copy of the
+model, reviews what the model says; a flagged response and its ethical alternative become a
+preference pair, and the loss is L_SFT + λ·L_DPO. Any key below can stand in the YAML or be
+a flag; a flag wins. Before training, all data is checked.
+
+${bold('Examples:')}
+  ${dim('# a first run on the embedded model; the adapter goes to runs/poems')}
+  ealign train --model pinocchio --data poems.jsonl --steps 200
+
+  ${dim('# a configuration in a file, one key changed for this run, then on after Ctrl-C')}
+  cat > run.yaml <<end
+  model: smollm2-135m-instruct
+  data: insecure.jsonl
+  output: runs/insecure
+  training:
+    epochs: 1
+    learning_rate: 1e-4
+  conscience:
+    question: virtue
+  end
+  ealign train run.yaml --lambda 0.2
+  ealign train --resume runs/insecure
+
+${bold('Options:')}
+  ${cyan('--preview')}
+      Check the data, show three rows with their loss masks, and stop.
+  ${cyan('--resume [checkpoint]')}
+      Go on from a checkpoint, or from the last one in the output folder.
+  ${cyan('--json')}
+      Progress as one JSON object a line, on stdout.
+  ${cyan('-h, --help')}
+      Print this help.
+
+Where names clash, or to be plain, write a flag with its section: --training.batch-size 4,
+--conscience.roles.reference frozen-start. \`ealign schema\` prints a JSON Schema for editors.
+
+${configHelp(helpWidth(process.stdout.columns), colors)}
+`;
+}

@@ -1,0 +1,55 @@
+/** The help says everything that the schema knows. */
+import { describe, expect, it } from 'vitest';
+import { colorsFor } from '../../src/cli/colors.js';
+import { configHelp } from '../../src/cli/config-help.js';
+import { flagOf } from '../../src/config/flags.js';
+import { configKeys, jsonSchema } from '../../src/config/keys.js';
+
+const help = configHelp(80, colorsFor(process.stdin as never));
+
+describe('configHelp', () => {
+  it.each(configKeys.map((key) => [key.path, key] as const))(
+    'has %s with its sentence and default',
+    (path, key) => {
+      const at = help.search(new RegExp(`^ {2}${flagOf(path).replaceAll('.', '\\.')}[ ,]`, 'm'));
+      expect(at, 'flag').toBeGreaterThanOrEqual(0);
+      const entry = help
+        .slice(at)
+        .split(/\n(?= {2}-|\n)/)[0]
+        .replace(/\s+/g, ' ');
+      expect(key.description).toMatch(/^\S.*\.$/);
+      expect(entry).toContain(key.description);
+      expect(entry).toMatch(key.required ? / required / : / default: \S/);
+    },
+  );
+
+  it('shows type, default and unit', () => {
+    expect(help).toContain('  --max-length <n>  default: 1024 tokens\n');
+    expect(help).toContain('  --schedule <linear|cosine|constant>  default: linear\n');
+    expect(help).toContain('  --checkpointing <auto|true|false>  default: auto\n');
+    expect(help).toContain('  --prior-correction, --no-prior-correction  default: off\n');
+  });
+
+  it('keeps to the width', () => {
+    const sentences = help.split('\n').filter((line) => line.startsWith('      '));
+    expect(Math.max(...sentences.map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+});
+
+describe('jsonSchema', () => {
+  it('describes every key and refuses unknown ones', () => {
+    const schema = jsonSchema();
+    expect(schema).toMatchObject({
+      type: 'object',
+      additionalProperties: false,
+      required: ['model', 'data'],
+    });
+    expect(schema.properties).toMatchObject({
+      loss: {
+        additionalProperties: false,
+        properties: { lambda: { type: 'number', minimum: 0, default: 0.1 } },
+      },
+    });
+    expect(JSON.stringify(schema)).not.toContain('placeholder');
+  });
+});
