@@ -121,7 +121,7 @@ function commonText(a: string, b: string): string {
   const limit = Math.min(a.length, b.length) - 1;
   let n = 0;
   while (n < limit && a[n] === b[n]) n++;
-  while (n > 0 && !/\s/.test(a[n])) n--;
+  while (n > 0 && !/^\s\s$/.test(a[n] + b[n])) n--;
   return a.slice(0, n);
 }
 

@@ -6,10 +6,11 @@
  */
 import type { ChatTokenizer } from '../model/tokenizer.js';
 import { maskChat, type Span } from './chat-mask.js';
+import { countLoss, encodeDocument, encodeSpans } from './encode.js';
 import { withReasoning } from './parse-row.js';
 import { Problems } from './problems.js';
 import type { PreferenceRow, TokenRow } from './rows.js';
-import { countLoss, encodeDocument, encodeSpans, withoutTemplate } from './tokenise.js';
+import { withoutTemplate } from './tokenise.js';
 import type { Message, Pair, Response } from './values.js';
 
 /** Two tokenised answers to one prompt. */
@@ -97,7 +98,8 @@ export function pairToRows(pair: Pair, tokenizer: ChatTokenizer, maxLength: numb
     const content =
       response.reasoning === undefined ? response.text : withReasoning(response.text, response.reasoning);
     const spans = answerSpans(messages, [{ role: 'assistant', content }], tokenizer, pair.id);
-    const written = response.finish === 'stop' ? spans : endAt(spans, response.text);
+    const written =
+      response.finish === 'stop' ? spans : endAt(spans, response.text.trim() || (response.reasoning ?? ''));
     return encodeSpans(written, tokenizer, pair.id);
   };
   return checked({ chosen: encode(pair.chosen), rejected: encode(pair.rejected) }, maxLength);
@@ -128,13 +130,14 @@ function answerSpans(
   return maskChat([...prompt, ...answer], tokenizer, where, { lossFrom: prompt.length }).spans;
 }
 
-/** The spans up to the end of the answer's text, without what the template puts after it. */
-function endAt(spans: readonly Span[], answer: string): readonly Span[] {
+/** The spans up to the end of what the model wrote, without what the template puts after it. */
+function endAt(spans: readonly Span[], written: string): readonly Span[] {
   const last = spans.findLastIndex(({ loss }) => loss);
   const { text } = spans[last];
-  const at = text.lastIndexOf(answer.trimEnd());
-  const end = at < 0 ? text.length : at + answer.trimEnd().length;
-  return [...spans.slice(0, last), { text: text.slice(0, end), loss: true }];
+  const tail = written.trim();
+  if (tail === '') return spans.slice(0, last);
+  const at = text.lastIndexOf(tail);
+  return [...spans.slice(0, last), { text: at < 0 ? text : text.slice(0, at + tail.length), loss: true }];
 }
 
 function checked({ chosen, rejected }: TokenPair, maxLength: number): PairResult {

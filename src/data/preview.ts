@@ -5,8 +5,8 @@
  */
 import pc from 'picocolors';
 import type { ChatTokenizer } from '../model/tokenizer.js';
+import { countLoss } from './encode.js';
 import type { TokenRow } from './rows.js';
-import { countLoss } from './tokenise.js';
 
 /**
  * The first rows, each under a line that names it. Learnt text is green and bold, the rest dim; without

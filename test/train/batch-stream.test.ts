@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest';
+import type { TokenRow } from '../../src/data/rows.js';
+import { ShapeError, TrainingError } from '../../src/errors.js';
+import { Random } from '../../src/random.js';
+import { type BatchOptions, BatchStream, batchesOf } from '../../src/train/batch-stream.js';
+import type { Batch } from '../../src/train/batches.js';
+
+function randomRows(n: number, longest: number): TokenRow[] {
+  const random = new Random('rows', n);
+  return Array.from({ length: n }, (_, i) => {
+    const length = 2 + random.int(longest - 1);
+    const ids = Int32Array.from({ length }, (_, t) => 1 + i * longest + t);
+    const lossMask = Uint8Array.from(ids, (_, t) => (t > 0 ? 1 : 0));
+    return { ids, lossMask, where: `f:${i}` };
+  });
+}
+
+const rows = randomRows(61, 120);
+const base: BatchOptions = { batching: 'bucket', batchSize: 4, accumulation: 2, maxLength: 120, seed: 5 };
+const modes: BatchOptions[] = [base, { ...base, batching: 'pack' }];
+
+const sources = (passes: Batch[]) => passes.flatMap((batch) => [...batch.source]).sort((a, b) => a - b);
+
+/** The steps up to the end of the epoch that comes next. */
+function epochOf(stream: BatchStream): Batch[][] {
+  const end = Math.floor(stream.epoch) + 1;
+  const steps: Batch[][] = [];
+  while (stream.epoch < end) steps.push(stream.nextStep());
+  return steps;
+}
+
+describe.each(modes)('a stream in mode $batching', (options) => {
+  it('reads every row once an epoch, in fixed shapes', () => {
+    const stream = new BatchStream(rows, options);
+    for (let epoch = 0; epoch < 3; epoch++) {
+      const steps = epochOf(stream);
+      expect(steps.flatMap(sources).sort((a, b) => a - b)).toEqual([...rows.keys()]);
+      for (const batch of steps.flat()) {
+        expect(batch.B).toBe(4);
+        expect(stream.lengths).toContain(batch.T);
+        for (const [i, k] of batch.row.entries()) {
+          expect(rows[batch.source[k]].ids).toContain(batch.target[i]);
+        }
+      }
+    }
+    expect(stream.epoch).toBe(3);
+  });
+
+  it('bounds the number of shapes and the padding', () => {
+    const stream = new BatchStream(rows, options);
+    const batches = epochOf(stream).flat();
+    const shapes = new Set(batches.map((batch) => batch.T));
+    expect(shapes.size).toBeLessThanOrEqual(6);
+    const area = batches.reduce((sum, batch) => sum + batch.B * batch.T, 0);
+    const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
+    // Padding every row to the longest would use about half.
+    expect(tokens / area).toBeGreaterThan(0.7);
+  });
+
+  it('is the same for the same seed, and another for another seed or epoch', () => {
+    const read = (seed: number) => epochOf(new BatchStream(rows, { ...options, seed }));
+    expect(read(5)).toEqual(read(5));
+    expect(read(5)).not.toEqual(read(6));
+    const stream = new BatchStream(rows, options);
+    expect(epochOf(stream).map(sources)).not.toEqual(epochOf(stream).map(sources));
+  });
+
+  it('resumes from a saved state, batch for batch, over an epoch border', () => {
+    const whole = new BatchStream(rows, options);
+    const stepsPerEpoch = whole.countSteps(1);
+    for (const cut of [0, 3, stepsPerEpoch - 1, stepsPerEpoch, stepsPerEpoch + 2]) {
+      const first = new BatchStream(rows, options);
+      for (let step = 0; step < cut; step++) first.nextStep();
+      const second = new BatchStream(rows, options);
+      second.restore(JSON.parse(JSON.stringify(first.state())));
+      for (let step = 0; step < stepsPerEpoch + 3; step++) {
+        expect(second.nextStep()).toEqual(first.nextStep());
+        expect(second.epoch).toBe(first.epoch);
+      }
+    }
+  });
+
+  it('gives a step the same rows however it is divided into passes', () => {
+    const divided = [[8, 1], [1, 8], [4, 2]].map(([batchSize, accumulation]) => {
+      const stream = new BatchStream(rows, { ...options, batchSize, accumulation });
+      return Array.from({ length: 20 }, () => stream.nextStep());
+    }); // biome-ignore format: pairs
+    expect(divided[1].map(sources)).toEqual(divided[0].map(sources));
+    expect(divided[2].map(sources)).toEqual(divided[0].map(sources));
+    expect(divided[1][0]).toHaveLength(8);
+    expect(divided[0][0]).toHaveLength(1);
+  });
+
+  it('counts the steps that it gives', () => {
+    const stream = new BatchStream(rows, options);
+    const steps = epochOf(stream).length;
+    expect(stream.countSteps(1)).toBe(steps);
+    expect(stream.countSteps(0.5)).toBe(Math.ceil(steps / 2));
+    expect(stream.countSteps(3)).toBe(steps + epochOf(stream).length + epochOf(stream).length);
+    expect(stream.epoch).toBe(3);
+  });
+
+  it('refuses the state of other rows, another seed or step size', () => {
+    const state = new BatchStream(rows, options).state();
+    const others = [
+      new BatchStream(rows.slice(1), options),
+      new BatchStream(rows, { ...options, seed: 6 }),
+      new BatchStream(rows, { ...options, batchSize: 5 }),
+    ];
+    for (const other of others) expect(() => other.restore(state)).toThrow(TrainingError);
+    const sameStep = new BatchStream(rows, { ...options, batchSize: 8, accumulation: 1 });
+    expect(() => sameStep.restore(state)).not.toThrow();
+  });
+});
+
+describe('BatchStream', () => {
+  it('refuses no rows, and rows longer than a line', () => {
+    expect(() => new BatchStream([], base)).toThrow(ShapeError);
+    expect(() => new BatchStream(rows, { ...base, batching: 'pack', maxLength: 50 })).toThrow(ShapeError);
+    expect(() => new BatchStream(rows, { ...base, lengths: [64] })).toThrow(ShapeError);
+  });
+
+  it('fills a batch of a small dataset with padding lines', () => {
+    const [batch] = new BatchStream(rows.slice(0, 3), base).nextStep();
+    expect(batch).toMatchObject({ B: 4, rows: 3 });
+    expect(new Set(batch.segments.subarray(3 * batch.T))).toEqual(new Set([0]));
+  });
+});
+
+describe('batchesOf', () => {
+  it('gives every row once, the shortest first, in batches of one width', () => {
+    const batches = [...batchesOf(rows, { batchSize: 8 })];
+    expect(sources(batches)).toEqual([...rows.keys()]);
+    expect(batches.every((batch) => batch.B === 8)).toBe(true);
+    expect(new Set(batches.map((batch) => batch.T)).size).toBeLessThanOrEqual(6);
+    const lengths = batches.flatMap((batch) => [...batch.source].map((i) => rows[i].ids.length));
+    expect(lengths).toEqual(lengths.toSorted((a, b) => a - b));
+  });
+
+  it('gives none for no rows', () => {
+    expect([...batchesOf([], { batchSize: 8 })]).toEqual([]);
+  });
+});
