@@ -107,7 +107,7 @@ function cutTurn(
  */
 function findContent(closed: string, before: string, open: string, content: string): number | undefined {
   const [answer] = content.split('</think>').slice(-1);
-  for (const text of [content.trim(), answer.trim()]) {
+  for (const text of [content.trim(), answer, answer.trim()]) {
     const at = closed.indexOf(text, before.length);
     if (text !== '' && at > before.length && open.startsWith(closed.slice(0, at))) return at;
   }
@@ -129,11 +129,11 @@ function render(messages: readonly Message[], tokenizer: ChatTokenizer, where: s
   try {
     return tokenizer.renderChat(messages);
   } catch (cause) {
-    const reason = cause instanceof UserError ? cause.parts.what : (cause as Error).message;
+    const what =
+      cause instanceof UserError
+        ? cause.parts.what
+        : `the chat template refuses this conversation: ${(cause as Error).message}`;
     const got = `the roles ${messages.map((turn) => turn.role).join(', ')}`;
-    throw new DataError(
-      { where, what: `the chat template refuses this conversation (${reason})`, got },
-      { cause },
-    );
+    throw new DataError({ where, what, got }, { cause });
   }
 }

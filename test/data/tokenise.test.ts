@@ -113,7 +113,7 @@ describe('loss masks of conversations', () => {
     expect(() => masked(conversation(turns('U:a', 'U:b', 'A:c')), fakeTokenizer(inst))).toThrow(
       new DataError({
         where: 'f.jsonl:1',
-        what: 'the chat template refuses this conversation (roles must alternate user/assistant)',
+        what: 'the chat template refuses this conversation: roles must alternate user/assistant',
         got: 'the roles user, user, assistant',
       }),
     );
