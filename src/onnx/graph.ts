@@ -210,10 +210,20 @@ export class Graph {
     return this.node('Concat', parts, [{ dtype: 'int64', shape: [shape.length] }], { axis: 0 })[0];
   }
 
-  /** The run-time size named `name`, int64 [1], read off the first input that has it. */
+  /** The run-time size `name`, int64 [1], read off the first input that has it, or multiplied from such. */
   dim(name: string): Value {
     const known = this.dimCache.get(name);
     if (known) return known;
+    if (name.includes('*')) {
+      const factors = name
+        .split('*')
+        .map((factor) =>
+          /^\d+$/.test(factor) ? this.constant([Number(factor)], 'int64') : this.dim(factor),
+        );
+      const size = factors.reduce((a, b) => this.node('Mul', [a, b], [{ dtype: 'int64', shape: [1] }])[0]);
+      this.dimCache.set(name, size);
+      return size;
+    }
     for (const input of this.inputs) {
       const axis = input.shape.indexOf(name);
       if (axis < 0) continue;

@@ -1,0 +1,235 @@
+/** The hybrid training step: golden numbers, invariants, and float64 as the judge. */
+import { afterAll, describe, expect, it } from 'vitest';
+import { zeroGradients } from '../../src/engine/engine.js';
+import { OnnxEngine } from '../../src/engine/onnx/engine.js';
+import { stepGraph } from '../../src/engine/onnx/graphs.js';
+import { type NdArray, Program } from '../../src/engine/onnx/runtime.js';
+import type { ModelConfig } from '../../src/model/config.js';
+import { initLora, type LoraConfig, projections } from '../../src/model/lora.js';
+import type { Tensor } from '../../src/model/weights.js';
+import { Random } from '../../src/random.js';
+import { type Batch, packRows, padRows } from '../../src/train/batches.js';
+import { randomRows, tinyModel } from './tiny.js';
+
+const lora: LoraConfig = { rank: 3, alpha: 6, rslora: false, targets: projections };
+const engines: OnnxEngine[] = [];
+afterAll(() => Promise.all(engines.map((engine) => engine.close())));
+
+function engineOf(
+  overrides: Partial<ModelConfig> = {},
+  options: ConstructorParameters<typeof OnnxEngine>[1] = {},
+) {
+  const engine = new OnnxEngine(tinyModel(overrides), options);
+  engines.push(engine);
+  return engine;
+}
+
+/** An adapter whose B is not zero, so that everything has a gradient. */
+function movedAdapter(config: ModelConfig): Map<string, Tensor> {
+  const adapter = initLora(config, lora, 5);
+  for (const [name, { data }] of adapter) {
+    const random = new Random('moved', name);
+    if (name.endsWith('lora_B')) for (let i = 0; i < data.length; i++) data[i] = 0.2 * random.normal();
+  }
+  return adapter;
+}
+
+/** Rows 0 and 1 are supervised, rows 2 and 3 a pair. */
+function hybrid(batch: Batch, reference = { chosen: -20, rejected: -21 }) {
+  const supervised = batch.row.filter((row) => row < 2).length;
+  return {
+    batch,
+    sftWeights: Float32Array.from(batch.row, (row) => (row < 2 ? 1 / supervised : 0)),
+    pairs: [{ chosen: 2, rejected: 3, reference, weight: 1 }],
+    lambda: 0.7,
+    beta: 0.1,
+  };
+}
+
+const rows = randomRows([9, 12, 11, 7]);
+
+function maxError(got: ArrayLike<number>, expected: ArrayLike<number>): number {
+  let difference = 0;
+  let scale = 0;
+  for (let i = 0; i < expected.length; i++) {
+    difference = Math.max(difference, Math.abs(got[i] - expected[i]));
+    scale = Math.max(scale, Math.abs(expected[i]));
+  }
+  return difference / scale;
+}
+
+describe('hybrid step', () => {
+  it.each([
+    ['llama, tied', {}],
+    ['untied', { tied: false }],
+    ['qwen2 biases', { attentionBias: true }],
+    ['qwen3 norms, heads wider than the model', { qkNorm: true, headSize: 6 }],
+  ])('float32 gradients equal the plain float64 graph: %s', async (_, overrides) => {
+    const { config, weights } = tinyModel(overrides);
+    for (const adapted of [true, false]) {
+      const adapter = movedAdapter(config);
+      const engine = engineOf(overrides, adapted ? { lora, adapter } : {});
+      const gradients = zeroGradients(engine.trainable);
+      const result = await engine.step(hybrid(padRows(rows)), gradients);
+      const expected = await reference(config, new Map([...weights, ...(adapted ? adapter : [])]), adapted);
+      expect(maxError([result.loss], expected.loss.data as Float64Array)).toBeLessThan(1e-5);
+      for (const [name, grad] of gradients) {
+        expect(maxError(grad, expected[`grad:${name}`].data as Float64Array), name).toBeLessThan(2e-5);
+      }
+    }
+  });
+
+  it('agrees with central differences of its own loss in float64', async () => {
+    const { config, weights } = tinyModel();
+    const adapter = movedAdapter(config);
+    const all = new Map([...weights, ...adapter]);
+    const analytic = await reference(config, all, true);
+    for (const name of ['model.layers.0.self_attn.k_proj.lora_A', 'model.layers.1.mlp.down_proj.lora_B']) {
+      const { shape, data } = adapter.get(name)!;
+      for (const index of [0, 7]) {
+        const at = async (delta: number) => {
+          const moved = Float64Array.from(data);
+          moved[index] += delta;
+          const result = await reference(config, all, true, { [name]: { data: moved, dims: shape } });
+          return Number(result.loss.data[0]);
+        };
+        const numeric = ((await at(1e-5)) - (await at(-1e-5))) / 2e-5;
+        expect(Math.abs(Number(analytic[`grad:${name}`].data[index]) - numeric)).toBeLessThan(1e-8);
+      }
+    }
+  });
+
+  it('is ln 2 where policy and reference are equal', async () => {
+    const engine = engineOf({}, { lora, seed: 3 });
+    const [, , chosen, rejected] = await engine.sequenceLogps(rows, 'base');
+    const result = await engine.step(
+      hybrid(padRows(rows), { chosen: chosen.logpSum, rejected: rejected.logpSum }),
+      zeroGradients(engine.trainable),
+    );
+    expect(result.dpo).toBeCloseTo(Math.LN2, 6);
+    expect(result.loss).toBeCloseTo(result.sft + 0.7 * Math.LN2, 5);
+    expect(result.logps.chosen[0]).toBeCloseTo(chosen.logpSum, 4);
+  });
+
+  it('recomputing activations changes nothing', async () => {
+    const adapter = movedAdapter(tinyModel().config);
+    const results = [];
+    for (const checkpointing of [false, true]) {
+      const engine = engineOf({}, { lora, adapter, checkpointing });
+      const gradients = zeroGradients(engine.trainable);
+      await engine.step(hybrid(padRows(rows)), gradients);
+      results.push(gradients);
+    }
+    for (const [name, grad] of results[0])
+      expect(maxError(results[1].get(name)!, grad), name).toBeLessThan(1e-5);
+  });
+
+  it('packed rows give the gradients of padded ones', async () => {
+    const adapter = movedAdapter(tinyModel().config);
+    const engine = engineOf({}, { lora, adapter });
+    const results = [];
+    for (const batch of [padRows(rows, { T: 16 }), packRows(rows, { T: 24 })]) {
+      const gradients = zeroGradients(engine.trainable);
+      await engine.step(hybrid(batch), gradients);
+      results.push(gradients);
+    }
+    for (const [name, grad] of results[0])
+      expect(maxError(results[1].get(name)!, grad), name).toBeLessThan(1e-5);
+  });
+
+  it('two half batches give the gradients of the whole', async () => {
+    const engine = engineOf({}, { lora, adapter: movedAdapter(tinyModel().config) });
+    const whole = zeroGradients(engine.trainable);
+    const halves = zeroGradients(engine.trainable);
+    const step = async (part: typeof rows, weight: number, into: typeof whole) => {
+      const batch = padRows(part);
+      const sftWeights = new Float32Array(batch.target.length).fill(weight);
+      await engine.step({ batch, sftWeights, pairs: [], lambda: 0, beta: 0.1 }, into);
+    };
+    const weight = 1 / padRows(rows).target.length;
+    await step(rows, weight, whole);
+    await step(rows.slice(0, 1), weight, halves);
+    await step(rows.slice(1), weight, halves);
+    for (const [name, grad] of whole) expect(maxError(halves.get(name)!, grad), name).toBeLessThan(1e-5);
+  });
+
+  it('a new adapter leaves the model as it was', async () => {
+    const engine = engineOf({}, { lora });
+    const [base, policy] = [
+      await engine.sequenceLogps(rows, 'base'),
+      await engine.sequenceLogps(rows, 'policy'),
+    ];
+    expect(policy.map(({ logpSum }) => logpSum)).toEqual(
+      base.map(({ logpSum }) => expect.closeTo(logpSum, 4)),
+    );
+  });
+
+  it('gives the same bits twice', async () => {
+    const engine = engineOf({}, {});
+    const [first, second] = [zeroGradients(engine.trainable), zeroGradients(engine.trainable)];
+    await engine.step(hybrid(padRows(rows)), first);
+    await engine.step(hybrid(padRows(rows)), second);
+    for (const [name, grad] of first)
+      expect(Buffer.compare(bytes(grad), bytes(second.get(name)!)), name).toBe(0);
+  });
+});
+
+const bytes = (array: Float32Array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength);
+
+/** The same step as a plain float64 graph. */
+async function reference(
+  config: ModelConfig,
+  parameters: ReadonlyMap<string, Tensor>,
+  adapted: boolean,
+  replace: Record<string, NdArray> = {},
+) {
+  const { rotaryTables } = await import('../../src/model/rotary.js');
+  const batch = padRows(rows);
+  const step = hybrid(batch);
+  const R = batch.target.length;
+  const graph = stepGraph(config, {
+    chunks: 1,
+    checkpointing: false,
+    fused: false,
+    ...(adapted ? { lora } : {}),
+  });
+  const { cos, sin } = rotaryTables(config, 64);
+  const f64 = (data: ArrayLike<number>, dims: readonly number[]): NdArray => ({
+    data: Float64Array.from(data),
+    dims,
+  });
+  const i64 = (data: Int32Array, dims: readonly number[]): NdArray => ({
+    data: BigInt64Array.from(data, BigInt),
+    dims,
+  });
+  const inverse = new Int32Array(batch.B * batch.T).fill(R);
+  for (const [r, at] of batch.predictAt.entries()) inverse[at] = r;
+  const member = (wanted: number) =>
+    f64(
+      Array.from(batch.row, (row) => Number(row === wanted)),
+      [1, R],
+    );
+  const shape = [batch.B, batch.T];
+  const tables = [64, config.headSize / 2];
+  const program = await Program.compile(graph);
+  return program.run({
+    ...Object.fromEntries([...parameters].map(([name, t]) => [name, f64(t.data, t.shape)])),
+    ids: i64(batch.ids, shape),
+    positions: i64(batch.positions, shape),
+    segments: i64(batch.segments, shape),
+    cos: f64(cos, tables),
+    sin: f64(sin, tables),
+    predict_at: i64(batch.predictAt, [1, R]),
+    target: i64(batch.target, [1, R]),
+    inverse: i64(inverse, [inverse.length]),
+    sft_weights: f64(step.sftWeights, [1, R]),
+    chosen_of: member(2),
+    rejected_of: member(3),
+    reference_chosen: f64([-20], [1]),
+    reference_rejected: f64([-21], [1]),
+    pair_weights: f64([1], [1]),
+    lambda: f64([0.7], []),
+    beta: f64([0.1], []),
+    ...replace,
+  });
+}

@@ -1,0 +1,90 @@
+/** A tiny random model and rows for tests of the engine. */
+import type { TokenRow } from '../../src/data/rows.js';
+import type { ModelConfig } from '../../src/model/config.js';
+import { projectionName, projectionShape, projections } from '../../src/model/lora.js';
+import type { ChatTokenizer } from '../../src/model/tokenizer.js';
+import type { Model, Tensor } from '../../src/model/weights.js';
+import { Random } from '../../src/random.js';
+
+export const tinyConfig: ModelConfig = {
+  architecture: 'llama',
+  vocabSize: 41,
+  width: 16,
+  layers: 2,
+  heads: 4,
+  kvHeads: 2,
+  headSize: 4,
+  ffn: 24,
+  rmsEps: 1e-5,
+  ropeTheta: 10_000,
+  maxPositions: 64,
+  tied: true,
+  attentionBias: false,
+  qkNorm: false,
+  eosTokenIds: [1],
+};
+
+/** Letters a–z, space and newline as tokens 2…; a turn is `role newline content eos`. */
+export const letterTokenizer: ChatTokenizer = {
+  vocabSize: 41,
+  eosIds: [1],
+  padId: 0,
+  hasChatTemplate: true,
+  encode: (text) =>
+    [...text].map((c) => (c === ' ' ? 28 : c === '\n' ? 29 : 2 + ((c.codePointAt(0)! - 97 + 26 * 9) % 26))),
+  decode: (ids) => ids.map(letter).join(''),
+  renderChat: (messages, options) =>
+    messages.map(({ role, content }) => `${role}\n${content}\n`).join('') +
+    (options?.addGenerationPrompt ? 'assistant\n' : ''),
+  encodeChat(messages, options) {
+    return this.encode(this.renderChat(messages, options));
+  },
+  streamDecoder: () => ({ push: letter, flush: () => '' }),
+};
+
+function letter(id: number): string {
+  return id < 2 ? '' : id === 28 ? ' ' : id === 29 ? '\n' : id < 28 ? String.fromCharCode(95 + id) : '?';
+}
+
+export function tinyModel(overrides: Partial<ModelConfig> = {}, seed = 1): Model {
+  const config = { ...tinyConfig, ...overrides };
+  const weights = new Map<string, Tensor>();
+  const put = (name: string, shape: number[], mean = 0, scale = 0.3) => {
+    const random = new Random(seed, name);
+    const size = shape.reduce((n, d) => n * d, 1);
+    weights.set(name, {
+      shape,
+      data: Float32Array.from({ length: size }, () => mean + scale * random.normal()),
+    });
+  };
+  put('model.embed_tokens.weight', [config.vocabSize, config.width]);
+  for (let layer = 0; layer < config.layers; layer++) {
+    put(`model.layers.${layer}.input_layernorm.weight`, [config.width], 1, 0.1);
+    put(`model.layers.${layer}.post_attention_layernorm.weight`, [config.width], 1, 0.1);
+    if (config.qkNorm) {
+      put(`model.layers.${layer}.self_attn.q_norm.weight`, [config.headSize], 1, 0.1);
+      put(`model.layers.${layer}.self_attn.k_norm.weight`, [config.headSize], 1, 0.1);
+    }
+    for (const projection of projections) {
+      const shape = projectionShape(config, projection);
+      put(`${projectionName(layer, projection)}.weight`, shape);
+      if (config.attentionBias && /^[qkv]_/.test(projection))
+        put(`${projectionName(layer, projection)}.bias`, [shape[1]]);
+    }
+  }
+  put('model.norm.weight', [config.width], 1, 0.1);
+  if (!config.tied) put('lm_head.weight', [config.width, config.vocabSize]);
+  return { path: 'tiny', config, weights, tokenizer: letterTokenizer, hash: '' };
+}
+
+/** Random tokens; the first third of each row is prompt. */
+export function randomRows(lengths: readonly number[], seed = 1): TokenRow[] {
+  return lengths.map((length, i) => {
+    const random = new Random(seed, 'row', i);
+    return {
+      ids: Int32Array.from({ length }, () => 2 + Math.floor(random.next() * 39)),
+      lossMask: Uint8Array.from({ length }, (_, t) => (t >= length / 3 && t > 0 ? 1 : 0)),
+      where: `row ${i}`,
+    };
+  });
+}
