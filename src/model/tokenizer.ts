@@ -8,6 +8,7 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import type { Message } from '../data/values.js';
 import { ModelError } from '../errors.js';
+import { decodeByteRunsExactly } from './byte-fallback.js';
 import { ChatTemplate } from './chat-template.js';
 import { StreamText } from './stream-text.js';
 import {
@@ -98,6 +99,7 @@ class HuggingFaceTokenizer implements ChatTokenizer {
       const what = `tokenizer.json cannot be used (${(error as Error).message})`;
       throw new ModelError({ where, what, next: 'fetch the file again' }, { cause: error });
     }
+    decodeByteRunsExactly(this.tokenizer);
     this.specialIds = new Set(added.filter(({ special }) => special).map(({ id }) => id));
     this.vocabSize = 1 + [...vocabulary.values(), ...added.map(({ id }) => id)].reduce(max, -1);
 
