@@ -7,9 +7,7 @@ export interface Environment {
   noColor: boolean;
 }
 
-export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
-  return { noColor: Boolean(variables.NO_COLOR) };
-}
-
 /** The environment of this process. */
-export const environment: Environment = readEnvironment(process.env);
+export const environment: Environment = {
+  noColor: Boolean(process.env.NO_COLOR),
+};

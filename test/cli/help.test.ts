@@ -27,7 +27,7 @@ describe('configHelp', () => {
     expect(help).toContain('  --max-length <n>  default: 1024 tokens\n');
     expect(help).toContain('  --schedule <linear|cosine|constant>  default: linear\n');
     expect(help).toContain('  --checkpointing <auto|true|false>  default: auto\n');
-    expect(help).toContain('  --prior-correction, --no-prior-correction  default: off\n');
+    expect(help).toContain('  --rslora, --no-rslora  default: off\n');
   });
 
   it('keeps to the width', () => {

@@ -48,6 +48,10 @@ describe('a file with a mistake', () => {
       "run.yaml:4:21 lora.targets: expected a list of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, got 'wq'",
     ],
     [
+      'conscience: {roles: {policy: frozen-base}}',
+      "run.yaml:3:30 conscience.roles.policy: expected policy, got 'frozen-base'",
+    ],
+    [
       'lora: true',
       'run.yaml:3:7 lora: expected a section with the keys rank, alpha, rslora, targets, got true',
     ],

@@ -9,7 +9,10 @@ const role = () => z.enum(['frozen-base', 'frozen-start', 'policy']);
  * the model as training found it, `policy` is the model as it is now.
  */
 const rolesSection = z.strictObject({
-  policy: key(role().default('policy'), 'Writes the responses that are reviewed.'),
+  policy: key(
+    z.literal('policy').default('policy'),
+    'The model that is trained and whose responses are reviewed; a frozen copy cannot be.',
+  ),
   reference: key(role().default('frozen-base'), 'The model that DPO holds the policy near to.'),
   conscience: key(
     role().default('frozen-base'),
@@ -43,8 +46,8 @@ export const conscienceSection = z.strictObject({
     'A verdict is unreadable, and forms no pair, when both labels together are less probable than this.',
   ),
   prior_correction: key(
-    z.boolean().default(false),
-    'Divide out how much the model favours one label before it has read a response.',
+    z.enum(['off', 'neutral', 'content-free']).default('off'),
+    'Take away how much the conscience favours one label by itself, measured with an empty answer to the same prompt (neutral) or to an empty one (content-free).',
   ),
   prompts: key(
     z.enum(['probes', 'training', 'mixture']).default('probes'),

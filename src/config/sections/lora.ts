@@ -3,15 +3,7 @@ import { z } from 'zod';
 import { count, key } from '../key.js';
 
 /** The seven linear layers of a block that an adapter can sit on, by their Hugging Face names. */
-export const PROJECTIONS = [
-  'q_proj',
-  'k_proj',
-  'v_proj',
-  'o_proj',
-  'gate_proj',
-  'up_proj',
-  'down_proj',
-] as const;
+const PROJECTIONS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] as const;
 
 export const loraSection = z.strictObject({
   rank: key(count(1).default(16), 'Rank of the update B·A of each layer.'),
