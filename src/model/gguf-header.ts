@@ -1,0 +1,228 @@
+/**
+ * The header of a GGUF file: metadata, and where every tensor lies.
+ *
+ * The header is parsed by @huggingface/gguf; what that parser takes on trust is checked
+ * here against the size of the file, so that a truncated file is refused before anything
+ * is read from it. Tensor contents are read in gguf-weights.ts.
+ */
+import { open } from 'node:fs/promises';
+import { GGMLQuantizationType, gguf } from '@huggingface/gguf';
+import { ModelError } from '../errors.js';
+import type { Architecture } from './config.js';
+import { type Quantisation, quantisations } from './gguf-quantisation.js';
+
+/** One tensor of the file. */
+export interface GgufTensor {
+  readonly name: string;
+  /** Outermost dimension first, as in PyTorch (GGUF itself writes the innermost first). */
+  readonly shape: readonly number[];
+  readonly quantisation: Quantisation;
+  /** Place of the first byte in the file. */
+  readonly at: number;
+  readonly bytes: number;
+}
+
+/** A GGUF file whose header is sound and whose tensors all lie inside the file. */
+export interface GgufHeader {
+  readonly path: string;
+  readonly architecture: Architecture;
+  readonly metadata: GgufMetadata;
+  readonly tensors: ReadonlyMap<string, GgufTensor>;
+}
+
+/**
+ * Reads and checks the header of the GGUF file at `path` (versions 2 and 3, little-endian, one file).
+ *
+ * @throws ModelError not GGUF, truncated, split into several files, of another architecture, or with a
+ *   tensor of a format that cannot be read
+ */
+export async function readGgufHeader(path: string): Promise<GgufHeader> {
+  const size = await checkMagic(path);
+  let parsed: Awaited<ReturnType<typeof gguf>>;
+  try {
+    parsed = await gguf(path, { allowLocalFile: true });
+  } catch (error) {
+    throw new ModelError(
+      {
+        where: path,
+        what: `not a sound GGUF file (${(error as Error).message})`,
+        next: 'fetch the file again; it may be truncated',
+      },
+      { cause: error },
+    );
+  }
+  // Beyond the end of the file the parser reads zeros.
+  const headerEnd = parsed.tensorInfoByteRange[1];
+  if (headerEnd > size) throw truncated(path, `at least ${headerEnd} bytes of header`, size);
+  const metadata = new GgufMetadata(path, parsed.metadata as unknown as Record<string, unknown>);
+  if (!parsed.littleEndian) {
+    throw new ModelError({ where: path, what: 'big-endian GGUF files cannot be read' });
+  }
+  if (metadata.integer('version', 0) < 2) {
+    throw new ModelError({
+      where: path,
+      what: 'GGUF version cannot be read',
+      expected: 'version 2 or 3',
+      got: `version ${metadata.integer('version', 0)}`,
+    });
+  }
+  const architecture = supportedArchitecture(path, metadata.string('general.architecture'));
+  const parts = metadata.integer('split.count', 1);
+  if (parts > 1) {
+    throw new ModelError({
+      where: path,
+      what: `one of ${parts} parts of a split model`,
+      next: "join the parts with llama.cpp's `llama-gguf-split --merge`",
+    });
+  }
+  const tensors = new Map<string, GgufTensor>();
+  for (const info of parsed.tensorInfos) {
+    const at = Number(parsed.tensorDataOffset + info.offset);
+    const tensor = describeTensor(path, info.name, info.shape.map(Number).reverse(), info.dtype, at);
+    if (at + tensor.bytes > size) {
+      throw truncated(path, `${at + tensor.bytes} bytes (tensor ${info.name})`, size);
+    }
+    tensors.set(info.name, tensor);
+  }
+  return { path, architecture, metadata, tensors };
+}
+
+const ARCHITECTURES: readonly string[] = ['llama', 'qwen2', 'qwen3'] satisfies Architecture[];
+
+function supportedArchitecture(path: string, architecture: string): Architecture {
+  if (ARCHITECTURES.includes(architecture)) return architecture as Architecture;
+  throw new ModelError({
+    where: `${path}: general.architecture`,
+    what: 'this architecture cannot be built',
+    expected: `one of ${ARCHITECTURES.join(', ')}`,
+    got: architecture,
+    next: 'choose a Llama, Qwen2, Qwen2.5 or Qwen3 model',
+  });
+}
+
+/** The metadata of a GGUF file, read by key and type. */
+export class GgufMetadata {
+  constructor(
+    private readonly path: string,
+    private readonly values: Readonly<Record<string, unknown>>,
+  ) {}
+
+  has(key: string): boolean {
+    return this.values[key] !== undefined;
+  }
+
+  /** A number; without a default the key must be there. */
+  number(key: string, otherwise?: number): number {
+    const value = this.values[key] ?? otherwise;
+    if (typeof value === 'bigint') return Number(value);
+    if (typeof value === 'number') return value;
+    throw this.wrong(key, 'a number', value);
+  }
+
+  /** A whole number ≥ 0; without a default the key must be there. */
+  integer(key: string, otherwise?: number): number {
+    const value = this.number(key, otherwise);
+    if (!Number.isSafeInteger(value) || value < 0) throw this.wrong(key, 'a whole number', value);
+    return value;
+  }
+
+  string(key: string, otherwise?: string): string {
+    const value = this.values[key] ?? otherwise;
+    if (typeof value === 'string') return value;
+    throw this.wrong(key, 'a string', value);
+  }
+
+  boolean(key: string, otherwise: boolean): boolean {
+    const value = this.values[key] ?? otherwise;
+    if (typeof value === 'boolean') return value;
+    throw this.wrong(key, 'true or false', value);
+  }
+
+  strings(key: string): readonly string[] {
+    return this.list(key, 'string') as string[];
+  }
+
+  numbers(key: string): readonly number[] {
+    return this.list(key, 'number') as number[];
+  }
+
+  private list(key: string, of: 'string' | 'number'): unknown[] {
+    const value = this.values[key];
+    if (!Array.isArray(value) || value.some((item) => typeof item !== of)) {
+      throw this.wrong(key, `a list of ${of}s`, value);
+    }
+    return value;
+  }
+
+  private wrong(key: string, expected: string, value: unknown): ModelError {
+    const got =
+      value === undefined ? 'nothing' : Array.isArray(value) ? `a list of ${value.length}` : String(value);
+    return new ModelError({ where: `${this.path}: ${key}`, what: 'metadata cannot be used', expected, got });
+  }
+}
+
+/** @returns the size of the file, in bytes */
+async function checkMagic(path: string): Promise<number> {
+  const { start, size } = await readStart(path);
+  if (start.toString('latin1', 0, 4) !== 'GGUF') {
+    throw new ModelError({
+      where: path,
+      what: 'not a GGUF file',
+      expected: "'GGUF' in the first four bytes",
+      got: JSON.stringify(start.toString('latin1', 0, 4)),
+    });
+  }
+  if (start.length < 24) throw truncated(path, 'at least 24 bytes of header', size);
+  return size;
+}
+
+async function readStart(path: string): Promise<{ start: Buffer; size: number }> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(24), 0, 24, 0);
+      return { start: buffer.subarray(0, bytesRead), size: (await file.stat()).size };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reasons: Record<string, string> = { ENOENT: 'no such file', EISDIR: 'it is a folder' };
+    throw new ModelError(
+      { where: path, what: `cannot be read (${reasons[code ?? ''] ?? message})` },
+      { cause: error },
+    );
+  }
+}
+
+function describeTensor(path: string, name: string, shape: number[], type: number, at: number): GgufTensor {
+  const quantisation = quantisations.get(type);
+  if (quantisation === undefined) {
+    throw new ModelError({
+      where: `${path}: ${name}`,
+      what: `quantisation ${GGMLQuantizationType[type] ?? `type ${type}`} cannot be read`,
+      expected: `one of ${[...quantisations.values()].map((each) => each.name).join(', ')}`,
+      next: 'choose a file of the model in one of these',
+    });
+  }
+  const columns = shape.at(-1) ?? 1;
+  if (columns % quantisation.blockSize !== 0) {
+    throw new ModelError({
+      where: `${path}: ${name}`,
+      what: `rows of ${columns} values do not fit ${quantisation.name}`,
+      expected: `a multiple of ${quantisation.blockSize}`,
+    });
+  }
+  const count = shape.reduce((product, size) => product * size, 1);
+  return { name, shape, quantisation, at, bytes: (count / quantisation.blockSize) * quantisation.blockBytes };
+}
+
+function truncated(path: string, expected: string, size: number): ModelError {
+  return new ModelError({
+    where: path,
+    what: 'the file is truncated',
+    expected,
+    got: `${size} bytes`,
+    next: 'fetch it again',
+  });
+}

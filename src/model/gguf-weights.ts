@@ -1,0 +1,172 @@
+/**
+ * The tensors of a GGUF file under their Hugging Face names and in our layout.
+ *
+ * Each is read in bands of rows, dequantised, put back in Hugging Face's row order where
+ * llama.cpp has changed it and, for linear layers, written transposed. Tensors that are
+ * missing, misshapen or left over are errors: a model read in part would still run.
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+import { ModelError } from '../errors.js';
+import type { ModelConfig } from './config.js';
+import type { GgufHeader, GgufTensor } from './gguf-header.js';
+import { isLinear, transposeBlock, weightShapes } from './layout.js';
+import type { Tensor, Weights } from './weights.js';
+
+/**
+ * All weights of the model, float32.
+ *
+ * @throws ModelError a tensor is missing, of the wrong shape, or unknown
+ */
+export async function readGgufWeights(header: GgufHeader, config: ModelConfig): Promise<Weights> {
+  const plan = planOf(header, config);
+  const weights = new Map<string, Tensor>();
+  const file = await open(header.path, 'r');
+  try {
+    for (const [name, tensor] of plan) {
+      const heads = permutedHeads(config, name);
+      const order = heads === undefined ? undefined : undoRotaryPermutation(tensor.shape[0], heads);
+      weights.set(name, await readTensor(file, tensor, isLinear(name), order));
+    }
+  } finally {
+    await file.close();
+  }
+  return weights;
+}
+
+/** One tensor as it stands in the file, e.g. `rope_freqs.weight`; undefined where there is none. */
+export async function readGgufTensor(header: GgufHeader, name: string): Promise<Tensor | undefined> {
+  const tensor = header.tensors.get(name);
+  if (tensor === undefined) return undefined;
+  const file = await open(header.path, 'r');
+  try {
+    return await readTensor(file, tensor, false);
+  } finally {
+    await file.close();
+  }
+}
+
+/** The file's tensor for every name; exactly those of the configuration, in their shapes. */
+function planOf(header: GgufHeader, config: ModelConfig): Map<string, GgufTensor> {
+  const plan = new Map<string, GgufTensor>();
+  const left = new Set(header.tensors.keys());
+  left.delete('rope_freqs.weight');
+  for (const [name, inMemory] of weightShapes(config)) {
+    const tensor = header.tensors.get(ggufName(name));
+    const shape = isLinear(name) ? inMemory.toReversed() : inMemory;
+    if (tensor === undefined || tensor.shape.join() !== shape.join()) {
+      throw new ModelError({
+        where: `${header.path}: ${ggufName(name)}`,
+        what: tensor === undefined ? 'the tensor is missing' : 'the tensor does not fit the metadata',
+        expected: `[${shape}]`,
+        ...(tensor && { got: `[${tensor.shape}]` }),
+        next: 'fetch the file again, or another file of the model',
+      });
+    }
+    plan.set(name, tensor);
+    left.delete(tensor.name);
+  }
+  for (const name of left) {
+    throw new ModelError({
+      where: `${header.path}: ${name}`,
+      what: `the tensor is not part of a ${config.architecture} model`,
+      next: 'use the model in Hugging Face format',
+    });
+  }
+  return plan;
+}
+
+const OUTSIDE_LAYERS: Readonly<Record<string, string>> = {
+  'model.embed_tokens': 'token_embd',
+  'model.norm': 'output_norm',
+  lm_head: 'output',
+};
+
+const INSIDE_LAYERS: Readonly<Record<string, string>> = {
+  input_layernorm: 'attn_norm',
+  'self_attn.q_proj': 'attn_q',
+  'self_attn.k_proj': 'attn_k',
+  'self_attn.v_proj': 'attn_v',
+  'self_attn.o_proj': 'attn_output',
+  'self_attn.q_norm': 'attn_q_norm',
+  'self_attn.k_norm': 'attn_k_norm',
+  post_attention_layernorm: 'ffn_norm',
+  'mlp.gate_proj': 'ffn_gate',
+  'mlp.up_proj': 'ffn_up',
+  'mlp.down_proj': 'ffn_down',
+};
+
+/** `model.layers.3.self_attn.q_proj.weight` → `blk.3.attn_q.weight` */
+function ggufName(name: string): string {
+  const [, module, kind] = /^(.*)\.(weight|bias)$/.exec(name)!;
+  const layer = /^model\.layers\.(\d+)\.(.*)$/.exec(module);
+  return layer === null
+    ? `${OUTSIDE_LAYERS[module]}.${kind}`
+    : `blk.${layer[1]}.${INSIDE_LAYERS[layer[2]]}.${kind}`;
+}
+
+/** llama.cpp permutes q and k of the `llama` architecture, for its interleaved rotary embedding. */
+function permutedHeads(config: ModelConfig, name: string): number | undefined {
+  if (config.architecture !== 'llama') return undefined;
+  if (name.includes('.q_proj.')) return config.heads;
+  if (name.includes('.k_proj.')) return config.kvHeads;
+  return undefined;
+}
+
+/**
+ * Hugging Face's row for every row of the file. Within a head of H rows the file has the
+ * rotary pairs (j, j + H/2) side by side, at (2j, 2j + 1).
+ */
+function undoRotaryPermutation(rows: number, heads: number): Int32Array {
+  const size = rows / heads;
+  return Int32Array.from({ length: rows }, (_, row) => {
+    const within = row % size;
+    return row - within + (within >> 1) + (within & 1) * (size / 2);
+  });
+}
+
+/** Bytes of the file that are read and dequantised at a time. */
+const BAND_BYTES = 1 << 19;
+
+/** @param order place of each row of the file; as it stands where undefined */
+async function readTensor(
+  file: FileHandle,
+  tensor: GgufTensor,
+  transposed: boolean,
+  order?: Int32Array,
+): Promise<Tensor> {
+  const { quantisation, shape } = tensor;
+  const [rows, columns] = shape.length === 1 ? [1, shape[0]] : shape;
+  const data = new Float32Array(rows * columns);
+  const rowBytes = tensor.bytes / rows;
+  const bandRows = Math.min(rows, Math.ceil(BAND_BYTES / rowBytes));
+  const bytes = new Uint8Array(bandRows * rowBytes);
+  const values = new Float32Array(bandRows * columns);
+  for (let first = 0; first < rows; first += bandRows) {
+    const count = Math.min(bandRows, rows - first);
+    await readFully(file, bytes.subarray(0, count * rowBytes), tensor.at + first * rowBytes);
+    if (!transposed) {
+      quantisation.dequantise(bytes, data, first * columns, count * columns);
+      continue;
+    }
+    quantisation.dequantise(bytes, values, 0, count * columns);
+    if (order === undefined) {
+      transposeBlock(values, 0, columns, data, first, rows, count, columns);
+      continue;
+    }
+    for (let row = 0; row < count; row++) {
+      const to = order[first + row];
+      for (let column = 0; column < columns; column++) {
+        data[column * rows + to] = values[row * columns + column];
+      }
+    }
+  }
+  return { shape: transposed ? [columns, rows] : shape, data };
+}
+
+async function readFully(file: FileHandle, into: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < into.length; ) {
+    const { bytesRead } = await file.read(into, done, into.length - done, at + done);
+    if (bytesRead === 0) throw new Error('the file became shorter while it was read');
+    done += bytesRead;
+  }
+}
