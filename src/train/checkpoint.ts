@@ -1,0 +1,137 @@
+/**
+ * Checkpoints: everything a run needs to go on as if it had never stopped.
+ *
+ * A checkpoint is a folder `checkpoint-STEP` that takes its name in one rename when all of
+ * it is on the disk, so that what carries the name is whole.
+ */
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { TrainingError } from '../errors.js';
+import { writeFolderAtomic } from '../files.js';
+import { SafetensorsFile } from '../model/safetensors.js';
+import { safetensorsPieces } from '../model/safetensors-write.js';
+import type { Tensor, Weights } from '../model/weights.js';
+import type { BatchState } from './batch-stream.js';
+import type { PairSourceState } from './pairs.js';
+import type { WindowState } from './window.js';
+
+/** The part of a checkpoint that is plain JSON. */
+export interface RunState {
+  /** Optimiser steps made. */
+  readonly step: number;
+  /** SHA-256 of the base model's weight files. */
+  readonly modelHash: string;
+  /** The settings that decide what is computed; others may change from run to run. */
+  readonly settings: string;
+  readonly tokens: number;
+  readonly reviewed: number;
+  readonly batches: BatchState;
+  /** Null without a conscience and without fixed pairs. */
+  readonly pairs: PairSourceState | null;
+  readonly window: WindowState;
+}
+
+export interface Checkpoint {
+  readonly folder: string;
+  readonly state: RunState;
+  readonly trainable: Weights;
+  readonly optimizer: Weights;
+}
+
+const NAME = /^checkpoint-(\d+)$/;
+
+/** Writes `OUTPUT/checkpoint-STEP`. @throws SaveError; nothing carries the name then */
+export function saveCheckpoint(
+  output: string,
+  { state, trainable, optimizer }: Omit<Checkpoint, 'folder'>,
+): string {
+  const folder = join(output, `checkpoint-${state.step}`);
+  rmSync(folder, { recursive: true, force: true });
+  writeFolderAtomic(folder, [
+    ['trainable.safetensors', safetensorsPieces(trainable)],
+    ['optimizer.safetensors', safetensorsPieces(optimizer)],
+    ['state.json', JSON.stringify(state)],
+  ]);
+  return folder;
+}
+
+/** Deletes all but the `keep` latest checkpoints. */
+export function pruneCheckpoints(output: string, keep: number): void {
+  for (const name of checkpointsOf(output).slice(0, -keep)) {
+    rmSync(join(output, name), { recursive: true, force: true });
+  }
+}
+
+/** Names of checkpoints, earliest first. */
+function checkpointsOf(output: string): string[] {
+  if (!existsSync(output)) return [];
+  const step = (name: string) => Number(NAME.exec(name)![1]);
+  return readdirSync(output)
+    .filter((name) => NAME.test(name))
+    .sort((a, b) => step(a) - step(b));
+}
+
+/**
+ * The checkpoint that `--resume` means.
+ * @param place a checkpoint folder, or an output folder, whose last checkpoint is taken
+ * @throws TrainingError when there is none
+ */
+export function findCheckpoint(place: string): string {
+  if (NAME.test(basename(place)) && statSync(place, { throwIfNoEntry: false })?.isDirectory()) return place;
+  const last = checkpointsOf(place).at(-1);
+  if (last !== undefined) return join(place, last);
+  throw new TrainingError({
+    where: place,
+    what: 'no checkpoint to resume from',
+    expected: 'a folder checkpoint-STEP, or an output folder with one',
+    next: 'leave --resume out to start a new run',
+  });
+}
+
+/** @throws TrainingError or ModelError when the folder is incomplete or damaged */
+export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
+  let state: RunState;
+  try {
+    state = JSON.parse(readFileSync(join(folder, 'state.json'), 'utf8'));
+  } catch (cause) {
+    throw new TrainingError(
+      {
+        where: folder,
+        what: `not a whole checkpoint (${(cause as Error).message})`,
+        next: 'resume from another one',
+      },
+      { cause },
+    );
+  }
+  return {
+    folder,
+    state,
+    trainable: await readTensors(join(folder, 'trainable.safetensors')),
+    optimizer: await readTensors(join(folder, 'optimizer.safetensors')),
+  };
+}
+
+/** Copies saved values into tensors of the same names and sizes. */
+export function restoreTensors(into: Weights, from: Weights, folder: string): void {
+  for (const [name, { data }] of into) {
+    const saved = from.get(name);
+    if (saved?.data.length !== data.length) {
+      throw new TrainingError({
+        where: folder,
+        what: `the checkpoint does not fit: ${name} has ${saved?.data.length ?? 'no'} elements`,
+        expected: String(data.length),
+        next: 'resume with the configuration of the run',
+      });
+    }
+    data.set(saved.data);
+  }
+}
+
+async function readTensors(path: string): Promise<Map<string, Tensor>> {
+  const file = await SafetensorsFile.open(path);
+  try {
+    return await file.read(() => 'as-is');
+  } finally {
+    await file.close();
+  }
+}

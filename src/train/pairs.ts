@@ -1,0 +1,165 @@
+/**
+ * Preference pairs as training reads them: the online pairs of the conscience, drawn from
+ * the replay buffer, and the rows of a fixed preference file.
+ */
+import { type ConscienceCounts, NO_COUNTS } from '../conscience/metrics.js';
+import type { ReviewRecord } from '../conscience/record.js';
+import { type ConscienceStep, runConscience } from '../conscience/step.js';
+import type { LabelLogps } from '../conscience/verdict.js';
+import { pairToRows, type TokenPair } from '../data/preferences.js';
+import type { Pair, Prompt } from '../data/values.js';
+import type { Engine, WeightSet } from '../engine/engine.js';
+import { Random } from '../random.js';
+import { meanAge, ReplayBuffer, type ReplayState } from './replay.js';
+
+/** Summed log-probabilities under the reference, nats. */
+export interface ReferenceLogps {
+  readonly chosen: number;
+  readonly rejected: number;
+}
+
+/** A pair ready for the loss. */
+export interface TrainingPair extends TokenPair {
+  readonly reference: ReferenceLogps;
+}
+
+export interface PairSourceOptions {
+  readonly engine: Engine;
+  /** Which copy is DPO's reference. */
+  readonly reference: WeightSet;
+  /** Absent: no reviews, fixed pairs only. */
+  readonly conscience?: Omit<ConscienceStep, 'prompts' | 'given' | 'step' | 'seed' | 'priorCache'>;
+  /** Whether the verdicts do not change while training, so that priors may be kept. */
+  readonly frozenConscience: boolean;
+  /** Prompts to draw from, by source. Empty lists are never drawn from. */
+  readonly probes: readonly Prompt[];
+  readonly trainingPrompts: readonly Prompt[];
+  /** Share of probes among the drawn prompts. */
+  readonly probeShare: number;
+  /** Optimiser steps from one review to the next. */
+  readonly every: number;
+  /** Responses sampled per review. */
+  readonly samples: number;
+  readonly pairsPerStep: number;
+  readonly replayCapacity: number;
+  readonly fixed: readonly TokenPair[];
+  readonly maxLength: number;
+  readonly seed: number;
+  readonly onReviews: (records: readonly ReviewRecord[]) => void;
+}
+
+/** Everything that a source remembers; plain JSON. */
+export interface PairSourceState {
+  readonly replay: ReplayState;
+  readonly references: readonly (readonly [string, ReferenceLogps])[];
+  readonly priors: readonly (readonly [string, LabelLogps])[];
+}
+
+/** What a step draws, and what happened on the way. */
+export interface PairDraw {
+  readonly pairs: readonly TrainingPair[];
+  /** Mean age of the online pairs, steps; null when there were none. */
+  readonly age: number | null;
+  readonly counts: ConscienceCounts;
+}
+
+export class PairSource {
+  private replay: ReplayBuffer;
+  /** By pair id; only while the reference is frozen. */
+  private readonly references = new Map<string, ReferenceLogps>();
+  private readonly priors = new Map<string, LabelLogps>();
+
+  constructor(private readonly options: PairSourceOptions) {
+    this.replay = new ReplayBuffer({ capacity: options.replayCapacity, seed: options.seed });
+  }
+
+  /** Pairs made in the whole run. */
+  get total(): number {
+    return this.replay.total;
+  }
+
+  /** Reviews when it is time to, then draws pairs. @param step optimiser steps already made */
+  async draw(step: number): Promise<PairDraw> {
+    const { conscience, every } = this.options;
+    const counts = conscience && step % every === 0 ? await this.review(step, conscience) : NO_COUNTS;
+    const { pairsPerStep, fixed, seed } = this.options;
+    const online = this.replay.sample(fixed.length === 0 ? pairsPerStep : Math.floor(pairsPerStep / 2), step);
+    const pairs: TrainingPair[] = [];
+    for (const { pair } of online) pairs.push(await this.withReference(pair.id, this.rowsOf(pair)!));
+    const random = new Random(seed, 'fixed pairs', step);
+    for (const i of random.shuffle([...fixed.keys()]).slice(0, pairsPerStep - online.length)) {
+      pairs.push(await this.withReference(`fixed:${i}`, fixed[i]));
+    }
+    return { pairs, age: meanAge(online), counts };
+  }
+
+  state(): PairSourceState {
+    return { replay: this.replay.state(), references: [...this.references], priors: [...this.priors] };
+  }
+
+  restore({ replay, references, priors }: PairSourceState): void {
+    const { replayCapacity: capacity, seed } = this.options;
+    this.replay = ReplayBuffer.fromState(replay, { capacity, seed });
+    for (const [id, logps] of references) this.references.set(id, logps);
+    for (const [key, logps] of priors) this.priors.set(key, logps);
+  }
+
+  private async review(
+    step: number,
+    conscience: NonNullable<PairSourceOptions['conscience']>,
+  ): Promise<ConscienceCounts> {
+    const { seed, onReviews, frozenConscience } = this.options;
+    const { reviews, pairs, counts } = await runConscience({
+      ...conscience,
+      ...(frozenConscience ? { priorCache: this.priors } : {}),
+      prompts: this.prompts(step),
+      step,
+      seed,
+    });
+    onReviews(reviews);
+    // an answer too long to train on was still reviewed and recorded
+    this.replay.add(pairs.filter((pair) => this.rowsOf(pair) !== null));
+    this.forgetOldReferences();
+    return counts;
+  }
+
+  /** Different prompts as long as there are enough. */
+  private prompts(step: number): Prompt[] {
+    const { probes, trainingPrompts, probeShare, samples, seed } = this.options;
+    const random = new Random(seed, 'prompts', step);
+    const fromProbes = trainingPrompts.length === 0 ? samples : Math.round(samples * probeShare);
+    const take = (pool: readonly Prompt[], count: number): Prompt[] => {
+      const chosen: Prompt[] = [];
+      while (chosen.length < count && pool.length > 0) {
+        chosen.push(...random.shuffle([...pool]).slice(0, count - chosen.length));
+      }
+      return chosen;
+    };
+    return [...take(probes, fromProbes), ...take(trainingPrompts, samples - fromProbes)];
+  }
+
+  private rowsOf(pair: Pair): TokenPair | null {
+    const { engine, maxLength } = this.options;
+    const rows = pairToRows(pair, engine.tokenizer, maxLength);
+    return rows.kind === 'pair' ? rows : null;
+  }
+
+  /** Scored pair by pair: a result that does not depend on what else was in a batch resumes exactly. */
+  private async withReference(id: string, { chosen, rejected }: TokenPair): Promise<TrainingPair> {
+    const { engine, reference: set } = this.options;
+    let reference = this.references.get(id);
+    if (!reference) {
+      const [a, b] = await engine.sequenceLogps([chosen, rejected], set);
+      reference = { chosen: a.logpSum, rejected: b.logpSum };
+      if (set !== 'policy') this.references.set(id, reference);
+    }
+    return { chosen, rejected, reference };
+  }
+
+  private forgetOldReferences(): void {
+    const kept = new Set(this.replay.state().entries.map(({ pair }) => pair.id));
+    for (const id of this.references.keys()) {
+      if (!id.startsWith('fixed:') && !kept.has(id)) this.references.delete(id);
+    }
+  }
+}

@@ -1,0 +1,305 @@
+/**
+ * `ealign train`: from a configuration to a trained adapter, with everything checked before
+ * the first step.
+ */
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { CONFIG_FILE, renderConfig } from '../config/render.js';
+import type { TrainConfig } from '../config/schema.js';
+import { AuditWriter } from '../conscience/audit.js';
+import { resolveFramework } from '../conscience/frameworks.js';
+import { loadFormat } from '../conscience/plain-format.js';
+import { builtInProbes } from '../conscience/probes.js';
+import { isFrozen, resolveRoles } from '../conscience/roles.js';
+import { promptOf, readPreferenceRows, readPrompts, readTrainingRows } from '../data/dataset.js';
+import { describePreferences, type TokenPair, tokenisePreferences } from '../data/preferences.js';
+import { preview } from '../data/preview.js';
+import type { TokenRow, TrainingRow } from '../data/rows.js';
+import { splitRows } from '../data/split.js';
+import { describeReport, tokeniseRows } from '../data/tokenise.js';
+import type { Prompt } from '../data/values.js';
+import { OnnxEngine } from '../engine/onnx/engine.js';
+import { DataError } from '../errors.js';
+import { asSaveError, writeFileAtomic } from '../files.js';
+import { resolveModel } from '../hub/pull.js';
+import type { Progress } from '../metrics/progress.js';
+import { MetricsWriter } from '../metrics/writer.js';
+import { readAdapter, writeAdapter } from '../model/adapter-files.js';
+import type { LoraConfig } from '../model/lora.js';
+import { loadModel, type Model, saveModel } from '../model/weights.js';
+import { BatchStream } from './batch-stream.js';
+import { findCheckpoint, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from './checkpoint.js';
+import { PairSource } from './pairs.js';
+import { Trainer, type TrainingResult } from './trainer.js';
+
+export interface RunOptions {
+  /** Check the data, show three rows with their masks, and stop. */
+  readonly preview?: boolean;
+  /** A checkpoint or output folder; `true` is the output folder of the configuration. */
+  readonly resume?: string | true;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+  /** Where the preview goes. Default: standard output. */
+  readonly print?: (text: string) => void;
+  /** A model that is loaded already, instead of the configuration's. */
+  readonly model?: Model;
+}
+
+/** What training left behind. */
+export interface RunResult extends TrainingResult {
+  readonly output: string;
+  /** The engine, still open, with the trained parameters; the caller closes it. */
+  readonly engine: OnnxEngine;
+}
+
+/** Runs a configuration. Nothing is written before all input has been checked. */
+export async function runTrain(config: TrainConfig, options: RunOptions): Promise<RunResult | undefined> {
+  const { progress } = options;
+  const checkpoint = options.resume
+    ? await loadCheckpoint(findCheckpoint(options.resume === true ? config.output : options.resume))
+    : undefined;
+  const data = await readData(config);
+  const path = await resolveModel(config.model);
+  const model = options.model ?? (await loadModel(path));
+  const adapter = config.adapter === undefined ? undefined : await readAdapter(config.adapter, model.config);
+  const rows = await tokeniseData(config, data, model, progress);
+  if (options.preview) {
+    (options.print ?? ((text) => process.stdout.write(`${text}\n`)))(preview(rows.train, model.tokenizer));
+    return undefined;
+  }
+
+  const lora: LoraConfig | undefined =
+    config.setting === 'lora' ? (adapter?.config ?? config.lora) : undefined;
+  const { training } = config;
+  const engine = new OnnxEngine(model, {
+    device: config.device,
+    ...(config.threads > 0 ? { threads: config.threads } : {}),
+    ...(lora ? { lora } : {}),
+    ...(adapter ? { adapter: adapter.tensors } : {}),
+    ...(training.checkpointing === 'auto' ? {} : { checkpointing: training.checkpointing }),
+    seed: config.seed,
+  });
+  const stream = new BatchStream(rows.train, {
+    batching: training.batching,
+    batchSize: training.batch_size,
+    accumulation: training.gradient_accumulation,
+    maxLength: training.max_length,
+    seed: config.seed,
+  });
+  const { output } = config;
+  mkdirOutput(output);
+  writeFileAtomic(join(output, CONFIG_FILE), renderConfig(config, { model_sha256: model.hash }));
+  const metrics = new MetricsWriter(output, checkpoint?.state.step);
+  const pairs = await pairSource(
+    config,
+    engine,
+    model,
+    rows.pairs,
+    data,
+    path,
+    checkpoint?.state.step,
+    progress,
+  );
+  const trainer = new Trainer({
+    engine,
+    rows: rows.train,
+    evaluationRows: rows.evaluation,
+    stream,
+    ...(pairs ? { pairs: pairs.source } : {}),
+    loss: config.loss,
+    optimizer: {
+      beta1: training.adam_beta1,
+      beta2: training.adam_beta2,
+      eps: training.adam_eps,
+      weightDecay: training.weight_decay,
+    },
+    schedule: {
+      schedule: training.schedule,
+      learningRate: training.learning_rate,
+      warmupSteps: training.warmup_steps,
+      totalSteps: training.steps ?? stream.countSteps(training.epochs!),
+    },
+    maxGradNorm: training.max_grad_norm,
+    logEvery: training.log_every,
+    evalEvery: training.eval_every,
+    saveEvery: training.save_every,
+    modelHash: model.hash,
+    settings: settingsOf(config),
+    progress,
+    onMetrics: (step, values) => metrics.write(step, values),
+    onSave: (state) => {
+      pairs?.audit?.sync();
+      const folder = saveCheckpoint(output, state);
+      pruneCheckpoints(output, training.keep_checkpoints);
+      return folder;
+    },
+  });
+  if (checkpoint) trainer.restore(checkpoint);
+  const result = await trainer.run(options.signal);
+  if (result.finished) {
+    saveResult(output, config, engine, model);
+    progress.done(`Trained ${result.step} steps; ${lora ? 'adapter' : 'model'} saved in ${output}`);
+  } else {
+    progress.done(`Stopped after step ${result.step}. Go on with: ealign train --resume ${output}`);
+  }
+  return { ...result, output, engine };
+}
+
+interface Data {
+  readonly train: readonly TrainingRow[];
+  readonly evaluation: readonly TrainingRow[];
+  readonly preferences: Awaited<ReturnType<typeof readPreferenceRows>>;
+  readonly probes?: readonly Prompt[];
+}
+
+/** All files, read and checked. */
+async function readData(config: TrainConfig): Promise<Data> {
+  const all = await readTrainingRows(config.data);
+  const preferences =
+    config.preference_data.length > 0 ? await readPreferenceRows(config.preference_data) : [];
+  const { conscience } = config;
+  const probes =
+    conscience.enabled && conscience.probes !== undefined ? await readPrompts(conscience.probes) : undefined;
+  if (config.eval_data.length > 0) {
+    return { train: all, evaluation: await readTrainingRows(config.eval_data), preferences, probes };
+  }
+  return { ...splitRows(all, config.eval_split, config.seed), preferences, probes };
+}
+
+interface Rows {
+  readonly train: readonly TokenRow[];
+  readonly evaluation: readonly TokenRow[];
+  readonly pairs: readonly TokenPair[];
+}
+
+async function tokeniseData(
+  config: TrainConfig,
+  data: Data,
+  model: Model,
+  progress: Progress,
+): Promise<Rows> {
+  const { max_length, loss_on: lossOn } = config.training;
+  const maxLength = Math.min(max_length, model.config.maxPositions);
+  if (maxLength < max_length) {
+    progress.note(`max_length is ${maxLength}: the model has no more positions.`);
+  }
+  const tokenise = async (rows: readonly TrainingRow[], label: string) => {
+    progress.start(rows.length, label);
+    const onProgress = (step: number) => progress.update({ step });
+    const result = await tokeniseRows(rows, model.tokenizer, { maxLength, lossOn, onProgress });
+    progress.done(`${label}: ${describeReport(result.report)}`);
+    return result.rows;
+  };
+  const train = await tokenise(data.train, 'training rows');
+  const evaluation = data.evaluation.length > 0 ? await tokenise(data.evaluation, 'validation rows') : [];
+  if (data.preferences.length === 0) return { train, evaluation, pairs: [] };
+  const { pairs, report } = tokenisePreferences(data.preferences, model.tokenizer, maxLength);
+  progress.note(describePreferences(report));
+  return { train, evaluation, pairs };
+}
+
+async function pairSource(
+  config: TrainConfig,
+  engine: OnnxEngine,
+  model: Model,
+  fixed: readonly TokenPair[],
+  data: Data,
+  modelPath: string,
+  resumedStep: number | undefined,
+  progress: Progress,
+): Promise<{ source: PairSource; audit?: AuditWriter } | undefined> {
+  const { conscience, seed, training } = config;
+  if (!conscience.enabled && fixed.length === 0) return undefined;
+  const { models, warnings } = resolveRoles(conscience.roles, engine);
+  const players = { 'frozen-base': 'base', 'frozen-start': 'start', policy: 'policy' } as const;
+  const common = {
+    engine,
+    reference: players[conscience.roles.reference],
+    frozenConscience: isFrozen(conscience.roles.conscience),
+    every: conscience.every,
+    samples: conscience.samples,
+    pairsPerStep: conscience.pairs_per_step,
+    replayCapacity: conscience.replay_capacity,
+    fixed,
+    maxLength: Math.min(training.max_length, model.config.maxPositions),
+    seed,
+  };
+  if (!conscience.enabled) {
+    const none = { probes: [], trainingPrompts: [], probeShare: 0, onReviews: () => {} };
+    return { source: new PairSource({ ...common, ...none }) };
+  }
+  for (const warning of warnings) progress.note(`Warning: ${warning}`);
+  const audit = new AuditWriter(config.output, resumedStep);
+  const { probes, trainingPrompts } = await promptPools(config, data, modelPath);
+  const sampling = { maxTokens: conscience.max_tokens, temperature: conscience.temperature };
+  const source = new PairSource({
+    ...common,
+    probes,
+    trainingPrompts,
+    probeShare: conscience.prompts === 'mixture' ? conscience.mixture_share : 1,
+    conscience: {
+      policy: models.policy,
+      conscience: models.conscience,
+      alternative: models.alternative,
+      framework: resolveFramework(conscience),
+      format: await loadFormat(modelPath),
+      threshold: conscience.threshold,
+      minMass: conscience.min_mass,
+      prior: conscience.prior_correction,
+      sampling,
+      allowRefusals: conscience.allow_refusals,
+    },
+    onReviews: (records) => audit.append(records),
+  });
+  return { source, audit };
+}
+
+/** The prompts that may be reviewed, as `conscience.prompts` says. */
+async function promptPools(
+  { conscience, data: paths }: TrainConfig,
+  data: Data,
+  modelPath: string,
+): Promise<{ probes: readonly Prompt[]; trainingPrompts: readonly Prompt[] }> {
+  const own = join(modelPath, 'probes.jsonl');
+  const probes =
+    conscience.prompts === 'training'
+      ? []
+      : (data.probes ?? (existsSync(own) ? await readPrompts(own) : builtInProbes));
+  const trainingPrompts =
+    conscience.prompts === 'probes' ? [] : data.train.flatMap((row) => promptOf(row) ?? []);
+  if (probes.length + trainingPrompts.length === 0) {
+    throw new DataError({
+      where: paths.join(', '),
+      what: 'the training rows have no prompts that could be reviewed (text rows have none)',
+      next: 'set conscience.prompts: probes',
+    });
+  }
+  return { probes, trainingPrompts };
+}
+
+function saveResult(output: string, config: TrainConfig, engine: OnnxEngine, model: Model): void {
+  const { lora, trainable: tensors } = engine;
+  if (lora) writeAdapter(output, { config: { ...lora, baseModel: config.model }, tensors });
+  else saveModel(output, { config: model.config, weights: tensors, tokenizerFilesFrom: model.tokenizer });
+}
+
+/** The settings that decide what a step computes, as one comparable text. */
+function settingsOf({ output: _, threads: __, device: ___, training, ...rest }: TrainConfig): string {
+  const {
+    log_every: a,
+    eval_every: b,
+    save_every: c,
+    keep_checkpoints: d,
+    checkpointing: e,
+    ...steps
+  } = training;
+  return JSON.stringify({ ...rest, training: steps });
+}
+
+function mkdirOutput(output: string): void {
+  try {
+    mkdirSync(output, { recursive: true });
+  } catch (error) {
+    throw asSaveError(output, error);
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * The training loop: review, draw pairs, step, log, validate, save.
+ *
+ * Everything that it needs is handed in ready-made; files, models and configuration are
+ * run.ts's business. A step is the same whether the run was interrupted before it or not.
+ */
+import { NO_COUNTS } from '../conscience/metrics.js';
+import type { TokenRow } from '../data/rows.js';
+import { type Engine, zeroGradients } from '../engine/engine.js';
+import { TrainingError } from '../errors.js';
+import type { Metrics } from '../metrics/names.js';
+import type { Progress } from '../metrics/progress.js';
+import type { BatchStream } from './batch-stream.js';
+import { type Checkpoint, type RunState, restoreTensors } from './checkpoint.js';
+import { AdamW, type AdamWConfig, gradientNorm } from './optimizer.js';
+import type { PairSource } from './pairs.js';
+import { hybridPasses, type LossConfig } from './passes.js';
+import { learningRateAt, type ScheduleConfig } from './schedule.js';
+import { addStep, EMPTY_WINDOW, type WindowState, windowMetrics } from './window.js';
+
+export interface TrainerOptions {
+  readonly engine: Engine;
+  readonly rows: readonly TokenRow[];
+  readonly evaluationRows: readonly TokenRow[];
+  readonly stream: BatchStream;
+  /** Absent: supervised training only. */
+  readonly pairs?: PairSource;
+  readonly loss: LossConfig;
+  readonly optimizer: AdamWConfig;
+  readonly schedule: ScheduleConfig;
+  /** 0 switches clipping off. */
+  readonly maxGradNorm: number;
+  /** Steps between records, validations, checkpoints; 0 is never (a record is always every ≥ 1). */
+  readonly logEvery: number;
+  readonly evalEvery: number;
+  readonly saveEvery: number;
+  readonly modelHash: string;
+  readonly settings: string;
+  readonly progress: Progress;
+  readonly onMetrics: (step: number, metrics: Metrics) => void;
+  readonly onSave: (checkpoint: Omit<Checkpoint, 'folder'>) => string;
+}
+
+/** How a run ended. */
+export interface TrainingResult {
+  readonly finished: boolean;
+  readonly step: number;
+  /** Where the state was saved, when the run was stopped. */
+  readonly checkpoint?: string;
+}
+
+export class Trainer {
+  private readonly optimizer: AdamW;
+  private window: WindowState = EMPTY_WINDOW;
+  private step = 0;
+  private tokens = 0;
+  private reviewed = 0;
+  private lastCheckpoint?: string;
+  private lastSaved = -1;
+
+  constructor(private readonly options: TrainerOptions) {
+    this.optimizer = new AdamW(options.engine.trainable, options.optimizer);
+  }
+
+  /** @throws TrainingError when the checkpoint belongs to another run */
+  restore({ folder, state, trainable, optimizer }: Checkpoint): void {
+    this.requireSameRun(folder, state);
+    restoreTensors(this.options.engine.trainable, trainable, folder);
+    restoreTensors(this.optimizer.tensors(), optimizer, folder);
+    this.optimizer.steps = state.step;
+    this.options.stream.restore(state.batches);
+    if (state.pairs) this.options.pairs?.restore(state.pairs);
+    this.window = state.window;
+    this.step = this.lastSaved = state.step;
+    this.tokens = state.tokens;
+    this.reviewed = state.reviewed;
+    this.lastCheckpoint = folder;
+  }
+
+  /** Trains to the end, or until the signal says stop: then a checkpoint is saved. */
+  async run(signal?: AbortSignal): Promise<TrainingResult> {
+    const { schedule, progress, logEvery, evalEvery, saveEvery } = this.options;
+    const { totalSteps } = schedule;
+    if (this.step === 0) await this.validate();
+    progress.start(totalSteps, 'train', { first: this.step });
+    const clock = new Clock(this.tokens);
+    while (this.step < totalSteps) {
+      if (signal?.aborted) return { finished: false, step: this.step, checkpoint: this.save() };
+      const { learningRate, gradNorm } = await this.trainStep();
+      this.step += 1;
+      const tokensPerSecond = clock.rate(this.tokens);
+      progress.update({
+        step: this.step,
+        loss: this.window.loss / this.window.steps,
+        'conscience/flag_rate': windowMetrics(this.window, 0)['conscience/flag_rate'] ?? undefined,
+        tokens_per_second: tokensPerSecond,
+      });
+      const last = this.step === totalSteps;
+      if (this.step % logEvery === 0 || last) {
+        this.log({
+          learning_rate: learningRate,
+          grad_norm: gradNorm,
+          tokens_per_second: clock.lap(this.tokens),
+        });
+      }
+      if ((evalEvery > 0 && this.step % evalEvery === 0) || last) await this.validate();
+      if (saveEvery > 0 && this.step % saveEvery === 0 && !last) this.save();
+    }
+    return { finished: true, step: this.step };
+  }
+
+  private async trainStep(): Promise<{ learningRate: number; gradNorm: number }> {
+    const { engine, pairs, stream, rows, loss, schedule, maxGradNorm } = this.options;
+    const drawn = pairs ? await pairs.draw(this.step) : { pairs: [], age: null, counts: NO_COUNTS };
+    // with λ = 0 the pairs are made and recorded, but not trained on
+    const trained = loss.lambda > 0 ? drawn.pairs : [];
+    const passes = stream.nextStep();
+    const gradients = zeroGradients(engine.trainable);
+    const results = [];
+    for (const batch of hybridPasses(passes, rows, trained, loss)) {
+      results.push({ batch, result: await engine.step(batch, gradients) });
+    }
+    const gradNorm = gradientNorm(gradients);
+    const total = results.reduce((sum, { result }) => sum + result.loss, 0);
+    if (!Number.isFinite(total) || !Number.isFinite(gradNorm)) {
+      throw this.divergence(
+        total,
+        gradNorm,
+        passes.flatMap(({ source }) => Array.from(source, (i) => rows[i].where)),
+      );
+    }
+    const learningRate = learningRateAt(this.step, schedule);
+    const scale = maxGradNorm > 0 && gradNorm > maxGradNorm ? maxGradNorm / (gradNorm + 1e-6) : 1;
+    this.optimizer.update(gradients, learningRate, scale);
+    this.tokens += results.reduce((sum, { batch }) => sum + batch.batch.tokens, 0);
+    this.reviewed += drawn.counts.reviewed;
+    this.window = addStep(this.window, results, drawn.counts, drawn.age);
+    return { learningRate, gradNorm };
+  }
+
+  private log(step: Metrics): void {
+    const { stream, pairs } = this.options;
+    this.options.onMetrics(this.step, {
+      ...windowMetrics(this.window, this.reviewed),
+      ...(pairs ? { 'conscience/pairs_total': pairs.total } : {}),
+      epoch: stream.epoch,
+      num_tokens: this.tokens,
+      ...step,
+    });
+    this.window = EMPTY_WINDOW;
+  }
+
+  private async validate(): Promise<void> {
+    const { engine, evaluationRows, onMetrics } = this.options;
+    if (evaluationRows.length === 0) return;
+    const scores = await engine.sequenceLogps(evaluationRows, 'policy');
+    const sum = (of: (score: (typeof scores)[number]) => number) =>
+      scores.reduce((total, s) => total + of(s), 0);
+    const tokens = sum((score) => score.tokens);
+    onMetrics(this.step, {
+      'eval/loss': -sum((score) => score.logpSum) / tokens,
+      'eval/mean_token_accuracy': sum((score) => score.correct) / tokens,
+    });
+  }
+
+  private save(): string {
+    if (this.lastSaved === this.step) return this.lastCheckpoint!;
+    const { engine, stream, pairs, modelHash, settings, onSave } = this.options;
+    this.lastCheckpoint = onSave({
+      state: {
+        step: this.step,
+        modelHash,
+        settings,
+        tokens: this.tokens,
+        reviewed: this.reviewed,
+        batches: stream.state(),
+        pairs: pairs?.state() ?? null,
+        window: this.window,
+      },
+      trainable: engine.trainable,
+      optimizer: this.optimizer.tensors(),
+    });
+    this.lastSaved = this.step;
+    return this.lastCheckpoint;
+  }
+
+  private requireSameRun(folder: string, state: RunState): void {
+    const { modelHash, settings } = this.options;
+    const differs = state.modelHash !== modelHash ? 'another base model' : 'other settings';
+    if (state.modelHash === modelHash && state.settings === settings) return;
+    throw new TrainingError({
+      where: folder,
+      what: `the checkpoint was made with ${differs}`,
+      next: 'resume with the configuration of the run, or start a new one',
+    });
+  }
+
+  private divergence(loss: number, gradNorm: number, rows: readonly string[]): TrainingError {
+    return new TrainingError({
+      where: `step ${this.step + 1}`,
+      what: `loss ${loss}, gradient norm ${gradNorm}, on rows ${rows.join(', ')}; last good checkpoint: ${this.lastCheckpoint ?? 'none'}`,
+      next: 'lower training.learning_rate or loss.lambda, or look at these rows, and resume from that checkpoint',
+    });
+  }
+}
+
+/** Tokens per second, over all and since the last lap. */
+class Clock {
+  private readonly begin = performance.now();
+  private readonly first: number;
+  private lapBegin = this.begin;
+  private lapTokens: number;
+
+  constructor(tokens: number) {
+    this.first = this.lapTokens = tokens;
+  }
+
+  rate(tokens: number): number {
+    return (1000 * (tokens - this.first)) / (performance.now() - this.begin);
+  }
+
+  lap(tokens: number): number {
+    const now = performance.now();
+    const rate = (1000 * (tokens - this.lapTokens)) / (now - this.lapBegin);
+    this.lapBegin = now;
+    this.lapTokens = tokens;
+    return rate;
+  }
+}
