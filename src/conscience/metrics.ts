@@ -30,6 +30,7 @@ export interface ConscienceCounts {
 
 /** Metrics by name, as in `metrics.jsonl`. Shares are in [0, 1]. */
 export interface ConscienceMetrics {
+  /** Reviews so far, in the whole run. */
   readonly 'conscience/reviewed': number;
   /** Flagged / readable reviews. */
   readonly 'conscience/flag_rate': number | null;
@@ -108,10 +109,18 @@ export function addCounts(a: ConscienceCounts, b: ConscienceCounts): ConscienceC
   };
 }
 
-/** The metrics of these counts. */
-export function conscienceMetrics(counts: ConscienceCounts): ConscienceMetrics {
+/**
+ * The metrics of these counts.
+ *
+ * @param counts since the last record of metrics
+ * @param reviewedSoFar reviews in the whole run, those of `counts` included
+ */
+export function conscienceMetrics(
+  counts: ConscienceCounts,
+  reviewedSoFar: number = counts.reviewed,
+): ConscienceMetrics {
   return {
-    'conscience/reviewed': counts.reviewed,
+    'conscience/reviewed': reviewedSoFar,
     'conscience/flag_rate': share(counts.flagged, counts.reviewed - counts.unreadable),
     'conscience/unreadable': share(counts.unreadable, counts.reviewed),
     'conscience/alternative_refusal_rate': share(counts.alternativeRefusals, counts.alternatives),

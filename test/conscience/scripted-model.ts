@@ -1,0 +1,53 @@
+/** A language model that says what a test wants, and remembers what it was asked. */
+import type { Message, Response } from '../../src/data/values.js';
+import type { GenerateOptions, LanguageModel } from '../../src/engine/language-model.js';
+
+export interface Script {
+  /** The answer to a conversation; a plain text has stopped by itself. */
+  readonly say?: (messages: readonly Message[], index: number) => string | Partial<Response>;
+  /** Probabilities of the labels, in their order. */
+  readonly judge?: (messages: readonly Message[], labels: readonly string[]) => readonly number[];
+}
+
+export class ScriptedModel implements LanguageModel {
+  readonly generateCalls: { conversations: readonly (readonly Message[])[]; options: GenerateOptions }[] = [];
+  readonly labelCalls: {
+    conversations: readonly (readonly Message[])[];
+    labels: readonly string[];
+    prefix?: string;
+  }[] = [];
+
+  constructor(
+    readonly id: string,
+    private readonly script: Script,
+  ) {}
+
+  async generate(
+    conversations: readonly (readonly Message[])[],
+    options: GenerateOptions,
+  ): Promise<Response[]> {
+    this.generateCalls.push({ conversations, options });
+    return conversations.map((messages, i) => {
+      const said = this.script.say!(messages, i);
+      const parts = typeof said === 'string' ? { text: said } : said;
+      return { text: '', finish: 'stop', tokens: 1, ...parts };
+    });
+  }
+
+  async labelLogps(
+    conversations: readonly (readonly Message[])[],
+    labels: readonly string[],
+    prefix?: string,
+  ): Promise<number[][]> {
+    this.labelCalls.push({ conversations, labels, prefix });
+    return conversations.map((messages) => this.script.judge!(messages, labels).map(Math.log));
+  }
+}
+
+export function promptOf(content: string, id = `probe:${content}`) {
+  return { messages: [{ role: 'user', content }], source: 'probe', id } as const;
+}
+
+export function responseOf(text: string, parts: Partial<Response> = {}): Response {
+  return { text, finish: 'stop', tokens: text.length, ...parts };
+}
