@@ -138,6 +138,9 @@ const mustBeOff: Readonly<Record<string, readonly unknown[]>> = {
   target_parameters: [],
   megatron_config: [],
   arrow_config: [],
+  kasa_config: [],
+  monteclora_config: [],
+  alora_invocation_tokens: [],
 };
 
 function refuseUnsupported(json: Json, where: string): void {

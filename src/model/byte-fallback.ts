@@ -4,15 +4,20 @@
  * The JavaScript port decodes a run of byte tokens leniently and swallows a byte order
  * mark. The original takes the run whole, or one U+FFFD for each of its bytes.
  */
-import { ByteFallbackDecoder, type Tokenizer } from '@huggingface/tokenizers';
 
-/** Makes the tokenizer's byte fallback decoders, if it has any, decode like the original. */
-export function decodeByteRunsExactly({ decoder }: Tokenizer): void {
-  const decoders: unknown[] = [decoder];
-  for (let current = decoders.pop(); current !== undefined; current = decoders.pop()) {
-    if (current instanceof ByteFallbackDecoder) current.text_decoder = new WholeRunDecoder();
-    decoders.push(...((current as { decoders?: unknown[] } | null)?.decoders ?? []));
-  }
+/** The parts of the port's decoders that matter here; the package's own types do not resolve from ESM. */
+interface Decoder {
+  readonly config: { readonly type?: string };
+  /** Of a sequence. */
+  readonly decoders?: readonly Decoder[];
+  text_decoder?: { decode(bytes: Uint8Array): string };
+}
+
+/** Makes the byte fallback in a tokenizer's decoder, if there is one, decode like the original. */
+export function decodeByteRunsExactly(decoder: Decoder | null): void {
+  if (decoder === null) return;
+  if (decoder.config.type === 'ByteFallback') decoder.text_decoder = new WholeRunDecoder();
+  for (const part of decoder.decoders ?? []) decodeByteRunsExactly(part);
 }
 
 class WholeRunDecoder extends TextDecoder {

@@ -120,7 +120,7 @@ class ChunkReader {
 
   async tensor(entry: TensorEntry, transposed: boolean): Promise<Tensor> {
     const { name, shape, begin, end } = entry;
-    const dtype = this.readable(entry);
+    const dtype = readableType(this.path, entry);
     if (transposed && shape.length !== 2) {
       throw new ModelError({
         where: this.path,
@@ -153,17 +153,6 @@ class ChunkReader {
     return { shape: transposed ? [columns, rows] : shape, data };
   }
 
-  private readable({ name, dtype }: TensorEntry): Dtype {
-    if (dtype in bytesPer) return dtype as Dtype;
-    throw new ModelError({
-      where: this.path,
-      what: `tensor '${name}' has an element type that cannot be read`,
-      expected: Object.keys(bytesPer).join(', '),
-      got: dtype,
-      next: 'use the unquantised weights of this model, or a GGUF file',
-    });
-  }
-
   private buffer(bytes: number): ArrayBuffer {
     if (this.scratch === undefined || this.scratch.byteLength < bytes) this.scratch = new ArrayBuffer(bytes);
     return this.scratch;
@@ -174,6 +163,22 @@ class ChunkReader {
     this.hash?.update(target);
     this.onBytes?.(target.length);
   }
+}
+
+/**
+ * The element type of a tensor.
+ *
+ * @throws ModelError when it is none that can be made float32, e.g. I8
+ */
+export function readableType(path: string, { name, dtype }: TensorEntry): Dtype {
+  if (dtype in bytesPer) return dtype as Dtype;
+  throw new ModelError({
+    where: path,
+    what: `tensor '${name}' has an element type that cannot be read`,
+    expected: Object.keys(bytesPer).join(', '),
+    got: dtype,
+    next: 'use the unquantised weights of this model, or a GGUF file',
+  });
 }
 
 async function openForReading(path: string): Promise<FileHandle> {

@@ -99,7 +99,7 @@ class HuggingFaceTokenizer implements ChatTokenizer {
       const what = `tokenizer.json cannot be used (${(error as Error).message})`;
       throw new ModelError({ where, what, next: 'fetch the file again' }, { cause: error });
     }
-    decodeByteRunsExactly(this.tokenizer);
+    decodeByteRunsExactly(this.tokenizer.decoder);
     this.specialIds = new Set(added.filter(({ special }) => special).map(({ id }) => id));
     this.vocabSize = 1 + [...vocabulary.values(), ...added.map(({ id }) => id)].reduce(max, -1);
 

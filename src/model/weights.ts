@@ -15,7 +15,7 @@ import type { ModelConfig } from './config.js';
 import type { Dtype } from './floats.js';
 import { configJson, eosJson, readConfig, readJson } from './hf-config.js';
 import { checkShapes, isLinear } from './layout.js';
-import { SafetensorsFile, type TensorEntry } from './safetensors.js';
+import { readableType, SafetensorsFile, type TensorEntry } from './safetensors.js';
 import { safetensorsPieces } from './safetensors-write.js';
 import { type ChatTokenizer, loadTokenizer } from './tokenizer.js';
 
@@ -128,6 +128,8 @@ async function readWeights(
     const wanted = open.map(({ entries }, i) =>
       entries.filter(({ name }) => !unused(name) && (shards[i].tensors?.has(name) ?? true)),
     );
+    for (const [i, entries] of wanted.entries())
+      for (const entry of entries) readableType(open[i].path, entry);
     checkShapes(config, new Map(wanted.flat().map((entry) => [entry.name, shapeInMemory(entry)])), folder);
 
     const total = open.reduce((sum, { size }) => sum + size, 0);

@@ -1,0 +1,244 @@
+/**
+ * Model folders: those that transformers wrote, read by spot values, and our own, there and back.
+ * Expected values: test/fixtures/model/make_models.py.
+ */
+import { createHash } from 'node:crypto';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { narrow, widen } from '../../src/model/floats.js';
+import { parseConfig, readConfig } from '../../src/model/hf-config.js';
+import { isLinear, transpose } from '../../src/model/layout.js';
+import { SafetensorsFile } from '../../src/model/safetensors.js';
+import { safetensorsPieces } from '../../src/model/safetensors-write.js';
+import { loadModel, saveModel, type Tensor } from '../../src/model/weights.js';
+import { Random } from '../../src/random.js';
+import { copyOf, fixtures, randomWeights, temporaryFolder, tinyLlama } from './model-folder.js';
+
+type Spots = Record<string, { shape: number[]; at: number[]; values: number[] }>;
+
+const tokenizerFolder = join(fixtures, 'tokenizers/smollm2');
+
+/** A transformers fixture with a tokenizer that fits its 48 embeddings. */
+function withTokenizer(fixture: string): string {
+  const folder = copyOf(`models/${fixture}`);
+  const vocab = Object.fromEntries([...'abcdefghij'].map((letter, id) => [letter, id]));
+  const tokenizer = { model: { type: 'BPE', vocab, merges: [] }, added_tokens: [] };
+  const rest = { decoder: null, post_processor: null, pre_tokenizer: null, normalizer: null };
+  writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify({ ...tokenizer, ...rest }));
+  writeFileSync(join(folder, 'tokenizer_config.json'), '{"eos_token":"j"}');
+  return folder;
+}
+
+describe('folders that transformers wrote', () => {
+  it.each([
+    { fixture: 'llama-sharded', eos: [5, 6, 9] },
+    { fixture: 'qwen2-bf16', eos: [7, 9] },
+    { fixture: 'qwen3-f16', eos: [7, 9] },
+  ])('$fixture has the values of PyTorch', async ({ fixture, eos }) => {
+    const folder = withTokenizer(fixture);
+    const expected: Spots = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'));
+    const { weights, config } = await loadModel(folder);
+    expect(new Set(weights.keys())).toEqual(new Set(Object.keys(expected)));
+    for (const [name, { shape, at, values }] of Object.entries(expected)) {
+      const { shape: got, data } = weights.get(name)!;
+      expect(got, name).toEqual(isLinear(name) ? shape.toReversed() : shape);
+      const fileOrder = isLinear(name) ? transpose(data, got[0], got[1]) : data;
+      expect(
+        at.map((i) => fileOrder[i]),
+        name,
+      ).toEqual(values);
+    }
+    expect(config.eosTokenIds).toEqual(eos);
+  });
+
+  it('reads the three configurations', () => {
+    const common = { vocabSize: 48, width: 16, layers: 2, heads: 4, kvHeads: 2, ffn: 24, maxPositions: 64 };
+    expect(readConfig(join(fixtures, 'models/llama-sharded'))).toEqual({
+      ...common,
+      architecture: 'llama',
+      headSize: 4,
+      rmsEps: 1e-6,
+      ropeTheta: 500000,
+      ropeScaling: {
+        kind: 'llama3',
+        factor: 8,
+        lowFreqFactor: 1,
+        highFreqFactor: 4,
+        originalMaxPositions: 32,
+      },
+      tied: false,
+      attentionBias: false,
+      qkNorm: false,
+      eosTokenIds: [5, 6],
+    });
+    const qwen = { ...common, ropeTheta: 10000, eosTokenIds: [7] };
+    expect(readConfig(join(fixtures, 'models/qwen2-bf16'))).toEqual({
+      ...qwen,
+      ...{ architecture: 'qwen2', headSize: 4, rmsEps: 1e-6, tied: true, attentionBias: true, qkNorm: false },
+    });
+    expect(readConfig(join(fixtures, 'models/qwen3-f16'))).toEqual({
+      ...qwen,
+      ...{
+        architecture: 'qwen3',
+        headSize: 8,
+        rmsEps: 1e-5,
+        tied: false,
+        attentionBias: false,
+        qkNorm: true,
+      },
+    });
+  });
+
+  it('hashes the shards as one file', async () => {
+    const folder = withTokenizer('llama-sharded');
+    const shards = readdirSync(folder)
+      .filter((name) => name.endsWith('.safetensors'))
+      .sort();
+    expect(shards.length).toBe(7);
+    const whole = Buffer.concat(shards.map((name) => readFileSync(join(folder, name))));
+    const progress: number[][] = [];
+    const model = await loadModel(folder, { onProgress: (...report) => progress.push(report) });
+    expect(model.hash).toBe(createHash('sha256').update(whole).digest('hex'));
+    expect(progress.at(-1)).toEqual([whole.length, whole.length]);
+  });
+
+  it('reads rope settings as older versions wrote them', () => {
+    const json = JSON.parse(readFileSync(join(fixtures, 'models/llama-sharded/config.json'), 'utf8'));
+    const { rope_theta, ...rope_scaling } = json.rope_parameters;
+    const older = { ...json, rope_parameters: undefined, rope_theta, rope_scaling };
+    expect(parseConfig(older, 'config.json')).toEqual(parseConfig(json, 'config.json'));
+  });
+});
+
+describe('folders written here', () => {
+  const llama3 = {
+    ropeTheta: 5e5,
+    ropeScaling: {
+      kind: 'llama3' as const,
+      factor: 32,
+      lowFreqFactor: 1,
+      highFreqFactor: 4,
+      originalMaxPositions: 16,
+    },
+  };
+  it.each([
+    { ...tinyLlama },
+    { ...tinyLlama, ...llama3, tied: false, eosTokenIds: [2, 0] },
+    { ...tinyLlama, architecture: 'qwen2' as const, attentionBias: true },
+    { ...tinyLlama, architecture: 'qwen3' as const, qkNorm: true, headSize: 6 },
+  ])('come back equal: $architecture, tied $tied', async (config) => {
+    const folder = join(temporaryFolder(), 'new', 'model');
+    const weights = randomWeights(config);
+    saveModel(folder, { config, weights, tokenizerFilesFrom: tokenizerFolder });
+    const model = await loadModel(folder);
+    expect(model.config).toEqual(config);
+    expect(model.weights).toEqual(weights);
+    const file = readFileSync(join(folder, 'model.safetensors'));
+    expect(model.hash).toBe(createHash('sha256').update(file).digest('hex'));
+    const text = 'A robot may not injure 👍';
+    expect(model.tokenizer.decode(model.tokenizer.encode(text))).toBe(text);
+  });
+
+  it('takes the tokenizer from a loaded model, and leaves other files alone', async () => {
+    const folder = temporaryFolder();
+    saveModel(folder, {
+      config: tinyLlama,
+      weights: randomWeights(tinyLlama),
+      tokenizerFilesFrom: tokenizerFolder,
+    });
+    writeFileSync(join(folder, 'notes.txt'), 'mine');
+    const { tokenizer } = await loadModel(folder);
+    saveModel(folder, {
+      config: tinyLlama,
+      weights: randomWeights(tinyLlama, 1),
+      tokenizerFilesFrom: tokenizer,
+    });
+    const again = await loadModel(folder);
+    expect(again.weights).toEqual(randomWeights(tinyLlama, 1));
+    expect(again.tokenizer.eosIds).toEqual(tokenizer.eosIds);
+    expect(readFileSync(join(folder, 'notes.txt'), 'utf8')).toBe('mine');
+    expect(readdirSync(folder).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  it.each(['F16', 'BF16'] as const)('keep 16-bit values in %s', async (dtype) => {
+    const folder = temporaryFolder();
+    const weights = randomWeights(tinyLlama);
+    saveModel(folder, { config: tinyLlama, weights, tokenizerFilesFrom: tokenizerFolder, dtype });
+    const read = (await loadModel(folder)).weights;
+    for (const [name, { data }] of weights) {
+      const rounded = new Float32Array(data.length);
+      widen(dtype, narrow(dtype, data), rounded);
+      expect(read.get(name)!.data, name).toEqual(rounded);
+    }
+  });
+
+  it('reads a tensor of many chunks right, in every type and layout', async () => {
+    // 8 MiB chunks: 1100 rows of 4001 floats are more than two of them, in rows that do not divide one.
+    const random = new Random(0, 'chunks');
+    const shape = [1100, 4001];
+    const data = new Float32Array(shape[0] * shape[1]).map(() => Math.fround((random.uint32() % 256) / 8));
+    const matrix: ReadonlyMap<string, Tensor> = new Map([['m', { shape, data }]]);
+    const path = join(temporaryFolder(), 'm.safetensors');
+    for (const dtype of ['F32', 'F16', 'BF16'] as const) {
+      for (const flip of [false, true]) {
+        writeFileSync(path, Buffer.concat([...safetensorsPieces(matrix, { dtype, transposed: () => flip })]));
+        const read = await (await SafetensorsFile.open(path)).read(() => (flip ? 'transposed' : 'as-is'));
+        const got = read.get('m')!;
+        expect(got.shape).toEqual(shape);
+        // Not toEqual: comparing millions of elements one by one takes seconds.
+        expect(
+          Buffer.compare(Buffer.from(got.data.buffer), Buffer.from(data.buffer)),
+          `${dtype} ${flip}`,
+        ).toBe(0);
+      }
+    }
+  });
+
+  it('lets lm_head lie in the file of a tied model, as older versions saved it', async () => {
+    const folder = withTokenizer('qwen2-bf16');
+    const untied = join(temporaryFolder(), 'untied');
+    const model = await loadModel(folder);
+    const head = { shape: [16, 48], data: new Float32Array(16 * 48).fill(9) };
+    saveModel(untied, {
+      config: { ...model.config, tied: false },
+      weights: new Map(model.weights).set('lm_head.weight', head),
+      tokenizerFilesFrom: folder,
+    });
+    rmSync(join(untied, 'config.json'));
+    cpSync(join(folder, 'config.json'), join(untied, 'config.json'));
+    expect((await loadModel(untied)).weights).toEqual(model.weights);
+  });
+});
+
+describe('16-bit floats', () => {
+  it('round to nearest, ties to even', () => {
+    const half = (x: number): number => narrow('F16', Float32Array.of(x))[0];
+    expect(half(1)).toBe(0x3c00);
+    expect(half(-2)).toBe(0xc000);
+    expect(half(1 + 2 ** -11)).toBe(0x3c00); // halfway to 1 + 2⁻¹⁰: even is below
+    expect(half(1 + 3 * 2 ** -11)).toBe(0x3c02); // halfway: even is above
+    expect(half(65504)).toBe(0x7bff);
+    expect(half(65520)).toBe(0x7c00); // halfway to 2¹⁶: infinite
+    expect(half(2 ** -24)).toBe(1);
+    expect(half(2 ** -25)).toBe(0);
+    expect(half(2 ** -25 * 1.01)).toBe(1);
+    expect(half(Number.NEGATIVE_INFINITY)).toBe(0xfc00);
+    expect(half(-0)).toBe(0x8000);
+    const bfloat = (x: number): number => narrow('BF16', Float32Array.of(x))[0];
+    expect(bfloat(1 + 2 ** -8)).toBe(0x3f80);
+    expect(bfloat(1 + 3 * 2 ** -8)).toBe(0x3f82);
+    expect(bfloat(3.4e38)).toBe(0x7f80);
+  });
+
+  it.each(['F16', 'BF16'] as const)('every %s survives the way through float32', (dtype) => {
+    const all = Uint16Array.from({ length: 65536 }, (_, i) => i);
+    const wide = new Float32Array(all.length);
+    widen(dtype, all, wide);
+    const back = narrow(dtype, wide);
+    for (let i = 0; i < all.length; i++) {
+      if (Number.isNaN(wide[i])) expect(back[i] & 0x7fff).toBeGreaterThan(dtype === 'F16' ? 0x7c00 : 0x7f80);
+      else expect(back[i]).toBe(i);
+    }
+  });
+});
