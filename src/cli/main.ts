@@ -5,6 +5,7 @@
 import { failure } from './failure.js';
 import { createProgram, withHyphens } from './program.js';
 import { addSchemaCommand } from './schema.js';
+import { addTrainCommand } from './train.js';
 
 /** Exit code of a process whose reader went away: 128 + SIGPIPE. */
 const BROKEN_PIPE = 141;
@@ -21,6 +22,11 @@ process.on('uncaughtException', (error) => {
 });
 
 const program = createProgram();
+addTrainCommand(program, async (config, options) => {
+  const { runTrain } = await import('../train/run.js');
+  const run = await runTrain(config, options);
+  await run?.engine.close();
+});
 addSchemaCommand(program);
 
 const args = withHyphens(process.argv.slice(2));

@@ -11,12 +11,11 @@ import {
   matMul,
   matMulRowsFirst,
   mul,
+  part,
   reduceSum,
   reshape,
-  slice,
   softmax,
   sub,
-  tail,
   transpose,
 } from '../onnx/ops.js';
 import { type Dim, product } from '../onnx/shape.js';
@@ -114,6 +113,6 @@ export function attendCached(
   const own = matMul(queries, key, { transB: true, alpha });
   // own score first: the cached part then starts at a known place
   const p = softmax(concat([own, add(seen, bias)], 3));
-  const mixed = matMulRowsFirst(tail(p, 3, 1, past), cache.values);
-  return reshape(add(mixed, mul(slice(p, 3, 0, 1), value)), [B, heads * headSize]);
+  const mixed = matMulRowsFirst(part(p, 3, 1, Number.MAX_SAFE_INTEGER, past), cache.values);
+  return reshape(add(mixed, mul(part(p, 3, 0, 1, 1), value)), [B, heads * headSize]);
 }

@@ -243,17 +243,17 @@ export function slice(x: Value, axis: number, start: number, end: number): Value
       what: `${start}..${end} does not lie in size ${size}`,
     });
   }
-  const shape = x.shape.map((dim, i) => (i === normal ? end - start : dim));
-  const int = (number: number) => x.graph.constant([number], 'int64');
-  return x.graph.node('Slice', [x, int(start), int(end), int(normal)], [{ dtype: x.dtype, shape }])[0];
+  return part(x, axis, start, end, end - start);
 }
 
-/** Everything from `start` on, along an axis whose `size` left over may be symbolic. No gradient. */
-export function tail(x: Value, axis: number, start: number, size: Dim): Value {
+/**
+ * Elements `start` to `end` (exclusive) of an axis whose size may be symbolic; `size` of them.
+ * For inference: it has no gradient.
+ */
+export function part(x: Value, axis: number, start: number, end: number, size: Dim): Value {
   const normal = normalizeAxis(axis, x.shape.length, 'Slice');
   const shape = x.shape.map((dim, i) => (i === normal ? size : dim));
   const int = (number: number) => x.graph.constant([number], 'int64');
-  const end = Number.MAX_SAFE_INTEGER;
   return x.graph.node('Slice', [x, int(start), int(end), int(normal)], [{ dtype: x.dtype, shape }])[0];
 }
 
