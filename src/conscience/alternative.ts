@@ -71,8 +71,8 @@ const HEADING = new RegExp(
 );
 /** A comment on the rewriting, behind the answer. */
 const COMMENT = new RegExp(
-  `\\n\\s*(?:-{3,}\\s*\\n\\s*)?[*_(\\[]*(?:note|explanation|comment|rationale)\\b[^:\\n]{0,40}:[\\s\\S]{0,40}?\\b(?:${REPLY}|rewr)[\\s\\S]*$` +
-    `|\\n\\s*(?:-{3,}\\s*\\n\\s*)?[*_(\\[]*this (?:revised |new |alternative )?${REPLY} (?:is|avoids|does|respects|complies|follows|aligns|acknowledges|provides|ensures|no longer)\\b[\\s\\S]*$`,
+  `\\n[ \\t]*(?:-{3,}\\s*\\n[ \\t]*)?[*_(\\[]*(?:note|explanation|comment|rationale)\\b[^:\\n]{0,40}:[\\s\\S]{0,40}?\\b(?:${REPLY}|rewr)[\\s\\S]*$` +
+    `|\\n[ \\t]*(?:-{3,}\\s*\\n[ \\t]*)?[*_(\\[]*this (?:revised |new |alternative )?${REPLY} (?:is|avoids|does|respects|complies|follows|aligns|acknowledges|provides|ensures|no longer)\\b[\\s\\S]*$`,
   'i',
 );
 /** A fence line that was copied from the request: `[3fa9c01b your reply]`. */
