@@ -1,0 +1,141 @@
+/** Generation on the KV cache against plain forward passes, alone and in batches. */
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Message } from '../../src/data/values.js';
+import { OnnxEngine } from '../../src/engine/onnx/engine.js';
+import { logitsGraph } from '../../src/engine/onnx/graphs.js';
+import { int64Array, Program } from '../../src/engine/onnx/runtime.js';
+import { argmax, sampleToken } from '../../src/generate/sampler.js';
+import { rotaryTables } from '../../src/model/rotary.js';
+import { Random } from '../../src/random.js';
+import { letterTokenizer, tinyModel } from './tiny.js';
+
+const model = tinyModel({ tied: false, maxPositions: 96 });
+const engine = new OnnxEngine(model);
+afterAll(() => engine.close());
+
+const say = (content: string): Message[] => [{ role: 'user', content }];
+const conversations = ['a', 'hello there', 'what is it', 'zz top', 'be'].map(say);
+
+/** Greedy tokens by whole forward passes, without a cache. */
+async function greedyWithoutCache(messages: readonly Message[], maxTokens: number): Promise<string> {
+  const program = await Program.compile(logitsGraph(model.config));
+  const { cos, sin } = rotaryTables(model.config, 96);
+  const tables = [96, model.config.headSize / 2];
+  const ids = letterTokenizer.encodeChat(messages, { addGenerationPrompt: true });
+  const start = ids.length;
+  for (let i = 0; i < maxTokens; i++) {
+    const T = ids.length;
+    const { logits } = await program.run({
+      ...Object.fromEntries(
+        [...model.weights].map(([name, { shape, data }]) => [name, { data, dims: shape }]),
+      ),
+      ids: int64Array(ids, [1, T]),
+      positions: int64Array([...ids.keys()], [1, T]),
+      segments: int64Array(new Int32Array(T).fill(1), [1, T]),
+      cos: { data: Float32Array.from(cos), dims: tables },
+      sin: { data: Float32Array.from(sin), dims: tables },
+    });
+    const V = model.config.vocabSize;
+    const next = argmax((logits.data as Float32Array).subarray((T - 1) * V, T * V));
+    if (letterTokenizer.eosIds.includes(next)) break;
+    ids.push(next);
+  }
+  await program.release();
+  return letterTokenizer.decode(ids.slice(start));
+}
+
+describe('generation', () => {
+  it('on the cache equals whole forward passes', async () => {
+    for (const conversation of conversations.slice(0, 3)) {
+      const [response] = await engine
+        .model('base')
+        .generate([conversation], { maxTokens: 20, temperature: 0 });
+      expect(response.text).toBe(await greedyWithoutCache(conversation, 20));
+    }
+  });
+
+  it.each([0, 1])(
+    'in a batch of different lengths equals one by one, temperature %d',
+    async (temperature) => {
+      const options = { maxTokens: 25, temperature, seed: 7 };
+      const together = await engine.model('base').generate(conversations, options);
+      for (const [i, conversation] of conversations.entries()) {
+        // row i draws from stream i; alone, a conversation is row 0
+        if (temperature > 0 && i > 0) continue;
+        const [alone] = await engine.model('base').generate([conversation], options);
+        expect(together[i]).toEqual(alone);
+      }
+    },
+  );
+
+  it('is the same for the same seed and another for another', async () => {
+    const texts = async (seed: number) =>
+      (await engine.model('base').generate(conversations, { maxTokens: 12, seed })).map(({ text }) => text);
+    expect(await texts(1)).toEqual(await texts(1));
+    expect(await texts(1)).not.toEqual(await texts(2));
+  });
+
+  it('begins with the prefix, ends before a stop string, and streams what it returns', async () => {
+    const pieces: string[] = [];
+    const base = engine.model('base');
+    const [free] = await base.generate([say('go')], { maxTokens: 20, temperature: 0, prefix: 'so ' });
+    expect(free.text.startsWith('so ')).toBe(true);
+    const stop = free.text.slice(8, 10);
+    const [cut] = await base.generate([say('go')], {
+      maxTokens: 20,
+      temperature: 0,
+      prefix: 'so ',
+      stop: [stop],
+      onText: (_, piece) => pieces.push(piece),
+    });
+    expect(cut.finish).toBe('stop');
+    expect(cut.text).toBe(free.text.slice(0, free.text.indexOf(stop)));
+    expect(pieces.join('')).toBe(cut.text);
+  });
+
+  it('gives label probabilities that equal scored rows, single tokens and several', async () => {
+    const base = engine.model('base');
+    const [single] = await base.labelLogps([say('ab')], ['x', 'y']);
+    const [several] = await base.labelLogps([say('ab')], ['x', 'yes']);
+    expect(several[0]).toBeCloseTo(single[0], 4);
+    const prompt = letterTokenizer.encodeChat(say('ab'), { addGenerationPrompt: true });
+    const ids = [...prompt, ...letterTokenizer.encode('yes')];
+    const lossMask = Uint8Array.from(ids, (_, i) => Number(i >= prompt.length));
+    const [row] = await engine.sequenceLogps([{ ids: Int32Array.from(ids), lossMask, where: '' }], 'base');
+    expect(several[1]).toBeCloseTo(row.logpSum, 4);
+  });
+});
+
+describe('sampleToken', () => {
+  const logits = Float32Array.of(1, 3, 2, -1);
+  const share = (options: Parameters<typeof sampleToken>[1], token: number) => {
+    const random = new Random('share');
+    let hits = 0;
+    for (let i = 0; i < 4000; i++) if (sampleToken(logits, options, random) === token) hits++;
+    return hits / 4000;
+  };
+  const all = { temperature: 1, topK: 0, topP: 1 };
+
+  it('is greedy at temperature 0', () => {
+    expect(sampleToken(logits, { ...all, temperature: 0 }, new Random(1))).toBe(1);
+  });
+
+  it('draws with the probabilities of the softmax', () => {
+    const total = Math.E + Math.E ** 3 + Math.E ** 2 + Math.E ** -1;
+    // 4,000 draws: three standard errors are 0.023
+    expect(Math.abs(share(all, 1) - Math.E ** 3 / total)).toBeLessThan(0.023);
+    expect(Math.abs(share(all, 0) - Math.E / total)).toBeLessThan(0.023);
+  });
+
+  it('keeps the k likeliest', () => {
+    expect(share({ ...all, topK: 2 }, 0)).toBe(0);
+    expect(Math.abs(share({ ...all, topK: 2 }, 2) - 1 / (1 + Math.E))).toBeLessThan(0.023);
+  });
+
+  it('keeps the smallest set with the nucleus mass', () => {
+    // p = 0.66, 0.24, 0.09, 0.01: 0.7 needs the first two
+    expect(share({ ...all, topP: 0.7 }, 0)).toBe(0);
+    expect(share({ ...all, topP: 0.7 }, 2)).toBeGreaterThan(0.2);
+    expect(share({ ...all, topP: 0.5 }, 1)).toBe(1);
+  });
+});
