@@ -39,8 +39,8 @@ export function writeFileAtomic(path: string, data: FileContent): void {
     fd = undefined;
     renameSync(temporary, path);
   } catch (error) {
-    if (fd !== undefined) closeSync(fd);
-    rmSync(temporary, { force: true });
+    attempt(() => fd !== undefined && closeSync(fd));
+    attempt(() => rmSync(temporary, { force: true }));
     throw asSaveError(path, error);
   }
   syncFolder(dirname(path));
@@ -94,14 +94,19 @@ function writeFully(fd: number, bytes: Uint8Array): void {
 
 /** Makes the rename itself survive a power cut, where the system lets a folder be opened. */
 function syncFolder(folder: string): void {
-  let fd: number | undefined;
+  attempt(() => {
+    const fd = openSync(folder, 'r');
+    attempt(() => fsyncSync(fd));
+    closeSync(fd);
+  });
+}
+
+/** Tidying up: what fails here must not hide the error that led to it, nor undo a save that is done. */
+function attempt(tidy: () => unknown): void {
   try {
-    fd = openSync(folder, 'r');
-    fsyncSync(fd);
+    tidy();
   } catch {
-    // Windows and some network disks refuse; the content is safe either way.
-  } finally {
-    if (fd !== undefined) closeSync(fd);
+    // Windows and some network disks refuse to sync a folder; the content is safe either way.
   }
 }
 
@@ -137,7 +142,7 @@ export function writeFolderAtomic(
       ? new SaveError({ ...error.parts, where: folder }, { cause: error.cause })
       : asSaveError(folder, error);
   } finally {
-    if (staging !== undefined) rmSync(staging, { recursive: true, force: true });
+    attempt(() => staging !== undefined && rmSync(staging, { recursive: true, force: true }));
   }
   syncFolder(dirname(target));
 }
