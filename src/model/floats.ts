@@ -25,7 +25,10 @@ export function widen(dtype: 'F16' | 'BF16', source: Uint16Array, target: Float3
 /** Rounds float32 to 16 bits. Values beyond F16's 65504 become infinite. */
 export function narrow(dtype: 'F16' | 'BF16', source: Float32Array): Uint16Array {
   const bits = new Uint32Array(source.buffer, source.byteOffset, source.length);
-  return Uint16Array.from(bits, dtype === 'BF16' ? bfloatBits : halfBits);
+  const target = new Uint16Array(source.length);
+  const round = dtype === 'BF16' ? bfloatBits : halfBits;
+  for (let i = 0; i < bits.length; i++) target[i] = round(bits[i]);
+  return target;
 }
 
 function bfloatBits(u: number): number {
