@@ -111,3 +111,10 @@ export function transposeBlock(
     }
   }
 }
+
+/** A [rows, columns] matrix as [columns, rows]. */
+export function transpose(source: Float32Array, rows: number, columns: number): Float32Array {
+  const target = new Float32Array(rows * columns);
+  transposeBlock(source, 0, columns, target, 0, rows, rows, columns);
+  return target;
+}

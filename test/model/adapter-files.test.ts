@@ -8,11 +8,12 @@ import { describe, expect, it } from 'vitest';
 import { type AdapterConfig, readAdapter, writeAdapter } from '../../src/model/adapter-files.js';
 import type { ModelConfig } from '../../src/model/config.js';
 import { readConfig } from '../../src/model/hf-config.js';
+import { transpose } from '../../src/model/layout.js';
 import { initLora, loraScale, projections } from '../../src/model/lora.js';
 import { SafetensorsFile } from '../../src/model/safetensors.js';
 import { safetensorsPieces } from '../../src/model/safetensors-write.js';
 import type { Tensor } from '../../src/model/weights.js';
-import { copyOf, fixtures, temporaryFolder, tinyLlama, transpose } from './model-folder.js';
+import { copyOf, fixtures, temporaryFolder, tinyLlama } from './model-folder.js';
 
 /** The sizes that the adapters of the fixtures were made for. */
 const base: ModelConfig = readConfig(join(fixtures, 'models/llama-sharded'));

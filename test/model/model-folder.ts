@@ -68,8 +68,3 @@ export function writeSafetensors(
   length.writeBigUInt64LE(BigInt(headerBytes ?? text.length));
   writeFileSync(path, Buffer.concat([length, text, Buffer.alloc(dataBytes)]));
 }
-
-/** A [rows, columns] matrix as [columns, rows], element by element. */
-export function transpose(source: Float32Array, rows: number, columns: number): Float32Array {
-  return source.map((_, i) => source[(i % rows) * columns + Math.floor(i / rows)]);
-}

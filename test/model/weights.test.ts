@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { narrow, widen } from '../../src/model/floats.js';
 import { parseConfig, readConfig } from '../../src/model/hf-config.js';
-import { isLinear } from '../../src/model/layout.js';
+import { isLinear, transpose } from '../../src/model/layout.js';
 import { SafetensorsFile } from '../../src/model/safetensors.js';
 import { safetensorsPieces } from '../../src/model/safetensors-write.js';
 import { loadModel, saveModel, type Tensor } from '../../src/model/weights.js';
 import { Random } from '../../src/random.js';
-import { copyOf, fixtures, randomWeights, temporaryFolder, tinyLlama, transpose } from './model-folder.js';
+import { copyOf, fixtures, randomWeights, temporaryFolder, tinyLlama } from './model-folder.js';
 
 type Spots = Record<string, { shape: number[]; at: number[]; values: number[] }>;
 
