@@ -1,0 +1,51 @@
+/**
+ * The names by which models are asked for.
+ *
+ * `pinocchio` is inside this package; short names stand for repositories of the Hugging
+ * Face Hub; anything else is `owner/name`, or `owner/name/file.gguf` for one file of it.
+ */
+import { fileURLToPath } from 'node:url';
+import { DownloadError } from '../errors.js';
+
+/** Short names of models that are known to fit. */
+export const aliases: Readonly<Record<string, string>> = {
+  'smollm2-135m': 'HuggingFaceTB/SmolLM2-135M',
+  'smollm2-135m-instruct': 'HuggingFaceTB/SmolLM2-135M-Instruct',
+  'smollm2-360m-instruct': 'HuggingFaceTB/SmolLM2-360M-Instruct',
+  'smollm2-1.7b-instruct': 'HuggingFaceTB/SmolLM2-1.7B-Instruct',
+  'qwen2.5-0.5b-instruct': 'Qwen/Qwen2.5-0.5B-Instruct',
+  'qwen2.5-1.5b-instruct': 'Qwen/Qwen2.5-1.5B-Instruct',
+  'qwen3-0.6b': 'Qwen/Qwen3-0.6B',
+  'qwen3-1.7b': 'Qwen/Qwen3-1.7B',
+  'qwen3-4b': 'Qwen/Qwen3-4B',
+  'llama-3.2-1b-instruct': 'meta-llama/Llama-3.2-1B-Instruct',
+  'tinyllama-1.1b-chat': 'TinyLlama/TinyLlama-1.1B-Chat-v1.0',
+};
+
+/** Folder of the embedded model. */
+export const pinocchio = fileURLToPath(new URL('../../models/pinocchio', import.meta.url));
+
+/** A repository of the hub, or one GGUF file in it. */
+export interface HubName {
+  readonly repo: string;
+  /** Path inside the repository. */
+  readonly file?: string;
+}
+
+/** Reads a model's name; undefined when it cannot be one. */
+export function parseName(name: string): HubName | undefined {
+  const full = aliases[name.toLowerCase()] ?? name;
+  const part = '[A-Za-z0-9_][A-Za-z0-9._-]*';
+  const match = new RegExp(`^(${part}/${part})(?:/((?:${part}/)*${part}\\.gguf))?$`).exec(full);
+  if (match === null || full.includes('..') || full.includes('--')) return undefined;
+  return match[2] === undefined ? { repo: match[1] } : { repo: match[1], file: match[2] };
+}
+
+/** The error for what is neither a path nor a name. */
+export function unknownName(name: string): DownloadError {
+  return new DownloadError({
+    where: name,
+    what: 'no such model',
+    expected: `a folder, a .gguf file, owner/name on the Hugging Face Hub, pinocchio, ${Object.keys(aliases).join(', ')}`,
+  });
+}
