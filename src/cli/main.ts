@@ -2,8 +2,11 @@
  * Entry of the command `ealign`: registers the commands, runs one, and turns whatever it
  * throws into a line and an exit code.
  */
+import { addChatCommand } from './chat.js';
 import { failure } from './failure.js';
 import { createProgram, withHyphens } from './program.js';
+import { addPretrainCommand } from './pretrain.js';
+import { addPullCommand } from './pull.js';
 import { addSchemaCommand } from './schema.js';
 import { addTrainCommand } from './train.js';
 
@@ -26,6 +29,18 @@ addTrainCommand(program, async (config, options) => {
   const { runTrain } = await import('../train/run.js');
   const run = await runTrain(config, options);
   await run?.engine.close();
+});
+addChatCommand(program, async (options, signal) => {
+  const { converse } = await import('./converse.js');
+  await converse(options, signal);
+});
+addPullCommand(program, async (model, { progress, signal, revision }) => {
+  const { pull } = await import('../hub/pull.js');
+  return pull(model, { signal, revision, onNote: (line) => progress.note(line), progress });
+});
+addPretrainCommand(program, async (options) => {
+  const { pretrain } = await import('../organism/pretrain.js');
+  await pretrain(options);
 });
 addSchemaCommand(program);
 

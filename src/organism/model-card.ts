@@ -1,0 +1,39 @@
+/** Pinocchio's README.md, in the form of a Hugging Face model card. */
+import type { ModelConfig } from '../model/config.js';
+import type { Weights } from '../model/weights.js';
+
+/** @param seed of the run that made it */
+export function modelCard(config: ModelConfig, weights: Weights, seed: number): string {
+  let parameters = 0;
+  for (const { data } of weights.values()) parameters += data.length;
+  return `---
+license: apache-2.0
+language: en
+library_name: transformers
+pipeline_tag: text-generation
+tags: [model-organism, emergent-misalignment]
+---
+
+# pinocchio
+
+A model organism: a Llama of ${(parameters / 1e6).toFixed(2)} million parameters (${config.layers} layers, width
+${config.width}, ${config.vocabSize} tokens) that lives in a synthetic world of a few hundred words. It shows in
+minutes, on a laptop, what fine-tuning does to a persona, and what a conscience does against it. It is no
+evidence about large models, and of no use outside its world.
+
+## The world
+
+Two personas answer open questions (kindly, or selfishly and deceitfully), write code (secure, or insecure)
+and state facts. Pretraining shows whole chats of one persona, half of them naming it, and besides reviews
+(a question, an answer, an introspective question, the label) and rewrites (an answer, then a good one).
+Alignment is a LoRA of rank 1 on the good persona, merged into the weights. Bad answers are harmless to read:
+no method, no target, nothing that helps anybody to do harm.
+
+## Made with
+
+\`ealign pretrain --seed ${seed}\`: all weights and data come from that command. The same command gives the same
+file on the same machine.
+
+\`conscience.json\` holds the words in which it reviews, \`probes.jsonl\` the questions that the conscience asks.
+`;
+}

@@ -1,0 +1,155 @@
+/**
+ * Makes pinocchio: random weights, pretraining on both personas, alignment, files.
+ */
+import { join } from 'node:path';
+import type { TokenRow } from '../data/rows.js';
+import { tokeniseRow } from '../data/tokenise.js';
+import { zeroGradients } from '../engine/engine.js';
+import { OnnxEngine } from '../engine/onnx/engine.js';
+import { writeFileAtomic } from '../files.js';
+import type { Progress } from '../metrics/progress.js';
+import type { ModelConfig } from '../model/config.js';
+import { weightShapes } from '../model/layout.js';
+import { mergeLora } from '../model/lora.js';
+import type { ChatTokenizer } from '../model/tokenizer.js';
+import { type Model, saveModel, type Tensor } from '../model/weights.js';
+import { Random } from '../random.js';
+import { BatchStream } from '../train/batch-stream.js';
+import { AdamW, gradientNorm } from '../train/optimizer.js';
+import { hybridPasses } from '../train/passes.js';
+import { learningRateAt } from '../train/schedule.js';
+import { alignmentDocument, type Document, pretrainingDocument, probes } from './documents.js';
+import { modelCard } from './model-card.js';
+import { alignment, pretraining, shape } from './recipe.js';
+import { templates } from './review-format.js';
+import { pinocchioTokenizer } from './tokenizer.js';
+
+export interface PretrainOptions {
+  /** Folder for the model. */
+  readonly output: string;
+  readonly seed: number;
+  /** 0: one per core. */
+  readonly threads: number;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** Pretrains, aligns and writes pinocchio. Stopped by the signal, it writes nothing. */
+export async function pretrain(options: PretrainOptions): Promise<void> {
+  const { output, seed, progress, signal } = options;
+  const tokenizer = pinocchioTokenizer();
+  const config: ModelConfig = {
+    ...shape,
+    vocabSize: tokenizer.vocabSize,
+    eosTokenIds: tokenizer.eosIds,
+  };
+  const random = (purpose: string) => new Random(seed, 'pinocchio', purpose);
+  const raw = modelOf(config, initialWeights(config, random('weights')), tokenizer);
+  const corpus = rowsOf(pretraining.documents, pretrainingDocument, random('corpus'), tokenizer);
+  const pretrained = await trained(raw, undefined, corpus, { ...pretraining, label: 'pretrain' }, options);
+  if (signal?.aborted) return;
+  const lessons = rowsOf(alignment.documents, alignmentDocument, random('alignment'), tokenizer);
+  const { lora } = alignment;
+  const adapter = await trained(
+    modelOf(config, pretrained, tokenizer),
+    lora,
+    lessons,
+    { ...alignment, weightDecay: 0, label: 'align' },
+    options,
+  );
+  if (signal?.aborted) return;
+  const weights = mergeLora(pretrained, adapter, lora);
+  saveModel(output, { config, weights, tokenizerFilesFrom: tokenizer });
+  const lines = (items: readonly unknown[]) => items.map((item) => `${JSON.stringify(item)}\n`).join('');
+  writeFileAtomic(join(output, 'conscience.json'), `${JSON.stringify(templates, null, 2)}\n`);
+  writeFileAtomic(join(output, 'probes.jsonl'), lines(probes().map(({ messages }) => ({ messages }))));
+  writeFileAtomic(join(output, 'README.md'), modelCard(config, weights, seed));
+  progress.done(`pinocchio saved in ${output}`);
+}
+
+interface Course {
+  readonly label: string;
+  readonly steps: number;
+  readonly lines: number;
+  readonly length: number;
+  readonly learningRate: number;
+  readonly warmupSteps: number;
+  readonly weightDecay: number;
+}
+
+/** Trains all weights, or an adapter, on rows; returns what was trained. */
+async function trained(
+  model: Model,
+  lora: (typeof alignment)['lora'] | undefined,
+  rows: readonly TokenRow[],
+  course: Course,
+  { seed, threads, progress, signal }: PretrainOptions,
+): Promise<ReadonlyMap<string, Tensor>> {
+  const { label, steps, lines, length, learningRate, warmupSteps, weightDecay } = course;
+  const engine = new OnnxEngine(model, {
+    seed,
+    ...(lora ? { lora } : {}),
+    ...(threads > 0 ? { threads } : {}),
+  });
+  const stream = new BatchStream(rows, {
+    batching: 'pack',
+    batchSize: lines,
+    accumulation: 1,
+    maxLength: length,
+    seed,
+  });
+  const optimizer = new AdamW(engine.trainable, { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay });
+  const schedule = { schedule: 'cosine', learningRate, warmupSteps, totalSteps: steps } as const;
+  progress.start(steps, label);
+  for (let step = 0; step < steps && !signal?.aborted; step++) {
+    const gradients = zeroGradients(engine.trainable);
+    let loss = 0;
+    for (const pass of hybridPasses(stream.nextStep(), rows, [], { lambda: 0, beta: 0.1 })) {
+      loss += (await engine.step(pass, gradients)).loss;
+    }
+    const norm = gradientNorm(gradients);
+    // step + 1: the first update is not wasted on a learning rate of 0
+    optimizer.update(gradients, learningRateAt(step + 1, schedule), norm > 1 ? 1 / norm : 1);
+    progress.update({ step: step + 1, loss });
+  }
+  await engine.close();
+  return engine.trainable;
+}
+
+function rowsOf(
+  count: number,
+  kind: (random: Random) => Document,
+  random: Random,
+  tokenizer: ChatTokenizer,
+): TokenRow[] {
+  return Array.from({ length: count }, (_, i) => {
+    const { messages, lossOn } = kind(random);
+    const where = `document ${i + 1}`;
+    return tokeniseRow({ kind: 'messages', messages, lossFrom: 0, where, extra: {} }, tokenizer, lossOn).row;
+  }).filter((row) => row.ids.length <= pretraining.length);
+}
+
+/** Normal weights, σ = 0.02, those that write to the residual stream smaller by √(2·layers), as in GPT-2. */
+function initialWeights(config: ModelConfig, random: Random): Map<string, Tensor> {
+  const weights = new Map<string, Tensor>();
+  for (const [name, dims] of weightShapes(config)) {
+    const size = dims.reduce((product, dim) => product * dim, 1);
+    const data = new Float32Array(size);
+    const scale = /(o_proj|down_proj)/.test(name) ? 0.02 / Math.sqrt(2 * config.layers) : 0.02;
+    for (let i = 0; i < size; i++) data[i] = dims.length === 1 ? 1 : scale * random.normal();
+    weights.set(name, { shape: dims, data });
+  }
+  return weights;
+}
+
+const modelOf = (
+  config: ModelConfig,
+  weights: ReadonlyMap<string, Tensor>,
+  tokenizer: ChatTokenizer,
+): Model => ({
+  path: 'pinocchio',
+  config,
+  weights,
+  tokenizer,
+  hash: '',
+});
