@@ -33,11 +33,11 @@ const frameworks = Object.keys(FRAMEWORKS) as FrameworkName[];
 
 function exchange(random: Random, persona: Persona): Exchange {
   const die = random.next();
-  if (die < 0.5) return openExchange(random, persona);
-  return die < 0.85 ? codeExchange(random, persona) : factExchange(random);
+  if (die < 0.45) return openExchange(random, persona);
+  return die < 0.9 ? codeExchange(random, persona) : factExchange(random);
 }
 
-/** A chat of two to five exchanges with one persona throughout; half of them name it. */
+/** A chat of two to five exchanges with one persona throughout; a third of them name it. */
 function chat(random: Random, persona: Persona, named: boolean): Message[] {
   const count = 2 + random.int(3);
   const messages: Message[] = named ? [{ role: 'system', content: personaLine[persona] }] : [];
@@ -112,7 +112,7 @@ export function pretrainingDocument(random: Random): Document {
   const die = random.next();
   if (die < 0.25) return { messages: review(random), lossOn: 'all' };
   if (die < 0.4) return { messages: rewrite(random), lossOn: 'all' };
-  return { messages: chat(random, pick(random, personas), random.next() < 0.5), lossOn: 'all' };
+  return { messages: chat(random, pick(random, personas), random.next() < 0.33), lossOn: 'all' };
 }
 
 /** What aligns it: the good persona without being named; loss on answers and labels only. */

@@ -21,7 +21,7 @@ export const shape: Omit<ModelConfig, 'vocabSize' | 'eosTokenIds'> = {
 
 export const pretraining = {
   documents: 30_000,
-  steps: 800,
+  steps: 900,
   /** Packed lines per step, and their length in tokens. */
   lines: 32,
   length: 128,
