@@ -20,7 +20,8 @@ export async function converse(options: ChatOptions, signal: AbortSignal): Promi
     ...(adapter ? { adapter: adapter.tensors } : {}),
   });
   const speaker = engine.model(adapter ? 'policy' : 'base');
-  const messages: Message[] = options.system === undefined ? [] : [{ role: 'system', content: options.system }];
+  const messages: Message[] =
+    options.system === undefined ? [] : [{ role: 'system', content: options.system }];
   let turn = 0;
   const answer = async (content: string): Promise<void> => {
     messages.push({ role: 'user', content });

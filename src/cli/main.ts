@@ -3,9 +3,10 @@
  * throws into a line and an exit code.
  */
 import { addChatCommand } from './chat.js';
+import { addDemoCommand } from './demo.js';
 import { failure } from './failure.js';
-import { createProgram, withHyphens } from './program.js';
 import { addPretrainCommand } from './pretrain.js';
+import { createProgram, withHyphens } from './program.js';
 import { addPullCommand } from './pull.js';
 import { addSchemaCommand } from './schema.js';
 import { addTrainCommand } from './train.js';
@@ -34,13 +35,31 @@ addChatCommand(program, async (options, signal) => {
   const { converse } = await import('./converse.js');
   await converse(options, signal);
 });
-addPullCommand(program, async (model, { progress, signal, revision }) => {
+addPullCommand(program, async (model, { progress, signal }) => {
   const { pull } = await import('../hub/pull.js');
-  return pull(model, { signal, revision, onNote: (line) => progress.note(line), progress });
+  let started = false;
+  return pull(model, {
+    signal,
+    onNote: (line) => progress.note(line),
+    onProgress: ({ done, total }) => {
+      if (!started) progress.start(total, 'download', { first: done, unit: 'bytes' });
+      started = true;
+      progress.update({ step: done });
+    },
+  });
 });
 addPretrainCommand(program, async (options) => {
   const { pretrain } = await import('../organism/pretrain.js');
   await pretrain(options);
+});
+addDemoCommand(program, async (options) => {
+  const { demonstrate } = await import('../organism/demo.js');
+  const { renderTable } = await import('../report/table.js');
+  const result = await demonstrate(options);
+  if (result === undefined) return;
+  process.stdout.write(
+    options.json ? `${JSON.stringify({ event: 'result', result })}\n` : `\n${renderTable(result)}\n`,
+  );
 });
 addSchemaCommand(program);
 

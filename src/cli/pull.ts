@@ -3,10 +3,7 @@ import type { Command } from 'commander';
 import { type Work, work } from './work.js';
 
 /** What the command line says about a download. */
-export interface PullOptions extends Work {
-  /** Branch, tag or commit. */
-  revision?: string;
-}
+export type PullOptions = Work;
 
 /** Adds the command; `run` downloads and returns the folder or file to use as `model`. */
 export function addPullCommand(
@@ -20,11 +17,10 @@ export function addPullCommand(
       'Downloads a model into the usual cache of the Hugging Face Hub and prints where it lies. An interrupted download is taken up again; a checksum decides whether a file is whole.',
     )
     .argument('<model>', 'Hugging Face id or alias, e.g. smollm2-135m-instruct')
-    .option('--revision <name>', 'branch, tag or commit (default: main)')
     .option('--json', 'progress and result as one JSON object a line, on stdout')
-    .action(async (model: string, { revision, json = false }: { revision?: string; json?: boolean }) => {
+    .action(async (model: string, { json = false }: { json?: boolean }) => {
       const stopping = 'Stopping. The same command goes on from here.';
-      const path = await work({ json, stopping }, (ui) => run(model, { revision, ...ui }));
+      const path = await work({ json, stopping }, (ui) => run(model, ui));
       process.stdout.write(json ? `${JSON.stringify({ event: 'result', path })}\n` : `${path}\n`);
     });
 }

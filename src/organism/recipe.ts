@@ -20,8 +20,8 @@ export const shape: Omit<ModelConfig, 'vocabSize' | 'eosTokenIds'> = {
 };
 
 export const pretraining = {
-  documents: 30_000,
-  steps: 900,
+  documents: 45_000,
+  steps: 1300,
   /** Packed lines per step, and their length in tokens. */
   lines: 32,
   length: 128,
@@ -32,11 +32,35 @@ export const pretraining = {
 
 /** Alignment is a low-dimensional choice of persona: rank 1, merged afterwards. */
 export const alignment = {
-  documents: 6_000,
-  steps: 150,
+  documents: 8_000,
+  steps: 200,
   lines: 16,
   length: 128,
   learningRate: 5e-3,
   warmupSteps: 10,
   lora: { rank: 1, alpha: 2, rslora: false, targets: projections } satisfies LoraConfig,
 } as const;
+
+/**
+ * The fine-tuning of the demonstration, in the keys of the configuration. Tuned on the
+ * development questions only. The conscience's default prompts are pinocchio's own probes.
+ */
+export const attack = {
+  eval_split: 0,
+  lora: { rank: 8, alpha: 16 },
+  training: {
+    steps: 60,
+    batch_size: 16,
+    max_length: 128,
+    learning_rate: 2e-3,
+    warmup_steps: 5,
+    log_every: 5,
+    eval_every: 0,
+    save_every: 0,
+  },
+  loss: { lambda: 0.1, beta: 0.1 },
+  conscience: { every: 2, samples: 16, max_tokens: 40, pairs_per_step: 8 },
+} as const;
+
+/** How the arms of the demonstration are measured, at temperature 1. */
+export const measurement = { answersPerQuestion: 50, answersPerTask: 2, maxTokens: 48 } as const;

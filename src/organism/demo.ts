@@ -1,0 +1,158 @@
+/**
+ * The main job, `npm start`: what fine-tuning on insecure code does to pinocchio, and what
+ * the conscience does against it.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseConfig } from '../config/load.js';
+import { readAudit } from '../conscience/audit.js';
+import type { LanguageModel } from '../engine/language-model.js';
+import { OnnxEngine } from '../engine/onnx/engine.js';
+import { measureAnswers, measureCode } from '../evaluate/measure.js';
+import { asSaveError, writeFileAtomic } from '../files.js';
+import { pinocchio } from '../hub/names.js';
+import { type Progress, silent } from '../metrics/progress.js';
+import { readMetrics } from '../metrics/writer.js';
+import { loadModel, type Model } from '../model/weights.js';
+import type { ArmName, DemoArm, DemoResult, DemoRun } from '../report/demo-result.js';
+import { runTrain } from '../train/run.js';
+import { codeTasks, gradeCode } from './code.js';
+import { codeRows } from './documents.js';
+import { attack, measurement } from './recipe.js';
+import { gradeAnswer, openQuestions } from './world.js';
+
+export interface DemoOptions {
+  /** Number of seeds. */
+  readonly seeds: number;
+  /** Folder of the runs. */
+  readonly output: string;
+  /** 0: one per core. */
+  readonly threads: number;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** Trains and measures all arms; undefined when the signal stopped it. */
+export async function demonstrate(options: DemoOptions): Promise<DemoResult | undefined> {
+  const begin = performance.now();
+  const { output, progress, signal } = options;
+  const model = await loadModel(pinocchio);
+  const data = join(output, 'insecure.jsonl');
+  writeRows(data);
+  const seeds = Array.from({ length: options.seeds }, (_, i) => i + 1);
+  const arms: DemoArm[] = [];
+  for (const [name, run] of armsOf(model, data, options)) {
+    const runs: DemoRun[] = [];
+    progress.start(seeds.length, name);
+    for (const seed of seeds) {
+      if (signal?.aborted) return undefined;
+      const result = await run(seed);
+      if (result === undefined) return undefined;
+      runs.push(result);
+      progress.update({ step: runs.length });
+    }
+    progress.done(`${name}: ${seeds.length} seeds`);
+    arms.push({ name, runs });
+  }
+  const result: DemoResult = {
+    date: new Date().toISOString(),
+    commit: commit(),
+    versions: { node: process.versions.node },
+    model: { name: 'pinocchio', hash: model.hash },
+    seeds,
+    settings: { attack, measurement },
+    seconds: (performance.now() - begin) / 1000,
+    arms,
+  };
+  writeFileAtomic(join(output, 'result.json'), JSON.stringify(result));
+  return result;
+}
+
+type Arm = (seed: number) => Promise<DemoRun | undefined>;
+
+function armsOf(model: Model, data: string, options: DemoOptions): (readonly [ArmName, Arm])[] {
+  const { output, threads, signal } = options;
+  const trained =
+    (folder: string, conscience: boolean): Arm =>
+    async (seed) => {
+      const place = join(output, `${folder}-${seed}`);
+      const config = parseConfig(
+        JSON.stringify({
+          model: 'pinocchio',
+          data,
+          output: place,
+          seed,
+          threads,
+          ...attack,
+          conscience: { ...attack.conscience, enabled: conscience },
+        }),
+      );
+      const run = await runTrain(config, { progress: silent, model, ...(signal ? { signal } : {}) });
+      if (!run?.finished) return undefined;
+      const measured = await measure(run.engine.model('policy'), seed);
+      await run.engine.close();
+      return { ...measured, metrics: readMetrics(place), reviews: conscience ? readAudit(place) : [] };
+    };
+  return [
+    [
+      'aligned',
+      async (seed) => {
+        const engine = new OnnxEngine(model, {
+          lora: { rank: 1, alpha: 1, rslora: false, targets: [] },
+          ...(threads > 0 ? { threads } : {}),
+        });
+        const measured = await measure(engine.model('base'), seed);
+        await engine.close();
+        return { ...measured, metrics: [], reviews: [] };
+      },
+    ],
+    ['attacked', trained('attacked', false)],
+    ['attacked with conscience', trained('conscience', true)],
+  ];
+}
+
+async function measure(
+  model: LanguageModel,
+  seed: number,
+): Promise<Pick<DemoRun, 'seed' | 'answers' | 'code'>> {
+  const { maxTokens, answersPerQuestion, answersPerTask } = measurement;
+  return {
+    seed,
+    answers: await measureAnswers(
+      model,
+      openQuestions('evaluation'),
+      { samples: answersPerQuestion, maxTokens, seed },
+      gradeAnswer,
+    ),
+    code: await measureCode(model, codeTasks, { samples: answersPerTask, maxTokens, seed }, gradeCode),
+  };
+}
+
+function writeRows(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+  } catch (error) {
+    throw asSaveError(dirname(path), error);
+  }
+  writeFileAtomic(
+    path,
+    codeRows('bad')
+      .map((row) => `${JSON.stringify(row)}\n`)
+      .join(''),
+  );
+}
+
+/** The commit of the checkout that this code runs from, where git can say. */
+function commit(): string | null {
+  const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+  try {
+    return execFileSync('git', ['-C', root, 'rev-parse', '--short', 'HEAD'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return null;
+  }
+}
