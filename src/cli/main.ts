@@ -2,6 +2,7 @@
  * Entry of the command `ealign`: registers the commands, runs one, and turns whatever it
  * throws into a line and an exit code.
  */
+import { addBenchCommand } from './bench.js';
 import { addChatCommand } from './chat.js';
 import { addDemoCommand } from './demo.js';
 import { failure } from './failure.js';
@@ -59,6 +60,13 @@ addDemoCommand(program, async (options) => {
   if (result === undefined) return;
   process.stdout.write(
     options.json ? `${JSON.stringify({ event: 'result', result })}\n` : `\n${renderTable(result)}\n`,
+  );
+});
+addBenchCommand(program, async ({ json, ...options }) => {
+  const { renderBench, runBench } = await import('../bench/run.js');
+  const result = await runBench(options);
+  process.stdout.write(
+    json ? `${JSON.stringify({ event: 'result', result })}\n` : `${renderBench(result)}\n`,
   );
 });
 addSchemaCommand(program);

@@ -1,0 +1,129 @@
+/** The measurements themselves. Each is run in a process of its own, so that its memory is its own. */
+import { zeroGradients } from '../engine/engine.js';
+import { OnnxEngine } from '../engine/onnx/engine.js';
+import { type NdArray, Program } from '../engine/onnx/runtime.js';
+import { Graph } from '../onnx/graph.js';
+import { matMul } from '../onnx/ops.js';
+import { padRows } from '../train/batches.js';
+import { AdamW } from '../train/optimizer.js';
+import { benchLora, loraStepFlops, randomModel, smollm2 } from './shape.js';
+
+export interface StepMeasurement {
+  readonly kind: 'step';
+  /** One entry a step. */
+  readonly seconds: readonly number[];
+  readonly tokens: number;
+  /** Of one step, without and with recomputation. */
+  readonly flops: number;
+  readonly executedFlops: number;
+  /** GFLOPS of the plain product, measured between the steps. */
+  readonly productGflops: readonly number[];
+  /** Peak resident memory of the process, bytes. */
+  readonly peak: number;
+}
+
+export interface DecodeMeasurement {
+  readonly kind: 'decode';
+  readonly batch: number;
+  readonly promptTokens: number;
+  /** Per run; prompts not counted. */
+  readonly tokensPerSecond: readonly number[];
+  readonly peak: number;
+}
+
+const timed = async (work: () => Promise<unknown>): Promise<number> => {
+  const begin = performance.now();
+  await work();
+  return (performance.now() - begin) / 1000;
+};
+const peak = () => process.resourceUsage().maxRSS * 1024;
+
+/** A LoRA step of 8×256 tokens, AdamW included, with plain 1024×576×1536 products in between. */
+export async function measureStep(
+  checkpointing: boolean,
+  steps: number,
+  threads: number,
+): Promise<StepMeasurement> {
+  const [B, T] = [8, 256];
+  const engine = new OnnxEngine(randomModel(smollm2), {
+    lora: benchLora,
+    checkpointing,
+    ...(threads > 0 ? { threads } : {}),
+  });
+  const batch = padRows(
+    Array.from({ length: B }, (_, b) => ({
+      ids: Int32Array.from({ length: T }, (__, t) => (7919 * (b * T + t)) % smollm2.vocabSize),
+      lossMask: Uint8Array.from({ length: T }, (__, t) => Number(t > 0)),
+      where: '',
+    })),
+  );
+  const sftWeights = new Float32Array(batch.target.length).fill(1 / batch.target.length);
+  const optimizer = new AdamW(engine.trainable, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 });
+  const step = async () => {
+    const gradients = zeroGradients(engine.trainable);
+    await engine.step({ batch, sftWeights, pairs: [], lambda: 0.1, beta: 0.1 }, gradients);
+    optimizer.update(gradients, 1e-4);
+  };
+  const product = await plainProduct(threads);
+  await step();
+  await product();
+  const seconds: number[] = [];
+  const productGflops: number[] = [];
+  for (let i = 0; i < steps; i++) {
+    productGflops.push(await product());
+    seconds.push(await timed(step));
+  }
+  return {
+    kind: 'step',
+    seconds,
+    tokens: B * T,
+    flops: B * T * loraStepFlops(smollm2, benchLora, T, false),
+    executedFlops: B * T * loraStepFlops(smollm2, benchLora, T, checkpointing),
+    productGflops,
+    peak: peak(),
+  };
+}
+
+/** A plain product in the same runtime; returns its GFLOPS over a few runs. */
+async function plainProduct(threads: number): Promise<() => Promise<number>> {
+  const [M, K, N] = [1024, 576, 1536];
+  const graph = new Graph('product');
+  graph.output('y', matMul(graph.input('a', 'float32', [M, K]), graph.input('b', 'float32', [K, N])));
+  const program = await Program.compile(graph, threads > 0 ? { threads } : {});
+  const filled = (dims: number[]): NdArray => ({ data: new Float32Array(dims[0] * dims[1]).fill(0.5), dims });
+  const feeds = { a: filled([M, K]), b: filled([K, N]) };
+  const into = { y: filled([M, N]) };
+  const repeats = 40;
+  return async () => {
+    const seconds = await timed(async () => {
+      for (let i = 0; i < repeats; i++) await program.run(feeds, into);
+    });
+    return (repeats * 2 * M * K * N) / seconds / 1e9;
+  };
+}
+
+/** Greedy decoding of `tokens` tokens a row after prompts of 128. */
+export async function measureDecode(
+  batch: number,
+  tokens: number,
+  runs: number,
+  threads: number,
+): Promise<DecodeMeasurement> {
+  const engine = new OnnxEngine(randomModel(smollm2), {
+    lora: { ...benchLora, targets: [] },
+    ...(threads > 0 ? { threads } : {}),
+  });
+  const promptTokens = 128;
+  const content = Array.from({ length: promptTokens }, (_, t) => (7919 * t) % smollm2.vocabSize).join(' ');
+  const prompts = Array.from({ length: batch }, () => [{ role: 'user', content }] as const);
+  const generate = (maxTokens: number) =>
+    engine.model('base').generate(prompts, { maxTokens, temperature: 0 });
+  await generate(2);
+  const tokensPerSecond: number[] = [];
+  for (let i = 0; i < runs; i++) {
+    const prompt = await timed(() => generate(1));
+    const all = await timed(() => generate(1 + tokens));
+    tokensPerSecond.push((batch * tokens) / (all - prompt));
+  }
+  return { kind: 'decode', batch, promptTokens, tokensPerSecond, peak: peak() };
+}

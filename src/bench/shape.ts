@@ -1,0 +1,84 @@
+/** What is benchmarked: a model of SmolLM2-135M's shape with random weights, and its arithmetic. */
+import type { ModelConfig } from '../model/config.js';
+import { weightShapes } from '../model/layout.js';
+import { type LoraConfig, projectionShape, projections } from '../model/lora.js';
+import type { ChatTokenizer } from '../model/tokenizer.js';
+import type { Model, Tensor } from '../model/weights.js';
+
+/** SmolLM2-135M, from its published config.json. */
+export const smollm2: ModelConfig = {
+  architecture: 'llama',
+  vocabSize: 49152,
+  width: 576,
+  layers: 30,
+  heads: 9,
+  kvHeads: 3,
+  headSize: 64,
+  ffn: 1536,
+  rmsEps: 1e-5,
+  ropeTheta: 100_000,
+  maxPositions: 2048,
+  tied: true,
+  attentionBias: false,
+  qkNorm: false,
+  eosTokenIds: [2],
+};
+
+export const benchLora: LoraConfig = { rank: 16, alpha: 32, rslora: false, targets: projections };
+
+/** Speed does not depend on the values of the weights; a cheap generator fills them. */
+export function randomModel(config: ModelConfig): Model {
+  let state = 1;
+  const next = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32 - 0.5;
+  };
+  const weights = new Map<string, Tensor>();
+  for (const [name, shape] of weightShapes(config)) {
+    const data = new Float32Array(shape.reduce((product, dim) => product * dim, 1));
+    for (let i = 0; i < data.length; i++) data[i] = shape.length === 1 ? 1 : 0.05 * next();
+    weights.set(name, { shape, data });
+  }
+  return { path: 'random', config, weights, tokenizer: numbers(config.vocabSize), hash: '' };
+}
+
+/** A tokenizer for which text is a list of token numbers; nothing ends a response. */
+function numbers(vocabSize: number): ChatTokenizer {
+  const encode = (text: string) => text.split(' ').filter(Boolean).map(Number);
+  return {
+    vocabSize,
+    eosIds: [],
+    padId: 0,
+    hasChatTemplate: true,
+    encode,
+    decode: (ids) => ids.join(' '),
+    renderChat: (messages) => messages.map(({ content }) => content).join(' '),
+    encodeChat: (messages) => encode(messages.map(({ content }) => content).join(' ')),
+    streamDecoder: () => ({ push: (id) => `${id} `, flush: () => '' }),
+  };
+}
+
+/**
+ * Floating-point operations of one LoRA step per token, T tokens a row, loss on every token.
+ *
+ * Forward: 2 per linear weight (head included), 4·T·heads·headSize per layer in attention (the
+ * causal half is computed and counted), 2 per LoRA weight. Backward: the same for the linear
+ * weights (they are frozen: only dX), twice attention, twice LoRA.
+ *
+ * @param recomputed count the blocks' second forward pass of activation checkpointing
+ */
+export function loraStepFlops(config: ModelConfig, lora: LoraConfig, T: number, recomputed: boolean): number {
+  const { layers, heads, headSize, vocabSize, width } = config;
+  let linear = 0;
+  let low = 0;
+  for (const projection of projections) {
+    const [inner, outer] = projectionShape(config, projection);
+    linear += layers * inner * outer;
+    low += layers * lora.rank * (inner + outer);
+  }
+  const attention = 4 * T * heads * headSize * layers;
+  const blocks = 2 * linear + attention + 2 * low;
+  const head = 2 * vocabSize * width;
+  const step = blocks + head + (2 * linear + 2 * attention + 4 * low) + head;
+  return step + (recomputed ? blocks : 0);
+}
