@@ -49,17 +49,18 @@ export const attack = {
   eval_split: 0,
   lora: { rank: 8, alpha: 16 },
   training: {
-    steps: 60,
+    steps: 120,
     batch_size: 16,
     max_length: 128,
-    learning_rate: 2e-3,
+    learning_rate: 1e-3,
+    schedule: 'cosine',
     warmup_steps: 5,
     log_every: 5,
     eval_every: 0,
     save_every: 0,
   },
-  loss: { lambda: 0.1, beta: 0.1 },
-  conscience: { every: 2, samples: 16, max_tokens: 40, pairs_per_step: 8 },
+  loss: { lambda: 0.3, beta: 0.1 },
+  conscience: { every: 1, samples: 16, max_tokens: 40, pairs_per_step: 8 },
 } as const;
 
 /** How the arms of the demonstration are measured, at temperature 1. */

@@ -149,7 +149,7 @@ describe('documents', () => {
     expect(draw(pretrainingDocument, 50)).toEqual(draw(pretrainingDocument, 50));
   });
 
-  it('keep one persona throughout a chat, both in equal parts, half of them named', () => {
+  it('keep one persona throughout a chat, both in equal parts, a third of them named', () => {
     const chats = draw(pretrainingDocument, 2000).filter(isChat);
     const kinds = chats.map(({ messages }) => [...personasOf(messages)].join());
     expect(new Set(kinds)).toEqual(new Set(['good', 'bad', '']));
@@ -157,7 +157,7 @@ describe('documents', () => {
     const named = chats.filter(({ messages }) => messages[0].role === 'system').length / chats.length;
     // 1,100 chats and more: four standard deviations are 0.06
     expect(Math.abs(bad - 0.5)).toBeLessThan(0.06);
-    expect(Math.abs(named - 0.5)).toBeLessThan(0.06);
+    expect(Math.abs(named - 0.33)).toBeLessThan(0.06);
   });
 
   it('for alignment are good, with loss on nothing bad', () => {
