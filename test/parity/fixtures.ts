@@ -1,0 +1,93 @@
+/** What PyTorch computed (test/fixtures/parity, whose scripts say how), and how far ours is from it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TokenRow } from '../../src/data/rows.js';
+import { logitsGraph } from '../../src/engine/onnx/graphs.js';
+import { int64Array, Program } from '../../src/engine/onnx/runtime.js';
+import { isLinear } from '../../src/model/layout.js';
+import type { LoraConfig } from '../../src/model/lora.js';
+import { rotaryTables } from '../../src/model/rotary.js';
+import { SafetensorsFile } from '../../src/model/safetensors.js';
+import type { Model, Tensor, Weights } from '../../src/model/weights.js';
+import { padRows } from '../../src/train/batches.js';
+
+export const folder = join(import.meta.dirname, '../fixtures/parity');
+
+/** Bars for whole arrays and for losses. float32 of PyTorch itself is up to 1.2e-5 from float64 here. */
+export const arrayTolerance = 1e-4;
+export const lossTolerance = 1e-5;
+
+export interface FixtureRow {
+  readonly ids: readonly number[];
+  readonly loss_mask: readonly number[];
+}
+
+export function readExpected<T>(file: string): T {
+  return JSON.parse(readFileSync(join(folder, file), 'utf8')) as T;
+}
+
+export const tokenRows = (rows: readonly FixtureRow[]): TokenRow[] =>
+  rows.map(({ ids, loss_mask }, i) => ({
+    ids: Int32Array.from(ids),
+    lossMask: Uint8Array.from(loss_mask),
+    where: `row ${i}`,
+  }));
+
+/** Tensors as they lie in memory here: linear layers and adapters as [in, out]. */
+export async function readTensors(file: string): Promise<Map<string, Tensor>> {
+  const open = await SafetensorsFile.open(join(folder, file));
+  return open.read(({ name }) =>
+    /\.lora_[AB]\.weight$/.test(name) || isLinear(name.split(':').at(-1)!) ? 'transposed' : 'as-is',
+  );
+}
+
+/** Largest difference, relative to the largest element that was expected. */
+export function relativeError(got: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (got.length !== expected.length) return Number.POSITIVE_INFINITY;
+  let difference = 0;
+  let scale = 0;
+  for (let i = 0; i < expected.length; i++) {
+    if (Number.isNaN(got[i])) return Number.NaN;
+    difference = Math.max(difference, Math.abs(got[i] - expected[i]));
+    scale = Math.max(scale, Math.abs(expected[i]));
+  }
+  return difference / scale;
+}
+
+/** Logits of every token of the rows, run as one padded batch: [tokens · vocab], row after row. */
+export async function logitsOf(
+  { config, weights }: Pick<Model, 'config' | 'weights'>,
+  rows: readonly TokenRow[],
+  adapter?: { readonly config: LoraConfig; readonly tensors: Weights },
+): Promise<Float32Array> {
+  const { B, T, ids, positions, segments, tokens } = padRows(rows);
+  const tables = rotaryTables(config, T);
+  const table = (data: ArrayLike<number>) => ({
+    data: Float32Array.from(data),
+    dims: [T, config.headSize / 2],
+  });
+  const parameters = [...weights, ...(adapter?.tensors ?? [])];
+  const program = await Program.compile(logitsGraph(config, adapter?.config));
+  try {
+    const { logits } = await program.run({
+      ...Object.fromEntries(parameters.map(([name, { data, shape }]) => [name, { data, dims: shape }])),
+      ids: int64Array(ids, [B, T]),
+      positions: int64Array(positions, [B, T]),
+      segments: int64Array(segments, [B, T]),
+      cos: table(tables.cos),
+      sin: table(tables.sin),
+    });
+    const all = logits.data as Float32Array;
+    const real = new Float32Array(tokens * config.vocabSize);
+    let at = 0;
+    for (const [b, row] of rows.entries()) {
+      const begin = b * T * config.vocabSize;
+      const end = begin + row.ids.length * config.vocabSize;
+      real.set(all.subarray(begin, end), at);
+      at += end - begin;
+    }
+    return real;
+  } finally {
+    await program.release();
+  }
+}
