@@ -34,22 +34,62 @@ export function clusters<T>(
   return [...seeds.values()].map((questions) => [...questions.values()]);
 }
 
+/** How to resample: number of resamples, and the seed. */
+export interface Resampling {
+  readonly draws?: number;
+  readonly seed?: number;
+}
+
 /**
  * Mean with a percentile bootstrap interval over two levels of clusters.
  * Davison and Hinkley 1997, Bootstrap Methods and their Application, 3.8.
  *
- * @param draws number of resamples
- * @param seed  of the resampling
+ * @returns null over no observations
  */
-export function bootstrap(data: Clusters, draws = 2000, seed = 0): Estimate | null {
+export function bootstrap(data: Clusters, { draws = 2000, seed = 0 }: Resampling = {}): Estimate | null {
+  const value = mean(data.flat(2));
+  if (value === null) return null;
+  return { value, ...percentiles(resampledMeans(data, draws, new Random(seed, 'bootstrap'))) };
+}
+
+/**
+ * Share of ones among zeros and ones. Where all observations are equal a bootstrap knows no
+ * spread, so that Wilson's interval over the single observations stands in for it.
+ *
+ * @returns null over no observations
+ */
+export function share(data: Clusters, resampling?: Resampling): Estimate | null {
   const all = data.flat(2);
-  if (all.length === 0) return null;
-  const random = new Random(seed, 'bootstrap');
+  const ones = all.reduce((a, b) => a + b, 0);
+  return ones === 0 || ones === all.length ? wilson(ones, all.length) : bootstrap(data, resampling);
+}
+
+/**
+ * Ratio of two means, with both resampled independently. Its high end is infinite where more
+ * than 2.5 % of the resampled denominators are zero.
+ *
+ * @returns null over no observations, or where the denominator is zero
+ */
+export function bootstrapRatio(
+  numerator: Clusters,
+  denominator: Clusters,
+  { draws = 2000, seed = 0 }: Resampling = {},
+): Estimate | null {
+  const top = mean(numerator.flat(2));
+  const bottom = mean(denominator.flat(2));
+  if (top === null || bottom === null || bottom === 0) return null;
+  const tops = resampledMeans(numerator, draws, new Random(seed, 'bootstrap', 'numerator'));
+  const bottoms = resampledMeans(denominator, draws, new Random(seed, 'bootstrap', 'denominator'));
+  const ratios = tops.map((x, i) => (bottoms[i] === 0 ? Number.POSITIVE_INFINITY : x / bottoms[i]));
+  return { value: top / bottom, ...percentiles(ratios) };
+}
+
+function resampledMeans(data: Clusters, draws: number, random: Random): number[] {
   // sums and counts once, so that a resample costs one look per question
   const sums = data.map((questions) =>
     questions.map((values) => [values.reduce((a, b) => a + b, 0), values.length]),
   );
-  const means = Array.from({ length: draws }, () => {
+  return Array.from({ length: draws }, () => {
     let sum = 0;
     let count = 0;
     for (let s = 0; s < sums.length; s++) {
@@ -61,9 +101,18 @@ export function bootstrap(data: Clusters, draws = 2000, seed = 0): Estimate | nu
       }
     }
     return sum / count;
-  }).sort((a, b) => a - b);
-  const quantile = (p: number) => means[Math.min(draws - 1, Math.max(0, Math.round(p * (draws - 1))))];
-  return { value: all.reduce((a, b) => a + b, 0) / all.length, low: quantile(0.025), high: quantile(0.975) };
+  });
+}
+
+/** The 2.5th and the 97.5th percentile, by nearest rank. */
+function percentiles(values: readonly number[]): { low: number; high: number } {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (p: number) => sorted[Math.round(p * (sorted.length - 1))];
+  return { low: at(0.025), high: at(0.975) };
+}
+
+function mean(values: readonly number[]): number | null {
+  return values.length === 0 ? null : values.reduce((a, b) => a + b, 0) / values.length;
 }
 
 /** Share of successes with Wilson's score interval. Wilson 1927, J. Am. Stat. Assoc. 22. */
