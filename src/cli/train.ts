@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../config/load.js';
 import { CONFIG_FILE } from '../config/render.js';
 import type { TrainConfig } from '../config/schema.js';
+import { findCheckpoint } from '../train/checkpoint.js';
 import { colorsFor } from './colors.js';
 import { addConfigFlags, refuseUnknownOptions } from './config-flags.js';
 import { configHelp } from './config-help.js';
@@ -63,7 +64,7 @@ function locate(file: string | undefined, resume: string | true | undefined) {
   if (typeof resume !== 'string' || file !== undefined) return { file, resume };
   if (/\.ya?ml$/i.test(resume)) return { file: resume, resume: true as const };
   const saved = [resume, dirname(resume)].map((folder) => join(folder, CONFIG_FILE)).find(existsSync);
-  return { file: saved, resume };
+  return { file: saved, resume: saved === undefined ? findCheckpoint(resume) : resume };
 }
 
 function help(): string {

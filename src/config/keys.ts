@@ -93,6 +93,11 @@ function list() {
   return { keys, sections };
 }
 
+/** The value at a path, undefined where the path leads nowhere. */
+export function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, step) => (value as never)?.[step], values);
+}
+
 /** What a schema accepts, in words: `a number >= 0`, `one of linear, cosine, constant`. */
 export function expectation(schema: KeySchema): string {
   if (schema.anyOf) return schema.anyOf.map(expectation).join(' or ');

@@ -7,7 +7,7 @@
 import type { z } from 'zod';
 import { ConfigError } from '../errors.js';
 import { type FlagValues, flagOf } from './flags.js';
-import { configKeys, configSections, expectation } from './keys.js';
+import { configKeys, configSections, expectation, valueAt } from './keys.js';
 import { keyHint } from './nearest.js';
 import { configSchema, EXCLUSIVE, resolve, type TrainConfig } from './schema.js';
 import { type ConfigSource, describe, parseSource, readSource } from './source.js';
@@ -41,10 +41,6 @@ function first(issues: readonly z.core.$ZodIssue[], values: unknown): z.core.$Zo
     issues.find(({ path }) => valueAt(values, path) !== undefined) ??
     issues[0]
   );
-}
-
-function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((value, step) => (value as never)?.[step], values);
 }
 
 function merge(fileValues: Record<string, unknown>, flags: FlagValues): Record<string, unknown> {

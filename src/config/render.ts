@@ -4,7 +4,7 @@
  * Loading the text again gives the same configuration, which is how `--resume` finds it.
  */
 import { Document } from 'yaml';
-import { configKeys } from './keys.js';
+import { configKeys, valueAt } from './keys.js';
 import type { TrainConfig } from './schema.js';
 
 /** Name of the file in the output folder. */
@@ -19,7 +19,7 @@ export function renderConfig(config: TrainConfig, notes: Readonly<Record<string,
   const document = new Document({}, { compat: 'yaml-1.1' });
   for (const { path } of configKeys) {
     const parts = path.split('.');
-    const value = parts.reduce<unknown>((section, part) => (section as never)[part], config);
+    const value = valueAt(config, parts);
     const unset = value === undefined || (Array.isArray(value) && value.length === 0);
     if (!unset) document.setIn(parts, document.createNode(value));
   }

@@ -99,7 +99,10 @@ export async function tokeniseRows(
   const report = { ...sizes, ...counts, tokens, lossTokens, longest, meanLength, maxLength };
   if (kept.length === 0) {
     const next = counts.answerCutAway > 0 ? `raise max_length (the longest row has ${longest})` : undefined;
-    throw new DataError({ what: `no row is left to train on: ${describeReport(report)}`, next });
+    throw new DataError({
+      what: `no row is left to train on: ${describeReport(report).replace(/\.$/, '')}`,
+      next,
+    });
   }
   return { rows: kept, report };
 }

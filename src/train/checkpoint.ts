@@ -15,6 +15,9 @@ import type { BatchState } from './batch-stream.js';
 import type { PairSourceState } from './pairs.js';
 import type { WindowState } from './window.js';
 
+/** Configuration values by their dotted keys, null where a key is not set. */
+export type Settings = Readonly<Record<string, unknown>>;
+
 /** The part of a checkpoint that is plain JSON. */
 export interface RunState {
   /** Optimiser steps made. */
@@ -22,7 +25,7 @@ export interface RunState {
   /** SHA-256 of the base model's weight files. */
   readonly modelHash: string;
   /** The settings that decide what is computed; others may change from run to run. */
-  readonly settings: string;
+  readonly settings: Settings;
   readonly tokens: number;
   readonly reviewed: number;
   readonly batches: BatchState;

@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { configKeys, valueAt } from '../config/keys.js';
 import { CONFIG_FILE, renderConfig } from '../config/render.js';
 import type { TrainConfig } from '../config/schema.js';
 import { AuditWriter } from '../conscience/audit.js';
@@ -28,7 +29,13 @@ import { readAdapter, writeAdapter } from '../model/adapter-files.js';
 import type { LoraConfig } from '../model/lora.js';
 import { loadModel, type Model, saveModel } from '../model/weights.js';
 import { BatchStream } from './batch-stream.js';
-import { findCheckpoint, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from './checkpoint.js';
+import {
+  findCheckpoint,
+  loadCheckpoint,
+  pruneCheckpoints,
+  type Settings,
+  saveCheckpoint,
+} from './checkpoint.js';
 import { PairSource } from './pairs.js';
 import { Trainer, type TrainingResult } from './trainer.js';
 
@@ -283,17 +290,22 @@ function saveResult(output: string, config: TrainConfig, engine: OnnxEngine, mod
   else saveModel(output, { config: model.config, weights: tensors, tokenizerFilesFrom: model.tokenizer });
 }
 
-/** The settings that decide what a step computes, as one comparable text. */
-function settingsOf({ output: _, threads: __, device: ___, training, ...rest }: TrainConfig): string {
-  const {
-    log_every: a,
-    eval_every: b,
-    save_every: c,
-    keep_checkpoints: d,
-    checkpointing: e,
-    ...steps
-  } = training;
-  return JSON.stringify({ ...rest, training: steps });
+/** Keys that may change from run to run, since no step depends on them. */
+const FREE_KEYS = new Set([
+  'output',
+  'threads',
+  'device',
+  'training.log_every',
+  'training.eval_every',
+  'training.save_every',
+  'training.keep_checkpoints',
+  'training.checkpointing',
+]);
+
+/** The settings that decide what a step computes, by their dotted keys. */
+function settingsOf(config: TrainConfig): Settings {
+  const keys = configKeys.map(({ path }) => path).filter((path) => !FREE_KEYS.has(path));
+  return Object.fromEntries(keys.map((path) => [path, valueAt(config, path.split('.')) ?? null]));
 }
 
 function mkdirOutput(output: string): void {

@@ -4,6 +4,7 @@
  * Everything that it needs is handed in ready-made; files, models and configuration are
  * run.ts's business. A step is the same whether the run was interrupted before it or not.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { NO_COUNTS } from '../conscience/metrics.js';
 import type { TokenRow } from '../data/rows.js';
 import { type Engine, zeroGradients } from '../engine/engine.js';
@@ -11,7 +12,7 @@ import { TrainingError } from '../errors.js';
 import type { Metrics } from '../metrics/names.js';
 import type { Progress } from '../metrics/progress.js';
 import type { BatchStream } from './batch-stream.js';
-import { type Checkpoint, type RunState, restoreTensors } from './checkpoint.js';
+import { type Checkpoint, type RunState, restoreTensors, type Settings } from './checkpoint.js';
 import { AdamW, type AdamWConfig, gradientNorm } from './optimizer.js';
 import type { PairSource } from './pairs.js';
 import { hybridPasses, type LossConfig } from './passes.js';
@@ -35,7 +36,7 @@ export interface TrainerOptions {
   readonly evalEvery: number;
   readonly saveEvery: number;
   readonly modelHash: string;
-  readonly settings: string;
+  readonly settings: Settings;
   readonly progress: Progress;
   readonly onMetrics: (step: number, metrics: Metrics) => void;
   readonly onSave: (checkpoint: Omit<Checkpoint, 'folder'>) => string;
@@ -186,11 +187,14 @@ export class Trainer {
 
   private requireSameRun(folder: string, state: RunState): void {
     const { modelHash, settings } = this.options;
-    const differs = state.modelHash !== modelHash ? 'another base model' : 'other settings';
-    if (state.modelHash === modelHash && state.settings === settings) return;
+    const changed = Object.keys({ ...state.settings, ...settings })
+      .filter((key) => !isDeepStrictEqual(state.settings[key], settings[key]))
+      .map((key) => `${key} ${JSON.stringify(state.settings[key])}, now ${JSON.stringify(settings[key])}`);
+    if (state.modelHash !== modelHash) changed.unshift('another base model');
+    if (changed.length === 0) return;
     throw new TrainingError({
       where: folder,
-      what: `the checkpoint was made with ${differs}`,
+      what: `the checkpoint was made with other settings: ${changed.join('; ')}`,
       next: 'resume with the configuration of the run, or start a new one',
     });
   }

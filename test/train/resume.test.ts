@@ -113,7 +113,9 @@ describe('resume', () => {
   it('refuses a checkpoint of other settings, and a folder without one', async () => {
     const other = start([...settings, '--output', join(folder, 'straight'), '--lambda', '0.7', '--resume']);
     expect(await other.ended).toBe(1);
-    expect(other.errors()).toMatch(/^error: .*checkpoint-\d+: the checkpoint was made with other settings/m);
+    expect(other.errors()).toMatch(
+      /^error: .*checkpoint-\d+: the checkpoint was made with other settings: loss.lambda 0.1, now 0.7\. /m,
+    );
     const none = start([...settings, '--output', join(folder, 'nothing'), '--resume']);
     expect(await none.ended).toBe(1);
     expect(none.errors()).toMatch(/nothing: no checkpoint to resume from/);
