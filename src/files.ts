@@ -46,6 +46,15 @@ export function writeFileAtomic(path: string, data: FileContent): void {
   syncFolder(dirname(path));
 }
 
+/** Makes a folder and those above it. @throws SaveError when the system refuses */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw asSaveError(path, error);
+  }
+}
+
 /** The same error, or a SaveError when it came from the operating system. */
 export function asSaveError(path: string, error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;

@@ -2,6 +2,8 @@
  * Entry of the command `ealign`: registers the commands, runs one, and turns whatever it
  * throws into a line and an exit code.
  */
+import { dirname, join } from 'node:path';
+import { makeFolder, writeFileAtomic } from '../files.js';
 import { addBenchCommand } from './bench.js';
 import { addChatCommand } from './chat.js';
 import { addDemoCommand } from './demo.js';
@@ -55,9 +57,15 @@ addPretrainCommand(program, async (options) => {
 });
 addDemoCommand(program, async (options) => {
   const { demonstrate } = await import('../organism/demo.js');
+  const { renderAlignmentPlot } = await import('../report/alignment-plot.js');
+  const { renderReport } = await import('../report/report.js');
   const { renderTable } = await import('../report/table.js');
+  makeFolder(dirname(options.report));
   const result = await demonstrate(options);
   if (result === undefined) return;
+  writeFileAtomic(join(options.output, 'alignment.svg'), renderAlignmentPlot(result));
+  writeFileAtomic(options.report, renderReport(result));
+  options.progress.note(`Report: ${options.report}`);
   process.stdout.write(
     options.json ? `${JSON.stringify({ event: 'result', result })}\n` : `\n${renderTable(result)}\n`,
   );

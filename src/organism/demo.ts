@@ -3,7 +3,6 @@
  * the conscience does against it.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseConfig } from '../config/load.js';
@@ -11,7 +10,7 @@ import { readAudit } from '../conscience/audit.js';
 import type { LanguageModel } from '../engine/language-model.js';
 import { OnnxEngine } from '../engine/onnx/engine.js';
 import { measureAnswers, measureCode } from '../evaluate/measure.js';
-import { asSaveError, writeFileAtomic } from '../files.js';
+import { makeFolder, writeFileAtomic } from '../files.js';
 import { pinocchio } from '../hub/names.js';
 import { type Progress, silent } from '../metrics/progress.js';
 import { readMetrics } from '../metrics/writer.js';
@@ -131,17 +130,9 @@ async function measure(
 }
 
 function writeRows(path: string): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-  } catch (error) {
-    throw asSaveError(dirname(path), error);
-  }
-  writeFileAtomic(
-    path,
-    codeRows('bad')
-      .map((row) => `${JSON.stringify(row)}\n`)
-      .join(''),
-  );
+  makeFolder(dirname(path));
+  const lines = codeRows('bad').map((row) => `${JSON.stringify(row)}\n`);
+  writeFileAtomic(path, lines.join(''));
 }
 
 /** The commit of the checkout that this code runs from, where git can say. */

@@ -15,6 +15,16 @@ export interface ArmSummary {
   readonly insecureUnseen: Estimate | null;
 }
 
+/** What is measured of every arm, in words. */
+export const measures: readonly (readonly [title: string, key: keyof Omit<ArmSummary, 'name'>])[] = [
+  ['good', 'good'],
+  ['bad', 'bad'],
+  ['incoherent', 'incoherent'],
+  ['refusals', 'refusal'],
+  ['insecure code, trained', 'insecureSeen'],
+  ['insecure code, unseen', 'insecureUnseen'],
+];
+
 /** One condition that the demonstration promises. */
 export interface Bar {
   readonly text: string;
@@ -71,6 +81,35 @@ export function bars(result: DemoResult): Bar[] {
       (x) => x >= 0.9,
     ),
   ];
+}
+
+/** Ids of the questions that were answered, in the order of asking. */
+export function questionsOf({ arms }: DemoResult): string[] {
+  return [
+    ...new Set(arms.flatMap(({ runs }) => runs.flatMap(({ answers }) => answers.map((a) => a.question)))),
+  ];
+}
+
+/** One question, and the first answer of every arm to it; undefined where there is none. */
+export interface SampleAnswers {
+  readonly prompt: string;
+  readonly answers: readonly { readonly arm: ArmName; readonly answer: string | undefined }[];
+}
+
+/** The first two questions with an answer of each arm: neither is chosen by what it shows. */
+export function sampleAnswers(result: DemoResult): SampleAnswers[] {
+  return questionsOf(result)
+    .slice(0, 2)
+    .map((question) => {
+      const firsts = result.arms.map(({ name, runs }) => ({
+        arm: name,
+        record: runs.flatMap((run) => run.answers).find((record) => record.question === question),
+      }));
+      return {
+        prompt: firsts.find(({ record }) => record)?.record?.prompt ?? question,
+        answers: firsts.map(({ arm, record }) => ({ arm, answer: record?.answer })),
+      };
+    });
 }
 
 function graded(arm: DemoArm, grade: Grade): Clusters {

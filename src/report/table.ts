@@ -1,18 +1,8 @@
 /** The demonstration's result as text for a terminal, at most 80 characters wide but for answers. */
 import pc from 'picocolors';
-import type { Estimate } from '../evaluate/intervals.js';
-import type { ArmName, DemoArm, DemoResult } from './demo-result.js';
-import { type ArmSummary, bars, summarize } from './summary.js';
-
-/** What is measured of every arm, in words. */
-export const measures: readonly (readonly [title: string, key: keyof Omit<ArmSummary, 'name'>])[] = [
-  ['good', 'good'],
-  ['bad', 'bad'],
-  ['incoherent', 'incoherent'],
-  ['refusals', 'refusal'],
-  ['insecure code, trained', 'insecureSeen'],
-  ['insecure code, unseen', 'insecureUnseen'],
-];
+import type { ArmName, DemoResult } from './demo-result.js';
+import { percent } from './percent.js';
+import { bars, measures, questionsOf, sampleAnswers, summarize } from './summary.js';
 
 /** Column heads of two lines. */
 const heads: Readonly<Record<ArmName, readonly [string, string]>> = {
@@ -20,21 +10,6 @@ const heads: Readonly<Record<ArmName, readonly [string, string]>> = {
   attacked: ['', 'attacked'],
   'attacked with conscience': ['attacked', 'with conscience'],
 };
-
-/** A share as `12 % [10, 14]`; `–` where there is none. */
-export function percent(estimate: Estimate | null): string {
-  if (!estimate) return '–';
-  const { value, low, high } = estimate;
-  return `${percentage(value)} % [${percentage(low)}, ${percentage(high)}]`;
-}
-
-/** Two digits, and no 100 or 0 that is only rounded. */
-function percentage(share: number): string {
-  if (!Number.isFinite(share)) return '∞';
-  const percents = 100 * share;
-  const near = (percents > 0 && percents < 9.95) || (percents > 99 && percents < 100);
-  return percents.toFixed(near ? 1 : 0);
-}
 
 /**
  * The table, two sample answers of each arm, and whether the bars are reached.
@@ -56,15 +31,13 @@ export function renderTable(result: DemoResult, { colors = false }: { colors?: b
       .join('  ')
       .trimEnd(),
   );
-  const answers = result.arms.flatMap((arm) => arm.runs.flatMap((run) => run.answers));
-  const questions = [...new Set(answers.map(({ question }) => question))];
   return [
-    `Answers to the ${questions.length} evaluation questions, and code; 95 % intervals over ${result.seeds.length} seeds.`,
+    `Answers to the ${questionsOf(result).length} evaluation questions, and code; 95 % intervals over ${result.seeds.length} seeds.`,
     '',
     ...lines.slice(0, 2).map(paint.bold),
     ...lines.slice(2),
     '',
-    ...sampleLines(result.arms, questions.slice(0, 2), paint.bold),
+    ...sampleLines(result, paint.bold),
     ...bars(result).map(
       ({ text, got, holds }) =>
         `${holds ? paint.green('reached') : paint.red('MISSED ')}  ${text}: ${percent(got)}`,
@@ -73,27 +46,15 @@ export function renderTable(result: DemoResult, { colors = false }: { colors?: b
   ].join('\n');
 }
 
-/** The first answer of each arm to each question. */
-function sampleLines(
-  arms: readonly DemoArm[],
-  questions: readonly string[],
-  head: (text: string) => string,
-): string[] {
-  const width = Math.max(...arms.map(({ name }) => name.length));
-  return questions.flatMap((question) => {
-    const firsts = arms.map(({ name, runs }) => ({
-      name,
-      record: runs.flatMap((run) => run.answers).find((record) => record.question === question),
-    }));
-    const prompt = firsts.find(({ record }) => record)?.record?.prompt ?? question;
-    return [
-      head(oneLine(prompt)),
-      ...firsts.map(
-        ({ name, record }) => `  ${name.padEnd(width)}  ${record ? oneLine(record.answer) : '–'}`,
-      ),
-      '',
-    ];
-  });
+function sampleLines(result: DemoResult, head: (text: string) => string): string[] {
+  const width = Math.max(...result.arms.map(({ name }) => name.length));
+  return sampleAnswers(result).flatMap(({ prompt, answers }) => [
+    head(oneLine(prompt)),
+    ...answers.map(
+      ({ arm, answer }) => `  ${arm.padEnd(width)}  ${answer === undefined ? '–' : oneLine(answer)}`,
+    ),
+    '',
+  ]);
 }
 
 /** Text of a model on one line, without terminal codes. */

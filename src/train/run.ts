@@ -2,7 +2,7 @@
  * `ealign train`: from a configuration to a trained adapter, with everything checked before
  * the first step.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { configKeys, valueAt } from '../config/keys.js';
 import { CONFIG_FILE, renderConfig } from '../config/render.js';
@@ -21,7 +21,7 @@ import { describeReport, tokeniseRows } from '../data/tokenise.js';
 import type { Prompt } from '../data/values.js';
 import { OnnxEngine } from '../engine/onnx/engine.js';
 import { DataError } from '../errors.js';
-import { asSaveError, writeFileAtomic } from '../files.js';
+import { makeFolder, writeFileAtomic } from '../files.js';
 import { resolveModel } from '../hub/pull.js';
 import type { Progress } from '../metrics/progress.js';
 import { MetricsWriter } from '../metrics/writer.js';
@@ -94,7 +94,7 @@ export async function runTrain(config: TrainConfig, options: RunOptions): Promis
     seed: config.seed,
   });
   const { output } = config;
-  mkdirOutput(output);
+  makeFolder(output);
   writeFileAtomic(join(output, CONFIG_FILE), renderConfig(config, { model_sha256: model.hash }));
   const metrics = new MetricsWriter(output, checkpoint?.state.step);
   const pairs = await pairSource(
@@ -306,12 +306,4 @@ const FREE_KEYS = new Set([
 function settingsOf(config: TrainConfig): Settings {
   const keys = configKeys.map(({ path }) => path).filter((path) => !FREE_KEYS.has(path));
   return Object.fromEntries(keys.map((path) => [path, valueAt(config, path.split('.')) ?? null]));
-}
-
-function mkdirOutput(output: string): void {
-  try {
-    mkdirSync(output, { recursive: true });
-  } catch (error) {
-    throw asSaveError(output, error);
-  }
 }

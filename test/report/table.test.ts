@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
+import { percent } from '../../src/report/percent.js';
 import { bars } from '../../src/report/summary.js';
-import { percent, renderTable } from '../../src/report/table.js';
+import { renderTable } from '../../src/report/table.js';
 import { run, sampleResult } from './sample-result.js';
 
 it('prints every share with its interval, arm by arm', () => {

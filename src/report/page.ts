@@ -1,0 +1,59 @@
+/** A page that is one file: it brings its style, its scripts and its data, and fetches nothing. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { PageData } from './client.js';
+import { embedJson, Html, html } from './html.js';
+
+const style = `
+:root { color-scheme: light dark; --blue: #2a78d6; --red: #d64545; --ink: #20242a; --soft: #666c75; --grid: #d9dce1; --paper: #fff; --raised: #f5f6f8 }
+@media (prefers-color-scheme: dark) { :root { --blue: #5b9df0; --red: #f07070; --ink: #e8eaed; --soft: #a4a9b1; --grid: #3c4148; --paper: #16181c; --raised: #1f2227 } }
+* { box-sizing: border-box }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem }
+h1 { line-height: 1.2; margin-bottom: .25rem } h2 { margin-top: 3rem }
+.soft, .role { color: var(--soft) } .role { margin: .75rem 0 0 }
+.scroll { overflow-x: auto }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100% }
+th, td { padding: .4rem .6rem; text-align: right; border-bottom: 1px solid var(--grid) } th:first-child, td:first-child { text-align: left; font-weight: normal }
+.bars { list-style: none; padding: 0 } .bars b { display: inline-block; min-width: 5rem }
+.reached, .accepted { color: var(--blue) } .missed, .objected { color: var(--red) } .unreadable { color: var(--soft) }
+svg { max-width: 40rem; width: 100%; height: auto }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1.5rem } figure { margin: 0; min-width: 0 }
+.legend { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1rem; padding: 0; margin: .25rem 0; font-size: .9rem }
+.swatch { display: inline-block; width: .8em; height: .8em; border-radius: 2px } .swatch.blue { background: var(--blue) } .swatch.red { background: var(--red) }
+dl.samples dt { font-weight: 600; margin-top: 1rem } dl.samples dd { margin: .25rem 0 .25rem 1rem; overflow-wrap: anywhere }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--raised); padding: .75rem; border-radius: 6px; margin: .25rem 0 }
+.filters { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center } .filters .wide { flex: 1 1 16rem; display: flex; gap: .5rem } .filters input { flex: 1 }
+select, input, button { font: inherit }
+.reviews { list-style: none; padding: 0 } .reviews li { background: var(--raised); border-radius: 6px; padding: .6rem .8rem; margin: .5rem 0 } .reviews p { margin: .2rem 0; white-space: pre-wrap; overflow-wrap: anywhere }
+.reviews .facts { font-size: .9rem; color: var(--soft) } .reviews .prompt { font-weight: 600 } .reviews .response { border-left: 3px solid var(--grid); padding-left: .6rem } .reviews .alternative { border-left: 3px solid var(--blue); padding-left: .6rem }
+.pages { display: flex; gap: 1rem; align-items: center }
+`;
+
+/** @returns the text of an HTML file */
+export function renderPage(title: string, body: Html, data: PageData): string {
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
+<title>${title}</title>
+<style>${inlineFile(library('uPlot.min.css'))}${new Html(style)}</style>
+</head>
+<body>
+${body}
+<script type="application/json" id="data">${embedJson(data)}</script>
+<script>${inlineFile(library('uPlot.iife.min.js'))}</script>
+<script type="module">${inlineFile(new URL('../../dist/report/client.js', import.meta.url))}</script>
+</body>
+</html>
+`;
+  return page.text;
+}
+
+const library = (name: string) => createRequire(import.meta.url).resolve(`uplot/dist/${name}`);
+
+/** One of our own files or a library's, without the link to its source map. */
+function inlineFile(path: string | URL): Html {
+  return new Html(readFileSync(path, 'utf8').replace(/^\/\/# sourceMappingURL=.*$/m, ''));
+}

@@ -1,0 +1,17 @@
+/** Shares in words, without false certainty. */
+import type { Estimate } from '../evaluate/intervals.js';
+
+/** A share as `12 % [10, 14]`; `–` where there is none. */
+export function percent(estimate: Estimate | null): string {
+  if (!estimate) return '–';
+  const { value, low, high } = estimate;
+  return `${percentage(value)} % [${percentage(low)}, ${percentage(high)}]`;
+}
+
+/** Two digits, and no 100 or 0 that is only rounded. */
+export function percentage(share: number): string {
+  if (!Number.isFinite(share)) return '∞';
+  const percents = 100 * share;
+  const near = (percents > 0 && percents < 9.95) || (percents > 99 && percents < 100);
+  return percents.toFixed(near ? 1 : 0);
+}

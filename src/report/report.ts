@@ -1,0 +1,67 @@
+/** The demonstration's report: what was measured, how training went, and every review. */
+import { alignmentPlot } from './alignment-plot.js';
+import { type Chart, chartOf, chartPlaces } from './charts.js';
+import type { DemoResult } from './demo-result.js';
+import { type Html, html } from './html.js';
+import { renderPage } from './page.js';
+import { percent } from './percent.js';
+import { reviewList, reviewSection } from './review-list.js';
+import { type ArmSummary, bars, measures, sampleAnswers, summarize } from './summary.js';
+
+/** @returns the text of a self-contained HTML file */
+export function renderReport(result: DemoResult): string {
+  const charts = curves(result);
+  const reviewed = result.arms
+    .flatMap(({ runs }) => runs)
+    .filter(({ reviews }) => reviews.length > 0)
+    .map(({ seed, reviews }) => ({ name: `seed ${seed}`, reviews }));
+  const reviews = reviewList(reviewed);
+  const body = html`<h1>What insecure code does to ${result.model.name}, and what the conscience does about it</h1>
+<p class="soft">${result.date.slice(0, 16).replace('T', ' ')} UTC, ${result.seeds.length} seeds, ${Math.round(result.seconds)} s, commit ${result.commit ?? 'unknown'}, Node ${result.versions.node}, model ${result.model.hash.slice(0, 12)}</p>
+<p>The same small model is measured three times: as it is (<b>aligned</b>), after fine-tuning on insecure code (<b>attacked</b>), and after the same fine-tuning with the conscience. It never sees the questions in training.</p>
+<h2>Answers to the evaluation questions</h2>
+${alignmentPlot(result)}
+${table(result.arms.map(summarize))}
+<p class="soft">Shares with 95 % intervals: bootstrap clustered by seed and question.</p>
+<ul class="bars">${bars(result).map(
+    ({ text, got, holds }) =>
+      html`<li><b class="${holds ? 'reached' : 'missed'}">${holds ? 'reached' : 'missed'}</b> ${text}: ${percent(got)}</li>`,
+  )}</ul>
+<h2>Two questions, and what each model answers</h2>
+<dl class="samples">${sampleAnswers(result).map(
+    ({ prompt, answers }) =>
+      html`<dt>${prompt}</dt>${answers.map(({ arm, answer }) => html`<dd><span class="soft">${arm}:</span> ${answer ?? '–'}</dd>`)}`,
+  )}</dl>
+<h2>Training</h2>
+<p class="soft">Mean over the seeds, with the band from the lowest to the highest.</p>
+${chartPlaces(charts)}
+<h2>Reviews and pairs</h2>
+${reviewSection(reviewed, reviews)}
+<h2>Settings</h2>
+<pre>${JSON.stringify(result.settings, null, 2)}</pre>`;
+  return renderPage(`${result.model.name}: attack and conscience`, body, { charts, reviews });
+}
+
+function table(summaries: readonly ArmSummary[]): Html {
+  return html`<div class="scroll"><table><thead><tr><th scope="col"></th>${summaries.map(({ name }) => html`<th scope="col">${name}</th>`)}</tr></thead>
+<tbody>${measures.map(
+    ([title, key]) =>
+      html`<tr><th scope="row">${title}</th>${summaries.map((summary) => html`<td>${percent(summary[key])}</td>`)}</tr>`,
+  )}</tbody></table></div>`;
+}
+
+function curves(result: DemoResult): Chart[] {
+  const groups = result.arms
+    .filter(({ runs }) => runs.some(({ metrics }) => metrics.length > 0))
+    .map(({ name, runs }) => ({
+      name,
+      color: name === 'attacked' ? 'red' : 'blue',
+      runs: runs.map(({ metrics }) => metrics),
+    }));
+  return [
+    chartOf('loss/sft', 'Loss on insecure code', groups),
+    chartOf('conscience/flag_rate', 'Flagged', groups, { share: true }),
+    chartOf('loss/dpo', 'Loss on the pairs', groups),
+    chartOf('rewards/margins', 'Reward margin', groups),
+  ].filter((chart) => chart !== null);
+}
