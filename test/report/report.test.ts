@@ -30,7 +30,7 @@ it('lets nothing that a model wrote become markup', () => {
       reviews: run.reviews.map((record) => ({
         ...record,
         prompt: { ...record.prompt, messages: [{ role: 'user' as const, content: hostile }] },
-        response: { text: hostile },
+        response: { ...record.response, text: hostile },
         review: { ...record.review, messages: [{ role: 'user' as const, content: hostile }] },
       })),
     })),
@@ -73,7 +73,7 @@ it('draws the mean of the runs, between their lowest and highest', () => {
 });
 
 it('thins reviews that would make the page too large, evenly', () => {
-  const long = { ...review(1), response: { text: 'x'.repeat(9_999) } };
+  const long = { ...review(1), response: { ...review(1).response, text: 'x'.repeat(9_999) } };
   const { entries } = reviewList([{ name: 'a', reviews: Array.from({ length: 4000 }, () => long) }]);
   // 4000 reviews of 4000 characters and 200 around them: 16.8 million, kept is every third.
   expect(entries).toHaveLength(1334);
