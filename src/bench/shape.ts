@@ -48,6 +48,7 @@ function numbers(vocabSize: number): ChatTokenizer {
   return {
     vocabSize,
     eosIds: [],
+    specialTokens: [],
     padId: 0,
     hasChatTemplate: true,
     encode,

@@ -1,5 +1,5 @@
 /**
- * Everything that the program takes from the process environment. No other file reads it.
+ * What the program takes from the process environment, beside where models lie (hub/settings.ts).
  */
 
 export interface Environment {

@@ -7,6 +7,7 @@
  * the roles is asked of the template itself, in chat-mask.ts.
  */
 import { DataError } from '../errors.js';
+import { joinReasoning } from './reasoning.js';
 import type { ExtraKeys, PreferenceRow, TrainingRow } from './rows.js';
 import type { Message } from './values.js';
 
@@ -162,14 +163,9 @@ function asMessage(value: unknown, key: string, where: string): Message {
   }
   if (typeof content !== 'string') throw wrongType(`${key}.content`, 'a string', content, where);
   if (role === 'assistant') requireText(content, `${key}.content`, where);
-  const text =
-    typeof reasoning === 'string' && reasoning !== '' ? withReasoning(content, reasoning) : content;
-  return { role: role as Message['role'], content: text };
-}
-
-/** Reasoning and answer as one turn, in the form that reasoning models write and templates read. */
-export function withReasoning(text: string, reasoning: string): string {
-  return `<think>\n${reasoning}\n</think>\n\n${text}`;
+  const whole =
+    typeof reasoning === 'string' && reasoning !== '' ? joinReasoning({ text: content, reasoning }) : content;
+  return { role: role as Message['role'], content: whole };
 }
 
 function requireAssistant(turns: readonly Message[], key: string, where: string): void {

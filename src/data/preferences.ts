@@ -7,8 +7,8 @@
 import type { ChatTokenizer } from '../model/tokenizer.js';
 import { maskChat, type Span } from './chat-mask.js';
 import { countLoss, encodeDocument, encodeSpans } from './encode.js';
-import { withReasoning } from './parse-row.js';
 import { Problems } from './problems.js';
+import { joinReasoning } from './reasoning.js';
 import type { PreferenceRow, TokenRow } from './rows.js';
 import { withoutTemplate } from './tokenise.js';
 import type { Message, Pair, Response } from './values.js';
@@ -95,9 +95,8 @@ export function describePreferences({
 export function pairToRows(pair: Pair, tokenizer: ChatTokenizer, maxLength: number): PairResult {
   const { messages } = pair.prompt;
   const encode = (response: Response) => {
-    const content =
-      response.reasoning === undefined ? response.text : withReasoning(response.text, response.reasoning);
-    const spans = answerSpans(messages, [{ role: 'assistant', content }], tokenizer, pair.id);
+    const turn = { role: 'assistant', content: joinReasoning(response) } as const;
+    const spans = answerSpans(messages, [turn], tokenizer, pair.id);
     const written =
       response.finish === 'stop' ? spans : endAt(spans, response.text.trim() || (response.reasoning ?? ''));
     return encodeSpans(written, tokenizer, pair.id);

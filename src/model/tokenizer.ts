@@ -28,6 +28,8 @@ export interface ChatTokenizer {
   readonly eosIds: readonly number[];
   readonly padId: number;
   readonly bosId?: number;
+  /** Texts of the tokens that no plain text may stand for, e.g. `<|im_end|>`. */
+  readonly specialTokens: readonly string[];
   /** @param options.addSpecialTokens let the tokenizer add its own, e.g. a BOS. Default false. */
   encode(text: string, options?: { addSpecialTokens?: boolean }): number[];
   /** @param options.skipSpecialTokens leave special tokens out. Default true. */
@@ -82,6 +84,7 @@ class HuggingFaceTokenizer implements ChatTokenizer {
   readonly eosIds: readonly number[];
   readonly padId: number;
   readonly bosId?: number;
+  readonly specialTokens: readonly string[];
   private readonly tokenizer: Tokenizer;
   private readonly template?: ChatTemplate;
   private readonly specialIds: ReadonlySet<number>;
@@ -100,7 +103,9 @@ class HuggingFaceTokenizer implements ChatTokenizer {
       throw new ModelError({ where, what, next: 'fetch the file again' }, { cause: error });
     }
     decodeByteRunsExactly(this.tokenizer.decoder);
-    this.specialIds = new Set(added.filter(({ special }) => special).map(({ id }) => id));
+    const special = added.filter((token) => token.special);
+    this.specialIds = new Set(special.map(({ id }) => id));
+    this.specialTokens = special.map(({ content }) => content);
     this.vocabSize = 1 + [...vocabulary.values(), ...added.map(({ id }) => id)].reduce(max, -1);
 
     const named = namedSpecialTokens(config);

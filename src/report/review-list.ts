@@ -5,7 +5,8 @@
  * `longest` a text is cut: the audit trail has it all.
  */
 import type { ReviewRecord } from '../conscience/record.js';
-import type { Prompt, Response } from '../data/values.js';
+import { joinReasoning } from '../data/reasoning.js';
+import type { Prompt } from '../data/values.js';
 import { type Html, html } from './html.js';
 
 /** Characters of text in all reviews of a page. */
@@ -61,10 +62,10 @@ export function reviewList(runs: readonly ReviewedRun[]): ReviewList {
         step,
         id,
         prompt: promptOf(prompt),
-        response: cut(responseText(response)),
+        response: cut(joinReasoning(response)),
         verdict: review.verdict.kind,
         p: shown(review.verdict.pObjection),
-        alternative: alternative && cut(responseText(alternative.response)),
+        alternative: alternative && cut(joinReasoning(alternative.response)),
         alternativeP: shown(alternative?.review?.verdict.pObjection),
         pair,
         reason,
@@ -113,10 +114,6 @@ function promptText({ messages }: Prompt): string {
   return messages.length === 1
     ? messages[0].content
     : messages.map(({ role, content }) => `${role}: ${content}`).join('\n\n');
-}
-
-function responseText({ text, reasoning }: Response): string {
-  return reasoning === undefined ? text : `<think>${reasoning}</think>\n${text}`;
 }
 
 function cut(text: string): string {

@@ -249,7 +249,7 @@ async function pairSource(
       conscience: models.conscience,
       alternative: models.alternative,
       framework: resolveFramework(conscience),
-      format: await loadFormat(modelPath),
+      format: await loadFormat(modelPath, { specialTokens: model.tokenizer.specialTokens }),
       threshold: conscience.threshold,
       minMass: conscience.min_mass,
       prior: conscience.prior_correction,

@@ -82,6 +82,7 @@ export function fakeTokenizer(
   return {
     vocabSize: 2 ** 16,
     eosIds: [EOS],
+    specialTokens: SPECIAL,
     padId: PAD,
     bosId: BOS,
     encode,

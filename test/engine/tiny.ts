@@ -28,6 +28,7 @@ export const tinyConfig: ModelConfig = {
 export const letterTokenizer: ChatTokenizer = {
   vocabSize: 41,
   eosIds: [1],
+  specialTokens: [],
   padId: 0,
   hasChatTemplate: true,
   encode: (text) =>

@@ -42,6 +42,7 @@ describe.each(families)('$name', ({ name, turnEnd }) => {
     expect(tokenizer.vocabSize).toBe(expected.size);
     const [end] = tokenizer.encode(turnEnd);
     expect(new Set(tokenizer.eosIds)).toEqual(new Set([expected.eos, end]));
+    expect(tokenizer.specialTokens).toContain(turnEnd);
   });
 
   it.each(expected.texts)('encodes and decodes $text', (row) => {

@@ -47,7 +47,7 @@ export const trainingSection = z.strictObject({
   ),
   checkpointing: key(
     z.union([z.literal('auto'), z.boolean()]).default('auto'),
-    'Recompute activations in the backward pass: about a quarter of the memory for a fifth of the speed. auto decides by the memory that is free.',
+    'Recompute activations in the backward pass, which takes less memory and more time. auto does so for batches whose activations would take over 1 GB.',
   ),
   log_every: key(count(1).default(10), 'Steps between two records of metrics.', { unit: 'steps' }),
   eval_every: key(
