@@ -21,6 +21,7 @@ export const FOREIGN_KEYS: Readonly<Record<string, string>> = {
   val_set_size: 'eval_split',
   test_size: 'eval_split',
   output_dir: 'output',
+  overwrite_output_dir: 'overwrite',
   logging_dir: 'output',
   max_steps: 'training.steps',
   num_steps: 'training.steps',

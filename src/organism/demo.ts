@@ -82,6 +82,7 @@ function armsOf(model: Model, data: string, options: DemoOptions): (readonly [Ar
           model: 'pinocchio',
           data,
           output: place,
+          overwrite: true,
           seed,
           threads,
           ...attack,

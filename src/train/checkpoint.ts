@@ -60,9 +60,22 @@ export function saveCheckpoint(
 
 /** Deletes all but the `keep` latest checkpoints. */
 export function pruneCheckpoints(output: string, keep: number): void {
-  for (const name of checkpointsOf(output).slice(0, -keep)) {
+  const names = checkpointsOf(output);
+  for (const name of names.slice(0, Math.max(0, names.length - keep))) {
     rmSync(join(output, name), { recursive: true, force: true });
   }
+}
+
+/** @throws TrainingError when the folder holds checkpoints or weights that a new run would replace */
+export function requireUnused(output: string): void {
+  const weights = ['adapter_model.safetensors', 'model.safetensors', 'model.safetensors.index.json'];
+  const held = [...checkpointsOf(output), ...weights.filter((name) => existsSync(join(output, name)))].at(-1);
+  if (held === undefined) return;
+  throw new TrainingError({
+    where: output,
+    what: `the folder holds ${held} already`,
+    next: 'go on with --resume, choose another --output, or start anew with --overwrite',
+  });
 }
 
 /** Names of checkpoints, earliest first. */

@@ -11,6 +11,7 @@ import { AuditWriter } from '../conscience/audit.js';
 import { resolveFramework } from '../conscience/frameworks.js';
 import { loadFormat } from '../conscience/plain-format.js';
 import { builtInProbes } from '../conscience/probes.js';
+import type { ReviewRecord } from '../conscience/record.js';
 import { isFrozen, resolveRoles } from '../conscience/roles.js';
 import { promptOf, readPreferenceRows, readPrompts, readTrainingRows } from '../data/dataset.js';
 import { describePreferences, type TokenPair, tokenisePreferences } from '../data/preferences.js';
@@ -20,7 +21,7 @@ import { splitRows } from '../data/split.js';
 import { describeReport, tokeniseRows } from '../data/tokenise.js';
 import type { Prompt } from '../data/values.js';
 import { OnnxEngine } from '../engine/onnx/engine.js';
-import { DataError } from '../errors.js';
+import { DataError, ModelError } from '../errors.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import { resolveModel } from '../hub/pull.js';
 import type { Progress } from '../metrics/progress.js';
@@ -33,6 +34,7 @@ import {
   findCheckpoint,
   loadCheckpoint,
   pruneCheckpoints,
+  requireUnused,
   type Settings,
   saveCheckpoint,
 } from './checkpoint.js';
@@ -65,6 +67,7 @@ export async function runTrain(config: TrainConfig, options: RunOptions): Promis
   const checkpoint = options.resume
     ? await loadCheckpoint(findCheckpoint(options.resume === true ? config.output : options.resume))
     : undefined;
+  if (!checkpoint && !config.overwrite && !options.preview) requireUnused(config.output);
   const data = await readData(config);
   const path = await resolveModel(config.model);
   const model = options.model ?? (await loadModel(path));
@@ -94,25 +97,15 @@ export async function runTrain(config: TrainConfig, options: RunOptions): Promis
     seed: config.seed,
   });
   const { output } = config;
-  makeFolder(output);
-  writeFileAtomic(join(output, CONFIG_FILE), renderConfig(config, { model_sha256: model.hash }));
-  const metrics = new MetricsWriter(output, checkpoint?.state.step);
-  const pairs = await pairSource(
-    config,
-    engine,
-    model,
-    rows.pairs,
-    data,
-    path,
-    checkpoint?.state.step,
-    progress,
+  const pairs = await pairSource(config, engine, rows.pairs, data, path, progress, (records) =>
+    audit?.append(records),
   );
   const trainer = new Trainer({
     engine,
     rows: rows.train,
     evaluationRows: rows.evaluation,
     stream,
-    ...(pairs ? { pairs: pairs.source } : {}),
+    ...(pairs ? { pairs } : {}),
     loss: config.loss,
     optimizer: {
       beta1: training.adam_beta1,
@@ -135,13 +128,19 @@ export async function runTrain(config: TrainConfig, options: RunOptions): Promis
     progress,
     onMetrics: (step, values) => metrics.write(step, values),
     onSave: (state) => {
-      pairs?.audit?.sync();
+      audit?.sync();
       const folder = saveCheckpoint(output, state);
       pruneCheckpoints(output, training.keep_checkpoints);
       return folder;
     },
   });
   if (checkpoint) trainer.restore(checkpoint);
+  // Everything has been checked: from here on files are written.
+  makeFolder(output);
+  if (!checkpoint) pruneCheckpoints(output, 0);
+  writeFileAtomic(join(output, CONFIG_FILE), renderConfig(config, { model_sha256: model.hash }));
+  const metrics = new MetricsWriter(output, checkpoint?.state.step);
+  const audit = config.conscience.enabled ? new AuditWriter(output, checkpoint?.state.step) : undefined;
   const result = await trainer.run(options.signal);
   if (result.finished) {
     saveResult(output, config, engine, model);
@@ -208,13 +207,12 @@ async function tokeniseData(
 async function pairSource(
   config: TrainConfig,
   engine: OnnxEngine,
-  model: Model,
   fixed: readonly TokenPair[],
   data: Data,
   modelPath: string,
-  resumedStep: number | undefined,
   progress: Progress,
-): Promise<{ source: PairSource; audit?: AuditWriter } | undefined> {
+  onReviews: (records: readonly ReviewRecord[]) => void,
+): Promise<PairSource | undefined> {
   const { conscience, seed, training } = config;
   if (!conscience.enabled && fixed.length === 0) return undefined;
   const { models, warnings } = resolveRoles(conscience.roles, engine);
@@ -228,18 +226,24 @@ async function pairSource(
     pairsPerStep: conscience.pairs_per_step,
     replayCapacity: conscience.replay_capacity,
     fixed,
-    maxLength: Math.min(training.max_length, model.config.maxPositions),
+    maxLength: Math.min(training.max_length, engine.config.maxPositions),
     seed,
+    onReviews,
   };
   if (!conscience.enabled) {
-    const none = { probes: [], trainingPrompts: [], probeShare: 0, onReviews: () => {} };
-    return { source: new PairSource({ ...common, ...none }) };
+    return new PairSource({ ...common, probes: [], trainingPrompts: [], probeShare: 0 });
+  }
+  if (!engine.tokenizer.hasChatTemplate) {
+    throw new ModelError({
+      where: modelPath,
+      what: 'the tokenizer has no chat template, so the conscience cannot ask the model',
+      next: 'use the instruct version of this model, put a chat_template.jinja into its folder, or train with --no-conscience',
+    });
   }
   for (const warning of warnings) progress.note(`Warning: ${warning}`);
-  const audit = new AuditWriter(config.output, resumedStep);
   const { probes, trainingPrompts } = await promptPools(config, data, modelPath);
   const sampling = { maxTokens: conscience.max_tokens, temperature: conscience.temperature };
-  const source = new PairSource({
+  return new PairSource({
     ...common,
     probes,
     trainingPrompts,
@@ -249,16 +253,14 @@ async function pairSource(
       conscience: models.conscience,
       alternative: models.alternative,
       framework: resolveFramework(conscience),
-      format: await loadFormat(modelPath, { specialTokens: model.tokenizer.specialTokens }),
+      format: await loadFormat(modelPath, { specialTokens: engine.tokenizer.specialTokens }),
       threshold: conscience.threshold,
       minMass: conscience.min_mass,
       prior: conscience.prior_correction,
       sampling,
       allowRefusals: conscience.allow_refusals,
     },
-    onReviews: (records) => audit.append(records),
   });
-  return { source, audit };
 }
 
 /** The prompts that may be reviewed, as `conscience.prompts` says. */
@@ -293,6 +295,7 @@ function saveResult(output: string, config: TrainConfig, engine: OnnxEngine, mod
 /** Keys that may change from run to run, since no step depends on them. */
 const FREE_KEYS = new Set([
   'output',
+  'overwrite',
   'threads',
   'device',
   'training.log_every',

@@ -116,6 +116,13 @@ describe('resume', () => {
     expect(other.errors()).toMatch(
       /^error: .*checkpoint-\d+: the checkpoint was made with other settings: loss.lambda 0.1, now 0.7\. /m,
     );
+    const config = readFileSync(join(folder, 'straight/config.yaml'), 'utf8');
+    expect(config).toContain('lambda: 0.1');
+    const again = start([...settings, '--output', join(folder, 'straight')]);
+    expect(await again.ended).toBe(1);
+    expect(again.errors()).toMatch(
+      /straight: the folder holds adapter_model.safetensors already\. .*--overwrite/,
+    );
     const none = start([...settings, '--output', join(folder, 'nothing'), '--resume']);
     expect(await none.ended).toBe(1);
     expect(none.errors()).toMatch(/nothing: no checkpoint to resume from/);

@@ -45,6 +45,10 @@ export const runKeys = {
     'Folder for the adapter, checkpoints, metrics, audit and the resolved configuration.',
     { placeholder: 'path', fallback: 'runs/<name of the configuration or data file>' },
   ),
+  overwrite: key(
+    z.boolean().default(false),
+    'Start anew in an output folder that holds a run or a model already.',
+  ),
   seed: key(
     count(0).default(42),
     'Seed of everything random: order of rows, sampling, adapter initialisation.',
