@@ -12,7 +12,7 @@ import { OnnxEngine } from '../engine/onnx/engine.js';
 import { measureAnswers, measureCode } from '../evaluate/measure.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import { pinocchio } from '../hub/names.js';
-import { type Progress, silent } from '../metrics/progress.js';
+import type { Progress } from '../metrics/progress.js';
 import { readMetrics } from '../metrics/writer.js';
 import { loadModel, type Model } from '../model/weights.js';
 import type { ArmName, DemoArm, DemoResult, DemoRun } from '../report/demo-result.js';
@@ -89,7 +89,7 @@ function armsOf(model: Model, data: string, options: DemoOptions): (readonly [Ar
           conscience: { ...attack.conscience, enabled: conscience },
         }),
       );
-      const run = await runTrain(config, { progress: silent, model, ...(signal ? { signal } : {}) });
+      const run = await runTrain(config, { model, ...(signal ? { signal } : {}) });
       if (!run?.finished) return undefined;
       const measured = await measure(run.engine.model('policy'), seed);
       await run.engine.close();

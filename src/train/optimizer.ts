@@ -76,3 +76,8 @@ export function gradientNorm(gradients: Gradients): number {
   for (const grad of gradients.values()) for (let i = 0; i < grad.length; i++) sum += grad[i] * grad[i];
   return Math.sqrt(sum);
 }
+
+/** What the gradient is multiplied by so that its norm is at most `max`; 0 does not clip. As torch does it. */
+export function clipFactor(norm: number, max: number): number {
+  return max > 0 && norm > max ? max / (norm + 1e-6) : 1;
+}

@@ -24,7 +24,7 @@ import { OnnxEngine } from '../engine/onnx/engine.js';
 import { DataError, ModelError } from '../errors.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import { resolveModel } from '../hub/pull.js';
-import type { Progress } from '../metrics/progress.js';
+import { type Progress, silent } from '../metrics/progress.js';
 import { MetricsWriter } from '../metrics/writer.js';
 import { readAdapter, writeAdapter } from '../model/adapter-files.js';
 import type { LoraConfig } from '../model/lora.js';
@@ -46,7 +46,8 @@ export interface RunOptions {
   readonly preview?: boolean;
   /** A checkpoint or output folder; `true` is the output folder of the configuration. */
   readonly resume?: string | true;
-  readonly progress: Progress;
+  /** Default: none is shown. */
+  readonly progress?: Progress;
   readonly signal?: AbortSignal;
   /** Where the preview goes. Default: standard output. */
   readonly print?: (text: string) => void;
@@ -61,9 +62,17 @@ export interface RunResult extends TrainingResult {
   readonly engine: OnnxEngine;
 }
 
-/** Runs a configuration. Nothing is written before all input has been checked. */
-export async function runTrain(config: TrainConfig, options: RunOptions): Promise<RunResult | undefined> {
-  const { progress } = options;
+/**
+ * Runs a configuration. Nothing is written before all input has been checked.
+ *
+ * @returns undefined after a preview
+ * @throws UserError for whatever is wrong with configuration, data, model, checkpoint or disk
+ */
+export async function runTrain(
+  config: TrainConfig,
+  options: RunOptions = {},
+): Promise<RunResult | undefined> {
+  const { progress = silent } = options;
   const checkpoint = options.resume
     ? await loadCheckpoint(findCheckpoint(options.resume === true ? config.output : options.resume))
     : undefined;

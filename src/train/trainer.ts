@@ -5,17 +5,17 @@
  * run.ts's business. A step is the same whether the run was interrupted before it or not.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { NO_COUNTS } from '../conscience/metrics.js';
+import { align } from '../align.js';
 import type { TokenRow } from '../data/rows.js';
-import { type Engine, zeroGradients } from '../engine/engine.js';
+import type { Engine } from '../engine/engine.js';
 import { TrainingError } from '../errors.js';
 import type { Metrics } from '../metrics/names.js';
 import type { Progress } from '../metrics/progress.js';
 import type { BatchStream } from './batch-stream.js';
 import { type Checkpoint, type RunState, restoreTensors, type Settings } from './checkpoint.js';
-import { AdamW, type AdamWConfig, gradientNorm } from './optimizer.js';
+import { AdamW, type AdamWConfig } from './optimizer.js';
 import type { PairSource } from './pairs.js';
-import { hybridPasses, type LossConfig } from './passes.js';
+import type { LossConfig } from './passes.js';
 import { learningRateAt, type ScheduleConfig } from './schedule.js';
 import { addStep, EMPTY_WINDOW, type WindowState, windowMetrics } from './window.js';
 
@@ -111,31 +111,23 @@ export class Trainer {
   }
 
   private async trainStep(): Promise<{ learningRate: number; gradNorm: number }> {
-    const { engine, pairs, stream, rows, loss, schedule, maxGradNorm } = this.options;
-    const drawn = pairs ? await pairs.draw(this.step) : { pairs: [], age: null, counts: NO_COUNTS };
-    // with λ = 0 the pairs are made and recorded, but not trained on
-    const trained = loss.lambda > 0 ? drawn.pairs : [];
-    const passes = stream.nextStep();
-    const gradients = zeroGradients(engine.trainable);
-    const results = [];
-    for (const batch of hybridPasses(passes, rows, trained, loss)) {
-      results.push({ batch, result: await engine.step(batch, gradients) });
-    }
-    const gradNorm = gradientNorm(gradients);
-    const total = results.reduce((sum, { result }) => sum + result.loss, 0);
-    if (!Number.isFinite(total) || !Number.isFinite(gradNorm)) {
-      throw this.divergence(
-        total,
-        gradNorm,
-        passes.flatMap(({ source }) => Array.from(source, (i) => rows[i].where)),
-      );
-    }
+    const { stream, rows, schedule } = this.options;
+    const batches = stream.nextStep();
     const learningRate = learningRateAt(this.step, schedule);
-    const scale = maxGradNorm > 0 && gradNorm > maxGradNorm ? maxGradNorm / (gradNorm + 1e-6) : 1;
-    this.optimizer.update(gradients, learningRate, scale);
-    this.tokens += results.reduce((sum, { batch }) => sum + batch.batch.tokens, 0);
+    const made = await align(
+      { ...this.options, optimizer: this.optimizer },
+      this.step,
+      batches,
+      learningRate,
+    );
+    const { drawn, passes, loss, gradNorm } = made;
+    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+      const places = batches.flatMap(({ source }) => Array.from(source, (i) => rows[i].where));
+      throw this.divergence(loss, gradNorm, places);
+    }
+    this.tokens += passes.reduce((sum, { batch }) => sum + batch.batch.tokens, 0);
     this.reviewed += drawn.counts.reviewed;
-    this.window = addStep(this.window, results, drawn.counts, drawn.age);
+    this.window = addStep(this.window, passes, drawn.counts, drawn.age);
     return { learningRate, gradNorm };
   }
 

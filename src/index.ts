@@ -1,0 +1,40 @@
+/** The public surface, name by name. Everything else may change without notice. */
+
+// training
+export { type AlignedStep, type Alignment, align } from './align.js';
+export { loadConfig, parseConfig } from './config/load.js';
+export type { TrainConfig } from './config/schema.js';
+// conscience
+export { readAudit } from './conscience/audit.js';
+export type { ReviewFormat } from './conscience/format.js';
+export { FRAMEWORKS, type Framework, type FrameworkName, resolveFramework } from './conscience/frameworks.js';
+export { loadFormat } from './conscience/plain-format.js';
+export type { ReviewRecord } from './conscience/record.js';
+export { type Review, type ReviewSettings, reviewMany } from './conscience/review.js';
+export { type ConscienceResult, type ConscienceStep, runConscience } from './conscience/step.js';
+// values
+export type { Message, Pair, Prompt, Response, Verdict } from './data/values.js';
+export type { Engine } from './engine/engine.js';
+export type { GenerateOptions, LanguageModel } from './engine/language-model.js';
+export { type EngineOptions, OnnxEngine } from './engine/onnx/engine.js';
+// errors
+export {
+  ConfigError,
+  DataError,
+  DownloadError,
+  ModelError,
+  SaveError,
+  ShapeError,
+  TrainingError,
+  UserError,
+} from './errors.js';
+// models
+export { pull, resolveModel } from './hub/pull.js';
+export { METRICS, type MetricRecord } from './metrics/names.js';
+export type { Progress } from './metrics/progress.js';
+export { readMetrics } from './metrics/writer.js';
+export { type Adapter, readAdapter, writeAdapter } from './model/adapter-files.js';
+export type { ModelConfig } from './model/config.js';
+export type { LoraConfig, Projection } from './model/lora.js';
+export { loadModel, type Model, saveModel, type Tensor, type Weights } from './model/weights.js';
+export { type RunOptions, type RunResult, runTrain } from './train/run.js';
