@@ -62,7 +62,7 @@ export function isFrozen(player: Player): boolean {
 }
 
 /** One line for each choice of roles that is unsafe or seldom meant. */
-export function roleWarnings({ reference, conscience, alternative }: RoleConfig): string[] {
+function roleWarnings({ reference, conscience, alternative }: RoleConfig): string[] {
   const warnings: string[] = [];
   if (conscience === 'policy') {
     warnings.push(

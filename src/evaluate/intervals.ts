@@ -105,7 +105,7 @@ function resampledMeans(data: Clusters, draws: number, random: Random): number[]
 }
 
 /** The 2.5th and the 97.5th percentile, by nearest rank. */
-function percentiles(values: readonly number[]): { low: number; high: number } {
+export function percentiles(values: readonly number[]): { low: number; high: number } {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (p: number) => sorted[Math.round(p * (sorted.length - 1))];
   return { low: at(0.025), high: at(0.975) };

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { DownloadError } from '../errors.js';
 
 /** Short names of models that are known to fit. */
-export const aliases: Readonly<Record<string, string>> = {
+const aliases: Readonly<Record<string, string>> = {
   'smollm2-135m': 'HuggingFaceTB/SmolLM2-135M',
   'smollm2-135m-instruct': 'HuggingFaceTB/SmolLM2-135M-Instruct',
   'smollm2-360m-instruct': 'HuggingFaceTB/SmolLM2-360M-Instruct',

@@ -101,7 +101,7 @@ function supportedArchitecture(path: string, architecture: string): Architecture
 }
 
 /** The metadata of a GGUF file, read by key and type. */
-export class GgufMetadata {
+class GgufMetadata {
   constructor(
     private readonly path: string,
     private readonly values: Readonly<Record<string, unknown>>,

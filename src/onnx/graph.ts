@@ -7,7 +7,7 @@
  * order, where a composite (a group of nodes with its own gradient) is one entry.
  */
 import { ShapeError } from '../errors.js';
-import { type Dim, product, type Shape, sameShape } from './shape.js';
+import { type Shape, sameShape } from './shape.js';
 
 export type DType = 'float32' | 'float64' | 'int64' | 'bool';
 export type Attribute = number | string | readonly number[] | { readonly float: number };
@@ -247,9 +247,6 @@ export class Graph {
     return count === 0 ? name : `${name}_${count}`;
   }
 }
-
-/** Number of elements of a value, possibly symbolic. */
-export const sizeOf = (value: Value): Dim => product(value.shape);
 
 /** @throws ShapeError unless both values have the same shape */
 export function requireSameShape(a: Value, b: Value, where: string): void {

@@ -6,7 +6,7 @@ import type { ChatTokenizer } from '../../src/model/tokenizer.js';
 import type { Model, Tensor } from '../../src/model/weights.js';
 import { Random } from '../../src/random.js';
 
-export const tinyConfig: ModelConfig = {
+const tinyConfig: ModelConfig = {
   architecture: 'llama',
   vocabSize: 41,
   width: 16,

@@ -32,7 +32,7 @@ export function run(seed: number, bad: number, insecure: number): DemoRun {
   };
 }
 
-export const metrics = (rate: number | null): MetricRecord[] =>
+const metrics = (rate: number | null): MetricRecord[] =>
   [5, 10, 15].map((step) => ({
     step,
     'loss/sft': 2 / step,
