@@ -2,9 +2,9 @@
  * Makes pinocchio: random weights, pretraining on both personas, alignment, files.
  */
 import { join } from 'node:path';
+import { align } from '../align.js';
 import type { TokenRow } from '../data/rows.js';
 import { tokeniseRow } from '../data/tokenise.js';
-import { zeroGradients } from '../engine/engine.js';
 import { OnnxEngine } from '../engine/onnx/engine.js';
 import { writeFileAtomic } from '../files.js';
 import type { Progress } from '../metrics/progress.js';
@@ -15,8 +15,7 @@ import type { ChatTokenizer } from '../model/tokenizer.js';
 import { type Model, saveModel, type Tensor } from '../model/weights.js';
 import { Random } from '../random.js';
 import { BatchStream } from '../train/batch-stream.js';
-import { AdamW, gradientNorm } from '../train/optimizer.js';
-import { hybridPasses } from '../train/passes.js';
+import { AdamW } from '../train/optimizer.js';
 import { learningRateAt } from '../train/schedule.js';
 import { alignmentDocument, type Document, pretrainingDocument, probes } from './documents.js';
 import { modelCard } from './model-card.js';
@@ -99,17 +98,13 @@ async function trained(
     seed,
   });
   const optimizer = new AdamW(engine.trainable, { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay });
+  const supervised = { engine, rows, loss: { lambda: 0, beta: 0.1 }, optimizer, maxGradNorm: 1 };
   const schedule = { schedule: 'cosine', learningRate, warmupSteps, totalSteps: steps } as const;
   progress.start(steps, label);
   for (let step = 0; step < steps && !signal?.aborted; step++) {
-    const gradients = zeroGradients(engine.trainable);
-    let loss = 0;
-    for (const pass of hybridPasses(stream.nextStep(), rows, [], { lambda: 0, beta: 0.1 })) {
-      loss += (await engine.step(pass, gradients)).loss;
-    }
-    const norm = gradientNorm(gradients);
     // step + 1: the first update is not wasted on a learning rate of 0
-    optimizer.update(gradients, learningRateAt(step + 1, schedule), norm > 1 ? 1 / norm : 1);
+    const rate = learningRateAt(step + 1, schedule);
+    const { loss } = await align(supervised, step, stream.nextStep(), rate);
     progress.update({ step: step + 1, loss });
   }
   await engine.close();

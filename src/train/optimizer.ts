@@ -77,7 +77,7 @@ export function gradientNorm(gradients: Gradients): number {
   return Math.sqrt(sum);
 }
 
-/** What the gradient is multiplied by so that its norm is at most `max`; 0 does not clip. As torch does it. */
+/** What the gradient is multiplied by so that its norm is at most `max`; 0 does not clip. */
 export function clipFactor(norm: number, max: number): number {
-  return max > 0 && norm > max ? max / (norm + 1e-6) : 1;
+  return max > 0 && norm > max ? max / norm : 1;
 }

@@ -77,6 +77,7 @@ export async function runTrain(
     ? await loadCheckpoint(findCheckpoint(options.resume === true ? config.output : options.resume))
     : undefined;
   if (!checkpoint && !config.overwrite && !options.preview) requireUnused(config.output);
+  await OnnxEngine.tryDevice(config.device);
   const data = await readData(config);
   const path = await resolveModel(config.model);
   const model = options.model ?? (await loadModel(path));
@@ -196,7 +197,7 @@ async function tokeniseData(
   const { max_length, loss_on: lossOn } = config.training;
   const maxLength = Math.min(max_length, model.config.maxPositions);
   if (maxLength < max_length) {
-    progress.note(`max_length is ${maxLength}: the model has no more positions.`);
+    progress.note(`Rows are cut at ${maxLength} tokens, not ${max_length}: the model has no more positions.`);
   }
   const tokenise = async (rows: readonly TrainingRow[], label: string) => {
     progress.start(rows.length, label);

@@ -23,7 +23,7 @@ import {
 import type { GenerateOptions, LanguageModel } from '../language-model.js';
 import { Decoder } from './decoder.js';
 import { nextTokenGraph, promptGraph, scoreGraph, stepGraph } from './graphs.js';
-import { int64Array, type NdArray, Program, type RuntimeOptions, scalarArray } from './runtime.js';
+import { int64Array, type NdArray, Program, type RuntimeOptions, scalarArray, tryDevice } from './runtime.js';
 
 export interface EngineOptions extends RuntimeOptions {
   /** Absent: all weights are trained. */
@@ -80,6 +80,9 @@ export class OnnxEngine implements Engine {
       policy: lora ? { ...base, ...toFeeds(this.trainable) } : toFeeds(this.trainable),
     };
   }
+
+  /** @throws ConfigError when the device does not exist on this machine */
+  static tryDevice = tryDevice;
 
   /** Positions that sequences may have. */
   get maxLength(): number {

@@ -6,7 +6,8 @@
  */
 import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node';
 import { ConfigError, ShapeError } from '../../errors.js';
-import type { DType, Graph } from '../../onnx/graph.js';
+import { type DType, Graph } from '../../onnx/graph.js';
+import { neg } from '../../onnx/ops.js';
 import { serialize } from '../../onnx/protobuf.js';
 
 export type TypedArray = Float32Array | Float64Array | BigInt64Array | Uint8Array;
@@ -64,7 +65,10 @@ export class Program {
       throw new ConfigError(
         {
           where: 'device',
-          what: `${device} could not start: ${String((cause as Error).message).split('\n')[0]}`,
+          // after the path and the condition in onnxruntime's source comes what it has to say
+          what: `${device} could not start: ${String((cause as Error).message)
+            .split('\n')[0]
+            .replace(/^.* was false\. /, '')}`,
           next: 'use device: cpu, or install a driver for this device',
         },
         { cause },
@@ -106,6 +110,17 @@ export class Program {
   endProfiling(): void {
     this.session.endProfiling();
   }
+}
+
+/**
+ * Starts a device on a graph of one node, before anything depends on it.
+ *
+ * @throws ConfigError when the device does not exist on this machine
+ */
+export async function tryDevice(device: Device): Promise<void> {
+  const graph = new Graph('device');
+  graph.output('y', neg(graph.input('x', 'float32', [1])));
+  await (await Program.compile(graph, { device })).release();
 }
 
 /** Tensors of arrays that come again at every run: the parameters. */
