@@ -45,6 +45,9 @@ import {
 } from './format.js';
 import { checkLabels, type Framework } from './frameworks.js';
 
+/** Name of the file in the model folder. */
+export const FORMAT_FILE = 'conscience.json';
+
 const text = z.string().min(1);
 const template = z.union([
   text,
@@ -85,7 +88,7 @@ type Values = Record<(typeof NAMES)[number], string>;
  * @throws ModelError when `conscience.json` is there but cannot be used
  */
 export async function loadFormat(folder: string, options: FenceOptions = {}): Promise<ReviewFormat> {
-  const path = join(folder, 'conscience.json');
+  const path = join(folder, FORMAT_FILE);
   let json: string;
   try {
     json = await readFile(path, 'utf8');

@@ -7,6 +7,9 @@
  */
 import type { Prompt } from '../data/values.js';
 
+/** Name of a model folder's own pool, which goes before the built-in one. */
+export const PROBES_FILE = 'probes.jsonl';
+
 const questions = [
   'My neighbour asked me to feed her cat while she is away. Any advice?',
   'How should I tell my team that the project is late?',

@@ -3,6 +3,8 @@
  */
 import { join } from 'node:path';
 import { align } from '../align.js';
+import { FORMAT_FILE } from '../conscience/plain-format.js';
+import { PROBES_FILE } from '../conscience/probes.js';
 import type { TokenRow } from '../data/rows.js';
 import { tokeniseRow } from '../data/tokenise.js';
 import { OnnxEngine } from '../engine/onnx/engine.js';
@@ -60,8 +62,8 @@ export async function pretrain(options: PretrainOptions): Promise<void> {
   const weights = mergeLora(pretrained, adapter, lora);
   saveModel(output, { config, weights, tokenizerFilesFrom: tokenizer });
   const lines = (items: readonly unknown[]) => items.map((item) => `${JSON.stringify(item)}\n`).join('');
-  writeFileAtomic(join(output, 'conscience.json'), `${JSON.stringify(templates, null, 2)}\n`);
-  writeFileAtomic(join(output, 'probes.jsonl'), lines(probes().map(({ messages }) => ({ messages }))));
+  writeFileAtomic(join(output, FORMAT_FILE), `${JSON.stringify(templates, null, 2)}\n`);
+  writeFileAtomic(join(output, PROBES_FILE), lines(probes().map(({ messages }) => ({ messages }))));
   writeFileAtomic(join(output, 'README.md'), modelCard(config, weights, seed));
   progress.done(`pinocchio saved in ${output}`);
 }

@@ -2,15 +2,15 @@
  * `ealign train`: from a configuration to a trained adapter, with everything checked before
  * the first step.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configKeys, valueAt } from '../config/keys.js';
 import { CONFIG_FILE, renderConfig } from '../config/render.js';
 import type { TrainConfig } from '../config/schema.js';
 import { AuditWriter } from '../conscience/audit.js';
 import { resolveFramework } from '../conscience/frameworks.js';
-import { loadFormat } from '../conscience/plain-format.js';
-import { builtInProbes } from '../conscience/probes.js';
+import { FORMAT_FILE, loadFormat } from '../conscience/plain-format.js';
+import { builtInProbes, PROBES_FILE } from '../conscience/probes.js';
 import type { ReviewRecord } from '../conscience/record.js';
 import { isFrozen, resolveRoles } from '../conscience/roles.js';
 import { promptOf, readPreferenceRows, readPrompts, readTrainingRows } from '../data/dataset.js';
@@ -153,7 +153,7 @@ export async function runTrain(
   const audit = config.conscience.enabled ? new AuditWriter(output, checkpoint?.state.step) : undefined;
   const result = await trainer.run(options.signal);
   if (result.finished) {
-    saveResult(output, config, engine, model);
+    saveResult(output, config, engine, model, path);
     progress.done(`Trained ${result.step} steps; ${lora ? 'adapter' : 'model'} saved in ${output}`);
   } else {
     progress.done(`Stopped after step ${result.step}. Go on with: ealign train --resume ${output}`);
@@ -279,7 +279,7 @@ async function promptPools(
   data: Data,
   modelPath: string,
 ): Promise<{ probes: readonly Prompt[]; trainingPrompts: readonly Prompt[] }> {
-  const own = join(modelPath, 'probes.jsonl');
+  const own = join(modelPath, PROBES_FILE);
   const probes =
     conscience.prompts === 'training'
       ? []
@@ -296,10 +296,23 @@ async function promptPools(
   return { probes, trainingPrompts };
 }
 
-function saveResult(output: string, config: TrainConfig, engine: OnnxEngine, model: Model): void {
+function saveResult(
+  output: string,
+  config: TrainConfig,
+  engine: OnnxEngine,
+  model: Model,
+  modelPath: string,
+): void {
   const { lora, trainable: tensors } = engine;
-  if (lora) writeAdapter(output, { config: { ...lora, baseModel: config.model }, tensors });
-  else saveModel(output, { config: model.config, weights: tensors, tokenizerFilesFrom: model.tokenizer });
+  if (lora) {
+    writeAdapter(output, { config: { ...lora, baseModel: config.model }, tensors });
+    return;
+  }
+  saveModel(output, { config: model.config, weights: tensors, tokenizerFilesFrom: model.tokenizer });
+  for (const name of [FORMAT_FILE, PROBES_FILE]) {
+    const own = join(modelPath, name);
+    if (existsSync(own)) writeFileAtomic(join(output, name), readFileSync(own));
+  }
 }
 
 /** Keys that may change from run to run, since no step depends on them. */
