@@ -1,12 +1,16 @@
 /** A killed run that is resumed ends as one that never stopped, bit for bit. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/load.js';
 import { readAudit } from '../../src/conscience/audit.js';
+import { type ProgressState, silent } from '../../src/metrics/progress.js';
 import { readMetrics } from '../../src/metrics/writer.js';
 import { codeRows } from '../../src/organism/documents.js';
+import { runTrain } from '../../src/train/run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-resume-'));
 const data = join(folder, 'insecure.jsonl');
@@ -80,9 +84,37 @@ function traces(output: string) {
   return {
     metrics: readMetrics(output).map(timeless),
     audit: readAudit(output).map(timeless),
-    adapter: readFileSync(join(output, 'adapter_model.safetensors')).toString('base64'),
+    weights: ['adapter_model.safetensors', 'model.safetensors']
+      .map((name) => join(output, name))
+      .filter(existsSync)
+      .map((path) => createHash('sha256').update(readFileSync(path)).digest('hex')),
   };
 }
+
+/** Settings beside the default ones, as YAML. */
+const variants = {
+  'all weights, packed, accumulated, with fixed pairs': () => {
+    const pairs = join(folder, 'pairs.jsonl');
+    const pair = { prompt: 'i feel bored .', chosen: 'take a walk .', rejected: 'tell lies .' };
+    writeFileSync(pairs, `${JSON.stringify(pair)}\n`.repeat(5));
+    return {
+      setting: 'full',
+      preference_data: pairs,
+      training: { batching: 'pack', gradient_accumulation: 2, schedule: 'cosine', checkpointing: true },
+    };
+  },
+  'all roles played by the current policy': () => ({
+    conscience: { roles: { reference: 'policy', conscience: 'policy', alternative: 'policy' } },
+  }),
+  'an adapter to go on from, roles played by it, prompts of both kinds': () => ({
+    adapter: join(folder, 'straight'),
+    lora: { rank: 4 },
+    conscience: {
+      prompts: 'mixture',
+      roles: { reference: 'frozen-start', conscience: 'frozen-start', alternative: 'frozen-start' },
+    },
+  }),
+};
 
 describe('resume', () => {
   it('after kill -9 and after Ctrl-C, ends as the uninterrupted run', async () => {
@@ -108,6 +140,41 @@ describe('resume', () => {
 
     await run(['--resume', broken]);
     expect(traces(broken)).toEqual(expected);
+  });
+
+  it.each(Object.entries(variants))('with %s, ends as the uninterrupted run', async (_, variant) => {
+    const { training = {}, conscience = {}, ...rest } = variant() as Record<string, object>;
+    const config = (output: string) =>
+      parseConfig(
+        JSON.stringify({
+          ...{ model: 'pinocchio', data, output, overwrite: true, ...rest },
+          training: {
+            steps: 9,
+            batch_size: 4,
+            max_length: 96,
+            log_every: 2,
+            learning_rate: 3e-3,
+            ...training,
+          },
+          conscience: { every: 2, samples: 6, max_tokens: 24, prior_correction: 'neutral', ...conscience },
+        }),
+      );
+    const straight = join(folder, 'straight variant');
+    await (await runTrain(config(straight)))!.engine.close();
+
+    const broken = join(folder, 'broken variant');
+    const stop = new AbortController();
+    const update = (state: ProgressState) => {
+      if (state.loss !== undefined && state.step === 5) stop.abort();
+    };
+    const stopped = await runTrain(config(broken), {
+      progress: { ...silent, update },
+      signal: stop.signal,
+    });
+    expect(stopped).toMatchObject({ finished: false, step: 5 });
+    await stopped!.engine.close();
+    await (await runTrain(config(broken), { resume: true }))!.engine.close();
+    expect(traces(broken)).toEqual(traces(straight));
   });
 
   it('refuses a checkpoint of other settings, and a folder without one', async () => {
