@@ -17,6 +17,7 @@ import {
   greaterOrEqual,
   matMul,
   mul,
+  or,
   quickGelu,
   reduceMean,
   reshape,
@@ -45,6 +46,8 @@ export interface TransformerOptions {
   readonly lora?: LoraConfig;
   /** Recompute each block in the backward pass instead of keeping its activations. */
   readonly checkpointing?: boolean;
+  /** Let segments branch off others: one more input, `trunks`. */
+  readonly branching?: boolean;
 }
 
 /** What a block hands to the next: the residual stream, and its shape. */
@@ -72,7 +75,8 @@ export class Transformer {
    * Hidden states of whole sequences, after the last norm.
    *
    * Tokens see earlier tokens of their own segment only; several segments may share a row.
-   * Inputs made: `ids`, `positions`, `segments` (int64 [B, T]), `cos`, `sin` ([P, H/2]).
+   * Inputs made: `ids`, `positions`, `segments` (int64 [B, T]), `cos`, `sin` ([P, H/2]); with
+   * branching also `trunks` (int64 [B, T]), a second segment that a token sees.
    *
    * @param onCache receives each layer's keys and values, [T, B, kvHeads, H]
    * @returns       [B·T, width]
@@ -164,15 +168,16 @@ export class Transformer {
     };
   }
 
-  /** 0 where query i may see key j (same segment, not later), `masked` elsewhere: [B, 1, T, T]. */
+  /** 0 where query i may see key j (same segment or its trunk, not later), `masked` elsewhere: [B, 1, T, T]. */
   private causalBias(segments: Value, positions: Value, B: Dim, T: Dim): Value {
     const { graph } = this;
     const rows = (x: Value) => reshape(x, [B, 1, T, 1]);
     const columns = (x: Value) => reshape(x, [B, 1, 1, T]);
-    const visible = and(
-      equal(rows(segments), columns(segments)),
-      greaterOrEqual(rows(positions), columns(positions)),
-    );
+    const own = equal(rows(segments), columns(segments));
+    const seen = this.options.branching
+      ? or(own, equal(rows(graph.input('trunks', 'int64', [B, T])), columns(segments)))
+      : own;
+    const visible = and(seen, greaterOrEqual(rows(positions), columns(positions)));
     return where(visible, graph.constant(0), graph.constant(masked));
   }
 

@@ -51,6 +51,7 @@ export function quickGelu(x: Value, alpha = 1): Value {
 export const equal = (a: Value, b: Value): Value => binary('Equal', a, b, 'bool');
 export const greaterOrEqual = (a: Value, b: Value): Value => binary('GreaterOrEqual', a, b, 'bool');
 export const and = (a: Value, b: Value): Value => binary('And', a, b, 'bool');
+export const or = (a: Value, b: Value): Value => binary('Or', a, b, 'bool');
 
 /** `a` where the condition holds, else `b`; all three broadcast. */
 export function where(condition: Value, a: Value, b: Value): Value {

@@ -104,6 +104,26 @@ describe('generation', () => {
     const [row] = await engine.sequenceLogps([{ ids: Int32Array.from(ids), lossMask, where: '' }], 'base');
     expect(several[1]).toBeCloseTo(row.logpSum, 4);
   });
+
+  it('gives choices of any length what they get one by one', async () => {
+    const contexts = ['once', 'a much longer beginning', 'b'].map((text) => letterTokenizer.encode(text));
+    const choices = [['yes', 'no', 'x'], ['x'], ['never', 'nev', 'n', 'nevertheless']].map((texts) =>
+      texts.map((text) => letterTokenizer.encode(text)),
+    );
+    const rows = contexts.map((context, i) => ({ context, choices: choices[i] }));
+    for (const set of ['base', 'policy'] as const) {
+      const together = await engine.choiceLogps(rows, set);
+      for (const [i, context] of contexts.entries()) {
+        const alone = choices[i].map((choice) => ({
+          ids: Int32Array.from([...context, ...choice]),
+          lossMask: Uint8Array.from([...context, ...choice], (_, t) => Number(t >= context.length)),
+          where: '',
+        }));
+        const scored = await engine.sequenceLogps(alone, set);
+        for (const [c, { logpSum }] of scored.entries()) expect(together[i][c]).toBeCloseTo(logpSum, 4);
+      }
+    }
+  });
 });
 
 describe('sampleToken', () => {

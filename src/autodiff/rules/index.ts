@@ -26,6 +26,7 @@ export const withoutGradient: Readonly<Record<string, string>> = {
   Equal: 'a comparison is piecewise constant',
   GreaterOrEqual: 'a comparison is piecewise constant',
   And: 'logic has no gradient',
+  Or: 'logic has no gradient',
   ScatterElements: 'used in gradients only; second derivatives are out of scope',
   Shape: 'a shape does not depend on the elements',
 };

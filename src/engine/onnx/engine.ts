@@ -21,6 +21,7 @@ import {
   type WeightSet,
 } from '../engine.js';
 import type { GenerateOptions, LanguageModel } from '../language-model.js';
+import { type ChoiceRow, depth, layOutChoices, lineLength } from './choices.js';
 import { Decoder } from './decoder.js';
 import { nextTokenGraph, promptGraph, scoreGraph, stepGraph } from './graphs.js';
 import { int64Array, type NdArray, Program, type RuntimeOptions, scalarArray, tryDevice } from './runtime.js';
@@ -44,6 +45,9 @@ const chunkSize = 256;
 const forwardTokens = 4096;
 
 const names = { base: 'frozen-base', start: 'frozen-start', policy: 'policy' } as const;
+
+type Tokens = Pick<Batch, 'B' | 'T' | 'ids' | 'positions' | 'segments'>;
+type Targets = Pick<Batch, 'predictAt' | 'target'>;
 
 export class OnnxEngine implements Engine {
   readonly config;
@@ -154,6 +158,7 @@ export class OnnxEngine implements Engine {
     const results: SequenceLogp[] = new Array(rows.length);
     for (const group of byTokens(rows.map((row) => row.ids.length))) {
       const batch = padRows(group.map((i) => rows[i]));
+      this.requireLength(batch.T);
       const { logps, correct } = await this.score(batch, set);
       const sums = group.map(() => ({ logpSum: 0, tokens: 0, correct: 0 }));
       for (const [r, logp] of logps.entries()) {
@@ -214,67 +219,48 @@ export class OnnxEngine implements Engine {
     labels: readonly string[],
     prefix?: string,
   ): Promise<number[][]> {
-    const suffixes = labels.map((label) => this.tokenizer.encode(label));
-    const prompts = conversations.map((messages) => this.promptIds(messages, prefix));
-    // a row per label; where each label is one token, one row answers for all of them
-    const single = suffixes.every((ids) => ids.length === 1);
-    const logps = conversations.map(() => new Array<number>(labels.length).fill(0));
-    const rows = prompts.flatMap((prompt, conversation) =>
-      single
-        ? [{ conversation, label: -1, ids: prompt }]
-        : suffixes.map((suffix, label) => ({ conversation, label, ids: [...prompt, ...suffix] })),
+    const choices = labels.map((label) => this.tokenizer.encode(label));
+    return this.choiceLogps(
+      conversations.map((messages) => ({ context: this.promptIds(messages, prefix), choices })),
+      set,
     );
-    for (const group of byTokens(rows.map(({ ids }) => ids.length))) {
-      const some = group.map((i) => rows[i]);
-      const batch = padRows(
-        some.map(({ ids }) => ({
-          ids: Int32Array.from(ids),
-          lossMask: new Uint8Array(ids.length),
-          where: 'label',
-        })),
-      );
-      const wanted = some.flatMap(({ conversation, label, ids }, line) =>
-        single
-          ? suffixes.map(([target], l) => ({
-              at: line * batch.T + ids.length - 1,
-              target,
-              conversation,
-              label: l,
-            }))
-          : suffixes[label].map((target, k) => ({
-              at: line * batch.T + ids.length - 1 - suffixes[label].length + k,
-              target,
-              conversation,
-              label,
-            })),
-      );
-      const { logps: values } = await this.score(
-        {
-          ...batch,
-          predictAt: Int32Array.from(wanted, ({ at }) => at),
-          target: Int32Array.from(wanted, ({ target }) => target),
-        },
-        set,
-      );
-      for (const [r, { conversation, label }] of wanted.entries()) logps[conversation][label] += values[r];
+  }
+
+  /** @returns [row][choice]: the summed log-probability of a choice behind its row's context, nats */
+  async choiceLogps(rows: readonly ChoiceRow[], set: WeightSet): Promise<number[][]> {
+    const logps = rows.map(({ choices }) => choices.map(() => 0));
+    for (const group of byTokens(rows.map(lineLength))) {
+      this.requireLength(Math.max(...group.map((i) => depth(rows[i]))));
+      const batch = layOutChoices(group.map((i) => rows[i]));
+      const trunks = int64Array(batch.trunks, [batch.B, batch.T]);
+      const values = await this.score(batch, set, { trunks });
+      for (const [k, [row, choice]] of batch.owners.entries()) logps[group[row]][choice] += values.logps[k];
     }
     return logps;
   }
 
-  /** Log-probabilities of a batch's targets, in their order. */
-  private async score(batch: Batch, set: WeightSet): Promise<{ logps: Float32Array; correct: Float32Array }> {
-    this.requireLength(batch.T);
+  /** Log-probabilities of a batch's targets, in their order. @param branches `trunks`, where there are any */
+  private async score(
+    batch: Tokens & Targets,
+    set: WeightSet,
+    branches?: { readonly trunks: NdArray },
+  ): Promise<{ logps: Float32Array; correct: Float32Array }> {
     const chunks = chunksFor(batch.target.length);
     const lora = this.loraOf(set);
-    const program = await this.program(`score ${chunks} ${lora !== undefined}`, () =>
-      scoreGraph(this.config, chunks, lora),
+    const branching = branches !== undefined;
+    const program = await this.program(`score ${chunks} ${lora !== undefined} ${branching}`, () =>
+      scoreGraph(this.config, { chunks, branching, ...(lora ? { lora } : {}) }),
     );
-    const outputs = await program.run({ ...this.feeds(set, batch), ...chunked(batch, chunks).feeds });
+    const outputs = await program.run({
+      ...this.feeds(set, batch),
+      ...branches,
+      ...chunked(batch, chunks).feeds,
+    });
     const values = (name: string) => (outputs[name].data as Float32Array).subarray(0, batch.target.length);
     return { logps: values('logps'), correct: values('correct') };
   }
 
-  private feeds(set: WeightSet, { B, T, ids, positions, segments }: Batch): Record<string, NdArray> {
+  private feeds(set: WeightSet, { B, T, ids, positions, segments }: Tokens): Record<string, NdArray> {
     const dims = [B, T];
     return {
       ...this.parameterFeeds[set],
@@ -326,7 +312,7 @@ function chunksFor(targets: number): number {
 }
 
 /** The targets in equal chunks, the last one filled up with target 0 at place 0 (weight 0). */
-function chunked({ predictAt, target }: Batch, chunks: number) {
+function chunked({ predictAt, target }: Targets, chunks: number) {
   const perChunk = Math.max(1, Math.ceil(target.length / chunks));
   const dims = [chunks, perChunk];
   const size = chunks * perChunk;
@@ -339,7 +325,7 @@ function chunked({ predictAt, target }: Batch, chunks: number) {
     dims,
     size,
     feeds: { predict_at: fill(predictAt), target: fill(target) },
-    inverse: ({ B, T }: Batch): NdArray => {
+    inverse: ({ B, T }: Tokens): NdArray => {
       const inverse = new Int32Array(B * T).fill(size);
       for (const [r, at] of predictAt.entries()) inverse[at] = r;
       return int64Array(inverse);

@@ -47,9 +47,12 @@ export function stepGraph(config: ModelConfig, options: StepGraphOptions): Graph
 }
 
 /** Log-probabilities of given targets. Outputs `logps` and `correct` [chunks, C]. */
-export function scoreGraph(config: ModelConfig, chunks: number, lora?: LoraConfig): Graph {
+export function scoreGraph(
+  config: ModelConfig,
+  { chunks, lora, branching = false }: { chunks: number; lora?: LoraConfig; branching?: boolean },
+): Graph {
   const graph = new Graph('score');
-  const transformer = new Transformer(graph, config, lora ? { lora } : {});
+  const transformer = new Transformer(graph, config, { branching, ...(lora ? { lora } : {}) });
   const hidden = transformer.sequences('B', 'T');
   const { logps, correct } = tokenLogps(hidden, transformer.head, config.tied, {
     predictAt: graph.input('predict_at', 'int64', [chunks, 'C']),
