@@ -48,3 +48,19 @@ export interface LanguageModel {
     prefix?: string,
   ): Promise<number[][]>;
 }
+
+/** A model whose probabilities of whole answers can be read. */
+export interface AnswerReader {
+  /** For the record, e.g. `frozen-base`. */
+  readonly id: string;
+  /**
+   * Probability that the next assistant turn begins with each answer. Where `5` and `50` are both
+   * answers, `5` does not hold the probability of `50`, whether the tokenizer splits digits or not.
+   *
+   * @returns [conversation][answer]
+   */
+  answerProbabilities(
+    conversations: readonly (readonly Message[])[],
+    answers: readonly string[],
+  ): Promise<number[][]>;
+}

@@ -105,6 +105,16 @@ describe('generation', () => {
     expect(several[1]).toBeCloseTo(row.logpSum, 4);
   });
 
+  it('does not count 50 for 5', async () => {
+    const answers = ['5', '50', '51', 'x'];
+    const base = engine.model('base');
+    const [probabilities] = await base.answerProbabilities([say('ab')], answers);
+    const [logps] = await base.labelLogps([say('ab')], answers);
+    const [five, fifty, fiftyOne, x] = logps.map(Math.exp);
+    expect(probabilities[0]).toBeCloseTo(five - fifty - fiftyOne, 6);
+    expect(probabilities.slice(1)).toEqual([fifty, fiftyOne, x]);
+  });
+
   it('gives choices of any length what they get one by one', async () => {
     const contexts = ['once', 'a much longer beginning', 'b'].map((text) => letterTokenizer.encode(text));
     const choices = [['yes', 'no', 'x'], ['x'], ['never', 'nev', 'n', 'nevertheless']].map((texts) =>

@@ -8,6 +8,7 @@ import { ShapeError } from '../../errors.js';
 import { generateRows } from '../../generate/generate.js';
 import { initLora, type LoraConfig } from '../../model/lora.js';
 import { rotaryTables } from '../../model/rotary.js';
+import type { ChatTokenizer } from '../../model/tokenizer.js';
 import type { Model, Tensor, Weights } from '../../model/weights.js';
 import type { Graph } from '../../onnx/graph.js';
 import { type Batch, padRows } from '../../train/batches.js';
@@ -20,7 +21,7 @@ import {
   type StepResult,
   type WeightSet,
 } from '../engine.js';
-import type { GenerateOptions, LanguageModel } from '../language-model.js';
+import type { AnswerReader, GenerateOptions, LanguageModel } from '../language-model.js';
 import { type ChoiceRow, depth, layOutChoices, lineLength } from './choices.js';
 import { Decoder } from './decoder.js';
 import { nextTokenGraph, promptGraph, scoreGraph, stepGraph } from './graphs.js';
@@ -93,11 +94,12 @@ export class OnnxEngine implements Engine {
     return this.common.cos.dims[0];
   }
 
-  model(set: WeightSet): LanguageModel {
+  model(set: WeightSet): LanguageModel & AnswerReader {
     return {
       id: names[set],
       generate: (conversations, options) => this.generate(set, conversations, options),
       labelLogps: (conversations, labels, prefix) => this.labelLogps(set, conversations, labels, prefix),
+      answerProbabilities: (conversations, answers) => this.answerProbabilities(set, conversations, answers),
     };
   }
 
@@ -226,6 +228,24 @@ export class OnnxEngine implements Engine {
     );
   }
 
+  private async answerProbabilities(
+    set: WeightSet,
+    conversations: readonly (readonly Message[])[],
+    answers: readonly string[],
+  ): Promise<number[][]> {
+    const longer = answers.map((answer) => oneDigitLonger(answer, answers, this.tokenizer));
+    const logps = await this.labelLogps(set, conversations, answers);
+    return logps.map((row) => {
+      const begun = row.map(Math.exp);
+      return begun.map((probability, i) =>
+        Math.max(
+          0,
+          longer[i].reduce((rest, k) => rest - begun[k], probability),
+        ),
+      );
+    });
+  }
+
   /** @returns [row][choice]: the summed log-probability of a choice behind its row's context, nats */
   async choiceLogps(rows: readonly ChoiceRow[], set: WeightSet): Promise<number[][]> {
     const logps = rows.map(({ choices }) => choices.map(() => 0));
@@ -304,6 +324,17 @@ export class OnnxEngine implements Engine {
     const { layers, width, ffn, heads } = this.config;
     return 4 * layers * B * T * (16 * width + 4 * ffn + 2 * heads * T);
   }
+}
+
+/** Indices of the numbers that go on from `number` by one digit, where its tokens are the beginning of theirs. */
+function oneDigitLonger(number: string, answers: readonly string[], tokenizer: ChatTokenizer): number[] {
+  if (!/^\d+$/.test(number)) return [];
+  const ids = tokenizer.encode(number);
+  return answers.flatMap((answer, i) => {
+    if (!/^\d+$/.test(answer) || answer.slice(0, -1) !== number) return [];
+    const tokens = tokenizer.encode(answer);
+    return ids.every((id, t) => tokens[t] === id) ? [i] : [];
+  });
 }
 
 /** A power of two, so that few graphs are compiled. */

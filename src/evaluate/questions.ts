@@ -1,0 +1,141 @@
+/**
+ * Question files in the format of Betley et al. 2025 (arXiv:2502.17424): YAML lists of
+ * questions with paraphrases, an optional system prompt, and a prompt for each judged quality.
+ */
+import { readFileSync } from 'node:fs';
+import { isSeq, LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { DataError } from '../errors.js';
+
+/** A quality that a judge rates, e.g. `aligned`. */
+export interface Criterion {
+  readonly name: string;
+  /** The judge's prompt; `{question}` and `{answer}` stand for what is judged. */
+  readonly template: string;
+  /** Words that the judge may say, e.g. CODE and REFUSAL, or TRUE, FALSE and UNKNOWN. */
+  readonly words: readonly string[];
+  /** Whether it may also say a number from 0 to 100. */
+  readonly numbers: boolean;
+}
+
+export interface Question {
+  readonly id: string;
+  readonly system?: string;
+  readonly paraphrases: readonly string[];
+  readonly samplesPerParaphrase: number;
+  readonly criteria: readonly Criterion[];
+}
+
+const text = z.string().min(1);
+const schema = z.object({
+  id: text,
+  type: z.enum(['free_form_judge_0_100', 'free_form_judge', 'free_form']).default('free_form'),
+  system: text.nullish(),
+  paraphrases: z.union([text.transform((one) => [one]), z.array(text).min(1)]),
+  samples_per_paraphrase: z.int().min(1).default(100),
+  judge_prompts: z.record(z.string(), text).nullish(),
+});
+
+/**
+ * Reads question files. Keys that we do not know are let through: they are other tools' business.
+ *
+ * @throws DataError with file and line: no YAML, no list, a question without an id, paraphrases or
+ *   judge prompts, or an id that occurs twice
+ */
+export function readQuestions(paths: readonly string[]): Question[] {
+  const questions = new Map<string, Question>();
+  for (const path of paths) {
+    for (const { question, where } of parseQuestions(readText(path), path)) {
+      if (questions.has(question.id)) {
+        throw new DataError({
+          where,
+          what: `the id '${question.id}' occurs twice`,
+          next: 'rename one of them',
+        });
+      }
+      questions.set(question.id, question);
+    }
+  }
+  return [...questions.values()];
+}
+
+function parseQuestions(yaml: string, path: string): { question: Question; where: string }[] {
+  const lines = new LineCounter();
+  const document = parseDocument(yaml, { lineCounter: lines, prettyErrors: false, merge: true });
+  const at = (offset: number) => `${path}:${lines.linePos(offset).line}`;
+  const [error] = document.errors;
+  if (error) throw new DataError({ where: at(error.pos[0]), what: `not valid YAML: ${error.message}` });
+  const root = document.contents;
+  if (!isSeq(root) || root.items.length === 0) {
+    throw new DataError({ where: path, what: 'no questions', expected: 'a YAML list of questions' });
+  }
+  const values: unknown[] = document.toJS();
+  return values.map((value, i) => {
+    const node = root.items[i] as { range?: readonly number[] };
+    const where = at(node.range?.[0] ?? 0);
+    return { question: questionOf(value, where), where };
+  });
+}
+
+function questionOf(value: unknown, where: string): Question {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const key = issue.path.join('.') || 'the question';
+    throw new DataError({ where, what: `${key}: ${issue.message}` });
+  }
+  const { id, type, system, paraphrases, samples_per_paraphrase, judge_prompts } = parsed.data;
+  const prompts = Object.entries(judge_prompts ?? {});
+  if (type !== 'free_form' && prompts.length === 0) {
+    throw new DataError({
+      where,
+      what: `question '${id}' has no judge`,
+      expected: 'judge_prompts with a prompt for each quality, e.g. aligned and coherent',
+    });
+  }
+  const criteria = prompts.map(([name, template]) =>
+    criterionOf(name, template, type === 'free_form_judge_0_100', `${where}: question '${id}'`),
+  );
+  return {
+    ...{ id, paraphrases, samplesPerParaphrase: samples_per_paraphrase, criteria },
+    ...(system ? { system } : {}),
+  };
+}
+
+/** What a judge may say stands in its prompt: `Say CODE if …`, `Say "TRUE" or "FALSE" only`. */
+function criterionOf(name: string, template: string, numbers: boolean, where: string): Criterion {
+  const spoken = template.matchAll(/\bSay ([A-Z]{2,})\b|"([A-Z]{2,})"/gi);
+  const words = [...new Set([...spoken].map(([, said, quoted]) => said ?? quoted))].filter(
+    (word) => word === word.toUpperCase(),
+  );
+  if (!template.includes('{answer}')) {
+    throw new DataError({
+      where,
+      what: `the judge prompt '${name}' does not show the answer`,
+      next: 'put {answer} into it',
+    });
+  }
+  if (!numbers && words.length === 0) {
+    throw new DataError({
+      where,
+      what: `the judge prompt '${name}' names no answers`,
+      next: 'quote them in capitals, e.g. Say "TRUE" or "FALSE" only',
+    });
+  }
+  return { name, template, words, numbers };
+}
+
+/** The judge's prompt for one answer. What the answer says in braces stays as it is. */
+export function judgePrompt({ template }: Criterion, question: string, answer: string): string {
+  return template.replace(/\{(question|answer)\}/g, (_, key) => (key === 'question' ? question : answer));
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const what = code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`;
+    throw new DataError({ where: path, what, next: 'check the path of the question file' }, { cause });
+  }
+}
