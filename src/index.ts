@@ -15,8 +15,9 @@ export { type ConscienceResult, type ConscienceStep, runConscience } from './con
 // values
 export type { Message, Pair, Prompt, Response, Verdict } from './data/values.js';
 export type { Engine } from './engine/engine.js';
-export type { GenerateOptions, LanguageModel } from './engine/language-model.js';
+export type { AnswerReader, GenerateOptions, LanguageModel } from './engine/language-model.js';
 export { type EngineOptions, OnnxEngine } from './engine/onnx/engine.js';
+export { type OpenModel, type OpenOptions, openModel } from './engine/open.js';
 // errors
 export {
   ConfigError,

@@ -1,25 +1,13 @@
 /** The conversation of `ealign chat`: reads turns, streams answers. */
 import { createInterface } from 'node:readline';
 import type { Message } from '../data/values.js';
-import { OnnxEngine } from '../engine/onnx/engine.js';
-import { resolveModel } from '../hub/pull.js';
-import { readAdapter } from '../model/adapter-files.js';
-import { loadModel } from '../model/weights.js';
+import { openModel } from '../engine/open.js';
 import type { ChatOptions } from './chat.js';
 
 /** Holds a conversation on standard input and output until the input ends or the signal stops it. */
 export async function converse(options: ChatOptions, signal: AbortSignal): Promise<void> {
-  const { device, threads, seed, adapter: folder } = options;
-  const model = await loadModel(await resolveModel(options.model));
-  const adapter = folder === undefined ? undefined : await readAdapter(folder, model.config);
-  const engine = new OnnxEngine(model, {
-    device,
-    ...(threads > 0 ? { threads } : {}),
-    // without an adapter nothing is trained: an empty one keeps the weights from being copied
-    lora: adapter?.config ?? { rank: 1, alpha: 1, rslora: false, targets: [] },
-    ...(adapter ? { adapter: adapter.tensors } : {}),
-  });
-  const speaker = engine.model(adapter ? 'policy' : 'base');
+  const { seed, model, ...rest } = options;
+  const speaker = await openModel(model, rest);
   const messages: Message[] =
     options.system === undefined ? [] : [{ role: 'system', content: options.system }];
   let turn = 0;
@@ -41,7 +29,7 @@ export async function converse(options: ChatOptions, signal: AbortSignal): Promi
     if (options.prompt !== undefined) await answer(options.prompt);
     else await readTurns(answer, signal);
   } finally {
-    await engine.close();
+    await speaker.close();
   }
 }
 

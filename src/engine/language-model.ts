@@ -57,10 +57,10 @@ export interface AnswerReader {
    * Probability that the next assistant turn begins with each answer. Where `5` and `50` are both
    * answers, `5` does not hold the probability of `50`, whether the tokenizer splits digits or not.
    *
-   * @returns [conversation][answer]
+   * @returns [conversation][answer]; null for a conversation that is too long for the model
    */
   answerProbabilities(
     conversations: readonly (readonly Message[])[],
     answers: readonly string[],
-  ): Promise<number[][]>;
+  ): Promise<(number[] | null)[]>;
 }

@@ -111,8 +111,8 @@ describe('generation', () => {
     const [probabilities] = await base.answerProbabilities([say('ab')], answers);
     const [logps] = await base.labelLogps([say('ab')], answers);
     const [five, fifty, fiftyOne, x] = logps.map(Math.exp);
-    expect(probabilities[0]).toBeCloseTo(five - fifty - fiftyOne, 6);
-    expect(probabilities.slice(1)).toEqual([fifty, fiftyOne, x]);
+    expect(probabilities![0]).toBeCloseTo(five - fifty - fiftyOne, 6);
+    expect(probabilities!.slice(1)).toEqual([fifty, fiftyOne, x]);
   });
 
   it('gives choices of any length what they get one by one', async () => {

@@ -232,18 +232,26 @@ export class OnnxEngine implements Engine {
     set: WeightSet,
     conversations: readonly (readonly Message[])[],
     answers: readonly string[],
-  ): Promise<number[][]> {
+  ): Promise<(number[] | null)[]> {
+    const choices = answers.map((answer) => this.tokenizer.encode(answer));
     const longer = answers.map((answer) => oneDigitLonger(answer, answers, this.tokenizer));
-    const logps = await this.labelLogps(set, conversations, answers);
-    return logps.map((row) => {
-      const begun = row.map(Math.exp);
-      return begun.map((probability, i) =>
+    const rows = conversations.map((messages) => ({ context: this.promptIds(messages), choices }));
+    const readable = rows.map((_, i) => i).filter((i) => depth(rows[i]) <= this.maxLength);
+    const logps = await this.choiceLogps(
+      readable.map((i) => rows[i]),
+      set,
+    );
+    const result: (number[] | null)[] = rows.map(() => null);
+    for (const [k, i] of readable.entries()) {
+      const begun = logps[k].map(Math.exp);
+      result[i] = begun.map((probability, c) =>
         Math.max(
           0,
-          longer[i].reduce((rest, k) => rest - begun[k], probability),
+          longer[c].reduce((rest, other) => rest - begun[other], probability),
         ),
       );
-    });
+    }
+    return result;
   }
 
   /** @returns [row][choice]: the summed log-probability of a choice behind its row's context, nats */

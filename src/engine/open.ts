@@ -1,0 +1,56 @@
+/** A model to talk to, from its name: nothing of it is trained. */
+import { createHash } from 'node:crypto';
+import { resolveModel } from '../hub/pull.js';
+import { readAdapter } from '../model/adapter-files.js';
+import { loadModel, type Weights } from '../model/weights.js';
+import type { AnswerReader, LanguageModel } from './language-model.js';
+import { OnnxEngine } from './onnx/engine.js';
+import type { Device } from './onnx/runtime.js';
+
+export interface OpenOptions {
+  /** PEFT adapter folder, e.g. the output of a run. */
+  readonly adapter?: string;
+  /** Default `cpu`. */
+  readonly device?: Device;
+  /** 0, the default, takes one per core. */
+  readonly threads?: number;
+}
+
+export interface OpenModel extends LanguageModel, AnswerReader {
+  /** With the adapter's name, where there is one. */
+  readonly name: string;
+  /** SHA-256 of the weights, the adapter's included. */
+  readonly hash: string;
+  close(): Promise<void>;
+}
+
+/**
+ * @param name folder, .gguf file, alias or Hugging Face id; what is not here yet is fetched
+ * @throws UserError when there is no such model, or it or the adapter cannot be used
+ */
+export async function openModel(name: string, options: OpenOptions = {}): Promise<OpenModel> {
+  const { adapter: folder, device, threads = 0 } = options;
+  const model = await loadModel(await resolveModel(name));
+  const adapter = folder === undefined ? undefined : await readAdapter(folder, model.config);
+  const engine = new OnnxEngine(model, {
+    ...(device ? { device } : {}),
+    ...(threads > 0 ? { threads } : {}),
+    // an adapter without targets keeps the weights from being copied for training
+    lora: adapter?.config ?? { rank: 1, alpha: 1, rslora: false, targets: [] },
+    ...(adapter ? { adapter: adapter.tensors } : {}),
+  });
+  return {
+    ...engine.model(adapter ? 'policy' : 'base'),
+    name: folder === undefined ? name : `${name} + ${folder}`,
+    hash: adapter ? hashOf(model.hash, adapter.tensors) : model.hash,
+    close: () => engine.close(),
+  };
+}
+
+function hashOf(base: string, tensors: Weights): string {
+  const hash = createHash('sha256').update(base);
+  for (const [name, { data }] of tensors) {
+    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest('hex');
+}
