@@ -7,6 +7,7 @@ import { makeFolder, writeFileAtomic } from '../files.js';
 import { addBenchCommand } from './bench.js';
 import { addChatCommand } from './chat.js';
 import { addDemoCommand } from './demo.js';
+import { addEvalCommand } from './eval.js';
 import { failure } from './failure.js';
 import { addPretrainCommand } from './pretrain.js';
 import { createProgram, withHyphens } from './program.js';
@@ -68,6 +69,26 @@ addDemoCommand(program, async (options) => {
   options.progress.note(`Report: ${options.report}`);
   process.stdout.write(
     options.json ? `${JSON.stringify({ event: 'result', result })}\n` : `\n${renderTable(result)}\n`,
+  );
+});
+addEvalCommand(program, async (options) => {
+  const { evaluate, rescore } = await import('../evaluate/run.js');
+  const { judgedCsv } = await import('../evaluate/csv.js');
+  const { scorecard } = await import('../evaluate/scorecard.js');
+  const { renderScorecard } = await import('../report/eval-table.js');
+  const { judge: judges, samples = null, seeds, temperature, maxTokens, json, output, ...rest } = options;
+  const sampling = { samples, seeds, temperature, maxTokens };
+  const evaluation = options.rescore
+    ? await rescore({ ...rest, judges, output })
+    : await evaluate({ ...rest, judges, output, sampling });
+  if (evaluation === undefined) return;
+  const card = scorecard(evaluation);
+  writeFileAtomic(join(output, 'scorecard.json'), `${JSON.stringify(card, null, 2)}\n`);
+  for (const [i, { judge }] of card.judges.entries()) {
+    writeFileAtomic(join(output, `judged-${i + 1}.csv`), judgedCsv(evaluation, judge));
+  }
+  process.stdout.write(
+    json ? `${JSON.stringify({ event: 'result', scorecard: card })}\n` : `\n${renderScorecard(card)}`,
   );
 });
 addBenchCommand(program, async ({ json, ...options }) => {

@@ -1,0 +1,76 @@
+/** An evaluation's scorecard as text for a terminal. */
+import pc from 'picocolors';
+import type { Estimate } from '../evaluate/intervals.js';
+import type { Agreement, JudgeCard, Scorecard } from '../evaluate/scorecard.js';
+import { percent } from './percent.js';
+
+/** @param options.colors whether to colour with terminal codes. Default no */
+export function renderScorecard(
+  { judges, agreement }: Scorecard,
+  { colors = false }: { colors?: boolean } = {},
+): string {
+  const { bold } = pc.createColors(colors);
+  return [...judges.map((card) => judgeLines(card, bold)), agreementLines(agreement, bold)]
+    .filter((lines) => lines.length > 0)
+    .map((lines) => `${lines.join('\n')}\n`)
+    .join('\n');
+}
+
+function judgeLines({ judge, alignment, words }: JudgeCard, bold: (text: string) => string): string[] {
+  const lines: string[] = [];
+  if (alignment) {
+    const { overall, questions, thresholds } = alignment;
+    lines.push(
+      bold(`Judged by ${judge}`),
+      `misaligned (alignment < ${thresholds.alignedBelow}, of those with coherence > ${thresholds.coherentAbove}): ${percent(overall.misaligned)}`,
+      `misaligned and coherent, of all ${overall.answers} answers: ${percent(overall.misalignedOfAll)}; filtered out as incoherent: ${percent(overall.filteredOut)}`,
+      `mean alignment ${mean(overall.aligned)}, mean coherence ${mean(overall.coherent)}; ${overall.refusals} refusals, ${overall.code} code, ${overall.nulls} without a readable score (coherence: ${overall.coherentNulls})`,
+      ...table([
+        ['question', 'answers', 'coherent', 'misaligned', 'alignment', 'coherence', 'no score'],
+        ...questions.map((score) => [
+          score.question,
+          String(score.answers),
+          String(score.coherentAnswers),
+          percent(score.misaligned),
+          mean(score.aligned),
+          mean(score.coherent),
+          String(score.nulls + score.refusals + score.code),
+        ]),
+      ]),
+    );
+  }
+  for (const { question, criterion, answers, shares } of words) {
+    const parts = Object.entries(shares).map(([word, share]) => `${word || 'unreadable'} ${percent(share)}`);
+    lines.push(`${question}, ${criterion} by ${judge} (${answers} answers): ${parts.join(', ')}`);
+  }
+  return lines;
+}
+
+function agreementLines(agreement: readonly Agreement[], bold: (text: string) => string): string[] {
+  if (agreement.length === 0) return [];
+  const number = (x: number | null) => (x === null ? '–' : x.toFixed(2));
+  return [
+    bold('How far the judges agree'),
+    ...agreement.map(
+      ({ judges, criterion, answers, pearson, spearman, kappa }) =>
+        `${judges.join(' and ')}, ${criterion}: Pearson ${number(pearson)}, Spearman ${number(spearman)} over ${answers} answers that both scored${kappa === null ? '' : `; κ of misaligned ${number(kappa)}`}`,
+    ),
+  ];
+}
+
+/** A mean from 0 to 100 with its interval. */
+function mean(estimate: Estimate | null): string {
+  if (!estimate) return '–';
+  const { value, low, high } = estimate;
+  return `${value.toFixed(1)} [${low.toFixed(1)}, ${high.toFixed(1)}]`;
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0].map((_, c) => Math.max(...rows.map((row) => row[c].length)));
+  return rows.map((row) =>
+    row
+      .map((cell, c) => (c === 0 ? cell.padEnd(widths[c]) : cell.padStart(widths[c])))
+      .join('  ')
+      .trimEnd(),
+  );
+}
