@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Message, Response } from '../data/values.js';
 import type { AnswerReader, LanguageModel } from '../engine/language-model.js';
-import { DataError } from '../errors.js';
+import { DataError, ShapeError } from '../errors.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import type { Progress } from '../metrics/progress.js';
 import { Random } from '../random.js';
@@ -130,10 +130,11 @@ export class Evaluation {
     for (const [done, { key, question, paraphrase, seed, count }] of groups.entries()) {
       if (this.answerStore.get(key) === undefined) {
         const messages = conversationOf(question, paraphrase);
-        const responses = await model.generate(
-          Array.from({ length: count }, () => messages),
-          { ...this.drawing(key), ...(signal ? { signal } : {}) },
-        );
+        const conversations = Array.from({ length: count }, () => messages);
+        const options = { ...this.drawing(key), ...(signal ? { signal } : {}) };
+        const responses = await model.generate(conversations, options).catch((cause: unknown) => {
+          throw atQuestion(question.id, cause);
+        });
         if (signal?.aborted) return false;
         const answers = responses.map(
           (response, sample): Answer => ({
@@ -218,6 +219,12 @@ async function judgeAnswers(
 function conversationOf({ system, paraphrases }: Question, paraphrase: number): Message[] {
   const user: Message = { role: 'user', content: paraphrases[paraphrase] };
   return system === undefined ? [user] : [{ role: 'system', content: system }, user];
+}
+
+/** An error of the model, with the question that it could not answer. */
+function atQuestion(id: string, cause: unknown): unknown {
+  if (!(cause instanceof ShapeError)) return cause;
+  return new DataError({ ...cause.parts, where: `question '${id}'` }, { cause });
 }
 
 const answersOf = (groups: readonly { readonly count: number }[]) =>
