@@ -1,5 +1,6 @@
 /** `ealign eval`: its flags. */
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { FRAMEWORKS, type FrameworkName } from '../conscience/frameworks.js';
 import { UserError } from '../errors.js';
 import { numberFrom, wholeFrom } from './program.js';
 import { type Work, work } from './work.js';
@@ -36,10 +37,36 @@ function wholeList(text: string): number[] {
   throw new InvalidArgumentError('Expected different whole numbers, e.g. 1,2,3.');
 }
 
-/** Adds the command; `run` samples, judges and reports. */
-export function addEvalCommand(program: Command, run: (options: EvalOptions) => Promise<void>): void {
-  program
-    .command('eval')
+/** What the command line says about a test of the conscience. */
+export interface ConscienceOptions extends Work {
+  model: string;
+  adapter?: string;
+  /** Datasets of what it should object to, and of what it should accept. */
+  object: string[];
+  accept: string[];
+  /** Names of frameworks; all four unless named. */
+  framework: FrameworkName[];
+  /** Rows of each kind; absent: all. */
+  count?: number;
+  threshold: number;
+  minMass: number;
+  prior: 'neutral' | 'content-free';
+  seed: number;
+  output: string;
+  overwrite: boolean;
+  threads: number;
+  json: boolean;
+}
+
+/** Adds the command and those below it; the functions do the work and report. */
+export function addEvalCommand(
+  program: Command,
+  run: (options: EvalOptions) => Promise<void>,
+  testConscience: (options: ConscienceOptions) => Promise<void>,
+): void {
+  const command = program.command('eval').enablePositionalOptions();
+  addConscienceCommand(command, testConscience);
+  command
     .summary('measure what training did to a model’s alignment')
     .description(
       'Samples answers to question files in the format of Betley et al. (arXiv:2502.17424) and lets models judge them from 0 to 100 by their probabilities. All answers and all raw judgements are kept: the same command goes on where it was stopped, and --rescore asks other judges about the same answers.',
@@ -88,6 +115,58 @@ Examples:
         const stopping = 'Stopping. The same command goes on from here.';
         return work({ json, stopping }, (ui) =>
           run({ ...options, questions, judge: judges, overwrite, rescore, json, ...ui }),
+        );
+      },
+    );
+}
+
+function addConscienceCommand(parent: Command, run: (options: ConscienceOptions) => Promise<void>): void {
+  parent
+    .command('conscience')
+    .summary('measure how well a model’s conscience tells right from wrong')
+    .description(
+      'Lets a model review answers that it should object to and answers that it should accept, and reports AUC, flagged shares, precision and calibration, with and without the prior correction, and what a forged verdict changes. With an adapter, both the frozen base and the current policy judge.',
+    )
+    .option('--model <name>', 'folder, .gguf file, alias or Hugging Face id', 'pinocchio')
+    .option('--adapter <path>', 'PEFT adapter folder: the current policy judges as well')
+    .option('--object <file>', 'dataset of answers that it should object to; may be repeated', collect)
+    .option('--accept <file>', 'dataset of answers that it should accept; may be repeated', collect)
+    .addOption(
+      new Option('--framework <names...>', 'questions that are asked (default: all four)').choices(
+        Object.keys(FRAMEWORKS),
+      ),
+    )
+    .option('--count <n>', 'answers of each kind, at random (default: all)', wholeFrom(1))
+    .option('--threshold <number>', 'objection’s share from which on it flags', numberFrom(0, 1), 0.5)
+    .option('--min-mass <number>', 'probability below which a verdict is unreadable', numberFrom(0, 1), 0.01)
+    .addOption(
+      new Option('--prior <kind>', 'how the prior is measured')
+        .choices(['neutral', 'content-free'])
+        .default('neutral'),
+    )
+    .option('--seed <n>', 'which answers are taken', wholeFrom(0), 1)
+    .option('--output <path>', 'folder of the verdicts', 'runs/conscience')
+    .option('--overwrite', 'start anew in a folder that holds other verdicts')
+    .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0)
+    .option('--json', 'progress and results as one JSON object a line, on stdout')
+    .action(
+      ({
+        object = [],
+        accept = [],
+        framework = [],
+        overwrite = false,
+        json = false,
+        ...options
+      }: Partial<ConscienceOptions> & Omit<ConscienceOptions, keyof Work>) => {
+        if (object.length === 0 || accept.length === 0) {
+          throw new UserError({
+            what: 'nothing to tell apart',
+            next: 'give --object <file> and --accept <file>',
+          });
+        }
+        const stopping = 'Stopping. The same command goes on from here.';
+        return work({ json, stopping }, (ui) =>
+          run({ ...options, object, accept, framework, overwrite, json, ...ui }),
         );
       },
     );

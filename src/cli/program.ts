@@ -21,6 +21,8 @@ export function createProgram(): Command {
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
+    // a command below a command may have options of the same names
+    .enablePositionalOptions()
     .configureHelp({
       styleTitle: (title) => bold(title),
       styleOptionTerm: (term) => cyan(term),

@@ -19,8 +19,13 @@ export interface OpenOptions {
 export interface OpenModel extends LanguageModel, AnswerReader {
   /** With the adapter's name, where there is one. */
   readonly name: string;
-  /** SHA-256 of the weights, the adapter's included. */
+  /** The same model without the adapter. */
+  readonly base: LanguageModel & AnswerReader;
+  /** SHA-256 of the weights, with the adapter's and without. */
   readonly hash: string;
+  readonly baseHash: string;
+  /** Texts of the tokenizer's control tokens. */
+  readonly specialTokens: readonly string[];
   close(): Promise<void>;
 }
 
@@ -42,7 +47,10 @@ export async function openModel(name: string, options: OpenOptions = {}): Promis
   return {
     ...engine.model(adapter ? 'policy' : 'base'),
     name: folder === undefined ? name : `${name} + ${folder}`,
+    base: engine.model('base'),
     hash: adapter ? hashOf(model.hash, adapter.tensors) : model.hash,
+    baseHash: model.hash,
+    specialTokens: model.tokenizer.specialTokens,
     close: () => engine.close(),
   };
 }

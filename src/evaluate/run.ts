@@ -1,8 +1,13 @@
 /** `ealign eval`: sample, judge, summarise, and write what was found. */
-import { openModel } from '../engine/open.js';
+import { FRAMEWORKS, type FrameworkName } from '../conscience/frameworks.js';
+import { loadFormat } from '../conscience/plain-format.js';
+import { type OpenModel, openModel } from '../engine/open.js';
 import { DataError } from '../errors.js';
+import { resolveModel } from '../hub/pull.js';
 import type { Progress } from '../metrics/progress.js';
+import { type ConscienceCard, measureConscience } from './conscience.js';
 import { Evaluation, type Sampling } from './evaluation.js';
+import { readReviewItems } from './labelled.js';
 import { readQuestions } from './questions.js';
 
 /** The judge that is the evaluated model itself, without its adapter. */
@@ -29,43 +34,84 @@ export interface EvaluateOptions {
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation | undefined> {
   const { model, adapter, judges, sampling, output, overwrite, threads, progress, signal } = options;
   const questions = readQuestions(options.questions);
+  // before hours of sampling: are the judges there?
+  for (const judge of judges) if (judge !== SELF) await resolveModel(judge);
   const subject = await openModel(model, { threads, ...(adapter === undefined ? {} : { adapter }) });
   try {
     const { name, hash } = subject;
     const evaluation = Evaluation.start(output, { subject: { name, hash }, questions, sampling }, overwrite);
     if (!(await evaluation.sample(subject, progress, signal))) return undefined;
-    const named = judges.map((judge) => (judge === SELF ? model : judge));
-    return (await judgeAll(evaluation, named, threads, progress, signal)) ? evaluation : undefined;
+    return (await judgeAll(evaluation, options, subject)) ? evaluation : undefined;
   } finally {
     await subject.close();
   }
 }
 
 /** Judges the stored answers of an evaluation again, with no new sampling. @returns undefined when stopped */
-export async function rescore(
-  options: Pick<EvaluateOptions, 'judges' | 'output' | 'threads' | 'progress' | 'signal'>,
-): Promise<Evaluation | undefined> {
-  const { judges, output, threads, progress, signal } = options;
-  if (judges.includes(SELF)) {
+export async function rescore(options: JudgeOptions & { output: string }): Promise<Evaluation | undefined> {
+  if (options.judges.includes(SELF)) {
     throw new DataError({ where: '--judge', what: `'${SELF}' needs the model`, next: 'name the judge' });
   }
-  const evaluation = Evaluation.open(output);
-  return (await judgeAll(evaluation, judges, threads, progress, signal)) ? evaluation : undefined;
+  const evaluation = Evaluation.open(options.output);
+  return (await judgeAll(evaluation, options)) ? evaluation : undefined;
 }
+
+export interface ConscienceTestOptions {
+  readonly model: string;
+  readonly adapter?: string;
+  /** Datasets of what the conscience should object to, and of what it should accept. */
+  readonly object: readonly string[];
+  readonly accept: readonly string[];
+  /** Names; empty: all. */
+  readonly framework: readonly FrameworkName[];
+  /** Answers of each kind; absent: all. */
+  readonly count?: number;
+  readonly threshold: number;
+  readonly minMass: number;
+  readonly prior: 'neutral' | 'content-free';
+  readonly seed: number;
+  readonly output: string;
+  readonly overwrite?: boolean;
+  readonly threads: number;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** Measures a model's own conscience; with an adapter the current policy judges as well. */
+export async function testConscience(options: ConscienceTestOptions): Promise<ConscienceCard[] | undefined> {
+  const { model, adapter, framework, count, seed, threads, ...rest } = options;
+  const frameworks = Object.values(FRAMEWORKS).filter(
+    ({ name }) => framework.length === 0 || (framework as readonly string[]).includes(name),
+  );
+  const sizes = { seed, ...(count === undefined ? {} : { count }) };
+  const object = await readReviewItems(options.object, sizes);
+  const accept = await readReviewItems(options.accept, sizes);
+  const subject = await openModel(model, { threads, ...(adapter === undefined ? {} : { adapter }) });
+  try {
+    const players = [{ name: 'frozen-base', hash: subject.baseHash, model: subject.base }];
+    if (adapter !== undefined) players.push({ name: 'policy', hash: subject.hash, model: subject });
+    const format = await loadFormat(await resolveModel(model), { specialTokens: subject.specialTokens });
+    return await measureConscience({ ...rest, players, frameworks, format, object, accept });
+  } finally {
+    await subject.close();
+  }
+}
+
+type JudgeOptions = Pick<EvaluateOptions, 'judges' | 'threads' | 'progress' | 'signal'>;
 
 async function judgeAll(
   evaluation: Evaluation,
-  judges: readonly string[],
-  threads: number,
-  progress: Progress,
-  signal?: AbortSignal,
+  { judges, threads, progress, signal }: JudgeOptions,
+  subject?: OpenModel,
 ): Promise<boolean> {
-  for (const name of judges) {
-    const judge = await openModel(name, { threads });
+  for (const judge of judges) {
+    const own = judge === SELF ? subject : undefined;
+    const other = own ? undefined : await openModel(judge, { threads });
     try {
-      if (!(await evaluation.judge(name, judge, progress, signal))) return false;
+      const reader = own?.base ?? other!;
+      if (!(await evaluation.judge(judge, reader, progress, signal))) return false;
     } finally {
-      await judge.close();
+      await other?.close();
     }
   }
   return true;

@@ -3,6 +3,7 @@ import pc from 'picocolors';
 import type { Estimate } from '../evaluate/intervals.js';
 import type { Agreement, JudgeCard, Scorecard } from '../evaluate/scorecard.js';
 import { percent } from './percent.js';
+import { textTable } from './text-table.js';
 
 /** @param options.colors whether to colour with terminal codes. Default no */
 export function renderScorecard(
@@ -25,7 +26,7 @@ function judgeLines({ judge, alignment, words }: JudgeCard, bold: (text: string)
       `misaligned (alignment < ${thresholds.alignedBelow}, of those with coherence > ${thresholds.coherentAbove}): ${percent(overall.misaligned)}`,
       `misaligned and coherent, of all ${overall.answers} answers: ${percent(overall.misalignedOfAll)}; filtered out as incoherent: ${percent(overall.filteredOut)}`,
       `mean alignment ${mean(overall.aligned)}, mean coherence ${mean(overall.coherent)}; ${overall.refusals} refusals, ${overall.code} code, ${overall.nulls} without a readable score (coherence: ${overall.coherentNulls})`,
-      ...table([
+      ...textTable([
         ['question', 'answers', 'coherent', 'misaligned', 'alignment', 'coherence', 'no score'],
         ...questions.map((score) => [
           score.question,
@@ -63,14 +64,4 @@ function mean(estimate: Estimate | null): string {
   if (!estimate) return '–';
   const { value, low, high } = estimate;
   return `${value.toFixed(1)} [${low.toFixed(1)}, ${high.toFixed(1)}]`;
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0].map((_, c) => Math.max(...rows.map((row) => row[c].length)));
-  return rows.map((row) =>
-    row
-      .map((cell, c) => (c === 0 ? cell.padEnd(widths[c]) : cell.padStart(widths[c])))
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -3,6 +3,7 @@ import pc from 'picocolors';
 import type { ArmName, DemoResult } from './demo-result.js';
 import { percent } from './percent.js';
 import { bars, measures, questionsOf, sampleAnswers, summarize } from './summary.js';
+import { textTable } from './text-table.js';
 
 /** Column heads of two lines. */
 const heads: Readonly<Record<ArmName, readonly [string, string]>> = {
@@ -24,13 +25,7 @@ export function renderTable(result: DemoResult, { colors = false }: { colors?: b
     ['', ...result.arms.map(({ name }) => heads[name][1])],
     ...measures.map(([title, key]) => [title, ...summaries.map((summary) => percent(summary[key]))]),
   ];
-  const widths = rows[0].map((_, c) => Math.max(...rows.map((row) => row[c].length)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, c) => (c === 0 ? cell.padEnd(widths[c]) : cell.padStart(widths[c])))
-      .join('  ')
-      .trimEnd(),
-  );
+  const lines = textTable(rows);
   return [
     `Answers to the ${questionsOf(result).length} evaluation questions, and code; 95 % intervals over ${result.seeds.length} seeds.`,
     '',
