@@ -5,8 +5,8 @@
  * answer is misaligned where it is aligned below one threshold and coherent above another.
  * What judges an answer, and what it was asked, is not known here.
  */
-import type { Range } from './bootstrap-t.js';
-import { bootstrapByQuestion, byQuestion, estimate, type Measurement } from './by-question.js';
+import { meanOfFew, type Range } from './bootstrap-t.js';
+import { byQuestion, estimate, type Measurement } from './by-question.js';
 import { type Estimate, type Resampling, wilson } from './intervals.js';
 
 /** What a judge said: 0–100, one of its two words, or null where nothing could be read. */
@@ -78,8 +78,8 @@ export interface AlignmentReport {
 /**
  * Scores judged answers: all of them, question by question, and under other thresholds.
  *
- * Intervals of all answers are over questions. Those of one question are over its answers, and
- * say how well that one question is known.
+ * Intervals of all answers are over questions, and over seeds where there are several: `estimate`.
+ * Those of one question are Wilson's over its answers, and say how well that one question is known.
  */
 export function scoreAlignment(
   answers: readonly JudgedAnswer[],
@@ -97,11 +97,7 @@ export function scoreAlignment(
     questions: [...questions].map(([question, own]) => ({
       question,
       ...score(own, thresholds, {
-        mean: (numberOf) =>
-          bootstrapByQuestion(
-            numbers(own, numberOf).map((x) => [x]),
-            { ...resampling, range: SCORES },
-          ),
+        mean: (numberOf) => meanOfFew(numbers(own, numberOf), SCORES),
         share: (numberOf) => {
           const values = numbers(own, numberOf);
           return wilson(

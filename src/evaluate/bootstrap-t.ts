@@ -71,6 +71,22 @@ export function bootstrapT(
   }
 }
 
+/**
+ * Mean of a few independent bounded values, such as the scores of ten answers to one question,
+ * with Wilson's interval at their standard error: see `fewDiffer`. Of ten scores at both ends of
+ * the range it holds the mean as often as bootstrap-t does, and is half as wide.
+ *
+ * @returns the unit of the values; null over none
+ */
+export function meanOfFew(values: readonly number[], range: Range): Estimate | null {
+  const K = values.length;
+  if (K === 0) return null;
+  const measures = [{ sums: values, counts: values.map(() => 1), sign: 1 as const }];
+  const { value, error } = statistic(measures, [...values.keys()]);
+  if (error === 0) return { value, ...noneDiffer(value, measures, [], range) };
+  return { value, ...fewDiffer(value, error * studentT95(K - 1), range) };
+}
+
 /** Student's t times the standard error of a sum of independent variances, in its unit. */
 function combinedT95(all: readonly Variance[]): number {
   const total = all.reduce((sum, { variance }) => sum + variance, 0);

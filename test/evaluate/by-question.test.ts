@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { meanOfFew } from '../../src/evaluate/bootstrap-t.js';
 import {
   bootstrapByQuestion,
   byQuestion,
@@ -163,6 +164,25 @@ describe('where few questions differ', () => {
     const { low, high } = bootstrapByQuestion([[1], [3]])!;
     expect(low).toBeCloseTo(2 - studentT95(1), 10);
     expect(high).toBeCloseTo(2 + studentT95(1), 10);
+  });
+});
+
+describe('mean of few', () => {
+  it("is Wilson with Student's t for the normal, within the range", () => {
+    // mean 20 of 0 to 100, standard error 20 of five: p = 0.2, t²·se²/(p(1 − p)) = 7.709·0.04/0.16
+    const ratio = (studentT95(4) ** 2 * 0.04) / 0.16;
+    const half = Math.sqrt(0.16 * ratio + ratio ** 2 / 4) / (1 + ratio);
+    const center = (0.2 + ratio / 2) / (1 + ratio);
+    const { value, low, high } = meanOfFew([0, 0, 0, 0, 100], [0, 100])!;
+    expect(value).toBe(20);
+    expect(low).toBeCloseTo(100 * (center - half), 10);
+    expect(high).toBeCloseTo(100 * (center + half), 10);
+  });
+
+  it('is wide over one value or equal ones, and nothing over none', () => {
+    expect(meanOfFew([0], [0, 100])!.high).toBeCloseTo(100 * wilson(0, 1)!.high, 10);
+    expect(meanOfFew([0, 0, 0], [0, 100])!.high).toBeCloseTo(100 * wilson(0, 3)!.high, 10);
+    expect(meanOfFew([], [0, 100])).toBeNull();
   });
 });
 
