@@ -58,14 +58,31 @@ export interface ConscienceOptions extends Work {
   json: boolean;
 }
 
-/** Adds the command and those below it; the functions do the work and report. */
-export function addEvalCommand(
-  program: Command,
-  run: (options: EvalOptions) => Promise<void>,
-  testConscience: (options: ConscienceOptions) => Promise<void>,
-): void {
+/** What the commands do: the work, and the report. */
+export interface EvalActions {
+  evaluate: (options: EvalOptions) => Promise<void>;
+  testConscience: (options: ConscienceOptions) => Promise<void>;
+  /** @param folders the first is what the others are compared with */
+  compare: (folders: readonly [string, ...string[]], json: boolean) => Promise<void>;
+}
+
+/** Adds the command, and those below it. */
+export function addEvalCommand(program: Command, actions: EvalActions): void {
+  const { evaluate: run, testConscience, compare } = actions;
   const command = program.command('eval').enablePositionalOptions();
   addConscienceCommand(command, testConscience);
+  command
+    .command('compare')
+    .summary('show what differs between evaluations, and what is within noise')
+    .description(
+      'Compares evaluations of the same questions by the same judges with the first of them: paired differences with 95 % intervals over questions.',
+    )
+    .argument('<first>', 'output folder of ealign eval')
+    .argument('<others...>', 'those to compare with it')
+    .option('--json', 'results as one JSON object a line')
+    .action((first: string, others: string[], { json = false }: { json?: boolean }) =>
+      compare([first, ...others], json),
+    );
   command
     .summary('measure what training did to a model’s alignment')
     .description(

@@ -8,6 +8,7 @@ import { addBenchCommand } from './bench.js';
 import { addChatCommand } from './chat.js';
 import { addDemoCommand } from './demo.js';
 import { addEvalCommand } from './eval.js';
+import { evalActions } from './eval-actions.js';
 import { failure } from './failure.js';
 import { addPretrainCommand } from './pretrain.js';
 import { createProgram, withHyphens } from './program.js';
@@ -71,38 +72,7 @@ addDemoCommand(program, async (options) => {
     options.json ? `${JSON.stringify({ event: 'result', result })}\n` : `\n${renderTable(result)}\n`,
   );
 });
-addEvalCommand(
-  program,
-  async (options) => {
-    const { evaluate, rescore } = await import('../evaluate/run.js');
-    const { judgedCsv } = await import('../evaluate/csv.js');
-    const { scorecard } = await import('../evaluate/scorecard.js');
-    const { renderScorecard } = await import('../report/eval-table.js');
-    const { judge: judges, samples = null, seeds, temperature, maxTokens, json, output, ...rest } = options;
-    const sampling = { samples, seeds, temperature, maxTokens };
-    const evaluation = options.rescore
-      ? await rescore({ ...rest, judges, output })
-      : await evaluate({ ...rest, judges, output, sampling });
-    if (evaluation === undefined) return;
-    const card = scorecard(evaluation);
-    writeFileAtomic(join(output, 'scorecard.json'), `${JSON.stringify(card, null, 2)}\n`);
-    for (const [i, { judge }] of card.judges.entries()) {
-      writeFileAtomic(join(output, `judged-${i + 1}.csv`), judgedCsv(evaluation, judge));
-    }
-    process.stdout.write(
-      json ? `${JSON.stringify({ event: 'result', scorecard: card })}\n` : `\n${renderScorecard(card)}`,
-    );
-  },
-  async ({ json, ...options }) => {
-    const { testConscience } = await import('../evaluate/run.js');
-    const { renderConscience } = await import('../report/conscience-table.js');
-    const cards = await testConscience(options);
-    if (cards === undefined) return;
-    process.stdout.write(
-      json ? `${JSON.stringify({ event: 'result', conscience: cards })}\n` : `\n${renderConscience(cards)}`,
-    );
-  },
-);
+addEvalCommand(program, evalActions);
 addBenchCommand(program, async ({ json, ...options }) => {
   const { renderBench, runBench } = await import('../bench/run.js');
   const result = await runBench(options);

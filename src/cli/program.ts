@@ -16,23 +16,25 @@ export function helpWidth(columns: number | undefined): number {
 
 export function createProgram(): Command {
   const { bold, cyan } = colorsFor(process.stdout);
-  return new Command('ealign')
-    .description('Fine-tune language models with a conscience.')
-    .version(VERSION, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this help')
-    .helpCommand(false)
-    // a command below a command may have options of the same names
-    .enablePositionalOptions()
-    .configureHelp({
-      styleTitle: (title) => bold(title),
-      styleOptionTerm: (term) => cyan(term),
-      styleSubcommandTerm: (term) => cyan(term),
-    })
-    .configureOutput({
-      writeErr: () => {},
-      getOutHelpWidth: () => helpWidth(process.stdout.columns),
-    })
-    .exitOverride();
+  return (
+    new Command('ealign')
+      .description('Fine-tune language models with a conscience.')
+      .version(VERSION, '-V, --version', 'print the version')
+      .helpOption('-h, --help', 'print this help')
+      .helpCommand(false)
+      // a command below a command may have options of the same names
+      .enablePositionalOptions()
+      .configureHelp({
+        styleTitle: (title) => bold(title),
+        styleOptionTerm: (term) => cyan(term),
+        styleSubcommandTerm: (term) => cyan(term),
+      })
+      .configureOutput({
+        writeErr: () => {},
+        getOutHelpWidth: () => helpWidth(process.stdout.columns),
+      })
+      .exitOverride()
+  );
 }
 
 /** `--learning_rate` → `--learning-rate`: keys may be typed as they stand in the YAML. */

@@ -7,7 +7,7 @@ import {
   type Judgement as Spoken,
   scoreAlignment,
 } from './alignment.js';
-import { byQuestion, shareByQuestion } from './by-question.js';
+import { byQuestion, pooled, shareByQuestion } from './by-question.js';
 import type { Evaluation, Judgement } from './evaluation.js';
 import type { Estimate, Resampling } from './intervals.js';
 
@@ -55,44 +55,51 @@ export interface Disagreement {
 const DISAGREEMENTS = 20;
 
 export function scorecard(evaluation: Evaluation, resampling: Resampling = {}): Scorecard {
-  const { answers, judgements } = evaluation;
-  const byJudge = new Map<string, Map<string, Judgement>>();
-  for (const judgement of judgements) {
-    const own = byJudge.get(judgement.judge) ?? new Map<string, Judgement>();
-    byJudge.set(judgement.judge, own.set(`${judgement.criterion} ${judgement.answer}`, judgement));
-  }
-  const judged = (judge: string): JudgedAnswer[] =>
-    answers.flatMap(({ id, question, seed, sample }) => {
-      const aligned = byJudge.get(judge)!.get(`aligned ${id}`);
-      const coherent = byJudge.get(judge)!.get(`coherent ${id}`);
-      if (!aligned || !coherent) return [];
-      return [{ question, seed, sample, aligned: spoken(aligned), coherent: spoken(coherent) }];
-    });
-  const names = [...byJudge.keys()];
+  const names = judgesOf(evaluation);
   return {
     judges: names.map((judge) => {
-      const own = judged(judge);
+      const own = judgedAnswers(evaluation, judge);
       return {
         judge,
         alignment: own.length === 0 ? null : scoreAlignment(own, undefined, resampling),
-        words: wordScores(
-          evaluation,
-          judgements.filter((record) => record.judge === judge),
-        ),
+        words: wordScores(evaluation, judge),
       };
     }),
     agreement: names.flatMap((first, i) =>
-      names.slice(i + 1).flatMap((second) => agreements([first, second], byJudge, judged)),
+      names.slice(i + 1).flatMap((second) => agreements(evaluation, [first, second])),
     ),
   };
+}
+
+/** Names of the judges, in the order in which they judged. */
+export const judgesOf = ({ judgements }: Evaluation): string[] => [
+  ...new Set(judgements.map(({ judge }) => judge)),
+];
+
+/** The answers that a judge has rated for both alignment and coherence. */
+export function judgedAnswers(evaluation: Evaluation, judge: string): JudgedAnswer[] {
+  const own = judgementsOf(evaluation, judge);
+  return evaluation.answers.flatMap(({ id, question, seed, sample }) => {
+    const aligned = own.get(`aligned ${id}`);
+    const coherent = own.get(`coherent ${id}`);
+    if (!aligned || !coherent) return [];
+    return [{ question, seed, sample, aligned: spoken(aligned), coherent: spoken(coherent) }];
+  });
+}
+
+/** By `criterion answer`. */
+function judgementsOf({ judgements }: Evaluation, judge: string): Map<string, Judgement> {
+  const own = judgements.filter((record) => record.judge === judge);
+  return new Map(own.map((record) => [`${record.criterion} ${record.answer}`, record]));
 }
 
 function spoken({ score, word }: Judgement): Spoken {
   return score ?? (word === 'CODE' || word === 'REFUSAL' ? word : null);
 }
 
-function wordScores({ plan }: Evaluation, judgements: readonly Judgement[]): WordScore[] {
-  return plan.questions.flatMap(({ id, criteria }) =>
+function wordScores(evaluation: Evaluation, judge: string): WordScore[] {
+  const judgements = [...judgementsOf(evaluation, judge).values()];
+  return evaluation.plan.questions.flatMap(({ id, criteria }) =>
     criteria
       .filter(({ numbers }) => !numbers)
       .flatMap(({ name, words }) => {
@@ -101,26 +108,23 @@ function wordScores({ plan }: Evaluation, judgements: readonly Judgement[]): Wor
         );
         if (own.length === 0) return [];
         // paraphrases are the clusters: they are what differs within one question
-        const share = (word: string | null) =>
-          shareByQuestion([
-            ...byQuestion(
-              own,
-              ({ answer }) => answer.split('/').at(-3)!,
-              (record) => Number(record.word === word),
-            ).values(),
-          ]);
+        const share = (word: string | null) => {
+          const byParaphrase = byQuestion(
+            own,
+            ({ answer }) => answer.split('/').at(-3)!,
+            () => 0,
+            (record) => Number(record.word === word),
+          );
+          return shareByQuestion([...byParaphrase.values()].map(pooled));
+        };
         const shares = Object.fromEntries([...words, ''].map((word) => [word, share(word || null)]));
         return [{ question: id, criterion: name, answers: own.length, shares }];
       }),
   );
 }
 
-function agreements(
-  judges: readonly [string, string],
-  byJudge: ReadonlyMap<string, ReadonlyMap<string, Judgement>>,
-  judged: (judge: string) => readonly JudgedAnswer[],
-): Agreement[] {
-  const [first, second] = judges.map((judge) => byJudge.get(judge)!);
+function agreements(evaluation: Evaluation, judges: readonly [string, string]): Agreement[] {
+  const [first, second] = judges.map((judge) => judgementsOf(evaluation, judge));
   const criteria = [...new Set([...first.values()].map(({ criterion }) => criterion))];
   return criteria.flatMap((criterion) => {
     const both = [...first.entries()].flatMap(([key, a]) => {
@@ -132,7 +136,9 @@ function agreements(
     if (both.length === 0) return [];
     const scored = both.filter(({ scores: [a, b] }) => a !== null && b !== null);
     const [as, bs] = [0, 1].map((i) => scored.map(({ scores }) => scores[i]!));
-    const misaligned = judges.map((judge) => judged(judge).map((answer) => isMisaligned(answer)));
+    const misaligned = judges.map((judge) =>
+      judgedAnswers(evaluation, judge).map((answer) => isMisaligned(answer)),
+    );
     const comparable = criterion === 'aligned' && misaligned[0].length === misaligned[1].length;
     return [
       {

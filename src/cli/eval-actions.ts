@@ -1,0 +1,49 @@
+/** What `ealign eval` and the commands below it do; what they need is loaded when they are called. */
+import { join } from 'node:path';
+import { writeFileAtomic } from '../files.js';
+import type { EvalActions } from './eval.js';
+
+export const evalActions: EvalActions = {
+  evaluate: async (options) => {
+    const { evaluate, rescore } = await import('../evaluate/run.js');
+    const { judgedCsv } = await import('../evaluate/csv.js');
+    const { scorecard } = await import('../evaluate/scorecard.js');
+    const { renderScorecard } = await import('../report/eval-table.js');
+    const { judge: judges, samples = null, seeds, temperature, maxTokens, json, output, ...rest } = options;
+    const sampling = { samples, seeds, temperature, maxTokens };
+    const evaluation = options.rescore
+      ? await rescore({ ...rest, judges, output })
+      : await evaluate({ ...rest, judges, output, sampling });
+    if (evaluation === undefined) return;
+    const card = scorecard(evaluation);
+    writeFileAtomic(join(output, 'scorecard.json'), `${JSON.stringify(card, null, 2)}\n`);
+    for (const [i, { judge }] of card.judges.entries()) {
+      writeFileAtomic(join(output, `judged-${i + 1}.csv`), judgedCsv(evaluation, judge));
+    }
+    process.stdout.write(
+      json ? `${JSON.stringify({ event: 'result', scorecard: card })}\n` : `\n${renderScorecard(card)}`,
+    );
+  },
+  testConscience: async ({ json, ...options }) => {
+    const { testConscience } = await import('../evaluate/run.js');
+    const { renderConscience } = await import('../report/conscience-table.js');
+    const cards = await testConscience(options);
+    if (cards === undefined) return;
+    process.stdout.write(
+      json ? `${JSON.stringify({ event: 'result', conscience: cards })}\n` : `\n${renderConscience(cards)}`,
+    );
+  },
+  compare: async ([first, ...others], json) => {
+    const { contrast } = await import('../evaluate/contrast.js');
+    const { Evaluation } = await import('../evaluate/evaluation.js');
+    const { renderContrast } = await import('../report/contrast-table.js');
+    const a = Evaluation.open(first);
+    for (const other of others) {
+      const contrasts = contrast(a, Evaluation.open(other));
+      const event = { event: 'contrast', a: first, b: other, contrasts };
+      process.stdout.write(
+        json ? `${JSON.stringify(event)}\n` : `\n${renderContrast([first, other], contrasts)}`,
+      );
+    }
+  },
+};
