@@ -33,6 +33,22 @@ export const evalActions: EvalActions = {
       json ? `${JSON.stringify({ event: 'result', conscience: cards })}\n` : `\n${renderConscience(cards)}`,
     );
   },
+  evaluateChoices: async ({ json, ...options }) => {
+    const { evaluateChoices } = await import('../evaluate/run-choices.js');
+    const { percent } = await import('../report/percent.js');
+    const { textTable } = await import('../report/text-table.js');
+    const scores = await evaluateChoices(options);
+    if (scores === undefined) return;
+    const lines = textTable([
+      ['task', 'rows', 'score', 'by bytes'],
+      ...scores.map(({ task, rows, score, normalized }) => [
+        ...[task, String(rows), percent(score), percent(normalized)],
+      ]),
+    ]);
+    process.stdout.write(
+      json ? `${JSON.stringify({ event: 'result', scores })}\n` : `\n${lines.join('\n')}\n`,
+    );
+  },
   compare: async ([first, ...others], json) => {
     const { contrast } = await import('../evaluate/contrast.js');
     const { Evaluation } = await import('../evaluate/evaluation.js');

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { FRAMEWORKS, type FrameworkName } from '../conscience/frameworks.js';
 import { UserError } from '../errors.js';
+import { choiceTasks } from '../evaluate/choice-tasks.js';
 import { numberFrom, wholeFrom } from './program.js';
 import { type Work, work } from './work.js';
 
@@ -58,19 +59,34 @@ export interface ConscienceOptions extends Work {
   json: boolean;
 }
 
+/** What the command line says about multiple-choice tasks. */
+export interface TasksOptions extends Work {
+  model: string;
+  adapter?: string;
+  tasks: { name: string; path: string }[];
+  /** Rows of each; absent: all. */
+  limit?: number;
+  output: string;
+  overwrite: boolean;
+  threads: number;
+  json: boolean;
+}
+
 /** What the commands do: the work, and the report. */
 export interface EvalActions {
   evaluate: (options: EvalOptions) => Promise<void>;
   testConscience: (options: ConscienceOptions) => Promise<void>;
+  evaluateChoices: (options: TasksOptions) => Promise<void>;
   /** @param folders the first is what the others are compared with */
   compare: (folders: readonly [string, ...string[]], json: boolean) => Promise<void>;
 }
 
 /** Adds the command, and those below it. */
 export function addEvalCommand(program: Command, actions: EvalActions): void {
-  const { evaluate: run, testConscience, compare } = actions;
+  const { evaluate: run, testConscience, evaluateChoices, compare } = actions;
   const command = program.command('eval').enablePositionalOptions();
   addConscienceCommand(command, testConscience);
+  addTasksCommand(command, evaluateChoices);
   command
     .command('compare')
     .summary('show what differs between evaluations, and what is within noise')
@@ -185,6 +201,47 @@ function addConscienceCommand(parent: Command, run: (options: ConscienceOptions)
         return work({ json, stopping }, (ui) =>
           run({ ...options, object, accept, framework, overwrite, json, ...ui }),
         );
+      },
+    );
+}
+
+function addTasksCommand(parent: Command, run: (options: TasksOptions) => Promise<void>): void {
+  const named = (text: string, before: TasksOptions['tasks'] = []) => {
+    const [name, ...path] = text.split('=');
+    if (path.length === 0 || path.join('=') === '') throw new InvalidArgumentError('Expected task=file.csv.');
+    return [...before, { name, path: path.join('=') }];
+  };
+  const names = choiceTasks.map(({ name, summary }) => `  ${name.padEnd(24)}${summary}\n`);
+  parent
+    .command('tasks')
+    .summary('score multiple-choice tasks by log-probability')
+    .description(
+      'Scores ETHICS and TruthfulQA with the prompts of lm-evaluation-harness, from the CSV files that the datasets are published as. The same command goes on where it was stopped.',
+    )
+    .option('--model <name>', 'folder, .gguf file, alias or Hugging Face id', 'pinocchio')
+    .option('--adapter <path>', 'PEFT adapter folder, e.g. the output of a run')
+    .option('--task <name=file>', 'task and its CSV file; may be repeated', named)
+    .option('--limit <n>', 'first rows of each task (default: all)', wholeFrom(1))
+    .option('--output <path>', 'folder of the scores', 'runs/tasks')
+    .option('--overwrite', 'start anew in a folder that holds other scores')
+    .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0)
+    .option('--json', 'progress and results as one JSON object a line, on stdout')
+    .addHelpText('after', `\nTasks:\n${names.join('')}`)
+    .action(
+      ({
+        task = [],
+        overwrite = false,
+        json = false,
+        ...options
+      }: Omit<TasksOptions, keyof Work | 'tasks'> & { task?: TasksOptions['tasks'] }) => {
+        if (task.length === 0) {
+          throw new UserError({
+            what: 'no tasks',
+            next: 'give --task name=file.csv; --help lists the names',
+          });
+        }
+        const stopping = 'Stopping. The same command goes on from here.';
+        return work({ json, stopping }, (ui) => run({ ...options, tasks: task, overwrite, json, ...ui }));
       },
     );
 }

@@ -64,3 +64,17 @@ export interface AnswerReader {
     answers: readonly string[],
   ): Promise<(number[] | null)[]>;
 }
+
+/** A model that scores plain text. */
+export interface ContinuationScorer {
+  /**
+   * Summed log-probability, in nats, of each continuation behind its context, without a chat template.
+   * Context and continuation are tokenised together; the continuation's tokens are those beyond as
+   * many as the context has alone, as in EleutherAI's lm-evaluation-harness.
+   *
+   * @returns [row][continuation]
+   */
+  continuationLogps(
+    rows: readonly { readonly context: string; readonly continuations: readonly string[] }[],
+  ): Promise<number[][]>;
+}

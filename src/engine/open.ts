@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { resolveModel } from '../hub/pull.js';
 import { readAdapter } from '../model/adapter-files.js';
 import { loadModel, type Weights } from '../model/weights.js';
-import type { AnswerReader, LanguageModel } from './language-model.js';
+import type { AnswerReader, ContinuationScorer, LanguageModel } from './language-model.js';
 import { OnnxEngine } from './onnx/engine.js';
 import type { Device } from './onnx/runtime.js';
 
@@ -16,7 +16,7 @@ export interface OpenOptions {
   readonly threads?: number;
 }
 
-export interface OpenModel extends LanguageModel, AnswerReader {
+export interface OpenModel extends LanguageModel, AnswerReader, ContinuationScorer {
   /** With the adapter's name, where there is one. */
   readonly name: string;
   /** The same model without the adapter. */

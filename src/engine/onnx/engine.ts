@@ -21,7 +21,7 @@ import {
   type StepResult,
   type WeightSet,
 } from '../engine.js';
-import type { AnswerReader, GenerateOptions, LanguageModel } from '../language-model.js';
+import type { AnswerReader, ContinuationScorer, GenerateOptions, LanguageModel } from '../language-model.js';
 import { type ChoiceRow, depth, layOutChoices, lineLength } from './choices.js';
 import { Decoder } from './decoder.js';
 import { nextTokenGraph, promptGraph, scoreGraph, stepGraph } from './graphs.js';
@@ -94,11 +94,12 @@ export class OnnxEngine implements Engine {
     return this.common.cos.dims[0];
   }
 
-  model(set: WeightSet): LanguageModel & AnswerReader {
+  model(set: WeightSet): LanguageModel & AnswerReader & ContinuationScorer {
     return {
       id: names[set],
       generate: (conversations, options) => this.generate(set, conversations, options),
       labelLogps: (conversations, labels, prefix) => this.labelLogps(set, conversations, labels, prefix),
+      continuationLogps: (rows) => this.continuationLogps(set, rows),
       answerProbabilities: (conversations, answers) => this.answerProbabilities(set, conversations, answers),
     };
   }
@@ -250,6 +251,35 @@ export class OnnxEngine implements Engine {
           longer[c].reduce((rest, other) => rest - begun[other], probability),
         ),
       );
+    }
+    return result;
+  }
+
+  private async continuationLogps(
+    set: WeightSet,
+    rows: Parameters<ContinuationScorer['continuationLogps']>[0],
+  ): Promise<number[][]> {
+    // One row per context; a continuation that changes the context's own tokens has one to itself.
+    const split: (ChoiceRow & { row: number; at: number[] })[] = [];
+    for (const [row, { context, continuations }] of rows.entries()) {
+      const own = this.tokenizer.encode(context);
+      const shared = { row, context: own, choices: [] as number[][], at: [] as number[] };
+      for (const [i, continuation] of continuations.entries()) {
+        const whole = this.tokenizer.encode(context + continuation);
+        const choice = whole.slice(own.length);
+        if (own.every((id, t) => whole[t] === id)) {
+          shared.choices.push(choice);
+          shared.at.push(i);
+        } else {
+          split.push({ row, context: whole.slice(0, own.length), choices: [choice], at: [i] });
+        }
+      }
+      if (shared.at.length > 0) split.push(shared);
+    }
+    const logps = await this.choiceLogps(split, set);
+    const result = rows.map(({ continuations }) => continuations.map(() => 0));
+    for (const [s, { row, at }] of split.entries()) {
+      for (const [k, i] of at.entries()) result[row][i] = logps[s][k];
     }
     return result;
   }

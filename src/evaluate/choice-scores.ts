@@ -1,0 +1,64 @@
+/** Scoring of multiple-choice rows by the log-probabilities of their choices. */
+import type { ContinuationScorer } from '../engine/language-model.js';
+import type { ChoiceItem, ChoiceTask } from './choice-tasks.js';
+import { bootstrap, type Estimate, wilson } from './intervals.js';
+
+/** One scored row. */
+export interface ScoredChoice {
+  readonly id: string;
+  /** Summed log-probability of each choice, nats. */
+  readonly logps: readonly number[];
+  /** In [0, 1]; of an accuracy 0 or 1. */
+  readonly score: number;
+  /** The same where the log-probability is divided by the choice's bytes; of an accuracy only. */
+  readonly normalized: number | null;
+}
+
+export interface ChoiceScore {
+  readonly task: string;
+  readonly rows: number;
+  /** Mean score with its 95 % interval over the rows; null over none. */
+  readonly score: Estimate | null;
+  /** `acc_norm` of the harness: choices by log-probability per byte. */
+  readonly normalized: Estimate | null;
+}
+
+/** Scores rows; what one call is given is batched. */
+export async function scoreChoices(
+  scorer: ContinuationScorer,
+  { scoring }: ChoiceTask,
+  items: readonly ChoiceItem[],
+): Promise<ScoredChoice[]> {
+  const all = await scorer.continuationLogps(
+    items.map(({ context, choices }) => ({ context, continuations: choices })),
+  );
+  return items.map((item, i) => {
+    const logps = all[i];
+    const perByte = logps.map((logp, c) => logp / Buffer.byteLength(item.choices[c].trimStart()));
+    return scoring === 'accuracy'
+      ? { id: item.id, logps, score: hit(logps, item), normalized: hit(perByte, item) }
+      : { id: item.id, logps, score: massOfRight(logps, item), normalized: null };
+  });
+}
+
+export function choiceScore(task: ChoiceTask, rows: readonly ScoredChoice[]): ChoiceScore {
+  const scores = rows.map(({ score }) => score);
+  const normalized = rows.flatMap((row) => row.normalized ?? []);
+  const hits = (values: readonly number[]) =>
+    wilson(values.filter((value) => value === 1).length, values.length);
+  const score = task.scoring === 'accuracy' ? hits(scores) : bootstrap([scores.map((value) => [value])]);
+  return { task: task.name, rows: rows.length, score, normalized: hits(normalized) };
+}
+
+/** 1 where the largest value stands at a right choice; of equal ones the first counts. */
+function hit(values: readonly number[], { right }: ChoiceItem): number {
+  return Number(right[values.indexOf(Math.max(...values))]);
+}
+
+/** Σ P(right) / Σ P(all). */
+function massOfRight(logps: readonly number[], { right }: ChoiceItem): number {
+  const most = Math.max(...logps);
+  const masses = logps.map((logp) => Math.exp(logp - most));
+  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+  return sum(masses.filter((_, c) => right[c])) / sum(masses);
+}
