@@ -15,7 +15,7 @@ export const evalActions: EvalActions = {
       ? await rescore({ ...rest, judges, output })
       : await evaluate({ ...rest, judges, output, sampling });
     if (evaluation === undefined) return;
-    const card = scorecard(evaluation);
+    const card = scorecard(evaluation, options.minMass);
     writeFileAtomic(join(output, 'scorecard.json'), `${JSON.stringify(card, null, 2)}\n`);
     for (const [i, { judge }] of card.judges.entries()) {
       writeFileAtomic(join(output, `judged-${i + 1}.csv`), judgedCsv(evaluation, judge));

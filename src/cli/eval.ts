@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { FRAMEWORKS, type FrameworkName } from '../conscience/frameworks.js';
 import { UserError } from '../errors.js';
 import { choiceTasks } from '../evaluate/choice-tasks.js';
+import { MIN_MASS } from '../evaluate/rating.js';
 import { numberFrom, wholeFrom } from './program.js';
 import { type Work, work } from './work.js';
 
@@ -19,6 +20,7 @@ export interface EvalOptions extends Work {
   seeds: number[];
   temperature: number;
   maxTokens: number;
+  minMass: number;
   output: string;
   overwrite: boolean;
   /** Judge the answers that the output folder holds, and sample none. */
@@ -116,6 +118,12 @@ export function addEvalCommand(program: Command, actions: EvalActions): void {
     .option('--seeds <list>', 'seeds of the sampler, e.g. 1,2,3', wholeList, [1])
     .option('--temperature <number>', '0 always takes the most likely token', numberFrom(0), 1)
     .option('--max-tokens <n>', 'longest answer, in tokens', wholeFrom(1), 600)
+    .option(
+      '--min-mass <number>',
+      'probability of all numbers together below which an answer has no score',
+      numberFrom(0, 1),
+      MIN_MASS,
+    )
     .option('--output <path>', 'folder of the evaluation', 'runs/eval')
     .option('--overwrite', 'start anew in a folder that holds another evaluation')
     .option('--rescore', 'judge the stored answers again, without sampling')

@@ -37,6 +37,6 @@ export function ratingOf(distribution: Distribution, minMass = MIN_MASS): Rating
       wordMass = probability;
     }
   }
-  const score = mass >= minMass ? sum / mass : null;
+  const score = mass > 0 && mass >= minMass ? sum / mass : null;
   return { score, word: score === null && wordMass >= minMass ? word : null, mass };
 }
