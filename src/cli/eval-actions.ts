@@ -8,6 +8,7 @@ export const evalActions: EvalActions = {
     const { evaluate, rescore } = await import('../evaluate/run.js');
     const { judgedCsv } = await import('../evaluate/csv.js');
     const { scorecard } = await import('../evaluate/scorecard.js');
+    const { renderEvaluation } = await import('../report/eval-report.js');
     const { renderScorecard } = await import('../report/eval-table.js');
     const { judge: judges, samples = null, seeds, temperature, maxTokens, json, output, ...rest } = options;
     const sampling = { samples, seeds, temperature, maxTokens };
@@ -20,6 +21,9 @@ export const evalActions: EvalActions = {
     for (const [i, { judge }] of card.judges.entries()) {
       writeFileAtomic(join(output, `judged-${i + 1}.csv`), judgedCsv(evaluation, judge));
     }
+    const report = join(output, 'report.html');
+    writeFileAtomic(report, renderEvaluation(evaluation, card));
+    options.progress.note(`Report: ${report}`);
     process.stdout.write(
       json ? `${JSON.stringify({ event: 'result', scorecard: card })}\n` : `\n${renderScorecard(card)}`,
     );

@@ -10,7 +10,8 @@ export class Html {
   constructor(readonly text: string) {}
 }
 
-export type Content = string | number | Html | null | undefined | readonly Content[];
+/** What a template takes; null, undefined and false are nothing. */
+export type Content = string | number | Html | null | undefined | false | readonly Content[];
 
 /** A template of markup. Strings are escaped, for attributes in double quotes too. */
 export function html(parts: TemplateStringsArray, ...contents: readonly Content[]): Html {
@@ -35,7 +36,7 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 function render(content: Content): string {
-  if (content === null || content === undefined) return '';
+  if (content === null || content === undefined || content === false) return '';
   if (content instanceof Html) return content.text;
   if (typeof content === 'object') return content.map(render).join('');
   return String(content).replace(/[&<>"']/g, (character) => entities[character]);

@@ -13,7 +13,7 @@ h1 { line-height: 1.2; margin-bottom: .25rem } h2 { margin-top: 3rem }
 .soft, .role { color: var(--soft) } .role { margin: .75rem 0 0 }
 .scroll { overflow-x: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100% }
-th, td { padding: .4rem .6rem; text-align: right; border-bottom: 1px solid var(--grid) } th:first-child, td:first-child { text-align: left; font-weight: normal }
+th, td { padding: .4rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--grid) } th:first-child, td:first-child { text-align: left; font-weight: normal }
 .bars { list-style: none; padding: 0 } .bars b { display: inline-block; min-width: 5rem }
 .reached, .accepted { color: var(--blue) } .missed, .objected { color: var(--red) } .unreadable { color: var(--soft) }
 svg { max-width: 40rem; width: 100%; height: auto }
@@ -29,8 +29,11 @@ select, input, button { font: inherit }
 .pages { display: flex; gap: 1rem; align-items: center }
 `;
 
-/** @returns the text of an HTML file */
-export function renderPage(title: string, body: Html, data: PageData): string {
+/**
+ * @param data what the page's script draws and lists; without it there is no script
+ * @returns the text of an HTML file
+ */
+export function renderPage(title: string, body: Html, data?: PageData): string {
   const page = html`<!doctype html>
 <html lang="en">
 <head>
@@ -42,13 +45,17 @@ export function renderPage(title: string, body: Html, data: PageData): string {
 </head>
 <body>
 ${body}
-<script type="application/json" id="data">${embedJson(data)}</script>
-<script>${inlineFile(library('uPlot.iife.min.js'))}</script>
-<script type="module">${inlineFile(new URL('../../dist/report/client.js', import.meta.url))}</script>
+${data && scripts(data)}
 </body>
 </html>
 `;
   return page.text;
+}
+
+function scripts(data: PageData): Html {
+  return html`<script type="application/json" id="data">${embedJson(data)}</script>
+<script>${inlineFile(library('uPlot.iife.min.js'))}</script>
+<script type="module">${inlineFile(new URL('../../dist/report/client.js', import.meta.url))}</script>`;
 }
 
 const library = (name: string) => createRequire(import.meta.url).resolve(`uplot/dist/${name}`);

@@ -11,7 +11,8 @@ export function percent(estimate: Estimate | null): string {
 /** Two digits, and no 100 or 0 that is only rounded. */
 export function percentage(share: number): string {
   if (!Number.isFinite(share)) return '∞';
-  const percents = 100 * share;
+  // 0.9999999999999999 is 1 after a sum of floats
+  const percents = Number((100 * share).toPrecision(12));
   const near = (percents > 0 && percents < 9.95) || (percents > 99 && percents < 100);
   return percents.toFixed(near ? 1 : 0);
 }

@@ -115,6 +115,26 @@ describe('generation', () => {
     expect(probabilities!.slice(1)).toEqual([fifty, fiftyOne, x]);
   });
 
+  it('scores plain text behind its context', async () => {
+    const base = engine.model('base');
+    const rows = [
+      { context: 'once upon', continuations: [' a time', ' x'] },
+      { context: 'a', continuations: ['b'] },
+    ];
+    const together = await base.continuationLogps(rows);
+    for (const [r, { context, continuations }] of rows.entries()) {
+      for (const [c, continuation] of continuations.entries()) {
+        const ids = letterTokenizer.encode(context + continuation);
+        const lossMask = Uint8Array.from(ids, (_, t) => Number(t >= letterTokenizer.encode(context).length));
+        const [row] = await engine.sequenceLogps(
+          [{ ids: Int32Array.from(ids), lossMask, where: '' }],
+          'base',
+        );
+        expect(together[r][c]).toBeCloseTo(row.logpSum, 4);
+      }
+    }
+  });
+
   it('gives choices of any length what they get one by one', async () => {
     const contexts = ['once', 'a much longer beginning', 'b'].map((text) => letterTokenizer.encode(text));
     const choices = [['yes', 'no', 'x'], ['x'], ['never', 'nev', 'n', 'nevertheless']].map((texts) =>
