@@ -1,12 +1,13 @@
 /** The measurements themselves. Each is run in a process of its own, so that its memory is its own. */
 import { zeroGradients } from '../engine/engine.js';
+import { lineLength } from '../engine/onnx/choices.js';
 import { OnnxEngine } from '../engine/onnx/engine.js';
 import { type NdArray, Program } from '../engine/onnx/runtime.js';
 import { Graph } from '../onnx/graph.js';
 import { matMul } from '../onnx/ops.js';
 import { padRows } from '../train/batches.js';
 import { AdamW } from '../train/optimizer.js';
-import { benchLora, loraStepFlops, randomModel, smollm2 } from './shape.js';
+import { benchLora, forwardFlops, loraStepFlops, randomModel, smollm2 } from './shape.js';
 
 export interface StepMeasurement {
   readonly kind: 'step';
@@ -28,6 +29,17 @@ export interface DecodeMeasurement {
   readonly promptTokens: number;
   /** Per run; prompts not counted. */
   readonly tokensPerSecond: readonly number[];
+  readonly peak: number;
+}
+
+export interface ScoringMeasurement {
+  readonly kind: 'scoring';
+  readonly rows: number;
+  /** Per run; padding does not count as work. */
+  readonly rowsPerSecond: readonly number[];
+  readonly gflops: readonly number[];
+  /** GFLOPS of a forward pass over 8×256 tokens, measured between the runs. */
+  readonly forwardGflops: readonly number[];
   readonly peak: number;
 }
 
@@ -126,4 +138,46 @@ export async function measureDecode(
     tokensPerSecond.push((batch * tokens) / (all - prompt));
   }
   return { kind: 'decode', batch, promptTokens, tokensPerSecond, peak: peak() };
+}
+
+/** Multiple-choice rows of 30 to 60 tokens with four choices of 1 to 6, and forward passes in between. */
+export async function measureScoring(
+  count: number,
+  runs: number,
+  threads: number,
+): Promise<ScoringMeasurement> {
+  const engine = new OnnxEngine(randomModel(smollm2), {
+    lora: { ...benchLora, targets: [] },
+    ...(threads > 0 ? { threads } : {}),
+  });
+  const token = (i: number) => (7919 * i + 13) % smollm2.vocabSize;
+  const tokens = (length: number, seed: number) => Array.from({ length }, (_, t) => token(seed + 31 * t));
+  const rows = Array.from({ length: count }, (_, r) => ({
+    context: tokens(30 + ((17 * r) % 31), r),
+    choices: [0, 1, 2, 3].map((c) => tokens(1 + ((r + c) % 6), 1000 * r + c)),
+  }));
+  const predicted = rows.reduce((sum, { choices }) => sum + choices.flat().length, 0);
+  const scoringFlops = forwardFlops(smollm2, rows.map(lineLength), predicted);
+  const [B, T] = [8, 256];
+  const sequences = Array.from({ length: B }, (_, b) => ({
+    ids: Int32Array.from(tokens(T, b)),
+    lossMask: Uint8Array.from({ length: T }, (__, t) => Number(t > 0)),
+    where: '',
+  }));
+  const sequenceFlops = forwardFlops(smollm2, new Array(B).fill(T), B * (T - 1));
+  await engine.choiceLogps(rows.slice(0, 64), 'base');
+  await engine.sequenceLogps(sequences, 'base');
+  const seconds: number[] = [];
+  const forwardGflops: number[] = [];
+  for (let i = 0; i < runs; i++) {
+    forwardGflops.push(sequenceFlops / (await timed(() => engine.sequenceLogps(sequences, 'base'))) / 1e9);
+    seconds.push(await timed(() => engine.choiceLogps(rows, 'base')));
+  }
+  return {
+    kind: 'scoring',
+    rows: count,
+    rowsPerSecond: seconds.map((s) => count / s),
+    gflops: seconds.map((s) => scoringFlops / s / 1e9),
+    ...{ forwardGflops, peak: peak() },
+  };
 }

@@ -4,7 +4,7 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Progress } from '../metrics/progress.js';
-import type { DecodeMeasurement, StepMeasurement } from './measure.js';
+import type { DecodeMeasurement, ScoringMeasurement, StepMeasurement } from './measure.js';
 
 export interface BenchOptions {
   /** 0: one per core. */
@@ -16,6 +16,7 @@ export interface BenchResult {
   readonly machine: string;
   readonly steps: readonly { readonly checkpointing: boolean; readonly measured: StepMeasurement }[];
   readonly decode: readonly DecodeMeasurement[];
+  readonly scoring: ScoringMeasurement;
 }
 
 const exec = promisify(execFile);
@@ -28,7 +29,7 @@ async function measure<T>(...args: (string | number)[]): Promise<T> {
 
 /** Runs everything, one process after another. */
 export async function runBench({ threads, progress }: BenchOptions): Promise<BenchResult> {
-  progress.start(5, 'bench');
+  progress.start(6, 'bench');
   let done = 0;
   const next = async <T>(...args: (string | number)[]): Promise<T> => {
     const result = await measure<T>(...args);
@@ -44,9 +45,15 @@ export async function runBench({ threads, progress }: BenchOptions): Promise<Ben
   }
   const decode = [];
   for (const batch of [1, 8, 32]) decode.push(await next<DecodeMeasurement>('decode', batch, 48, 3, threads));
+  const scoring = await next<ScoringMeasurement>('scoring', 1000, 3, threads);
   progress.done('bench');
   const [{ model }] = cpus();
-  return { machine: `${cpus().length} × ${model.trim()}, Node ${process.versions.node}`, steps, decode };
+  return {
+    machine: `${cpus().length} × ${model.trim()}, Node ${process.versions.node}`,
+    steps,
+    decode,
+    scoring,
+  };
 }
 
 const median = (values: readonly number[]): number =>
@@ -55,7 +62,7 @@ const range = (values: readonly number[], digits = 0) =>
   `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`;
 
 /** The result as Markdown tables: medians, with the smallest and largest in brackets. */
-export function renderBench({ machine, steps, decode }: BenchResult): string {
+export function renderBench({ machine, steps, decode, scoring }: BenchResult): string {
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
   const stepRows = steps.map(({ checkpointing, measured }) => {
     const { seconds, tokens, flops, executedFlops, productGflops, peak } = measured;
@@ -99,6 +106,24 @@ export function renderBench({ machine, steps, decode }: BenchResult): string {
     'Greedy decoding, float32, prompts of 128 tokens.',
     '',
     table(['batch', 'tokens/s', '× batch 1', 'peak memory'], decodeRows),
+    '',
+    `Scoring of ${scoring.rows} multiple-choice rows of 30 to 60 tokens with four choices, without padding.`,
+    '',
+    table(
+      ['rows/s', 'GFLOPS', 'forward pass of 8×256', 'ratio to it', 'peak memory'],
+      [
+        [
+          range(scoring.rowsPerSecond),
+          range(scoring.gflops),
+          range(scoring.forwardGflops),
+          range(
+            scoring.gflops.map((gflops, i) => gflops / scoring.forwardGflops[i]),
+            2,
+          ),
+          gigabytes(scoring.peak),
+        ],
+      ],
+    ),
     '',
   ].join('\n');
 }

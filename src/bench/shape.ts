@@ -59,6 +59,31 @@ function numbers(vocabSize: number): ChatTokenizer {
   };
 }
 
+/** Products of the linear layers per token, of rank-R updates to all of them, and of attention to T tokens. */
+function countProducts(config: ModelConfig, rank: number) {
+  const { layers, heads, headSize } = config;
+  let linear = 0;
+  let low = 0;
+  for (const projection of projections) {
+    const [inner, outer] = projectionShape(config, projection);
+    linear += layers * inner * outer;
+    low += layers * rank * (inner + outer);
+  }
+  return { linear, low, attention: (T: number) => 2 * T * heads * headSize * layers };
+}
+
+/**
+ * Floating-point operations of a forward pass without an adapter: 2 per linear weight and token, 4·T·heads·headSize
+ * per layer and token in attention, 2 per weight of the head and predicted token.
+ *
+ * @param lines tokens of each line, all of them attended to
+ */
+export function forwardFlops(config: ModelConfig, lines: readonly number[], predicted: number): number {
+  const { linear, attention } = countProducts(config, 0);
+  const blocks = lines.reduce((sum, T) => sum + T * 2 * (linear + attention(T)), 0);
+  return blocks + predicted * 2 * config.vocabSize * config.width;
+}
+
 /**
  * Floating-point operations of one LoRA step per token, T tokens a row, loss on every token.
  *
@@ -69,17 +94,10 @@ function numbers(vocabSize: number): ChatTokenizer {
  * @param recomputed count the blocks' second forward pass of activation checkpointing
  */
 export function loraStepFlops(config: ModelConfig, lora: LoraConfig, T: number, recomputed: boolean): number {
-  const { layers, heads, headSize, vocabSize, width } = config;
-  let linear = 0;
-  let low = 0;
-  for (const projection of projections) {
-    const [inner, outer] = projectionShape(config, projection);
-    linear += layers * inner * outer;
-    low += layers * lora.rank * (inner + outer);
-  }
-  const attention = 4 * T * heads * headSize * layers;
+  const { linear, low, attention: to } = countProducts(config, lora.rank);
+  const attention = 2 * to(T);
   const blocks = 2 * linear + attention + 2 * low;
-  const head = 2 * vocabSize * width;
+  const head = 2 * config.vocabSize * config.width;
   const step = blocks + head + (2 * linear + 2 * attention + 4 * low) + head;
   return step + (recomputed ? blocks : 0);
 }
