@@ -43,6 +43,7 @@ export async function writeAlternatives(
   const written = await alternative.generate(conversations, {
     ...sampling,
     prefix: format.alternativePrefix,
+    tooLong: 'empty',
   });
   return written.map((raw, i) => {
     const text = stripFraming(withoutPrefix(raw.text, format.alternativePrefix));

@@ -25,6 +25,11 @@ export interface GenerateOptions {
   readonly prefix?: string;
   /** Called with each new piece of text of response `index`. */
   readonly onText?: (index: number, piece: string) => void;
+  /**
+   * What becomes of a conversation that leaves no room for an answer: an error, or an empty response
+   * that is not finished. Default `error`.
+   */
+  readonly tooLong?: 'error' | 'empty';
   /** Aborts between tokens. */
   readonly signal?: AbortSignal;
 }
@@ -37,7 +42,7 @@ export interface LanguageModel {
   generate(conversations: readonly (readonly Message[])[], options: GenerateOptions): Promise<Response[]>;
   /**
    * Log-probability, in nats, that the next assistant turn begins with each label (the sum over the
-   * label's tokens).
+   * label's tokens); NaN for a conversation that is too long for the model.
    *
    * @param prefix text that the assistant turn already begins with
    * @returns [conversation][label]

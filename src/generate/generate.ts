@@ -23,22 +23,23 @@ export interface GrowingBatch {
 
 /**
  * @param batch     prompts already read
- * @param firstRow  number of the batch's row 0 among all conversations: its seed and `onText` index
+ * @param rows      per row its number among all conversations, which is its seed and `onText` index,
+ *   and the tokens that it may have
  * @returns         one response per row
  */
 export async function generateRows(
   batch: GrowingBatch,
   tokenizer: ChatTokenizer,
   options: GenerateOptions,
-  firstRow: number,
+  rows: readonly { readonly index: number; readonly limit: number }[],
 ): Promise<Response[]> {
-  const { maxTokens, temperature = 1, topP = 1, topK = 0, seed = 0, onText, signal } = options;
+  const { temperature = 1, topP = 1, topK = 0, seed = 0, onText, signal } = options;
   const writers = batch.rows.map(
-    (row) => new Writer(tokenizer, options, onText && ((piece) => onText(firstRow + row, piece))),
+    (row) => new Writer(tokenizer, options, onText && ((piece) => onText(rows[row].index, piece))),
   );
-  const randoms = batch.rows.map((row) => new Random(seed, 'sample', firstRow + row));
-  const alive = (row: number) => !writers[row].finished;
-  for (let step = 0; step < maxTokens; step++) {
+  const randoms = batch.rows.map((row) => new Random(seed, 'sample', rows[row].index));
+  const alive = (row: number) => !writers[row].finished && writers[row].tokens < rows[row].limit;
+  for (;;) {
     const V = batch.logits.length / batch.rows.length;
     const tokens = batch.rows.map((row, b) => {
       if (!alive(row)) return 0;
@@ -48,7 +49,7 @@ export async function generateRows(
       return token;
     });
     const growing = batch.rows.filter(alive);
-    if (growing.length === 0 || step === maxTokens - 1 || signal?.aborted) break;
+    if (growing.length === 0 || signal?.aborted) break;
     await batch.next(tokens);
     batch.drop(alive);
   }
@@ -58,9 +59,9 @@ export async function generateRows(
 /** The text of one row, as it comes; knows the stop tokens and stop strings. */
 class Writer {
   finished = false;
+  tokens = 0;
   private text: string;
   private shown: number;
-  private tokens = 0;
   private readonly stop: readonly string[];
   private readonly decoder;
 

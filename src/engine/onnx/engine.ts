@@ -193,27 +193,43 @@ export class OnnxEngine implements Engine {
       nextToken: await this.program(`next ${lora !== undefined}`, () => nextTokenGraph(this.config, lora)),
       feeds: { ...this.parameterFeeds[set], ...this.common },
     };
-    const responses: Response[] = [];
-    const longest = Math.max(0, ...prompts.map((prompt) => prompt.length));
+    const responses = prompts.map((): Response => ({ text: '', finish: 'length', tokens: 0 }));
+    const rows = prompts.map((prompt, index) => ({
+      ...{ index, prompt },
+      limit: Math.min(options.maxTokens, this.maxLength - prompt.length),
+    }));
+    const fitting = rows.filter(({ prompt, limit }) => {
+      if (limit < 1 && options.tooLong !== 'empty') throw this.tooLong(prompt.length);
+      return limit >= 1;
+    });
+    const longest = Math.max(0, ...fitting.map(({ prompt }) => prompt.length));
     const perBatch = Math.max(1, Math.floor(forwardTokens / Math.max(1, longest)));
-    for (let first = 0; first < prompts.length; first += perBatch) {
-      const group = prompts.slice(first, first + perBatch);
-      const room = this.maxLength - Math.max(...group.map((prompt) => prompt.length));
-      const maxTokens = Math.min(options.maxTokens, room);
-      if (maxTokens < 1) {
-        throw new ShapeError({
-          where: 'prompt',
-          what: `too long: ${this.maxLength - room} tokens leave no room for an answer`,
-          expected: `fewer than ${this.maxLength}`,
-          next: 'shorten the conversation or raise max_length',
-        });
-      }
-      const decoder = new Decoder(this.config, programs, group, this.maxLength - room + maxTokens);
+    for (let first = 0; first < fitting.length && !options.signal?.aborted; first += perBatch) {
+      const group = fitting.slice(first, first + perBatch);
+      const [read, written] = [
+        Math.max(...group.map(({ prompt }) => prompt.length)),
+        Math.max(...group.map(({ limit }) => limit)),
+      ];
+      const decoder = new Decoder(
+        this.config,
+        programs,
+        group.map(({ prompt }) => prompt),
+        read + written,
+      );
       await decoder.start();
-      responses.push(...(await generateRows(decoder, this.tokenizer, { ...options, maxTokens }, first)));
-      if (options.signal?.aborted) break;
+      const texts = await generateRows(decoder, this.tokenizer, options, group);
+      for (const [i, { index }] of group.entries()) responses[index] = texts[i];
     }
     return responses;
+  }
+
+  private tooLong(length: number): ShapeError {
+    return new ShapeError({
+      where: 'prompt',
+      what: `too long: ${length} tokens leave no room for an answer`,
+      expected: `fewer than ${this.maxLength}`,
+      next: 'shorten the conversation, or take a model with more positions',
+    });
   }
 
   private async labelLogps(
@@ -223,10 +239,21 @@ export class OnnxEngine implements Engine {
     prefix?: string,
   ): Promise<number[][]> {
     const choices = labels.map((label) => this.tokenizer.encode(label));
-    return this.choiceLogps(
-      conversations.map((messages) => ({ context: this.promptIds(messages, prefix), choices })),
+    const rows = conversations.map((messages) => ({ context: this.promptIds(messages, prefix), choices }));
+    const logps = await this.fittingLogps(rows, set);
+    return logps.map((row) => row ?? labels.map(() => Number.NaN));
+  }
+
+  /** As `choiceLogps`, with null for a row that is too long for the model. */
+  private async fittingLogps(rows: readonly ChoiceRow[], set: WeightSet): Promise<(number[] | null)[]> {
+    const fitting = rows.map((_, i) => i).filter((i) => depth(rows[i]) <= this.maxLength);
+    const logps = await this.choiceLogps(
+      fitting.map((i) => rows[i]),
       set,
     );
+    const result: (number[] | null)[] = rows.map(() => null);
+    for (const [k, i] of fitting.entries()) result[i] = logps[k];
+    return result;
   }
 
   private async answerProbabilities(
@@ -237,22 +264,17 @@ export class OnnxEngine implements Engine {
     const choices = answers.map((answer) => this.tokenizer.encode(answer));
     const longer = answers.map((answer) => oneDigitLonger(answer, answers, this.tokenizer));
     const rows = conversations.map((messages) => ({ context: this.promptIds(messages), choices }));
-    const readable = rows.map((_, i) => i).filter((i) => depth(rows[i]) <= this.maxLength);
-    const logps = await this.choiceLogps(
-      readable.map((i) => rows[i]),
-      set,
-    );
-    const result: (number[] | null)[] = rows.map(() => null);
-    for (const [k, i] of readable.entries()) {
-      const begun = logps[k].map(Math.exp);
-      result[i] = begun.map((probability, c) =>
+    const logps = await this.fittingLogps(rows, set);
+    return logps.map((row) => {
+      if (row === null) return null;
+      const begun = row.map(Math.exp);
+      return begun.map((probability, c) =>
         Math.max(
           0,
           longer[c].reduce((rest, other) => rest - begun[other], probability),
         ),
       );
-    }
-    return result;
+    });
   }
 
   private async continuationLogps(
