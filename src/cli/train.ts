@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../config/load.js';
 import { CONFIG_FILE } from '../config/render.js';
 import type { TrainConfig } from '../config/schema.js';
+import { ConfigError } from '../errors.js';
 import { findCheckpoint } from '../train/checkpoint.js';
 import { colorsFor } from './colors.js';
 import { addConfigFlags, refuseUnknownOptions } from './config-flags.js';
@@ -48,8 +49,18 @@ export function addTrainCommand(
   command.configureHelp({ formatHelp: () => help() });
   command.action(async (file: string | undefined, { preview = false, resume, json = false }: Options) => {
     refuseUnknownOptions(command.args);
+    if (command.args.length > 1) {
+      throw new ConfigError({
+        where: command.args[1],
+        what: 'one configuration at a time',
+        got: command.args.join(', '),
+      });
+    }
     const place = locate(file, resume);
-    const config = loadConfig(place.file, flags);
+    const loaded = loadConfig(place.file, flags);
+    // a run that was copied or moved goes on where it lies
+    const config =
+      place.folder !== undefined && !flags.has('output') ? { ...loaded, output: place.folder } : loaded;
     const stopping = 'Stopping after this step, with a checkpoint. Ctrl-C again stops at once.';
     await work({ json, stopping }, (ui) => run(config, { preview, resume: place.resume, json, ...ui }));
   });
@@ -60,11 +71,15 @@ export function addTrainCommand(
  * configuration, since no checkpoint is called so; a checkpoint without a
  * configuration is resumed with the one that was saved in its output folder.
  */
-function locate(file: string | undefined, resume: string | true | undefined) {
+function locate(
+  file: string | undefined,
+  resume: string | true | undefined,
+): { file?: string; resume?: string | true; folder?: string } {
   if (typeof resume !== 'string' || file !== undefined) return { file, resume };
   if (/\.ya?ml$/i.test(resume)) return { file: resume, resume: true as const };
   const saved = [resume, dirname(resume)].map((folder) => join(folder, CONFIG_FILE)).find(existsSync);
-  return { file: saved, resume: saved === undefined ? findCheckpoint(resume) : resume };
+  if (saved === undefined) return { resume: findCheckpoint(resume) };
+  return { file: saved, resume, folder: dirname(saved) };
 }
 
 function help(): string {

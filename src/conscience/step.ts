@@ -29,6 +29,8 @@ export interface ConscienceStep extends ReviewSettings {
   readonly alternativeSampling?: Sampling;
   /** Whether a refusal may be a pair's chosen response. Default false. */
   readonly allowRefusals?: boolean;
+  /** Whether a pair can be trained on; those that cannot are too long, and none is made. Default: all can. */
+  readonly trainable?: (pair: Pair) => boolean;
   /** Optimiser step; with the seed it fixes everything that is drawn. */
   readonly step: number;
   readonly seed: number;
@@ -78,7 +80,12 @@ export async function runConscience(options: ConscienceStep): Promise<Conscience
       reason: outcomes[i].reason,
     }),
   );
-  return { reviews: records, pairs: records.flatMap(pairOf), counts: countRecords(records) };
+  const { trainable = () => true } = options;
+  const kept = records.map((record): ReviewRecord => {
+    const [pair] = pairOf(record);
+    return pair === undefined || trainable(pair) ? record : { ...record, pair: null, reason: 'too-long' };
+  });
+  return { reviews: kept, pairs: kept.flatMap(pairOf), counts: countRecords(kept) };
 }
 
 async function sampleResponses(options: ConscienceStep): Promise<ReviewItem[]> {

@@ -100,7 +100,7 @@ export async function tokeniseRows(
   if (kept.length === 0) {
     const next = counts.answerCutAway > 0 ? `raise max_length (the longest row has ${longest})` : undefined;
     throw new DataError({
-      what: `no row is left to train on: ${describeReport(report).replace(/\.$/, '')}`,
+      what: `no row is left: ${describeReport(report).replace(/\.$/, '')}`,
       next,
     });
   }

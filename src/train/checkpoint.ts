@@ -7,7 +7,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { TrainingError } from '../errors.js';
-import { writeFolderAtomic } from '../files.js';
+import { asSaveError, writeFolderAtomic } from '../files.js';
 import { SafetensorsFile } from '../model/safetensors.js';
 import { safetensorsPieces } from '../model/safetensors-write.js';
 import type { Tensor, Weights } from '../model/weights.js';
@@ -60,8 +60,7 @@ export function saveCheckpoint(
 
 /** Deletes all but the `keep` latest checkpoints. */
 export function pruneCheckpoints(output: string, keep: number): void {
-  const names = checkpointsOf(output);
-  for (const name of names.slice(0, Math.max(0, names.length - keep))) {
+  for (const name of checkpointsOf(output).slice(0, -keep)) {
     rmSync(join(output, name), { recursive: true, force: true });
   }
 }
@@ -81,10 +80,22 @@ export function requireUnused(output: string): void {
 /** Names of checkpoints, earliest first. */
 function checkpointsOf(output: string): string[] {
   if (!existsSync(output)) return [];
-  const step = (name: string) => Number(NAME.exec(name)![1]);
-  return readdirSync(output)
-    .filter((name) => NAME.test(name))
-    .sort((a, b) => step(a) - step(b));
+  try {
+    return readdirSync(output)
+      .filter((name) => NAME.test(name))
+      .sort((a, b) => stepOf(a) - stepOf(b));
+  } catch (error) {
+    throw asSaveError(output, error);
+  }
+}
+
+const stepOf = (name: string) => Number(NAME.exec(name)![1]);
+
+/** Deletes what an earlier run left: its checkpoints, or those after the step that is resumed from. */
+export function dropCheckpoints(output: string, after = -1): void {
+  for (const name of checkpointsOf(output).filter((found) => stepOf(found) > after)) {
+    rmSync(join(output, name), { recursive: true, force: true });
+  }
 }
 
 /**
@@ -109,6 +120,9 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
   let state: RunState;
   try {
     state = JSON.parse(readFileSync(join(folder, 'state.json'), 'utf8'));
+    if (!Number.isInteger(state?.step) || !state.settings || !state.batches || !state.window) {
+      throw new Error('state.json lacks the state of a run');
+    }
   } catch (cause) {
     throw new TrainingError(
       {

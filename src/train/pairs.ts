@@ -28,7 +28,10 @@ export interface PairSourceOptions {
   /** Which copy is DPO's reference. */
   readonly reference: WeightSet;
   /** Absent: no reviews, fixed pairs only. */
-  readonly conscience?: Omit<ConscienceStep, 'prompts' | 'given' | 'step' | 'seed' | 'priorCache'>;
+  readonly conscience?: Omit<
+    ConscienceStep,
+    'prompts' | 'given' | 'step' | 'seed' | 'priorCache' | 'trainable'
+  >;
   /** Whether the verdicts do not change while training, so that priors may be kept. */
   readonly frozenConscience: boolean;
   /** Prompts to draw from, by source. Empty lists are never drawn from. */
@@ -83,7 +86,9 @@ export class PairSource {
     const { conscience, every } = this.options;
     const counts = conscience && step % every === 0 ? await this.review(step, conscience) : NO_COUNTS;
     const { pairsPerStep, fixed, seed } = this.options;
-    const online = this.replay.sample(fixed.length === 0 ? pairsPerStep : Math.floor(pairsPerStep / 2), step);
+    // half of each kind; of an odd number the extra one alternates
+    const wanted = fixed.length === 0 ? pairsPerStep : Math.floor((pairsPerStep + (step % 2)) / 2);
+    const online = this.replay.sample(wanted, step);
     const pairs: TrainingPair[] = [];
     for (const { pair } of online) pairs.push(await this.withReference(pair.id, this.rowsOf(pair)!));
     const random = new Random(seed, 'fixed pairs', step);
@@ -111,14 +116,14 @@ export class PairSource {
     const { seed, onReviews, frozenConscience } = this.options;
     const { reviews, pairs, counts } = await runConscience({
       ...conscience,
+      trainable: (pair) => this.rowsOf(pair) !== null,
       ...(frozenConscience ? { priorCache: this.priors } : {}),
       prompts: this.prompts(step),
       step,
       seed,
     });
     onReviews(reviews);
-    // an answer too long to train on was still reviewed and recorded
-    this.replay.add(pairs.filter((pair) => this.rowsOf(pair) !== null));
+    this.replay.add(pairs);
     this.forgetOldReferences();
     return counts;
   }
@@ -127,7 +132,10 @@ export class PairSource {
   private prompts(step: number): Prompt[] {
     const { probes, trainingPrompts, probeShare, samples, seed } = this.options;
     const random = new Random(seed, 'prompts', step);
-    const fromProbes = trainingPrompts.length === 0 ? samples : Math.round(samples * probeShare);
+    const share = trainingPrompts.length === 0 ? 1 : probes.length === 0 ? 0 : probeShare;
+    const whole = Math.floor(samples * share);
+    const rest = samples * share - whole;
+    const fromProbes = whole + Number(rest > 0 && random.next() < rest);
     const take = (pool: readonly Prompt[], count: number): Prompt[] => {
       const chosen: Prompt[] = [];
       while (chosen.length < count && pool.length > 0) {

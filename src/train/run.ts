@@ -2,12 +2,13 @@
  * `ealign train`: from a configuration to a trained adapter, with everything checked before
  * the first step.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { configKeys, valueAt } from '../config/keys.js';
 import { CONFIG_FILE, renderConfig } from '../config/render.js';
 import type { TrainConfig } from '../config/schema.js';
-import { AuditWriter } from '../conscience/audit.js';
+import { AUDIT_FILE, AuditWriter } from '../conscience/audit.js';
 import { resolveFramework } from '../conscience/frameworks.js';
 import { FORMAT_FILE, loadFormat } from '../conscience/plain-format.js';
 import { builtInProbes, PROBES_FILE } from '../conscience/probes.js';
@@ -26,11 +27,12 @@ import { makeFolder, writeFileAtomic } from '../files.js';
 import { resolveModel } from '../hub/pull.js';
 import { type Progress, silent } from '../metrics/progress.js';
 import { MetricsWriter } from '../metrics/writer.js';
-import { readAdapter, writeAdapter } from '../model/adapter-files.js';
+import { type Adapter, readAdapter, writeAdapter } from '../model/adapter-files.js';
 import type { LoraConfig } from '../model/lora.js';
 import { loadModel, type Model, saveModel } from '../model/weights.js';
 import { BatchStream } from './batch-stream.js';
 import {
+  dropCheckpoints,
   findCheckpoint,
   loadCheckpoint,
   pruneCheckpoints,
@@ -68,20 +70,20 @@ export interface RunResult extends TrainingResult {
  * @returns undefined after a preview
  * @throws UserError for whatever is wrong with configuration, data, model, checkpoint or disk
  */
-export async function runTrain(
-  config: TrainConfig,
-  options: RunOptions = {},
-): Promise<RunResult | undefined> {
+export async function runTrain(given: TrainConfig, options: RunOptions = {}): Promise<RunResult | undefined> {
   const { progress = silent } = options;
   const checkpoint = options.resume
-    ? await loadCheckpoint(findCheckpoint(options.resume === true ? config.output : options.resume))
+    ? await loadCheckpoint(findCheckpoint(options.resume === true ? given.output : options.resume))
     : undefined;
-  if (!checkpoint && !config.overwrite && !options.preview) requireUnused(config.output);
-  await OnnxEngine.tryDevice(config.device);
-  const data = await readData(config);
-  const path = await resolveModel(config.model);
+  const { output } = given;
+  const own = checkpoint !== undefined && resolve(dirname(checkpoint.folder)) === resolve(output);
+  if (!own && !given.overwrite && !options.preview) requireUnused(output);
+  await OnnxEngine.tryDevice(given.device);
+  const data = await readData(given);
+  const path = await resolveModel(given.model);
   const model = options.model ?? (await loadModel(path));
-  const adapter = config.adapter === undefined ? undefined : await readAdapter(config.adapter, model.config);
+  const adapter = given.adapter === undefined ? undefined : await readAdapter(given.adapter, model.config);
+  const config = fitted(given, model, adapter, progress);
   const rows = await tokeniseData(config, data, model, progress);
   if (options.preview) {
     (options.print ?? ((text) => process.stdout.write(`${text}\n`)))(preview(rows.train, model.tokenizer));
@@ -106,8 +108,8 @@ export async function runTrain(
     maxLength: training.max_length,
     seed: config.seed,
   });
-  const { output } = config;
-  const pairs = await pairSource(config, engine, rows.pairs, data, path, progress, (records) =>
+  const pools = await promptPools(config, data, path, model, progress);
+  const pairs = await pairSource(config, engine, rows.pairs, pools, path, progress, (records) =>
     audit?.append(records),
   );
   const trainer = new Trainer({
@@ -134,7 +136,15 @@ export async function runTrain(
     evalEvery: training.eval_every,
     saveEvery: training.save_every,
     modelHash: model.hash,
-    settings: settingsOf(config),
+    settings: {
+      ...settingsOf(config),
+      'validation rows': digest(rows.evaluation),
+      'preference rows': digest(rows.pairs),
+      'prompts to review': digest(pools),
+      'adapter weights': adapter
+        ? digest([...adapter.tensors].map(([name, { data }]) => [name, data]))
+        : null,
+    },
     progress,
     onMetrics: (step, values) => metrics.write(step, values),
     onSave: (state) => {
@@ -147,10 +157,15 @@ export async function runTrain(
   if (checkpoint) trainer.restore(checkpoint);
   // Everything has been checked: from here on files are written.
   makeFolder(output);
-  if (!checkpoint) pruneCheckpoints(output, 0);
+  if (own) dropCheckpoints(output, checkpoint.state.step);
+  else clearRun(output, path);
   writeFileAtomic(join(output, CONFIG_FILE), renderConfig(config, { model_sha256: model.hash }));
-  const metrics = new MetricsWriter(output, checkpoint?.state.step);
-  const audit = config.conscience.enabled ? new AuditWriter(output, checkpoint?.state.step) : undefined;
+  const resumed = own ? checkpoint.state.step : undefined;
+  const metrics = new MetricsWriter(output, resumed);
+  // a review of step S comes before step S + 1 is made, so that a checkpoint at S does not hold it
+  const audit = config.conscience.enabled
+    ? new AuditWriter(output, resumed === undefined ? undefined : resumed - 1)
+    : undefined;
   const result = await trainer.run(options.signal);
   if (result.finished) {
     saveResult(output, config, engine, model, path);
@@ -160,6 +175,44 @@ export async function runTrain(
   }
   return { ...result, output, engine };
 }
+
+/** The configuration as it holds for this model and adapter. */
+function fitted(
+  config: TrainConfig,
+  model: Model,
+  adapter: Adapter | undefined,
+  progress: Progress,
+): TrainConfig {
+  const { max_length: asked } = config.training;
+  const most = Math.min(asked, model.config.maxPositions);
+  if (most < asked) {
+    progress.note(`Rows are cut at ${most} tokens, not ${asked}: the model has no more positions.`);
+  }
+  const { rank, alpha, rslora, targets } = adapter?.config ?? config.lora;
+  return {
+    ...config,
+    lora: { rank, alpha, rslora, targets: [...targets] },
+    training: { ...config.training, max_length: most },
+  };
+}
+
+/** Deletes what an earlier run left in the folder, but never the model that is being trained. */
+function clearRun(output: string, modelPath: string): void {
+  dropCheckpoints(output);
+  const names = ['adapter_model.safetensors', 'adapter_config.json', AUDIT_FILE];
+  if (resolve(output) !== resolve(modelPath)) names.push('model.safetensors');
+  for (const name of names) rmSync(join(output, name), { force: true });
+}
+
+const digest = (value: unknown) =>
+  createHash('sha256')
+    .update(
+      JSON.stringify(value, (_, x) =>
+        ArrayBuffer.isView(x) ? Buffer.from(x.buffer, x.byteOffset, x.byteLength).toString('base64') : x,
+      ),
+    )
+    .digest('hex')
+    .slice(0, 12);
 
 interface Data {
   readonly train: readonly TrainingRow[];
@@ -179,7 +232,9 @@ async function readData(config: TrainConfig): Promise<Data> {
   if (config.eval_data.length > 0) {
     return { train: all, evaluation: await readTrainingRows(config.eval_data), preferences, probes };
   }
-  return { ...splitRows(all, config.eval_split, config.seed), preferences, probes };
+  // one row cannot be split
+  const share = all.length > 1 ? config.eval_split : 0;
+  return { ...splitRows(all, share, config.seed), preferences, probes };
 }
 
 interface Rows {
@@ -194,11 +249,7 @@ async function tokeniseData(
   model: Model,
   progress: Progress,
 ): Promise<Rows> {
-  const { max_length, loss_on: lossOn } = config.training;
-  const maxLength = Math.min(max_length, model.config.maxPositions);
-  if (maxLength < max_length) {
-    progress.note(`Rows are cut at ${maxLength} tokens, not ${max_length}: the model has no more positions.`);
-  }
+  const { max_length: maxLength, loss_on: lossOn } = config.training;
   const tokenise = async (rows: readonly TrainingRow[], label: string) => {
     progress.start(rows.length, label);
     const onProgress = (step: number) => progress.update({ step });
@@ -207,7 +258,15 @@ async function tokeniseData(
     return result.rows;
   };
   const train = await tokenise(data.train, 'training rows');
-  const evaluation = data.evaluation.length > 0 ? await tokenise(data.evaluation, 'validation rows') : [];
+  const evaluation =
+    data.evaluation.length === 0
+      ? []
+      : await tokenise(data.evaluation, 'validation rows').catch((error: unknown) => {
+          if (!(error instanceof DataError)) throw error;
+          if (config.eval_data.length > 0) throw new DataError({ ...error.parts, where: 'eval_data' });
+          progress.note('There is no validation loss: none of the rows that were split off can be used.');
+          return [];
+        });
   if (data.preferences.length === 0) return { train, evaluation, pairs: [] };
   const { pairs, report } = tokenisePreferences(data.preferences, model.tokenizer, maxLength);
   progress.note(describePreferences(report));
@@ -218,7 +277,7 @@ async function pairSource(
   config: TrainConfig,
   engine: OnnxEngine,
   fixed: readonly TokenPair[],
-  data: Data,
+  { probes, trainingPrompts }: PromptPools,
   modelPath: string,
   progress: Progress,
   onReviews: (records: readonly ReviewRecord[]) => void,
@@ -236,7 +295,7 @@ async function pairSource(
     pairsPerStep: conscience.pairs_per_step,
     replayCapacity: conscience.replay_capacity,
     fixed,
-    maxLength: Math.min(training.max_length, engine.config.maxPositions),
+    maxLength: training.max_length,
     seed,
     onReviews,
   };
@@ -251,7 +310,9 @@ async function pairSource(
     });
   }
   for (const warning of warnings) progress.note(`Warning: ${warning}`);
-  const { probes, trainingPrompts } = await promptPools(config, data, modelPath);
+  const format = await loadFormat(modelPath, { specialTokens: engine.tokenizer.specialTokens });
+  const framework = resolveFramework(conscience);
+  format.adapt(framework);
   const sampling = { maxTokens: conscience.max_tokens, temperature: conscience.temperature };
   return new PairSource({
     ...common,
@@ -262,8 +323,8 @@ async function pairSource(
       policy: models.policy,
       conscience: models.conscience,
       alternative: models.alternative,
-      framework: resolveFramework(conscience),
-      format: await loadFormat(modelPath, { specialTokens: engine.tokenizer.specialTokens }),
+      framework,
+      format,
       threshold: conscience.threshold,
       minMass: conscience.min_mass,
       prior: conscience.prior_correction,
@@ -273,12 +334,20 @@ async function pairSource(
   });
 }
 
-/** The prompts that may be reviewed, as `conscience.prompts` says. */
+interface PromptPools {
+  readonly probes: readonly Prompt[];
+  readonly trainingPrompts: readonly Prompt[];
+}
+
+/** The prompts that may be reviewed, as `conscience.prompts` says, and leave room for an answer. */
 async function promptPools(
   { conscience, data: paths }: TrainConfig,
   data: Data,
   modelPath: string,
-): Promise<{ probes: readonly Prompt[]; trainingPrompts: readonly Prompt[] }> {
+  { tokenizer, config }: Model,
+  progress: Progress,
+): Promise<PromptPools> {
+  if (!conscience.enabled) return { probes: [], trainingPrompts: [] };
   const own = join(modelPath, PROBES_FILE);
   const probes =
     conscience.prompts === 'training'
@@ -286,14 +355,22 @@ async function promptPools(
       : (data.probes ?? (existsSync(own) ? await readPrompts(own) : builtInProbes));
   const trainingPrompts =
     conscience.prompts === 'probes' ? [] : data.train.flatMap((row) => promptOf(row) ?? []);
-  if (probes.length + trainingPrompts.length === 0) {
+  const room = config.maxPositions - Math.min(conscience.max_tokens, Math.floor(config.maxPositions / 4));
+  const fits = ({ messages }: Prompt) =>
+    !tokenizer.hasChatTemplate ||
+    tokenizer.encodeChat(messages, { addGenerationPrompt: true }).length <= room;
+  const pools = { probes: probes.filter(fits), trainingPrompts: trainingPrompts.filter(fits) };
+  const kept = pools.probes.length + pools.trainingPrompts.length;
+  const long = probes.length + trainingPrompts.length - kept;
+  if (long > 0) progress.note(`${long} prompts are not reviewed: they leave no room for an answer.`);
+  if (kept === 0) {
     throw new DataError({
       where: paths.join(', '),
       what: 'the training rows have no prompts that could be reviewed (text rows have none)',
       next: 'set conscience.prompts: probes',
     });
   }
-  return { probes, trainingPrompts };
+  return pools;
 }
 
 function saveResult(

@@ -82,7 +82,7 @@ export class Trainer {
   async run(signal?: AbortSignal): Promise<TrainingResult> {
     const { schedule, progress, logEvery, evalEvery, saveEvery } = this.options;
     const { totalSteps } = schedule;
-    if (this.step === 0) await this.validate();
+    if (this.step === 0 && this.lastSaved < 0) await this.validate();
     progress.start(totalSteps, 'train', { first: this.step });
     const clock = new Clock(this.tokens);
     while (this.step < totalSteps) {
@@ -123,7 +123,7 @@ export class Trainer {
     const { drawn, passes, loss, gradNorm } = made;
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
       const places = batches.flatMap(({ source }) => Array.from(source, (i) => rows[i].where));
-      throw this.divergence(loss, gradNorm, places);
+      throw this.divergence(`loss ${loss}, gradient norm ${gradNorm}`, places);
     }
     this.tokens += passes.reduce((sum, { batch }) => sum + batch.batch.tokens, 0);
     this.reviewed += drawn.counts.reviewed;
@@ -150,8 +150,15 @@ export class Trainer {
     const sum = (of: (score: (typeof scores)[number]) => number) =>
       scores.reduce((total, s) => total + of(s), 0);
     const tokens = sum((score) => score.tokens);
+    const loss = -sum((score) => score.logpSum) / tokens;
+    if (!Number.isFinite(loss)) {
+      throw this.divergence(
+        `validation loss ${loss}`,
+        evaluationRows.map(({ where }) => where),
+      );
+    }
     onMetrics(this.step, {
-      'eval/loss': -sum((score) => score.logpSum) / tokens,
+      'eval/loss': loss,
       'eval/mean_token_accuracy': sum((score) => score.correct) / tokens,
     });
   }
@@ -191,11 +198,12 @@ export class Trainer {
     });
   }
 
-  private divergence(loss: number, gradNorm: number, rows: readonly string[]): TrainingError {
+  private divergence(what: string, rows: readonly string[]): TrainingError {
+    const shown = rows.slice(0, 16).join(', ') + (rows.length > 16 ? ` and ${rows.length - 16} more` : '');
     return new TrainingError({
       where: `step ${this.step + 1}`,
-      what: `loss ${loss}, gradient norm ${gradNorm}, on rows ${rows.join(', ')}; last good checkpoint: ${this.lastCheckpoint ?? 'none'}`,
-      next: 'lower training.learning_rate or loss.lambda, or look at these rows, and resume from that checkpoint',
+      what: `${what}, on rows ${shown}; last good checkpoint: ${this.lastCheckpoint ?? 'none'}`,
+      next: 'look at these rows, or start anew with a lower training.learning_rate or loss.lambda',
     });
   }
 }

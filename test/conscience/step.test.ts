@@ -83,6 +83,19 @@ describe('runConscience', () => {
     expect(reviews.filter(({ pair }) => pair !== null).map(({ pair }) => pair)).toEqual(['pair:40.1']);
   });
 
+  it('makes no pair that cannot be trained on, and says why', async () => {
+    const asked: string[] = [];
+    const trainable = ({ id }: { id: string }) => {
+      asked.push(id);
+      return false;
+    };
+    const { reviews, pairs, counts } = await runConscience(step(cast(), { trainable }));
+    expect(asked).toEqual(['pair:40.1']);
+    expect(pairs).toEqual([]);
+    expect(reviews[1]).toMatchObject({ pair: null, reason: 'too-long' });
+    expect(counts).toMatchObject({ pairs: 0, noPair: { 'too-long': 1 } });
+  });
+
   it('records roles, seed, time, messages and both reviews', async () => {
     const { reviews } = await runConscience(step());
     expect(reviews[1]).toMatchObject({

@@ -105,6 +105,26 @@ describe('generation', () => {
     expect(several[1]).toBeCloseTo(row.logpSum, 4);
   });
 
+  it('gives each response its own room, whatever else is in the batch', async () => {
+    const base = engine.model('base');
+    const room = engine.maxLength;
+    const nearlyFull = 'a'.repeat(room - 22);
+    const options = { maxTokens: 20, temperature: 0 };
+    const [alone] = await base.generate([say('go')], options);
+    const [together, short] = await base.generate([say('go'), say(nearlyFull)], options);
+    expect(together).toEqual(alone);
+    expect(short.tokens).toBeLessThan(12);
+    const full = say('a'.repeat(room));
+    await expect(base.generate([full], options)).rejects.toThrow(/too long: \d+ tokens leave no room/);
+    expect(await base.generate([full, say('go')], { ...options, tooLong: 'empty' })).toEqual([
+      { text: '', finish: 'length', tokens: 0 },
+      (await base.generate([say('x'), say('go')], options))[1],
+    ]);
+    const [unreadable, readable] = await base.labelLogps([full, say('go')], ['x', 'y']);
+    expect(unreadable).toEqual([Number.NaN, Number.NaN]);
+    expect(readable.every(Number.isFinite)).toBe(true);
+  });
+
   it('does not count 50 for 5', async () => {
     const answers = ['5', '50', '51', 'x'];
     const base = engine.model('base');

@@ -1,7 +1,7 @@
 /** A killed run that is resumed ends as one that never stopped, bit for bit. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -165,16 +165,43 @@ describe('resume', () => {
     const broken = join(folder, 'broken variant');
     const stop = new AbortController();
     const update = (state: ProgressState) => {
-      if (state.loss !== undefined && state.step === 5) stop.abort();
+      if (state.loss !== undefined && state.step === 4) stop.abort();
     };
     const stopped = await runTrain(config(broken), {
       progress: { ...silent, update },
       signal: stop.signal,
     });
-    expect(stopped).toMatchObject({ finished: false, step: 5 });
+    expect(stopped).toMatchObject({ finished: false, step: 4 });
     await stopped!.engine.close();
     await (await runTrain(config(broken), { resume: true }))!.engine.close();
     expect(traces(broken)).toEqual(traces(straight));
+  });
+
+  it('goes on where the run lies, not where it lay, and not into another run', async () => {
+    const moved = join(folder, 'moved');
+    cpSync(join(folder, 'broken'), moved, { recursive: true });
+    const last = readdirSync(moved).find((name) => name.startsWith('checkpoint-'))!;
+    const before = traces(join(folder, 'broken'));
+    await run(['--resume', join(moved, last)]);
+    expect(traces(moved)).toEqual(before);
+    expect(traces(join(folder, 'broken'))).toEqual(before);
+    const other = start(['--resume', join(moved, last), '--output', join(folder, 'straight')]);
+    expect(await other.ended).toBe(1);
+    expect(other.errors()).toMatch(/straight: the folder holds .* already/);
+  });
+
+  it('refuses other contents of the files that it depends on', async () => {
+    const preferences = join(folder, 'changing.jsonl');
+    const pair = (rejected: string) =>
+      `${JSON.stringify({ prompt: 'i feel bored .', chosen: 'take a walk .', rejected })}\n`;
+    writeFileSync(preferences, pair('tell lies .'));
+    const changing = join(folder, 'changing');
+    const few = ['--steps', '4', '--save-every', '2', '--preference-data', preferences, '--output', changing];
+    await run([...settings, ...few]);
+    writeFileSync(preferences, pair('steal books .'));
+    const again = start(['--resume', changing]);
+    expect(await again.ended).toBe(1);
+    expect(again.errors()).toMatch(/other settings: preference rows "\w+", now "\w+"/);
   });
 
   it('refuses a checkpoint of other settings, and a folder without one', async () => {

@@ -69,7 +69,7 @@ export const conscienceSection = z.strictObject({
   }),
   pairs_per_step: key(
     count(1).default(4),
-    'Preference pairs in the DPO term of one step, drawn from the replay buffer.',
+    'Preference pairs in the DPO term of one step, drawn from the replay buffer; with preference_data half of them are fixed ones.',
     { unit: 'pairs' },
   ),
   replay_capacity: key(count(1).default(256), 'Pairs that are kept for replay; the oldest leave first.', {

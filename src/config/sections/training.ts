@@ -57,13 +57,9 @@ export const trainingSection = z.strictObject({
       unit: 'steps',
     },
   ),
-  save_every: key(
-    count(0).default(100),
-    'Steps between checkpoints; 0 saves only at the end and on Ctrl-C.',
-    {
-      unit: 'steps',
-    },
-  ),
+  save_every: key(count(0).default(100), 'Steps between checkpoints; 0 saves one only on Ctrl-C.', {
+    unit: 'steps',
+  }),
   keep_checkpoints: key(count(1).default(2), 'Older checkpoints than these last ones are deleted.', {
     unit: 'checkpoints',
   }),

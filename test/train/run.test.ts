@@ -1,0 +1,132 @@
+/** Runs at the edges: what the configuration allows must work, whatever the data are like. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/load.js';
+import { readAudit } from '../../src/conscience/audit.js';
+import { SaveError, TrainingError } from '../../src/errors.js';
+import { silent } from '../../src/metrics/progress.js';
+import { readMetrics } from '../../src/metrics/writer.js';
+import { runTrain } from '../../src/train/run.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ealign-run-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const row = (content: string, answer = 'give half of it to a friend .') =>
+  `${JSON.stringify({
+    messages: [
+      { role: 'user', content },
+      { role: 'assistant', content: answer },
+    ],
+  })}\n`;
+const file = (text: string): string => {
+  const path = join(folder, `${Math.random().toString(36).slice(2)}.jsonl`);
+  writeFileSync(path, text);
+  return path;
+};
+const few = file(
+  Array.from({ length: 8 }, (_, i) => row(`how do i share ? ${'please '.repeat(i)}`)).join(''),
+);
+
+type Settings = Record<string, unknown>;
+
+/** Trains pinocchio for two steps; gives the notes that were shown. */
+async function train(output: string, { training, conscience, ...rest }: Settings = {}): Promise<string[]> {
+  const notes: string[] = [];
+  const config = parseConfig(
+    JSON.stringify({
+      ...{ model: 'pinocchio', data: few, output: join(folder, output), overwrite: true, ...rest },
+      training: { steps: 2, batch_size: 2, log_every: 1, ...(training as Settings) },
+      conscience: { every: 1, samples: 3, max_tokens: 8, ...(conscience as Settings) },
+    }),
+  );
+  const run = await runTrain(config, { progress: { ...silent, note: (text) => notes.push(text) } });
+  expect(run?.finished).toBe(true);
+  await run!.engine.close();
+  return notes;
+}
+
+const sources = (output: string) =>
+  new Set(readAudit(join(folder, output)).map(({ prompt }) => prompt.source));
+
+it.each([
+  ['probes', ['probe']],
+  ['training', ['training']],
+  ['mixture', ['probe', 'training']],
+])('reviews answers to %s', async (prompts, expected) => {
+  await train(prompts, { conscience: { prompts, samples: 4 } });
+  expect(readAudit(join(folder, prompts))).toHaveLength(8);
+  expect(sources(prompts)).toEqual(new Set(expected));
+});
+
+it('draws from both pools in the long run, one prompt at a time', async () => {
+  await train('single', {
+    training: { steps: 12 },
+    conscience: { prompts: 'mixture', samples: 1, max_tokens: 2 },
+  });
+  expect(sources('single')).toEqual(new Set(['probe', 'training']));
+});
+
+it('packs lines no longer than the model reads', async () => {
+  const notes = await train('packed', { training: { batching: 'pack' }, conscience: { enabled: false } });
+  expect(notes.join()).toContain('Rows are cut at 256 tokens, not 1024');
+  expect(readFileSync(join(folder, 'packed/config.yaml'), 'utf8')).toContain('max_length: 256');
+});
+
+it('leaves out prompts that leave no room for an answer, and says so', async () => {
+  const data = file(readFileSync(few, 'utf8') + row(`tell me more . ${'more '.repeat(300)}`));
+  const notes = await train('long', { data, eval_split: 0, conscience: { prompts: 'training', samples: 9 } });
+  expect(notes.join()).toContain('1 prompts are not reviewed');
+});
+
+it('calls a review unreadable that the model cannot read whole', async () => {
+  const probes = file(`${JSON.stringify({ prompt: `why ? ${'so '.repeat(236)}` })}\n`);
+  await train('unreadable', { conscience: { probes, samples: 6, max_tokens: 8 } });
+  const kinds = readAudit(join(folder, 'unreadable')).map(({ review }) => review.verdict.kind);
+  expect(kinds).toContain('unreadable');
+});
+
+it('trains on a single row, and without validation rows that can be used', async () => {
+  await train('one', { data: file(row('how do i share ?')) });
+  const long = row('how do i share ?', 'all '.repeat(400));
+  const half = { data: file(long + row('i feel bored .')), training: { max_length: 20 } };
+  for (const seed of [1, 2, 3, 4]) {
+    const outcome = await train('halves', { ...half, seed, eval_split: 0.5 }).catch(
+      (error: Error) => error.message,
+    );
+    // the row that can be used is either trained on, or split off
+    if (typeof outcome === 'string') expect(outcome).toContain('no row is left');
+    else expect(readMetrics(join(folder, 'halves')).length).toBeGreaterThan(0);
+  }
+});
+
+it('names the validation rows when none of the user’s own can be used', async () => {
+  const long = file(row('how do i share ?', 'all '.repeat(400)).replace('how do i', 'how '.repeat(300)));
+  await expect(train('eval', { eval_data: long })).rejects.toThrow(/^eval_data: no row is left/);
+});
+
+it('leaves nothing of an earlier run where it starts anew', async () => {
+  await train('anew');
+  expect(existsSync(join(folder, 'anew/audit.jsonl'))).toBe(true);
+  await train('anew', { setting: 'full', conscience: { enabled: false } });
+  expect(existsSync(join(folder, 'anew/audit.jsonl'))).toBe(false);
+  expect(existsSync(join(folder, 'anew/adapter_model.safetensors'))).toBe(false);
+  expect(existsSync(join(folder, 'anew/model.safetensors'))).toBe(true);
+});
+
+it('says that the output is a file', async () => {
+  await expect(
+    runTrain(parseConfig(JSON.stringify({ model: 'pinocchio', data: few, output: few }))),
+  ).rejects.toThrow(SaveError);
+});
+
+it('stops at a validation loss that is no number', async () => {
+  await expect(
+    train('diverged', {
+      eval_split: 0.5,
+      training: { steps: 1, learning_rate: 1e30, warmup_steps: 0 },
+      conscience: { enabled: false },
+    }),
+  ).rejects.toThrow(TrainingError);
+});
