@@ -43,7 +43,7 @@ import {
   quote,
   type ReviewFormat,
 } from './format.js';
-import { checkLabels, type Framework } from './frameworks.js';
+import { checkLabels, FRAMEWORKS, type Framework, type FrameworkName } from './frameworks.js';
 
 /** Name of the file in the model folder. */
 export const FORMAT_FILE = 'conscience.json';
@@ -150,6 +150,9 @@ export function plainFormat(
           next: 'choose another question, or add one to conscience.json',
         });
       }
+      // labels of the user's own go before the format's
+      const { labels } = framework;
+      if (labels !== FRAMEWORKS[framework.name as FrameworkName]?.labels) return { ...framework, question };
       const [accept, object] = templates.labels;
       return { ...framework, question, labels: { accept, object } };
     },

@@ -27,7 +27,8 @@ export interface Cast {
   readonly warnings: readonly string[];
 }
 
-const SETS = { 'frozen-base': 'base', 'frozen-start': 'start', policy: 'policy' } as const;
+/** The copy of the weights that a player is. */
+export const SETS = { 'frozen-base': 'base', 'frozen-start': 'start', policy: 'policy' } as const;
 
 /**
  * The models that play the roles.

@@ -62,12 +62,6 @@ export class AdamW {
     }
     return all;
   }
-
-  /** Goes on where the optimiser that gave `tensors` stood. */
-  restore(tensors: Weights, steps: number): void {
-    for (const [name, { data }] of this.tensors()) data.set(tensors.get(name)!.data);
-    this.steps = steps;
-  }
 }
 
 /** L2 norm over all gradients, summed in float64. */

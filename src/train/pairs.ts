@@ -76,6 +76,11 @@ export class PairSource {
     this.replay = new ReplayBuffer({ capacity: options.replayCapacity, seed: options.seed });
   }
 
+  /** Whether the conscience is on. */
+  get reviewing(): boolean {
+    return this.options.conscience !== undefined;
+  }
+
   /** Pairs made in the whole run. */
   get total(): number {
     return this.replay.total;

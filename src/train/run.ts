@@ -13,7 +13,7 @@ import { resolveFramework } from '../conscience/frameworks.js';
 import { FORMAT_FILE, loadFormat } from '../conscience/plain-format.js';
 import { builtInProbes, PROBES_FILE } from '../conscience/probes.js';
 import type { ReviewRecord } from '../conscience/record.js';
-import { isFrozen, resolveRoles } from '../conscience/roles.js';
+import { isFrozen, resolveRoles, SETS } from '../conscience/roles.js';
 import { promptOf, readPreferenceRows, readPrompts, readTrainingRows } from '../data/dataset.js';
 import { describePreferences, type TokenPair, tokenisePreferences } from '../data/preferences.js';
 import { preview } from '../data/preview.js';
@@ -285,10 +285,9 @@ async function pairSource(
   const { conscience, seed, training } = config;
   if (!conscience.enabled && fixed.length === 0) return undefined;
   const { models, warnings } = resolveRoles(conscience.roles, engine);
-  const players = { 'frozen-base': 'base', 'frozen-start': 'start', policy: 'policy' } as const;
   const common = {
     engine,
-    reference: players[conscience.roles.reference],
+    reference: SETS[conscience.roles.reference],
     frozenConscience: isFrozen(conscience.roles.conscience),
     every: conscience.every,
     samples: conscience.samples,

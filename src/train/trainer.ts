@@ -6,6 +6,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { align } from '../align.js';
+import { conscienceMetrics } from '../conscience/metrics.js';
 import type { TokenRow } from '../data/rows.js';
 import type { Engine } from '../engine/engine.js';
 import { TrainingError } from '../errors.js';
@@ -93,7 +94,7 @@ export class Trainer {
       progress.update({
         step: this.step,
         loss: this.window.loss / this.window.steps,
-        'conscience/flag_rate': windowMetrics(this.window, 0)['conscience/flag_rate'] ?? undefined,
+        'conscience/flag_rate': conscienceMetrics(this.window.counts, 0)['conscience/flag_rate'] ?? undefined,
         tokens_per_second: tokensPerSecond,
       });
       const last = this.step === totalSteps;
@@ -134,8 +135,10 @@ export class Trainer {
   private log(step: Metrics): void {
     const { stream, pairs } = this.options;
     this.options.onMetrics(this.step, {
-      ...windowMetrics(this.window, this.reviewed),
-      ...(pairs ? { 'conscience/pairs_total': pairs.total } : {}),
+      ...windowMetrics(this.window),
+      ...(pairs?.reviewing
+        ? { ...conscienceMetrics(this.window.counts, this.reviewed), 'conscience/pairs_total': pairs.total }
+        : {}),
       epoch: stream.epoch,
       num_tokens: this.tokens,
       ...step,

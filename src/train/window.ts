@@ -1,5 +1,5 @@
 /** Metrics between two records: sums over steps, so that each record is a mean of all of them. */
-import { addCounts, type ConscienceCounts, conscienceMetrics, NO_COUNTS } from '../conscience/metrics.js';
+import { addCounts, type ConscienceCounts, NO_COUNTS } from '../conscience/metrics.js';
 import type { HybridBatch, StepResult } from '../engine/engine.js';
 import type { Metrics } from '../metrics/names.js';
 
@@ -85,8 +85,8 @@ export function addStep(
   return sums;
 }
 
-/** The record of a window. A mean over nothing is null. */
-export function windowMetrics(w: WindowState, reviewedSoFar: number): Metrics {
+/** The record of a window, without what the conscience counted. A mean over nothing is null. */
+export function windowMetrics(w: WindowState): Metrics {
   const mean = (sum: number, count: number) => (count === 0 ? null : sum / count);
   return {
     loss: mean(w.loss, w.steps),
@@ -101,6 +101,5 @@ export function windowMetrics(w: WindowState, reviewedSoFar: number): Metrics {
     'logps/chosen': mean(w.logpsChosen, w.pairs),
     'logps/rejected': mean(w.logpsRejected, w.pairs),
     'conscience/pair_age': mean(w.ages, w.ageSteps),
-    ...conscienceMetrics(w.counts, reviewedSoFar),
   };
 }

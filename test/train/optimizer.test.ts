@@ -1,6 +1,7 @@
 /** AdamW, clipping and schedules against numbers computed by hand or by PyTorch. */
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../src/model/weights.js';
+import { restoreTensors } from '../../src/train/checkpoint.js';
 import { AdamW, gradientNorm } from '../../src/train/optimizer.js';
 import { learningRateAt } from '../../src/train/schedule.js';
 
@@ -55,7 +56,8 @@ describe('AdamW', () => {
     const first = new AdamW(new Map([['w', stopped]]), config);
     for (let i = 0; i < 3; i++) first.update(grads(i), 0.05);
     const second = new AdamW(new Map([['w', stopped]]), config);
-    second.restore(first.tensors(), first.steps);
+    restoreTensors(second.tensors(), first.tensors(), 'checkpoint-1');
+    second.steps = first.steps;
     for (let i = 3; i < 6; i++) second.update(grads(i), 0.05);
     expect([...stopped.data]).toEqual([...straight.data]);
   });
