@@ -1,0 +1,51 @@
+/**
+ * A controller that aborts with its parents and forgets them when released.
+ *
+ * `AbortSignal.any` would do, but keeps its dependents as long as a parent lives, and here
+ * one parent sees a hundred thousand requests.
+ */
+
+export interface Linked {
+  readonly signal: AbortSignal;
+  abort(reason: unknown): void;
+  release(): void;
+}
+
+export function linked(parent?: AbortSignal): Linked {
+  const controller = new AbortController();
+  const follow = () => controller.abort(parent?.reason);
+  if (parent?.aborted) follow();
+  else parent?.addEventListener('abort', follow, { once: true });
+  return {
+    signal: controller.signal,
+    abort: (reason) => controller.abort(reason),
+    release: () => parent?.removeEventListener('abort', follow),
+  };
+}
+
+/**
+ * Runs `work` for all items; the first failure aborts the rest and is thrown when all have ended.
+ *
+ * @returns results in the order of the items
+ */
+export async function together<T, R>(
+  items: readonly T[],
+  work: (item: T, index: number, signal: AbortSignal) => Promise<R>,
+  parent?: AbortSignal,
+): Promise<R[]> {
+  const { signal, abort, release } = linked(parent);
+  const running = items.map(async (item, index) => {
+    try {
+      return await work(item, index, signal);
+    } catch (error) {
+      abort(error);
+      throw error;
+    }
+  });
+  try {
+    return await Promise.all(running);
+  } finally {
+    await Promise.allSettled(running);
+    release();
+  }
+}
