@@ -91,14 +91,10 @@ export class Endpoint {
    */
   post(path: string, body: unknown, signal?: AbortSignal): Promise<string> {
     return this.limit(async () => {
-      const both = linked(signal);
-      const stop = () => both.abort(this.hooks.signal?.reason);
-      if (this.hooks.signal?.aborted) stop();
-      else this.hooks.signal?.addEventListener('abort', stop, { once: true });
+      const both = linked(signal, this.hooks.signal);
       try {
         return await this.persist(path, JSON.stringify(body), both.signal);
       } finally {
-        this.hooks.signal?.removeEventListener('abort', stop);
         both.release();
       }
     });

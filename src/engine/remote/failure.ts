@@ -54,7 +54,7 @@ export function refusal(status: number, body: string, headers: Headers, target: 
     return { error: new RemoteError('server', parts, status), again, after };
   }
   if (/log_?probs|log.?probabilit/i.test(words))
-    return { error: noLogprobs(where, got, status), again: false };
+    return { error: noLogprobs(where, got, undefined, status), again: false };
   return {
     error: new RemoteError('refused', { where, what: 'refuses the request', got }, status),
     again: false,
@@ -92,14 +92,22 @@ export function nonsense(expected: string, body: string, target: Target): Remote
   return new RemoteError('nonsense', parts);
 }
 
-/** Log-probabilities are needed and are not there. */
-export function noLogprobs(where: string, got: string, status?: number): RemoteError {
+const WHO_GIVES_LOGPROBS =
+  'use an endpoint that gives them (OpenAI, vLLM, llama.cpp, Ollama from 0.12.11), or a local model';
+
+/** Log-probabilities are needed and cannot be had. */
+export function noLogprobs(
+  where: string,
+  got: string,
+  next = WHO_GIVES_LOGPROBS,
+  status?: number,
+): RemoteError {
   const parts = {
     where,
-    what: 'gives no log-probabilities, which this needs',
+    what: 'gives no log-probabilities that can be used',
     expected: 'choices[0].logprobs.content with top_logprobs',
     got,
-    next: 'use an endpoint that gives them (OpenAI, vLLM, llama.cpp, Ollama from 0.12.11), or a local model',
+    next,
   };
   return new RemoteError('logprobs', parts, status);
 }

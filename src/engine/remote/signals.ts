@@ -11,15 +11,19 @@ export interface Linked {
   release(): void;
 }
 
-export function linked(parent?: AbortSignal): Linked {
+export function linked(...parents: (AbortSignal | undefined)[]): Linked {
   const controller = new AbortController();
-  const follow = () => controller.abort(parent?.reason);
-  if (parent?.aborted) follow();
-  else parent?.addEventListener('abort', follow, { once: true });
+  const follow = ({ target }: Event) => controller.abort((target as AbortSignal).reason);
+  for (const parent of parents) {
+    if (parent?.aborted) controller.abort(parent.reason);
+    else parent?.addEventListener('abort', follow, { once: true });
+  }
   return {
     signal: controller.signal,
     abort: (reason) => controller.abort(reason),
-    release: () => parent?.removeEventListener('abort', follow),
+    release: () => {
+      for (const parent of parents) parent?.removeEventListener('abort', follow);
+    },
   };
 }
 
