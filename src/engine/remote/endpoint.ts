@@ -8,7 +8,6 @@
 import pLimit from 'p-limit';
 import { secret } from '../../config/environment.js';
 import { RemoteError } from '../../errors.js';
-import { splitCredentials } from '../../hub/request.js';
 import { backoff } from './backoff.js';
 import {
   type Failed,
@@ -52,11 +51,12 @@ export interface RetryNotice {
 }
 
 export class Endpoint {
-  /** Model and host, for messages and the audit trail. Without user, password and key. */
+  /** Model and host, for messages and the audit trail. Without the key. */
   readonly name: string;
   readonly #target: Target;
   readonly #headers: Record<string, string>;
   private readonly url: URL;
+  private readonly hooks: Omit<RemoteHooks, 'env'>;
   private readonly limit;
   private readonly pace: Pace;
   private readonly clock: Clock;
@@ -65,18 +65,17 @@ export class Endpoint {
   /** @throws RemoteError when the named variable holds no key, or one that cannot be sent */
   constructor(
     private readonly settings: RemoteSettings,
-    private readonly hooks: RemoteHooks = {},
+    { env, ...hooks }: RemoteHooks = {},
   ) {
-    const { url, headers } = splitCredentials(settings.baseUrl);
-    this.url = new URL(url);
+    this.hooks = hooks;
+    this.url = new URL(settings.baseUrl);
     this.name = `${settings.model} at ${this.url.host}`;
     const keyVariable = settings.apiKeyVariable ?? DEFAULT_KEY_VARIABLE;
-    const key = this.key(keyVariable);
+    const key = this.key(keyVariable, env);
     this.#target = { name: this.name, key, keyVariable };
     this.#headers = {
       accept: 'application/json',
       'content-type': 'application/json',
-      ...headers,
       ...(key !== undefined && { authorization: `Bearer ${key}` }),
     };
     this.clock = hooks.clock ?? systemClock;
@@ -186,6 +185,14 @@ export class Endpoint {
       };
       return new RemoteError('model', parts, 404);
     }
+    if (models?.includes(model)) {
+      const parts = {
+        where: this.name,
+        what: 'has the model but no chat completions',
+        got: `status 404: ${words}`,
+      };
+      return new RemoteError('model', parts, 404);
+    }
     const shown = models?.slice(0, 8).join(', ');
     const more = models !== undefined && models.length > 8 ? ` and ${models.length - 8} more` : '';
     const parts = {
@@ -217,9 +224,9 @@ export class Endpoint {
     return address;
   }
 
-  private key(variable: string): string | undefined {
+  private key(variable: string, env: RemoteHooks['env']): string | undefined {
     const { apiKeyVariable } = this.settings;
-    const key = secret(variable, this.hooks.env);
+    const key = secret(variable, env);
     const where = `environment variable ${variable}`;
     if (key === undefined) {
       if (apiKeyVariable === undefined) return undefined;

@@ -55,10 +55,13 @@ export function refusal(status: number, body: string, headers: Headers, target: 
   }
   if (/log_?probs|log.?probabilit/i.test(words))
     return { error: noLogprobs(where, got, undefined, status), again: false };
-  return {
-    error: new RemoteError('refused', { where, what: 'refuses the request', got }, status),
-    again: false,
-  };
+  // The protocol has grown: not every endpoint takes every field of it.
+  const aboutField = /unsupported|unrecognized|unknown|not supported|not permitted|unexpected/i.test(words);
+  const next = aboutField
+    ? 'leave out a field that the endpoint refuses with extra, e.g. {"seed": null}'
+    : undefined;
+  const parts = { where, what: 'refuses the request', got, next };
+  return { error: new RemoteError('refused', parts, status), again: false };
 }
 
 /** No connection, a connection that broke, or no answer in time. */

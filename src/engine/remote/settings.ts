@@ -14,7 +14,11 @@ export const DEFAULT_KEY_VARIABLE = 'OPENAI_API_KEY';
 /** Keys of a remote endpoint. */
 export const remoteSchema = z.strictObject({
   baseUrl: key(
-    z.url({ protocol: /^https?$/, error: 'expected an address such as http://localhost:8000/v1' }),
+    z
+      .url({ protocol: /^https?$/, error: 'expected an address such as http://localhost:8000/v1' })
+      .refine((url) => withoutUser(url), {
+        error: 'holds a user or a password; put the key into an environment variable',
+      }),
     'Address of an OpenAI-compatible endpoint, up to /v1.',
     { placeholder: 'url' },
   ),
@@ -74,4 +78,10 @@ export function remoteSettings(options: RemoteOptions): RemoteSettings {
   if (parsed.success) return parsed.data;
   const [{ path, message }] = parsed.error.issues;
   throw new ConfigError({ where: ['remote', ...path].join('.'), what: message });
+}
+
+function withoutUser(address: string): boolean {
+  if (!URL.canParse(address)) return true;
+  const { username, password } = new URL(address);
+  return username === '' && password === '';
 }
