@@ -148,6 +148,28 @@ describe('answers', () => {
     expect(endpoint.mostInFlight).toBe(3);
   });
 
+  test('many at a time under one signal are no leak', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    try {
+      const waiting: (() => void)[] = [];
+      endpoint.reply = async () => {
+        await new Promise<void>((resolve) => {
+          if (waiting.push(resolve) === 16) for (const go of waiting) go();
+        });
+        return say('ok');
+      };
+      const { signal } = new AbortController();
+      const questions = Array.from({ length: 16 }, () => ask('a'));
+      await remote({ concurrency: 16 }, { signal }).generate(questions, { ...one, signal });
+      await new Promise((resolve) => setImmediate(resolve));
+    } finally {
+      process.off('warning', note);
+    }
+    expect(warnings).toEqual([]);
+  });
+
   test('the limit holds across calls', async () => {
     const model = remote({ concurrency: 2 });
     await Promise.all([1, 2, 3, 4, 5, 6].map(() => model.respond(ask('a'), one)));

@@ -4,6 +4,7 @@
  * `AbortSignal.any` would do, but keeps its dependents as long as a parent lives, and here
  * one parent sees a hundred thousand requests.
  */
+import { setMaxListeners } from 'node:events';
 
 export interface Linked {
   readonly signal: AbortSignal;
@@ -15,8 +16,11 @@ export function linked(...parents: (AbortSignal | undefined)[]): Linked {
   const controller = new AbortController();
   const follow = ({ target }: Event) => controller.abort((target as AbortSignal).reason);
   for (const parent of parents) {
-    if (parent?.aborted) controller.abort(parent.reason);
-    else parent?.addEventListener('abort', follow, { once: true });
+    if (parent === undefined) continue;
+    // As many listen as requests are in flight; Node would warn of a leak from the eleventh on.
+    setMaxListeners(0, parent);
+    if (parent.aborted) controller.abort(parent.reason);
+    else parent.addEventListener('abort', follow, { once: true });
   }
   return {
     signal: controller.signal,
