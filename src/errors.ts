@@ -51,3 +51,35 @@ export class TrainingError extends UserError {}
 export class SaveError extends UserError {}
 /** A download that failed, is incomplete or does not match its checksum. */
 export class DownloadError extends UserError {}
+
+/** What went wrong at a remote endpoint. */
+export type RemoteFailure =
+  /** Nobody answered, or not in time. */
+  | 'unreachable'
+  /** No key, a wrong key, or no permission. */
+  | 'access'
+  /** The endpoint does not know the model, or there is no endpoint at the address. */
+  | 'model'
+  /** The answer is not what the protocol says. */
+  | 'nonsense'
+  /** Log-probabilities are needed and cannot be had. */
+  | 'logprobs'
+  /** Too many requests, or nothing left to spend. */
+  | 'rate-limit'
+  /** The endpoint failed by itself (5xx). */
+  | 'server'
+  /** The endpoint refused what was asked (any other 4xx). */
+  | 'refused';
+
+/** A remote endpoint that cannot be used, or that did not answer as it should. */
+export class RemoteError extends UserError {
+  /** @param status HTTP status, where there was an answer */
+  constructor(
+    readonly failure: RemoteFailure,
+    parts: ErrorParts,
+    readonly status?: number,
+    options?: { cause?: unknown },
+  ) {
+    super(parts, options);
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * What an endpoint's refusal means, in one line that a person can act on.
+ *
+ * The server's own words are passed on, shortened, without markup and without the key.
+ */
+import { RemoteError } from '../../errors.js';
+import { retryAfter } from './backoff.js';
+
+/** A failed attempt. */
+export interface Failed {
+  readonly error: RemoteError;
+  /** Another attempt may succeed. */
+  readonly again: boolean;
+  /** Wait that the endpoint asks for, milliseconds. */
+  readonly after?: number;
+}
+
+/** Where the request went and what must not be said. */
+export interface Target {
+  /** e.g. `gpt-4o at api.openai.com`. */
+  readonly name: string;
+  readonly key?: string;
+  /** The variable that holds the key, or would. */
+  readonly keyVariable: string;
+}
+
+/** A refusal by status. 404 is told apart by the caller, who can ask for the models. */
+export function refusal(status: number, body: string, headers: Headers, target: Target, now: number): Failed {
+  const words = serverWords(body, target.key);
+  const got = words === '' ? `status ${status}` : `status ${status}: ${words}`;
+  const where = target.name;
+  const after = retryAfter(headers, now);
+  if (status === 401 || status === 403) {
+    const next =
+      target.key === undefined
+        ? `put a key into the environment variable ${target.keyVariable}`
+        : `check the key in the environment variable ${target.keyVariable}, and what it may use`;
+    const what = target.key === undefined ? 'needs a key' : 'refuses the key';
+    return { error: new RemoteError('access', { where, what, got, next }, status), again: false };
+  }
+  if (status === 402 || (status === 429 && /insufficient_quota|billing/i.test(body))) {
+    const parts = { where, what: 'nothing is left to spend', got, next: 'check the plan of the account' };
+    return { error: new RemoteError('rate-limit', parts, status), again: false };
+  }
+  if (status === 429) {
+    const next = 'lower the concurrency or set a limit of requests per minute; finished answers are not lost';
+    const parts = { where, what: 'too many requests', got, next };
+    return { error: new RemoteError('rate-limit', parts, status), again: true, after };
+  }
+  if (status === 408 || status >= 500) {
+    const parts = { where, what: 'the endpoint fails', got, next: 'look at its log, or try again later' };
+    // 501: not implemented, and 505: HTTP version, stay as they are.
+    const again = status !== 501 && status !== 505;
+    return { error: new RemoteError('server', parts, status), again, after };
+  }
+  if (/log_?probs|log.?probabilit/i.test(words))
+    return { error: noLogprobs(where, got, undefined, status), again: false };
+  // The protocol has grown: not every endpoint takes every field of it.
+  const aboutField = /unsupported|unrecognized|unknown|not supported|not permitted|unexpected/i.test(words);
+  const next = aboutField
+    ? 'leave out a field that the endpoint refuses with extra, e.g. {"seed": null}'
+    : undefined;
+  const parts = { where, what: 'refuses the request', got, next };
+  return { error: new RemoteError('refused', parts, status), again: false };
+}
+
+/** No connection, a connection that broke, or no answer in time. */
+export function unreachable(cause: unknown, target: Target): RemoteError {
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+  const reason = networkCode(cause) ?? (inner instanceof Error ? inner.message : String(inner));
+  const next = 'check that the server runs and that the address is right';
+  const what = `cannot be reached (${redact(reason, target.key)})`;
+  // Not passed on as a cause: undici's errors may quote a header.
+  return new RemoteError('unreachable', { where: target.name, what, next });
+}
+
+/** The system's name of a network error, e.g. ECONNREFUSED. */
+export function networkCode(error: unknown): string | undefined {
+  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const { code } = (inner ?? {}) as NodeJS.ErrnoException;
+  return typeof code === 'string' ? code : undefined;
+}
+
+export function timedOut(seconds: number, { name }: Target): RemoteError {
+  const what = `no answer within ${seconds} s`;
+  const next = 'raise the timeout, or lower the concurrency where the server is busy';
+  return new RemoteError('unreachable', { where: name, what, next });
+}
+
+/** An answer that is not in the protocol. */
+export function nonsense(expected: string, body: string, target: Target): RemoteError {
+  const got = /^\s*</.test(body) ? `a web page (${excerpt(body, target.key)})` : excerpt(body, target.key);
+  const next = 'check that the address is that of an OpenAI-compatible endpoint; it usually ends in /v1';
+  const parts = { where: target.name, what: 'cannot be understood', expected, got, next };
+  return new RemoteError('nonsense', parts);
+}
+
+const WHO_GIVES_LOGPROBS =
+  'use an endpoint that gives them (OpenAI, vLLM, llama.cpp, Ollama from 0.12.11), or a local model';
+
+/** Log-probabilities are needed and cannot be had. */
+export function noLogprobs(
+  where: string,
+  got: string,
+  next = WHO_GIVES_LOGPROBS,
+  status?: number,
+): RemoteError {
+  const parts = {
+    where,
+    what: 'gives no log-probabilities that can be used',
+    expected: 'choices[0].logprobs.content with top_logprobs',
+    got,
+    next,
+  };
+  return new RemoteError('logprobs', parts, status);
+}
+
+/** The message in an error body, in any of the forms that servers use. */
+export function serverWords(body: string, key?: string): string {
+  try {
+    const value = JSON.parse(body) as Record<string, unknown> | null;
+    const inner = value?.error ?? value?.detail ?? value?.message ?? value;
+    const message = typeof inner === 'object' ? (inner as { message?: unknown } | null)?.message : inner;
+    return excerpt(typeof message === 'string' ? message : JSON.stringify(inner), key);
+  } catch {
+    return excerpt(body, key);
+  }
+}
+
+const EXCERPT = 200;
+
+/** The beginning of a text: one line, no markup, no key. */
+function excerpt(text: string, key?: string): string {
+  const plain = redact(text, key)
+    .replace(/<(script|style)\b[\s\S]*?<\/\1>/gi, ' ')
+    .replace(/<[^<>]*>/g, ' ')
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
+  if (plain === '') return text.trim() === '' ? 'nothing' : '';
+  return plain.length <= EXCERPT ? plain : `${plain.slice(0, EXCERPT)}…`;
+}
+
+function redact(text: string, key: string | undefined): string {
+  return key === undefined ? text : text.replaceAll(key, '***');
+}
