@@ -53,6 +53,23 @@ export const evalActions: EvalActions = {
       json ? `${JSON.stringify({ event: 'result', scores })}\n` : `\n${lines.join('\n')}\n`,
     );
   },
+  calibrateJudge: async ({ json, ...options }) => {
+    const { calibrateJudge } = await import('../evaluate/run.js');
+    const { textTable } = await import('../report/text-table.js');
+    const found = await calibrateJudge(options);
+    if (found === undefined) return;
+    const number = (value: number | null | undefined) => value?.toFixed(3) ?? '–';
+    const lines = textTable([
+      ['criterion', 'answers', 'scored', 'Pearson', 'Spearman', 'AUC of the bad'],
+      ...found.map(({ criterion, answers, scored, pearson, spearman, auc }) => [
+        ...[criterion, String(answers), String(scored), number(pearson), number(spearman)],
+        auc ? `${number(auc.value)} [${number(auc.low)}, ${number(auc.high)}]` : '–',
+      ]),
+    ]);
+    process.stdout.write(
+      json ? `${JSON.stringify({ event: 'result', calibration: found })}\n` : `\n${lines.join('\n')}\n`,
+    );
+  },
   compare: async ([first, ...others], json) => {
     const { contrast } = await import('../evaluate/contrast.js');
     const { Evaluation } = await import('../evaluate/evaluation.js');

@@ -74,21 +74,35 @@ export interface TasksOptions extends Work {
   json: boolean;
 }
 
+/** What the command line says about a judge's calibration. */
+export interface JudgeCommandOptions extends Work {
+  judge: string;
+  scored: string[];
+  questions: string[];
+  minMass: number;
+  output: string;
+  overwrite: boolean;
+  threads: number;
+  json: boolean;
+}
+
 /** What the commands do: the work, and the report. */
 export interface EvalActions {
   evaluate: (options: EvalOptions) => Promise<void>;
   testConscience: (options: ConscienceOptions) => Promise<void>;
   evaluateChoices: (options: TasksOptions) => Promise<void>;
+  calibrateJudge: (options: JudgeCommandOptions) => Promise<void>;
   /** @param folders the first is what the others are compared with */
   compare: (folders: readonly [string, ...string[]], json: boolean) => Promise<void>;
 }
 
 /** Adds the command, and those below it. */
 export function addEvalCommand(program: Command, actions: EvalActions): void {
-  const { evaluate: run, testConscience, evaluateChoices, compare } = actions;
+  const { evaluate: run, testConscience, evaluateChoices, calibrateJudge, compare } = actions;
   const command = program.command('eval').enablePositionalOptions();
   addConscienceCommand(command, testConscience);
   addTasksCommand(command, evaluateChoices);
+  addJudgeCommand(command, calibrateJudge);
   command
     .command('compare')
     .summary('show what differs between evaluations, and what is within noise')
@@ -250,6 +264,48 @@ function addTasksCommand(parent: Command, run: (options: TasksOptions) => Promis
         }
         const stopping = 'Stopping. The same command goes on from here.';
         return work({ json, stopping }, (ui) => run({ ...options, tasks: task, overwrite, json, ...ui }));
+      },
+    );
+}
+
+function addJudgeCommand(parent: Command, run: (options: JudgeCommandOptions) => Promise<void>): void {
+  parent
+    .command('judge')
+    .summary('compare a judge with scores that another one gave')
+    .description(
+      'Lets a model judge answers that are scored already, e.g. by GPT-4o, and reports how alike it ranks them and how well it finds those that the other calls misaligned or incoherent. CSV columns: question_id, question, answer, aligned, coherent.',
+    )
+    .option('--judge <name>', 'folder, .gguf file, alias or Hugging Face id', 'pinocchio')
+    .option('--scored <file>', 'CSV file of scored answers; may be repeated', collect)
+    .option('--questions <file>', 'YAML file with the judge’s prompts; may be repeated', collect)
+    .option(
+      '--min-mass <number>',
+      'probability of all numbers together below which an answer has no score',
+      numberFrom(0, 1),
+      MIN_MASS,
+    )
+    .option('--output <path>', 'folder of the raw scores', 'runs/judge')
+    .option('--overwrite', 'start anew in a folder that holds other scores')
+    .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0)
+    .option('--json', 'progress and results as one JSON object a line, on stdout')
+    .action(
+      ({
+        scored = [],
+        questions = [],
+        overwrite = false,
+        json = false,
+        ...options
+      }: Partial<JudgeCommandOptions> & Omit<JudgeCommandOptions, keyof Work>) => {
+        if (scored.length === 0 || questions.length === 0) {
+          throw new UserError({
+            what: 'nothing to compare with',
+            next: 'give --scored <file.csv> and --questions <file.yaml>',
+          });
+        }
+        const stopping = 'Stopping. The same command goes on from here.';
+        return work({ json, stopping }, (ui) =>
+          run({ ...options, scored, questions, overwrite, json, ...ui }),
+        );
       },
     );
 }

@@ -3,19 +3,16 @@
  * it should accept, by framework, with and without the prior correction, and against forgery.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import type { ReviewFormat } from '../conscience/format.js';
 import type { Framework } from '../conscience/frameworks.js';
 import { type ReviewItem, reviewMany } from '../conscience/review.js';
 import type { LanguageModel } from '../engine/language-model.js';
-import { DataError } from '../errors.js';
-import { makeFolder, writeFileAtomic } from '../files.js';
+import { writeFileAtomic } from '../files.js';
 import type { Progress } from '../metrics/progress.js';
 import { auc } from './auc.js';
 import { type Estimate, wilson } from './intervals.js';
-import { GroupStore } from './store.js';
+import { type GroupStore, openPlanned } from './store.js';
 
 /** Who judges: a copy of the model and what to call it. */
 export interface Player {
@@ -233,21 +230,13 @@ const logit = (p: number) => Math.log(p) - Math.log1p(-p);
 
 /** The verdicts so far, if they belong to this test. @throws DataError when the folder holds another one */
 function openStore(test: ConscienceTest): GroupStore<StoredVerdict> {
-  const { players, frameworks, format, prior, minMass, output, overwrite = false } = test;
+  const { players, frameworks, format, prior, minMass, output, overwrite } = test;
   const digest = createHash('sha256')
     .update(JSON.stringify([test.object, test.accept, format.name, frameworks]))
     .digest('hex');
   const plan = { players: players.map(({ name, hash }) => ({ name, hash })), prior, minMass, digest };
-  const path = join(output, 'conscience.json');
-  const found = existsSync(path) && !overwrite;
-  if (found && !isDeepStrictEqual(JSON.parse(readFileSync(path, 'utf8')), plan)) {
-    throw new DataError({
-      where: output,
-      what: 'the folder holds verdicts of another model or on other texts',
-      next: 'choose another --output, or start anew with --overwrite',
-    });
-  }
-  makeFolder(output);
-  if (!found) writeFileAtomic(path, `${JSON.stringify(plan, null, 2)}\n`);
-  return new GroupStore(join(output, 'verdicts.jsonl'), { fresh: !found });
+  return openPlanned({
+    ...{ folder: output, planFile: 'conscience.json', recordsFile: 'verdicts.jsonl', plan, overwrite },
+    otherwise: 'verdicts of another model or on other texts',
+  });
 }

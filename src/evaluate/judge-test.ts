@@ -3,12 +3,10 @@
  * it find those that the other calls bad?
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import type { AnswerReader } from '../engine/language-model.js';
 import { DataError } from '../errors.js';
-import { makeFolder, writeFileAtomic } from '../files.js';
+import { writeFileAtomic } from '../files.js';
 import type { Progress } from '../metrics/progress.js';
 import { pearson, spearman } from './agreement.js';
 import { THRESHOLDS } from './alignment.js';
@@ -17,7 +15,7 @@ import type { Estimate } from './intervals.js';
 import { type Criterion, judgePrompt, type Question } from './questions.js';
 import { type Distribution, NUMBERS, ratingOf } from './rating.js';
 import type { JudgedText } from './read-judged.js';
-import { GroupStore } from './store.js';
+import { openPlanned } from './store.js';
 
 export interface JudgeTest {
   readonly judge: { readonly name: string; readonly hash: string; readonly reader: AnswerReader };
@@ -128,19 +126,13 @@ export function calibration(
   };
 }
 
-function openStore({ judge, answers, questions, output, overwrite = false }: JudgeTest) {
-  const digest = createHash('sha256').update(JSON.stringify([answers, questions])).digest('hex');
+function openStore({ judge, answers, questions, output, overwrite }: JudgeTest) {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([answers, questions]))
+    .digest('hex');
   const plan = { judge: { name: judge.name, hash: judge.hash }, digest };
-  const path = join(output, 'judge.json');
-  const found = existsSync(path) && !overwrite;
-  if (found && !isDeepStrictEqual(JSON.parse(readFileSync(path, 'utf8')), plan)) {
-    throw new DataError({
-      where: output,
-      what: 'the folder holds the scores of another judge or of other answers',
-      next: 'choose another --output, or start anew with --overwrite',
-    });
-  }
-  makeFolder(output);
-  if (!found) writeFileAtomic(path, `${JSON.stringify(plan, null, 2)}\n`);
-  return new GroupStore<Distribution | null>(join(output, 'distributions.jsonl'), { fresh: !found });
+  return openPlanned<Distribution | null>({
+    ...{ folder: output, planFile: 'judge.json', recordsFile: 'distributions.jsonl', plan, overwrite },
+    otherwise: 'the scores of another judge or of other answers',
+  });
 }

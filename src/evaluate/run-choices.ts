@@ -1,14 +1,12 @@
 /** `ealign eval tasks`: multiple-choice tasks by log-probability, row by row into a file. */
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { openModel } from '../engine/open.js';
 import { DataError } from '../errors.js';
-import { makeFolder, writeFileAtomic } from '../files.js';
+import { writeFileAtomic } from '../files.js';
 import type { Progress } from '../metrics/progress.js';
 import { type ChoiceScore, choiceScore, type ScoredChoice, scoreChoices } from './choice-scores.js';
 import { choiceTasks, readChoices } from './choice-tasks.js';
-import { GroupStore } from './store.js';
+import { openPlanned } from './store.js';
 
 export interface ChoicesOptions {
   readonly model: string;
@@ -50,7 +48,10 @@ export async function evaluateChoices(options: ChoicesOptions): Promise<ChoiceSc
       subject: { name: subject.name, hash: subject.hash },
       tasks: tasks.map(({ task, path, items }) => ({ task: task.name, path, rows: items.length })),
     };
-    const store = openStore(output, plan, overwrite);
+    const store = openPlanned<ScoredChoice>({
+      ...{ folder: output, planFile: 'tasks.json', recordsFile: 'rows.jsonl', plan, overwrite },
+      otherwise: 'scores of another model or of other rows',
+    });
     progress.start(
       tasks.reduce((sum, { items }) => sum + items.length, 0),
       'rows',
@@ -75,19 +76,4 @@ export async function evaluateChoices(options: ChoicesOptions): Promise<ChoiceSc
   } finally {
     await subject.close();
   }
-}
-
-function openStore(output: string, plan: object, overwrite: boolean): GroupStore<ScoredChoice> {
-  const path = join(output, 'tasks.json');
-  const found = existsSync(path) && !overwrite;
-  if (found && !isDeepStrictEqual(JSON.parse(readFileSync(path, 'utf8')), plan)) {
-    throw new DataError({
-      where: output,
-      what: 'the folder holds scores of another model or of other rows',
-      next: 'choose another --output, or start anew with --overwrite',
-    });
-  }
-  makeFolder(output);
-  if (!found) writeFileAtomic(path, `${JSON.stringify(plan, null, 2)}\n`);
-  return new GroupStore(join(output, 'rows.jsonl'), { fresh: !found });
 }

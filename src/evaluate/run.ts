@@ -7,8 +7,10 @@ import { resolveModel } from '../hub/pull.js';
 import type { Progress } from '../metrics/progress.js';
 import { type ConscienceCard, measureConscience } from './conscience.js';
 import { Evaluation, type Sampling } from './evaluation.js';
+import { type JudgeCalibration, testJudge } from './judge-test.js';
 import { readReviewItems } from './labelled.js';
 import { readQuestions } from './questions.js';
+import { readJudged } from './read-judged.js';
 
 /** The judge that is the evaluated model itself, without its adapter. */
 export const SELF = 'self';
@@ -94,6 +96,34 @@ export async function testConscience(options: ConscienceTestOptions): Promise<Co
     return await measureConscience({ ...rest, players, frameworks, format, object, accept });
   } finally {
     await subject.close();
+  }
+}
+
+export interface JudgeTestOptions {
+  /** Folder, .gguf file, alias or Hugging Face id. */
+  readonly judge: string;
+  /** CSV files of scored answers. */
+  readonly scored: readonly string[];
+  /** Question files, for the judge's prompts. */
+  readonly questions: readonly string[];
+  readonly minMass: number;
+  readonly output: string;
+  readonly overwrite?: boolean;
+  readonly threads: number;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** Compares a judge with scores that another one gave. */
+export async function calibrateJudge(options: JudgeTestOptions): Promise<JudgeCalibration[] | undefined> {
+  const { judge: name, scored, threads, ...rest } = options;
+  const answers = scored.flatMap((path) => readJudged(path));
+  const questions = readQuestions(options.questions);
+  const reader = await openModel(name, { threads });
+  try {
+    return await testJudge({ ...rest, answers, questions, judge: { name, hash: reader.hash, reader } });
+  } finally {
+    await reader.close();
   }
 }
 

@@ -15,8 +15,41 @@ import {
   statSync,
   truncateSync,
 } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { DataError } from '../errors.js';
-import { asSaveError } from '../files.js';
+import { asSaveError, makeFolder, writeFileAtomic } from '../files.js';
+
+/** What a folder of results is made from, and where it keeps it. */
+export interface Planned {
+  readonly folder: string;
+  /** Name of the file that holds the plan. */
+  readonly planFile: string;
+  /** Name of the file that holds the records. */
+  readonly recordsFile: string;
+  /** Plain JSON. Records of another plan may not be mixed in. */
+  readonly plan: object;
+  readonly overwrite?: boolean;
+  /** What the folder holds if its plan is another one, for the error. */
+  readonly otherwise: string;
+}
+
+/** The store of a folder, new or from a call that was killed. @throws DataError when it has another plan */
+export function openPlanned<T>(options: Planned): GroupStore<T> {
+  const { folder, planFile, recordsFile, plan, overwrite = false, otherwise } = options;
+  const path = join(folder, planFile);
+  const found = existsSync(path) && !overwrite;
+  if (found && !isDeepStrictEqual(JSON.parse(readFileSync(path, 'utf8')), plan)) {
+    throw new DataError({
+      where: folder,
+      what: `the folder holds ${otherwise}`,
+      next: 'choose another --output, or start anew with --overwrite',
+    });
+  }
+  makeFolder(folder);
+  if (!found) writeFileAtomic(path, `${JSON.stringify(plan, null, 2)}\n`);
+  return new GroupStore(join(folder, recordsFile), { fresh: !found });
+}
 
 interface Line<T> {
   readonly group: string;
