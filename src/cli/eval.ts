@@ -125,7 +125,7 @@ export function addEvalCommand(program: Command, actions: EvalActions): void {
     .option('--questions <file>', 'YAML file of questions; may be repeated', collect)
     .option(
       '--judge <name>',
-      'model that judges; may be repeated. self is the evaluated model without its adapter (default: self)',
+      'model that judges, or an endpoint as https://host/v1#model (key in OPENAI_API_KEY); may be repeated. self is the evaluated model without its adapter (default: self)',
       collect,
     )
     .option('--samples <n>', 'answers per paraphrase and seed (default: the question file’s)', wholeFrom(1))
@@ -275,7 +275,11 @@ function addJudgeCommand(parent: Command, run: (options: JudgeCommandOptions) =>
     .description(
       'Lets a model judge answers that are scored already, e.g. by GPT-4o, and reports how alike it ranks them and how well it finds those that the other calls misaligned or incoherent. CSV columns: question_id, question, answer, aligned, coherent.',
     )
-    .option('--judge <name>', 'folder, .gguf file, alias or Hugging Face id', 'pinocchio')
+    .option(
+      '--judge <name>',
+      'folder, .gguf file, alias or Hugging Face id; or an endpoint as https://host/v1#model',
+      'pinocchio',
+    )
     .option('--scored <file>', 'CSV file of scored answers; may be repeated', collect)
     .option('--questions <file>', 'YAML file with the judge’s prompts; may be repeated', collect)
     .option(

@@ -1,6 +1,7 @@
 /** `ealign eval`: sample, judge, summarise, and write what was found. */
 import { FRAMEWORKS, type FrameworkName } from '../conscience/frameworks.js';
 import { loadFormat } from '../conscience/plain-format.js';
+import { openJudge, requireJudge } from '../engine/judge.js';
 import { type OpenModel, openModel } from '../engine/open.js';
 import { DataError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
@@ -37,7 +38,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation | u
   const { model, adapter, judges, sampling, output, overwrite, threads, progress, signal } = options;
   const questions = readQuestions(options.questions);
   // before hours of sampling: are the judges there?
-  for (const judge of judges) if (judge !== SELF) await resolveModel(judge);
+  for (const judge of judges) if (judge !== SELF) await requireJudge(judge);
   const subject = await openModel(model, { threads, ...(adapter === undefined ? {} : { adapter }) });
   try {
     const { name, hash } = subject;
@@ -119,11 +120,11 @@ export async function calibrateJudge(options: JudgeTestOptions): Promise<JudgeCa
   const { judge: name, scored, threads, ...rest } = options;
   const answers = scored.flatMap((path) => readJudged(path));
   const questions = readQuestions(options.questions);
-  const reader = await openModel(name, { threads });
+  const judge = await openJudge(name, { threads });
   try {
-    return await testJudge({ ...rest, answers, questions, judge: { name, hash: reader.hash, reader } });
+    return await testJudge({ ...rest, answers, questions, judge });
   } finally {
-    await reader.close();
+    await judge.close();
   }
 }
 
@@ -136,9 +137,9 @@ async function judgeAll(
 ): Promise<boolean> {
   for (const judge of judges) {
     const own = judge === SELF ? subject : undefined;
-    const other = own ? undefined : await openModel(judge, { threads });
+    const other = own ? undefined : await openJudge(judge, { threads });
     try {
-      const reader = own?.base ?? other!;
+      const reader = own?.base ?? other!.reader;
       if (!(await evaluation.judge(judge, reader, progress, signal))) return false;
     } finally {
       await other?.close();
