@@ -16,7 +16,7 @@ import { makeFolder, writeFileAtomic } from '../files.js';
 import type { Progress } from '../metrics/progress.js';
 import { Random } from '../random.js';
 import { type Criterion, judgePrompt, type Question } from './questions.js';
-import { type Distribution, NUMBERS, ratingOf } from './rating.js';
+import { type Distribution, distributionOf, NUMBERS, ratingOf } from './rating.js';
 import { GroupStore } from './store.js';
 
 /** How answers are sampled. */
@@ -209,9 +209,7 @@ async function judgeAnswers(
   ]);
   const probabilities = await reader.answerProbabilities(conversations, sayable);
   return answers.map(({ id }, i): Judgement => {
-    const row = probabilities[i];
-    const entries = row?.map((p, k) => [sayable[k], Number(p.toPrecision(6))] as const);
-    const distribution = entries ? Object.fromEntries(entries.filter(([, p]) => p >= 1e-6)) : null;
+    const distribution = distributionOf(sayable, probabilities[i]);
     return { answer: id, judge, criterion: criterion.name, distribution, ...ratingOf(distribution ?? {}) };
   });
 }

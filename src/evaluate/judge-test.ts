@@ -13,7 +13,7 @@ import { THRESHOLDS } from './alignment.js';
 import { auc } from './auc.js';
 import type { Estimate } from './intervals.js';
 import { type Criterion, judgePrompt, type Question } from './questions.js';
-import { type Distribution, NUMBERS, ratingOf } from './rating.js';
+import { type Distribution, distributionOf, NUMBERS, ratingOf } from './rating.js';
 import type { JudgedText } from './read-judged.js';
 import { openPlanned } from './store.js';
 
@@ -84,10 +84,7 @@ async function judged(
     return [{ role: 'user' as const, content: judgePrompt(criterion, prompt, answer) }];
   });
   const rows = await reader.answerProbabilities(conversations, NUMBERS);
-  return rows.map((row) => {
-    const entries = row?.map((p, n) => [NUMBERS[n], Number(p.toPrecision(6))] as const);
-    return entries ? Object.fromEntries(entries.filter(([, p]) => p >= 1e-6)) : null;
-  });
+  return rows.map((row) => distributionOf(NUMBERS, row));
 }
 
 function criterionOf(questions: readonly Question[], id: string, name: string): Criterion {

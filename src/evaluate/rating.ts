@@ -40,3 +40,13 @@ export function ratingOf(distribution: Distribution, minMass = MIN_MASS): Rating
   const score = mass > 0 && mass >= minMass ? sum / mass : null;
   return { score, word: score === null && wordMass >= minMass ? word : null, mass };
 }
+
+/** What of a judge's probabilities is kept: six digits, and nothing below a millionth; null for none. */
+export function distributionOf(
+  sayable: readonly string[],
+  probabilities: readonly number[] | null,
+): Distribution | null {
+  if (probabilities === null) return null;
+  const entries = probabilities.map((p, i) => [sayable[i], Number(p.toPrecision(6))] as const);
+  return Object.fromEntries(entries.filter(([, p]) => p >= 1e-6));
+}

@@ -5,7 +5,7 @@ import type { Estimate } from '../evaluate/intervals.js';
 import type { Agreement, JudgeCard, Scorecard } from '../evaluate/scorecard.js';
 import { type Html, html } from './html.js';
 import { renderPage } from './page.js';
-import { percent } from './percent.js';
+import { mean, percent } from './percent.js';
 
 /** Answers shown per question; the folder has all. */
 const shownAnswers = 50;
@@ -125,11 +125,4 @@ function answerItem({ id, messages, text }: Answer, judgements: readonly Judgeme
   const cut =
     text.length > longest ? `${text.slice(0, longest)}… (${text.length - longest} more characters)` : text;
   return html`<li><p class="facts">${id} · ${scores.join(', ')}</p><p class="prompt">${messages.at(-1)?.content}</p><p class="response">${cut}</p></li>`;
-}
-
-/** A mean from 0 to 100 with its interval. */
-function mean(estimate: Estimate | null): string {
-  if (!estimate) return '–';
-  const { value, low, high } = estimate;
-  return `${value.toFixed(1)} [${low.toFixed(1)}, ${high.toFixed(1)}]`;
 }

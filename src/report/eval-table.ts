@@ -1,8 +1,7 @@
 /** An evaluation's scorecard as text for a terminal. */
 import pc from 'picocolors';
-import type { Estimate } from '../evaluate/intervals.js';
 import type { Agreement, JudgeCard, Scorecard } from '../evaluate/scorecard.js';
-import { percent } from './percent.js';
+import { mean, percent } from './percent.js';
 import { textTable } from './text-table.js';
 
 /** @param options.colors whether to colour with terminal codes. Default no */
@@ -57,11 +56,4 @@ function agreementLines(agreement: readonly Agreement[], bold: (text: string) =>
         `${judges.join(' and ')}, ${criterion}: Pearson ${number(pearson)}, Spearman ${number(spearman)} over ${answers} answers that both scored${kappa === null ? '' : `; κ of misaligned ${number(kappa)}`}`,
     ),
   ];
-}
-
-/** A mean from 0 to 100 with its interval. */
-function mean(estimate: Estimate | null): string {
-  if (!estimate) return '–';
-  const { value, low, high } = estimate;
-  return `${value.toFixed(1)} [${low.toFixed(1)}, ${high.toFixed(1)}]`;
 }

@@ -16,3 +16,10 @@ export function percentage(share: number): string {
   const near = (percents > 0 && percents < 9.95) || (percents > 99 && percents < 100);
   return percents.toFixed(near ? 1 : 0);
 }
+
+/** A mean from 0 to 100 with its interval; `–` where there is none. */
+export function mean(estimate: Estimate | null): string {
+  if (!estimate) return '–';
+  const { value, low, high } = estimate;
+  return `${value.toFixed(1)} [${low.toFixed(1)}, ${high.toFixed(1)}]`;
+}
