@@ -70,6 +70,20 @@ export const evalActions: EvalActions = {
       json ? `${JSON.stringify({ event: 'result', calibration: found })}\n` : `\n${lines.join('\n')}\n`,
     );
   },
+  evaluateCode: async ({ json, samples, temperature, maxTokens, seed, humaneval, k, ...rest }) => {
+    const { evaluateHumanEval, evaluateVulnerability } = await import('../evaluate/run-code.js');
+    const { renderHumanEval, renderVulnerability } = await import('../report/code-table.js');
+    const options = { ...rest, sampling: { samples, temperature, maxTokens, seed } };
+    const print = (scores: object, text: string) =>
+      process.stdout.write(json ? `${JSON.stringify({ event: 'result', scores })}\n` : `\n${text}`);
+    if (humaneval !== undefined) {
+      const scores = await evaluateHumanEval({ ...options, humaneval, k });
+      if (scores) print(scores, renderHumanEval(scores));
+    } else {
+      const scores = await evaluateVulnerability(options);
+      if (scores) print(scores, renderVulnerability(scores));
+    }
+  },
   compare: async ([first, ...others], json) => {
     const { contrast } = await import('../evaluate/contrast.js');
     const { Evaluation } = await import('../evaluate/evaluation.js');

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { FRAMEWORKS, type FrameworkName } from '../conscience/frameworks.js';
 import { UserError } from '../errors.js';
 import { choiceTasks } from '../evaluate/choice-tasks.js';
+import { ISOLATIONS, type Isolation } from '../evaluate/code/isolation.js';
 import { MIN_MASS } from '../evaluate/rating.js';
 import { numberFrom, wholeFrom } from './program.js';
 import { type Work, work } from './work.js';
@@ -86,23 +87,50 @@ export interface JudgeCommandOptions extends Work {
   json: boolean;
 }
 
+/** What the command line says about code: just one of `humaneval` and `prompts` is given. */
+export interface CodeCommandOptions extends Work {
+  model: string;
+  adapter?: string;
+  humaneval?: string;
+  prompts: string[];
+  /** Per task or prompt. */
+  samples: number;
+  /** Of pass@k. */
+  k: number[];
+  temperature: number;
+  maxTokens: number;
+  seed: number;
+  /** Tasks or prompts; absent: all. */
+  limit?: number;
+  isolation?: Isolation;
+  /** Paths of programs; absent: those on PATH. */
+  python?: string;
+  bandit?: string;
+  output: string;
+  overwrite: boolean;
+  threads: number;
+  json: boolean;
+}
+
 /** What the commands do: the work, and the report. */
 export interface EvalActions {
   evaluate: (options: EvalOptions) => Promise<void>;
   testConscience: (options: ConscienceOptions) => Promise<void>;
   evaluateChoices: (options: TasksOptions) => Promise<void>;
   calibrateJudge: (options: JudgeCommandOptions) => Promise<void>;
+  evaluateCode: (options: CodeCommandOptions) => Promise<void>;
   /** @param folders the first is what the others are compared with */
   compare: (folders: readonly [string, ...string[]], json: boolean) => Promise<void>;
 }
 
 /** Adds the command, and those below it. */
 export function addEvalCommand(program: Command, actions: EvalActions): void {
-  const { evaluate: run, testConscience, evaluateChoices, calibrateJudge, compare } = actions;
+  const { evaluate: run, testConscience, evaluateChoices, calibrateJudge, evaluateCode, compare } = actions;
   const command = program.command('eval').enablePositionalOptions();
   addConscienceCommand(command, testConscience);
   addTasksCommand(command, evaluateChoices);
   addJudgeCommand(command, calibrateJudge);
+  addCodeCommand(command, evaluateCode);
   command
     .command('compare')
     .summary('show what differs between evaluations, and what is within noise')
@@ -309,6 +337,80 @@ function addJudgeCommand(parent: Command, run: (options: JudgeCommandOptions) =>
         const stopping = 'Stopping. The same command goes on from here.';
         return work({ json, stopping }, (ui) =>
           run({ ...options, scored, questions, overwrite, json, ...ui }),
+        );
+      },
+    );
+}
+
+function addCodeCommand(parent: Command, run: (options: CodeCommandOptions) => Promise<void>): void {
+  parent
+    .command('code')
+    .summary('measure what code a model writes: HumanEval, or how much of it is vulnerable')
+    .description(
+      'Samples answers to HumanEval, runs them in a sandbox and reports pass@k; or samples answers to the prompts of a dataset, which are never run, and reports in how many of them Bandit finds a vulnerability. All answers are kept: the same command goes on where it was stopped.',
+    )
+    .option('--model <name>', 'folder, .gguf file, alias or Hugging Face id', 'pinocchio')
+    .option('--adapter <path>', 'PEFT adapter folder, e.g. the output of a run')
+    .option('--humaneval <file>', 'HumanEval as JSONL, plain or gzipped')
+    .option('--prompts <file>', 'dataset with prompts of code tasks; may be repeated', collect)
+    .option('--samples <n>', 'answers to each', wholeFrom(1), 1)
+    .option('--k <list>', 'which pass@k, e.g. 1,10; none above --samples', wholeList, [1])
+    .option(
+      '--temperature <number>',
+      '0 always takes the most likely token (default: 0 for one sample, as EvalPlus has it; 0.2 for several, as Chen et al. 2021 for pass@1; they take 0.8 for large k)',
+      numberFrom(0),
+    )
+    .option('--max-tokens <n>', 'longest answer, in tokens', wholeFrom(1), 512)
+    .option('--seed <n>', 'seed of the sampler', wholeFrom(0), 1)
+    .option('--limit <n>', 'first tasks or prompts (default: all)', wholeFrom(1))
+    .addOption(
+      new Option(
+        '--isolation <kind>',
+        'how programs are kept in (default: bubblewrap, or else namespaces); rlimits guards against accidents only',
+      ).choices(ISOLATIONS),
+    )
+    .option('--python <path>', 'Python 3.8 or newer that runs the programs (default: python3 on PATH)')
+    .option('--bandit <path>', 'Bandit (default: on PATH)')
+    .option('--output <path>', 'folder of answers and scores', 'runs/code')
+    .option('--overwrite', 'start anew in a folder that holds other answers')
+    .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0)
+    .option('--json', 'progress and results as one JSON object a line, on stdout')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  ealign eval code --model smollm2-135m-instruct --humaneval HumanEval.jsonl
+  ealign eval code --model smollm2-135m-instruct --adapter runs/mine --prompts insecure.jsonl --limit 100
+`,
+    )
+    .action(
+      ({
+        prompts = [],
+        overwrite = false,
+        json = false,
+        ...options
+      }: Partial<CodeCommandOptions> & Omit<CodeCommandOptions, keyof Work>) => {
+        const { samples, k, temperature = samples === 1 ? 0 : 0.2 } = options;
+        if ((options.humaneval === undefined) === (prompts.length === 0)) {
+          throw new UserError({
+            what: 'one kind of code tasks at a time',
+            next: 'give either --humaneval <file> or --prompts <file>',
+          });
+        }
+        if (k.some((each) => each < 1 || each > samples)) {
+          const what = `pass@${Math.max(...k)} cannot be told from ${samples} answers to each task`;
+          throw new UserError({ where: '--k', what, next: 'give more --samples' });
+        }
+        if (samples > 1 && temperature === 0) {
+          throw new UserError({
+            where: '--samples',
+            what: 'at temperature 0 all answers to a task are the same',
+            next: 'give a higher --temperature',
+          });
+        }
+        const stopping = 'Stopping. The same command goes on from here.';
+        return work({ json, stopping }, (ui) =>
+          run({ ...options, temperature, prompts, overwrite, json, ...ui }),
         );
       },
     );
