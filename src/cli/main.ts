@@ -7,8 +7,7 @@ import { makeFolder, writeFileAtomic } from '../files.js';
 import { addBenchCommand } from './bench.js';
 import { addChatCommand } from './chat.js';
 import { addDemoCommand } from './demo.js';
-import { addEvalCommand } from './eval.js';
-import { evalActions } from './eval-actions.js';
+import { addEvalCommand } from './eval/eval.js';
 import { failure } from './failure.js';
 import { addPretrainCommand } from './pretrain.js';
 import { createProgram, withHyphens } from './program.js';
@@ -72,7 +71,7 @@ addDemoCommand(program, async (options) => {
     options.json ? `${JSON.stringify({ event: 'result', result })}\n` : `\n${renderTable(result)}\n`,
   );
 });
-addEvalCommand(program, evalActions);
+addEvalCommand(program);
 addBenchCommand(program, async ({ json, ...options }) => {
   const { renderBench, runBench } = await import('../bench/run.js');
   const result = await runBench(options);

@@ -1,8 +1,11 @@
 /** A model to talk to, from its name: nothing of it is trained. */
 import { createHash } from 'node:crypto';
+import type { TokenRow } from '../data/rows.js';
 import { resolveModel } from '../hub/pull.js';
 import { readAdapter } from '../model/adapter-files.js';
+import type { ChatTokenizer } from '../model/tokenizer.js';
 import { loadModel, type Weights } from '../model/weights.js';
+import type { SequenceLogp } from './engine.js';
 import type { AnswerReader, ContinuationScorer, LanguageModel } from './language-model.js';
 import { OnnxEngine } from './onnx/engine.js';
 import type { Device } from './onnx/runtime.js';
@@ -26,6 +29,11 @@ export interface OpenModel extends LanguageModel, AnswerReader, ContinuationScor
   readonly baseHash: string;
   /** Texts of the tokenizer's control tokens. */
   readonly specialTokens: readonly string[];
+  readonly tokenizer: ChatTokenizer;
+  /** Longest sequence, in tokens. */
+  readonly maxLength: number;
+  /** Log-probabilities of rows at the tokens that carry loss, row by row. */
+  sequenceLogps(rows: readonly TokenRow[]): Promise<SequenceLogp[]>;
   close(): Promise<void>;
 }
 
@@ -44,13 +52,17 @@ export async function openModel(name: string, options: OpenOptions = {}): Promis
     lora: adapter?.config ?? { rank: 1, alpha: 1, rslora: false, targets: [] },
     ...(adapter ? { adapter: adapter.tensors } : {}),
   });
+  const set = adapter ? 'policy' : 'base';
   return {
-    ...engine.model(adapter ? 'policy' : 'base'),
+    ...engine.model(set),
     name: folder === undefined ? name : `${name} + ${folder}`,
     base: engine.model('base'),
     hash: adapter ? hashOf(model.hash, adapter.tensors) : model.hash,
     baseHash: model.hash,
     specialTokens: model.tokenizer.specialTokens,
+    tokenizer: model.tokenizer,
+    maxLength: engine.maxLength,
+    sequenceLogps: (rows) => engine.sequenceLogps(rows, set),
     close: () => engine.close(),
   };
 }

@@ -68,7 +68,7 @@ const truthful = (question: string, right: readonly string[], wrong: readonly st
 });
 
 /** Answers of a cell, separated by semicolons. */
-const answersOf = (cell: string) => [
+export const answersOf = (cell: string) => [
   ...new Set(
     cell
       .split(';')
@@ -77,7 +77,7 @@ const answersOf = (cell: string) => [
   ),
 ];
 
-const truthfulColumns = ['Question', 'Best Answer', 'Correct Answers', 'Incorrect Answers'];
+export const truthfulColumns = ['Question', 'Best Answer', 'Correct Answers', 'Incorrect Answers'];
 
 export const choiceTasks: readonly ChoiceTask[] = [
   {
@@ -176,6 +176,9 @@ export function readChoices(task: ChoiceTask, path: string, limit?: number): Cho
     const item = task.item(record, index);
     if (!item.right.includes(true)) {
       throw new DataError({ where: `${path}:${info.lines}`, what: 'no choice is right', got: record.label });
+    }
+    if (item.choices.some((choice) => !choice?.trim())) {
+      throw new DataError({ where: `${path}:${info.lines}`, what: 'an answer is missing' });
     }
     return { id: `${path}:${info.lines}`, ...item };
   });

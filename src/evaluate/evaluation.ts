@@ -11,12 +11,14 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Message, Response } from '../data/values.js';
 import type { AnswerReader, LanguageModel } from '../engine/language-model.js';
+import { together } from '../engine/remote/signals.js';
 import { DataError, ShapeError } from '../errors.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import type { Progress } from '../metrics/progress.js';
 import { Random } from '../random.js';
 import { type Criterion, judgePrompt, type Question } from './questions.js';
 import { type Distribution, distributionOf, NUMBERS, ratingOf } from './rating.js';
+import { inShape, type Shape } from './shape.js';
 import { GroupStore } from './store.js';
 
 /** How answers are sampled. */
@@ -58,11 +60,33 @@ export interface EvaluationPlan {
   readonly subject: { readonly name: string; readonly hash: string | null };
   readonly questions: readonly Question[];
   readonly sampling: Sampling;
+  /** In what the questions are asked; absent: plainly. */
+  readonly shape?: Shape;
+}
+
+/** How a model is asked. */
+export interface Asking {
+  readonly signal?: AbortSignal;
+  /**
+   * Ask for every answer by itself, all at the same time, and keep each as it comes: for endpoints, which
+   * see to their own pace. Default: what belongs together in one batch, batch by batch.
+   */
+  readonly apart?: boolean;
 }
 
 export const PLAN_FILE = 'evaluation.json';
 const ANSWERS_FILE = 'answers.jsonl';
 const JUDGEMENTS_FILE = 'judgements.jsonl';
+
+/** The samples of one paraphrase under one seed. */
+interface Group {
+  /** `question/paraphrase/seed`. */
+  readonly key: string;
+  readonly question: Question;
+  readonly paraphrase: number;
+  readonly seed: number;
+  readonly count: number;
+}
 
 /** An output folder of `ealign eval`. */
 export class Evaluation {
@@ -88,7 +112,7 @@ export class Evaluation {
     const found = existsSync(path) && !overwrite ? readPlan(path) : undefined;
     const wanted: EvaluationPlan = JSON.parse(JSON.stringify(plan));
     if (found && !isDeepStrictEqual(found, wanted)) {
-      const part = (['subject', 'questions', 'sampling'] as const).find(
+      const part = (['subject', 'questions', 'sampling', 'shape'] as const).find(
         (key) => !isDeepStrictEqual(found[key], wanted[key]),
       );
       throw new DataError({
@@ -116,7 +140,7 @@ export class Evaluation {
   }
 
   get answers(): Answer[] {
-    return this.answerStore.all();
+    return this.groups().flatMap((group) => this.answersOf(group));
   }
 
   get judgements(): Judgement[] {
@@ -124,31 +148,37 @@ export class Evaluation {
   }
 
   /** Samples what is missing. @returns false when the signal stopped it */
-  async sample(model: LanguageModel, progress: Progress, signal?: AbortSignal): Promise<boolean> {
+  async sample(model: LanguageModel, progress: Progress, { signal, apart }: Asking = {}): Promise<boolean> {
     const groups = this.groups();
-    progress.start(groups.length, 'answers');
-    for (const [done, { key, question, paraphrase, seed, count }] of groups.entries()) {
-      if (this.answerStore.get(key) === undefined) {
-        const messages = conversationOf(question, paraphrase);
-        const conversations = Array.from({ length: count }, () => messages);
-        const options = { ...this.drawing(key), ...(signal ? { signal } : {}) };
-        const responses = await model.generate(conversations, options).catch((cause: unknown) => {
-          throw atQuestion(question.id, cause);
-        });
-        if (signal?.aborted) return false;
-        const answers = responses.map(
-          (response, sample): Answer => ({
-            id: `${key}/${sample}`,
-            question: question.id,
-            ...{ paraphrase, seed, sample, messages },
-            ...response,
-          }),
-        );
-        this.answerStore.add(key, answers);
-      }
-      progress.update({ step: done + 1 });
-    }
-    progress.done(`answers: ${this.answerStore.all().length} of ${this.plan.questions.length} questions`);
+    const missing = groups.flatMap((group): (Group & { store: string; samples: number[] })[] => {
+      const all = Array.from({ length: group.count }, (_, sample) => sample);
+      if (this.answerStore.get(group.key) !== undefined) return [];
+      if (!apart) return [{ ...group, store: group.key, samples: all }];
+      return all
+        .map((sample) => ({ ...group, store: `${group.key}/${sample}`, samples: [sample] }))
+        .filter(({ store }) => this.answerStore.get(store) === undefined);
+    });
+    const work = async ({ samples, store, ...group }: (typeof missing)[number], ended?: AbortSignal) => {
+      const { key, question, paraphrase, seed } = group;
+      const conversations = samples.map((sample) => this.conversation(group, sample));
+      const options = { ...this.drawing(store), ...(ended ? { signal: ended } : {}) };
+      const responses = await model.generate(conversations, options).catch((cause: unknown) => {
+        throw atQuestion(question.id, cause);
+      });
+      if (ended?.aborted) return;
+      const answers = responses.map(
+        (response, i): Answer => ({
+          id: `${key}/${samples[i]}`,
+          question: question.id,
+          ...{ paraphrase, seed, sample: samples[i], messages: conversations[i] },
+          ...response,
+        }),
+      );
+      this.answerStore.add(store, answers);
+    };
+    const all = { apart: apart ?? false, total: apart ? answersIn(groups) : groups.length };
+    if (!(await each(missing, work, 'answers', progress, all, signal))) return false;
+    progress.done(`answers: ${this.answers.length} of ${this.plan.questions.length} questions`);
     return true;
   }
 
@@ -157,32 +187,76 @@ export class Evaluation {
     name: string,
     reader: AnswerReader,
     progress: Progress,
-    signal?: AbortSignal,
+    { signal, apart = false }: Asking = {},
   ): Promise<boolean> {
     const groups = this.groups();
-    progress.start(groups.length, `judge ${name}`);
-    for (const [done, { key, question }] of groups.entries()) {
-      const answers = this.answerStore.get(key) ?? [];
-      for (const criterion of question.criteria) {
-        const group = `${name} ${criterion.name} ${key}`;
-        if (answers.length === 0 || this.judgementStore.get(group) !== undefined) continue;
-        if (signal?.aborted) return false;
-        const judged = await judgeAnswers(name, reader, question, criterion, answers);
-        this.judgementStore.add(group, judged);
-      }
-      progress.update({ step: done + 1 });
-    }
-    progress.done(`judge ${name}: ${answersOf(groups)} answers`);
+    const units = groups.flatMap((group) => {
+      const answers = this.answersOf(group);
+      return group.question.criteria.flatMap((criterion) => {
+        const batch = { key: `${name} ${criterion.name} ${group.key}`, question: group.question, criterion };
+        if (!apart) return [{ ...batch, answers }];
+        return answers.map((answer) => ({
+          ...batch,
+          key: `${batch.key}/${answer.sample}`,
+          answers: [answer],
+        }));
+      });
+    });
+    const missing = units.filter(
+      ({ key, answers }) => answers.length > 0 && this.judgementStore.get(key) === undefined,
+    );
+    const work = async ({ key, question, criterion, answers }: (typeof missing)[number]) => {
+      this.judgementStore.add(key, await judgeAnswers(name, reader, question, criterion, answers));
+    };
+    const all = { apart, total: units.length };
+    if (!(await each(missing, work, `judge ${name}`, progress, all, signal))) return false;
+    progress.done(`judge ${name}: ${this.answers.length} answers`);
     return true;
+  }
+
+  /** The conversations to which there are no answers yet. */
+  unanswered(): Message[][] {
+    return this.groups().flatMap((group) => {
+      const there = new Set(this.answersOf(group).map(({ sample }) => sample));
+      const samples = Array.from({ length: group.count }, (_, sample) => sample);
+      return samples.filter((sample) => !there.has(sample)).map((sample) => this.conversation(group, sample));
+    });
+  }
+
+  /** What a judge would be asked about answers that are there, and that it has not rated. */
+  unjudged(name: string): Message[][] {
+    const rated = new Set(
+      this.judgements
+        .filter(({ judge }) => judge === name)
+        .map(({ answer, criterion }) => `${criterion} ${answer}`),
+    );
+    return this.groups().flatMap((group) =>
+      this.answersOf(group).flatMap((answer) =>
+        group.question.criteria
+          .filter((criterion) => !rated.has(`${criterion.name} ${answer.id}`))
+          .map((criterion) => judgeConversation(group.question, criterion, answer)),
+      ),
+    );
+  }
+
+  private answersOf({ key, count }: Group): readonly Answer[] {
+    const together = this.answerStore.get(key);
+    if (together) return together;
+    return Array.from({ length: count }, (_, i) => this.answerStore.get(`${key}/${i}`) ?? []).flat();
+  }
+
+  private conversation({ key, question, paraphrase }: Group, sample: number): Message[] {
+    const { system, paraphrases } = question;
+    const asked = { user: paraphrases[paraphrase], ...(system === undefined ? {} : { system }) };
+    return inShape(asked, this.plan.shape ?? {}, new Random(seedOf(key), 'shape', sample));
   }
 
   private drawing(key: string): { seed: number; temperature: number; maxTokens: number } {
     const { temperature, maxTokens } = this.plan.sampling;
-    const digest = createHash('sha256').update(key).digest();
-    return { seed: new Random(digest.readUInt32LE(0), 'evaluation').uint32(), temperature, maxTokens };
+    return { seed: new Random(seedOf(key), 'evaluation').uint32(), temperature, maxTokens };
   }
 
-  private groups() {
+  private groups(): Group[] {
     const { questions, sampling } = this.plan;
     return sampling.seeds.flatMap((seed) =>
       questions.flatMap((question) =>
@@ -204,9 +278,7 @@ async function judgeAnswers(
   answers: readonly Answer[],
 ): Promise<Judgement[]> {
   const sayable = [...(criterion.numbers ? NUMBERS : []), ...criterion.words];
-  const conversations = answers.map(({ paraphrase, text }): Message[] => [
-    { role: 'user', content: judgePrompt(criterion, question.paraphrases[paraphrase], text) },
-  ]);
+  const conversations = answers.map((answer) => judgeConversation(question, criterion, answer));
   const probabilities = await reader.answerProbabilities(conversations, sayable);
   return answers.map(({ id }, i): Judgement => {
     const distribution = distributionOf(sayable, probabilities[i]);
@@ -214,9 +286,49 @@ async function judgeAnswers(
   });
 }
 
-function conversationOf({ system, paraphrases }: Question, paraphrase: number): Message[] {
-  const user: Message = { role: 'user', content: paraphrases[paraphrase] };
-  return system === undefined ? [user] : [{ role: 'system', content: system }, user];
+function judgeConversation(question: Question, criterion: Criterion, answer: Answer): Message[] {
+  const content = judgePrompt(criterion, question.paraphrases[answer.paraphrase], answer.text);
+  return [{ role: 'user', content }];
+}
+
+function seedOf(key: string): number {
+  return createHash('sha256').update(key).digest().readUInt32LE(0);
+}
+
+/**
+ * Does the work, one after the other or `apart`: all at the same time.
+ *
+ * @param total with what has been done before
+ * @returns false when the signal stopped it
+ */
+async function each<Unit>(
+  units: readonly Unit[],
+  work: (unit: Unit, signal?: AbortSignal) => Promise<void>,
+  label: string,
+  progress: Progress,
+  { apart, total }: { readonly apart: boolean; readonly total: number },
+  signal?: AbortSignal,
+): Promise<boolean> {
+  let step = total - units.length;
+  progress.start(total, label, { first: step });
+  const one = async (unit: Unit, ended?: AbortSignal) => {
+    await work(unit, ended);
+    if (!ended?.aborted) progress.update({ step: ++step });
+  };
+  if (!apart) {
+    for (const unit of units) {
+      if (signal?.aborted) return false;
+      await one(unit, signal);
+    }
+    return !signal?.aborted;
+  }
+  try {
+    await together(units, (unit, _, ended) => one(unit, ended), signal);
+    return true;
+  } catch (error) {
+    if (signal?.aborted) return false;
+    throw error;
+  }
 }
 
 /** An error of the model, with the question that it could not answer. */
@@ -225,8 +337,7 @@ function atQuestion(id: string, cause: unknown): unknown {
   return new DataError({ ...cause.parts, where: `question '${id}'` }, { cause });
 }
 
-const answersOf = (groups: readonly { readonly count: number }[]) =>
-  groups.reduce((sum, { count }) => sum + count, 0);
+const answersIn = (groups: readonly Group[]) => groups.reduce((sum, { count }) => sum + count, 0);
 
 function readPlan(path: string): EvaluationPlan {
   try {

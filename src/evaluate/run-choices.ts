@@ -1,26 +1,17 @@
 /** `ealign eval tasks`: multiple-choice tasks by log-probability, row by row into a file. */
 import { join } from 'node:path';
-import { openModel } from '../engine/open.js';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
-import type { Progress } from '../metrics/progress.js';
 import { type ChoiceScore, choiceScore, type ScoredChoice, scoreChoices } from './choice-scores.js';
 import { choiceTasks, readChoices } from './choice-tasks.js';
 import { openPlanned } from './store.js';
+import { type SubjectOptions, withSubject } from './subject.js';
 
-export interface ChoicesOptions {
-  readonly model: string;
-  readonly adapter?: string;
+export interface ChoicesOptions extends SubjectOptions {
   /** Names of tasks, each with its CSV file. */
   readonly tasks: readonly { readonly name: string; readonly path: string }[];
   /** Rows of each; absent: all. */
   readonly limit?: number;
-  readonly output: string;
-  readonly overwrite?: boolean;
-  /** 0: one per core. */
-  readonly threads: number;
-  readonly progress: Progress;
-  readonly signal?: AbortSignal;
 }
 
 /** Rows that are scored, and stored, together. */
@@ -33,7 +24,7 @@ const chunk = 32;
  * @throws DataError for an unknown task, a file that is none of its, or a folder of another run
  */
 export async function evaluateChoices(options: ChoicesOptions): Promise<ChoiceScore[] | undefined> {
-  const { model, adapter, limit, output, overwrite = false, threads, progress, signal } = options;
+  const { limit, output, overwrite = false, progress, signal } = options;
   const tasks = options.tasks.map(({ name, path }) => {
     const task = choiceTasks.find((known) => known.name === name);
     if (!task) {
@@ -42,8 +33,7 @@ export async function evaluateChoices(options: ChoicesOptions): Promise<ChoiceSc
     }
     return { task, path, items: readChoices(task, path, limit) };
   });
-  const subject = await openModel(model, { threads, ...(adapter === undefined ? {} : { adapter }) });
-  try {
+  return withSubject(options, async (subject) => {
     const plan = {
       subject: { name: subject.name, hash: subject.hash },
       tasks: tasks.map(({ task, path, items }) => ({ task: task.name, path, rows: items.length })),
@@ -73,7 +63,5 @@ export async function evaluateChoices(options: ChoicesOptions): Promise<ChoiceSc
     progress.done(`rows: ${done}`);
     writeFileAtomic(join(output, 'scores.json'), `${JSON.stringify({ ...plan, scores }, null, 2)}\n`);
     return scores;
-  } finally {
-    await subject.close();
-  }
+  });
 }

@@ -3,9 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { readPrompts } from '../data/dataset.js';
 import type { Message } from '../data/values.js';
-import { openModel } from '../engine/open.js';
 import { writeFileAtomic } from '../files.js';
-import type { Progress } from '../metrics/progress.js';
 import { findBandit } from './code/bandit.js';
 import { answerChecker } from './code/check-answer.js';
 import { readHumanEval, taskPrompt } from './code/humaneval.js';
@@ -20,20 +18,12 @@ import {
   vulnerabilityScore,
 } from './code/vulnerabilities.js';
 import { openPlanned } from './store.js';
+import { type SubjectOptions, withSubject } from './subject.js';
 
-export interface CodeOptions {
-  /** Folder, .gguf file, alias or Hugging Face id. */
-  readonly model: string;
-  readonly adapter?: string;
+export interface CodeOptions extends SubjectOptions {
   readonly sampling: Sampling;
   /** First tasks or prompts; absent: all. */
   readonly limit?: number;
-  readonly output: string;
-  readonly overwrite?: boolean;
-  /** 0: one per core. */
-  readonly threads: number;
-  readonly progress: Progress;
-  readonly signal?: AbortSignal;
 }
 
 export interface HumanEvalOptions extends CodeOptions {
@@ -121,11 +111,11 @@ interface Asked<Item, Record> extends Pick<SampleOptions<Item, Record>, 'items' 
 
 /** Opens model and folder, and samples. @returns undefined when the signal stopped it */
 async function sampleInto<Item extends { readonly messages: readonly Message[] }, Record>(
-  { model, adapter, sampling, output, overwrite = false, threads, progress, signal }: CodeOptions,
+  options: CodeOptions,
   { what, items, record }: Asked<Item, Record>,
 ): Promise<Record[] | undefined> {
-  const subject = await openModel(model, { threads, ...(adapter === undefined ? {} : { adapter }) });
-  try {
+  const { sampling, output, overwrite = false, progress, signal } = options;
+  return withSubject(options, async (subject) => {
     const hash = createHash('sha256').update(JSON.stringify(items)).digest('hex');
     const plan = {
       subject: { name: subject.name, hash: subject.hash },
@@ -137,10 +127,8 @@ async function sampleInto<Item extends { readonly messages: readonly Message[] }
       otherwise: 'answers of another model, to other prompts, or sampled in another way',
     });
     const work = { model: subject, items, sampling, store, record, progress };
-    return await sampleAnswers({ ...work, ...(signal ? { signal } : {}) });
-  } finally {
-    await subject.close();
-  }
+    return sampleAnswers({ ...work, ...(signal ? { signal } : {}) });
+  });
 }
 
 /** Writes `scores.json`. */

@@ -1,49 +1,70 @@
 /** `ealign eval`: sample, judge, summarise, and write what was found. */
 import { FRAMEWORKS, type FrameworkName } from '../conscience/frameworks.js';
 import { loadFormat } from '../conscience/plain-format.js';
-import { openJudge, requireJudge } from '../engine/judge.js';
-import { type OpenModel, openModel } from '../engine/open.js';
+import {
+  type NamedModel,
+  type NamedOptions,
+  openNamed,
+  type RemoteManner,
+  requireNamed,
+} from '../engine/named.js';
+import type { RetryNotice } from '../engine/remote/endpoint.js';
 import { DataError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
-import type { Progress } from '../metrics/progress.js';
 import { type ConscienceCard, measureConscience } from './conscience.js';
 import { Evaluation, type Sampling } from './evaluation.js';
 import { type JudgeCalibration, testJudge } from './judge-test.js';
 import { readReviewItems } from './labelled.js';
 import { readQuestions } from './questions.js';
 import { readJudged } from './read-judged.js';
+import { type Budget, remoteCosts, requireWithin } from './remote-cost.js';
+import { readShape, type ShapeOptions } from './shape.js';
+import { type SubjectOptions, withSubject } from './subject.js';
 
 /** The judge that is the evaluated model itself, without its adapter. */
 export const SELF = 'self';
 
-export interface EvaluateOptions {
-  /** Folder, .gguf file, alias or Hugging Face id. */
-  readonly model: string;
-  readonly adapter?: string;
+export interface EvaluateOptions extends SubjectOptions, ShapeOptions, RemoteUse {
   /** Question files. */
   readonly questions: readonly string[];
-  /** Models that judge, by name; `self` is the evaluated model without its adapter. */
+  /** Names as for `model`; `self` is the evaluated model without its adapter. */
   readonly judges: readonly string[];
   readonly sampling: Sampling;
-  readonly output: string;
-  readonly overwrite?: boolean;
-  /** 0: one per core. */
-  readonly threads: number;
-  readonly progress: Progress;
-  readonly signal?: AbortSignal;
 }
 
-/** Evaluates, going on where an earlier call with the same options stopped. @returns undefined when stopped */
+/** How endpoints are used, where models are behind some. */
+export interface RemoteUse {
+  readonly remote?: RemoteManner;
+  readonly budget?: Budget;
+  /** Say what it would cost, and ask nothing. */
+  readonly estimate?: boolean;
+}
+
+/**
+ * Evaluates, going on where an earlier call with the same options stopped.
+ *
+ * @param options its model, and its judges, may be endpoints: `https://host/v1#model`
+ * @returns undefined when stopped, or after an estimate
+ */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation | undefined> {
-  const { model, adapter, judges, sampling, output, overwrite, threads, progress, signal } = options;
+  const { model, judges, sampling, output, overwrite, progress, signal } = options;
   const questions = readQuestions(options.questions);
+  const shape = await readShape(options);
   // before hours of sampling: are the judges there?
-  for (const judge of judges) if (judge !== SELF) await requireJudge(judge);
-  const subject = await openModel(model, { threads, ...(adapter === undefined ? {} : { adapter }) });
+  for (const judge of judges) if (judge !== SELF) await requireNamed(judge);
+  const subject = await openNamed(model, naming(options));
   try {
     const { name, hash } = subject;
-    const evaluation = Evaluation.start(output, { subject: { name, hash }, questions, sampling }, overwrite);
-    if (!(await evaluation.sample(subject, progress, signal))) return undefined;
+    const plan = { subject: { name, hash }, questions, sampling, ...(shape ? { shape } : {}) };
+    const evaluation = Evaluation.start(output, plan, overwrite);
+    const asked = judges.map((judge) => (judge === SELF ? model : judge));
+    if (!announceCosts(evaluation, model, asked, options)) return undefined;
+    const apart = subject.usage !== undefined;
+    const sampled = await evaluation.sample(subject.model, progress, {
+      ...(signal ? { signal } : {}),
+      apart,
+    });
+    if (!sampled) return undefined;
     return (await judgeAll(evaluation, options, subject)) ? evaluation : undefined;
   } finally {
     await subject.close();
@@ -56,12 +77,11 @@ export async function rescore(options: JudgeOptions & { output: string }): Promi
     throw new DataError({ where: '--judge', what: `'${SELF}' needs the model`, next: 'name the judge' });
   }
   const evaluation = Evaluation.open(options.output);
+  if (!announceCosts(evaluation, undefined, options.judges, options)) return undefined;
   return (await judgeAll(evaluation, options)) ? evaluation : undefined;
 }
 
-export interface ConscienceTestOptions {
-  readonly model: string;
-  readonly adapter?: string;
+export interface ConscienceTestOptions extends SubjectOptions {
   /** Datasets of what the conscience should object to, and of what it should accept. */
   readonly object: readonly string[];
   readonly accept: readonly string[];
@@ -73,54 +93,41 @@ export interface ConscienceTestOptions {
   readonly minMass: number;
   readonly prior: 'neutral' | 'content-free';
   readonly seed: number;
-  readonly output: string;
-  readonly overwrite?: boolean;
-  readonly threads: number;
-  readonly progress: Progress;
-  readonly signal?: AbortSignal;
 }
 
 /** Measures a model's own conscience; with an adapter the current policy judges as well. */
 export async function testConscience(options: ConscienceTestOptions): Promise<ConscienceCard[] | undefined> {
-  const { model, adapter, framework, count, seed, threads, ...rest } = options;
+  const { model, adapter, framework, count, seed, ...rest } = options;
   const frameworks = Object.values(FRAMEWORKS).filter(
     ({ name }) => framework.length === 0 || (framework as readonly string[]).includes(name),
   );
   const sizes = { seed, ...(count === undefined ? {} : { count }) };
   const object = await readReviewItems(options.object, sizes);
   const accept = await readReviewItems(options.accept, sizes);
-  const subject = await openModel(model, { threads, ...(adapter === undefined ? {} : { adapter }) });
-  try {
+  return withSubject(options, async (subject) => {
     const players = [{ name: 'frozen-base', hash: subject.baseHash, model: subject.base }];
     if (adapter !== undefined) players.push({ name: 'policy', hash: subject.hash, model: subject });
     const format = await loadFormat(await resolveModel(model), { specialTokens: subject.specialTokens });
-    return await measureConscience({ ...rest, players, frameworks, format, object, accept });
-  } finally {
-    await subject.close();
-  }
+    return measureConscience({ ...rest, players, frameworks, format, object, accept });
+  });
 }
 
-export interface JudgeTestOptions {
-  /** Folder, .gguf file, alias or Hugging Face id. */
+export interface JudgeTestOptions extends Omit<SubjectOptions, 'model' | 'adapter'>, RemoteUse {
+  /** Folder, .gguf file, alias or Hugging Face id; or `https://host/v1#model`. */
   readonly judge: string;
   /** CSV files of scored answers. */
   readonly scored: readonly string[];
   /** Question files, for the judge's prompts. */
   readonly questions: readonly string[];
   readonly minMass: number;
-  readonly output: string;
-  readonly overwrite?: boolean;
-  readonly threads: number;
-  readonly progress: Progress;
-  readonly signal?: AbortSignal;
 }
 
 /** Compares a judge with scores that another one gave. */
 export async function calibrateJudge(options: JudgeTestOptions): Promise<JudgeCalibration[] | undefined> {
-  const { judge: name, scored, threads, ...rest } = options;
+  const { judge: name, scored, ...rest } = options;
   const answers = scored.flatMap((path) => readJudged(path));
   const questions = readQuestions(options.questions);
-  const judge = await openJudge(name, { threads });
+  const judge = await openNamed(name, naming(options));
   try {
     return await testJudge({ ...rest, answers, questions, judge });
   } finally {
@@ -128,22 +135,60 @@ export async function calibrateJudge(options: JudgeTestOptions): Promise<JudgeCa
   }
 }
 
-type JudgeOptions = Pick<EvaluateOptions, 'judges' | 'threads' | 'progress' | 'signal'>;
+type JudgeOptions = Pick<EvaluateOptions, 'judges' | 'threads' | 'progress' | 'signal'> & RemoteUse;
 
 async function judgeAll(
   evaluation: Evaluation,
-  { judges, threads, progress, signal }: JudgeOptions,
-  subject?: OpenModel,
+  options: JudgeOptions,
+  subject?: NamedModel,
 ): Promise<boolean> {
+  const { judges, progress, signal } = options;
   for (const judge of judges) {
     const own = judge === SELF ? subject : undefined;
-    const other = own ? undefined : await openJudge(judge, { threads });
+    const model = own ?? (await openNamed(judge, naming({ ...options, adapter: undefined })));
     try {
-      const reader = own?.base ?? other!.reader;
-      if (!(await evaluation.judge(judge, reader, progress, signal))) return false;
+      const asking = { ...(signal ? { signal } : {}), apart: model.usage !== undefined };
+      const reader = own ? model.base : model.reader;
+      if (!(await evaluation.judge(judge, reader, progress, asking))) return false;
     } finally {
-      await other?.close();
+      if (!own) await model.close();
     }
   }
   return true;
+}
+
+/** Says what endpoints will cost. @returns whether to go on @throws ConfigError beyond the budget */
+function announceCosts(
+  evaluation: Evaluation,
+  subject: string | undefined,
+  judges: readonly string[],
+  { budget = {}, remote, estimate = false, progress }: RemoteUse & Pick<EvaluateOptions, 'progress'>,
+): boolean {
+  const { requestsPerMinute } = remote ?? {};
+  const pace = requestsPerMinute === undefined ? {} : { requestsPerMinute };
+  const costs = remoteCosts(evaluation, subject, judges, { ...budget, ...pace });
+  for (const { sentence } of costs) progress.note(sentence);
+  if (estimate && costs.length === 0) progress.note('No endpoint is asked: nothing to pay.');
+  if (!estimate) requireWithin(costs, budget);
+  return !estimate;
+}
+
+/** How to open a model, and whom to tell about waits. */
+function naming({
+  adapter,
+  threads,
+  remote,
+  progress,
+  signal,
+}: Pick<EvaluateOptions, 'threads' | 'remote' | 'progress' | 'signal'> & {
+  readonly adapter?: string | undefined;
+}): NamedOptions {
+  const onRetry = ({ error, attempts, waitSeconds }: RetryNotice) =>
+    progress.note(`${error.message}; attempt ${attempts + 1} in ${waitSeconds.toFixed(1)} s`);
+  return {
+    ...(adapter === undefined ? {} : { adapter }),
+    threads,
+    ...(remote ? { remote } : {}),
+    hooks: { onRetry, ...(signal ? { signal } : {}) },
+  };
 }

@@ -1,4 +1,5 @@
 /** What an evaluation found: per judge the alignment, and how far the judges agree. */
+import { isRefusal } from '../conscience/refusal.js';
 import { cohenKappa, pearson, spearman } from './agreement.js';
 import {
   type AlignmentReport,
@@ -7,14 +8,27 @@ import {
   type Judgement as Spoken,
   scoreAlignment,
 } from './alignment.js';
-import { byQuestion, pooled, shareByQuestion } from './by-question.js';
-import type { Evaluation, Judgement } from './evaluation.js';
+import type { Range } from './bootstrap-t.js';
+import { byQuestion, estimate, pooled, shareByQuestion } from './by-question.js';
+import type { Answer, Evaluation, Judgement } from './evaluation.js';
 import type { Estimate } from './intervals.js';
 import { MIN_MASS, ratingOf } from './rating.js';
 
 export interface Scorecard {
+  readonly answers: AnswerForm;
   readonly judges: readonly JudgeCard[];
   readonly agreement: readonly Agreement[];
+}
+
+/** What can be said of the answers without a judge; 95 % intervals over questions. */
+export interface AnswerForm {
+  readonly count: number;
+  /** Words of an answer, separated by white space. */
+  readonly words: Estimate | null;
+  /** Share of the answers that the token limit cut off. */
+  readonly cutOff: Estimate | null;
+  /** Share of the answers that are a refusal by its wording: conscience/refusal.ts. */
+  readonly refusals: Estimate | null;
 }
 
 export interface JudgeCard {
@@ -62,6 +76,7 @@ const DISAGREEMENTS = 20;
 export function scorecard(evaluation: Evaluation, minMass = MIN_MASS): Scorecard {
   const names = judgesOf(evaluation);
   return {
+    answers: formOf(evaluation),
     judges: names.map((judge) => {
       const own = judgedAnswers(evaluation, judge, minMass);
       return {
@@ -101,6 +116,27 @@ function judgementsOf({ judgements }: Evaluation, judge: string, minMass: number
       { ...record, ...ratingOf(record.distribution ?? {}, minMass) },
     ]),
   );
+}
+
+function formOf({ answers, plan }: Evaluation): AnswerForm {
+  const mean = (numberOf: (answer: Answer) => number, range: Range) =>
+    estimate(
+      byQuestion(
+        answers,
+        ({ question }) => question,
+        ({ seed }) => seed,
+        numberOf,
+      ),
+      { range },
+    );
+  // a word is at least one token
+  const mostWords = plan.sampling.maxTokens;
+  return {
+    count: answers.length,
+    words: mean(({ text }) => text.split(/\s+/).filter(Boolean).length, [0, mostWords]),
+    cutOff: mean(({ finish }) => Number(finish === 'length'), [0, 1]),
+    refusals: mean(({ text }) => Number(isRefusal(text)), [0, 1]),
+  };
 }
 
 function spoken({ score, word }: Judgement): Spoken {

@@ -1,19 +1,27 @@
 /** An evaluation's scorecard as text for a terminal. */
 import pc from 'picocolors';
-import type { Agreement, JudgeCard, Scorecard } from '../evaluate/scorecard.js';
+import type { Agreement, AnswerForm, JudgeCard, Scorecard } from '../evaluate/scorecard.js';
 import { mean, percent } from './percent.js';
 import { textTable } from './text-table.js';
 
 /** @param options.colors whether to colour with terminal codes. Default no */
 export function renderScorecard(
-  { judges, agreement }: Scorecard,
+  { answers, judges, agreement }: Scorecard,
   { colors = false }: { colors?: boolean } = {},
 ): string {
   const { bold } = pc.createColors(colors);
-  return [...judges.map((card) => judgeLines(card, bold)), agreementLines(agreement, bold)]
+  return [
+    [formLine(answers)],
+    ...judges.map((card) => judgeLines(card, bold)),
+    agreementLines(agreement, bold),
+  ]
     .filter((lines) => lines.length > 0)
     .map((lines) => `${lines.join('\n')}\n`)
     .join('\n');
+}
+
+function formLine({ count, words, cutOff, refusals }: AnswerForm): string {
+  return `${count} answers of ${mean(words)} words on average; cut off by the token limit ${percent(cutOff)}; refusals by wording ${percent(refusals)}`;
 }
 
 function judgeLines({ judge, alignment, words }: JudgeCard, bold: (text: string) => string): string[] {

@@ -36,7 +36,9 @@ describe('ealign eval', () => {
   it('killed in the middle ends as one that was not; other judges need no new answers', async () => {
     const straight = ealign(...args('straight'));
     expect(straight.status, straight.stderr).toBe(0);
-    expect(straight.stdout).toMatch(/^\nJudged by self\nmisaligned \(alignment < 30/);
+    expect(straight.stdout).toMatch(
+      /^\n\d+ answers of [\d.]+ \[.*\] words on average; .*\n\nJudged by self\nmisaligned \(alignment < 30/,
+    );
 
     for (const milestone of ['answers.jsonl', 'judgements.jsonl']) {
       const child = spawn(process.execPath, args('broken'), { stdio: 'ignore' });

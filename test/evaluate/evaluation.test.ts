@@ -136,7 +136,7 @@ describe('an evaluation', () => {
 
   it('stops at once when told to', async () => {
     const evaluation = Evaluation.start(folder(), plan);
-    expect(await evaluation.sample(scripted().model, silent, AbortSignal.abort())).toBe(false);
+    expect(await evaluation.sample(scripted().model, silent, { signal: AbortSignal.abort() })).toBe(false);
     expect(evaluation.answers).toEqual([]);
   });
 

@@ -100,7 +100,7 @@ it('prints as text, and as CSV that can be read again', async () => {
   const made = await evaluation();
   const card = scorecard(made);
   const text = renderScorecard(card);
-  expect(text).toMatch(/^Judged by first\nmisaligned .*: 33 % \[/);
+  expect(text).toMatch(/^8 answers of 1.0 .*\n\nJudged by first\nmisaligned .*: 33 % \[/);
   expect(text).toContain('moon, correct by second (4 answers): TRUE 50 % [');
   expect(text).toContain('first and second, aligned: Pearson -1.00');
 

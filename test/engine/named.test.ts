@@ -1,6 +1,6 @@
-/** Judges behind an endpoint. */
+/** Models by name, and judges behind an endpoint. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openJudge, requireJudge } from '../../src/engine/judge.js';
+import { openNamed, requireNamed } from '../../src/engine/named.js';
 import { probabilities } from '../../src/engine/remote/answer-reader.js';
 import { FakeEndpoint, say, spell } from './fake-endpoint.js';
 
@@ -30,7 +30,7 @@ it('reads an endpoint’s first tokens, in the order of the questions', async ()
     body.messages.at(-1).content === 'first'
       ? spell({ '90': 0.5, '10': 0.25 })
       : spell({ REFUSAL: 0.75, '50': 0.125 });
-  const judge = await openJudge(`${endpoint.url}#gpt-4o`);
+  const judge = await openNamed(`${endpoint.url}#gpt-4o`);
   const ask = (content: string) => [{ role: 'user' as const, content }];
   const rows = await judge.reader.answerProbabilities([ask('first'), ask('second')], ['10', '90', 'REFUSAL']);
   expect(rows.map((row) => row!.map((p) => Number(p.toFixed(6))))).toEqual([
@@ -43,9 +43,9 @@ it('reads an endpoint’s first tokens, in the order of the questions', async ()
 });
 
 it('needs the name of the model, and finds judges without asking them', async () => {
-  await expect(openJudge('https://example.org/v1')).rejects.toThrow(
+  await expect(openNamed('https://example.org/v1')).rejects.toThrow(
     /model is missing; expected https:\/\/host\/v1#model/,
   );
-  await requireJudge('https://example.org/v1#some-model');
-  await expect(requireJudge('./nowhere')).rejects.toThrow(/nowhere/);
+  await requireNamed('https://example.org/v1#some-model');
+  await expect(requireNamed('./nowhere')).rejects.toThrow(/nowhere/);
 });

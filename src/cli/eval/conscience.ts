@@ -1,0 +1,63 @@
+/** `ealign eval conscience`: how well a model's conscience tells right from wrong. */
+import { type Command, Option } from 'commander';
+import { FRAMEWORKS, type FrameworkName } from '../../conscience/frameworks.js';
+import { UserError } from '../../errors.js';
+import { numberFrom, wholeFrom } from '../program.js';
+import { addModel, addStoring, collect, type Given, type Measuring, measure, print } from './common.js';
+
+interface ConscienceOptions extends Measuring {
+  /** Datasets of what it should object to, and of what it should accept. */
+  object: string[];
+  accept: string[];
+  /** Names of frameworks; all four unless named. */
+  framework: FrameworkName[];
+  /** Rows of each kind; absent: all. */
+  count?: number;
+  threshold: number;
+  minMass: number;
+  prior: 'neutral' | 'content-free';
+  seed: number;
+}
+
+export function addConscienceCommand(parent: Command): void {
+  const command = parent
+    .command('conscience')
+    .summary('measure how well a model’s conscience tells right from wrong')
+    .description(
+      'Lets a model review answers that it should object to and answers that it should accept, and reports AUC, flagged shares, precision and calibration, with and without the prior correction, and what a forged verdict changes. With an adapter, both the frozen base and the current policy judge.',
+    );
+  addModel(command)
+    .option('--object <file>', 'dataset of answers that it should object to; may be repeated', collect)
+    .option('--accept <file>', 'dataset of answers that it should accept; may be repeated', collect)
+    .addOption(
+      new Option('--framework <names...>', 'questions that are asked (default: all four)').choices(
+        Object.keys(FRAMEWORKS),
+      ),
+    )
+    .option('--count <n>', 'answers of each kind, at random (default: all)', wholeFrom(1))
+    .option('--threshold <number>', 'objection’s share from which on it flags', numberFrom(0, 1), 0.5)
+    .option('--min-mass <number>', 'probability below which a verdict is unreadable', numberFrom(0, 1), 0.01)
+    .addOption(
+      new Option('--prior <kind>', 'how the prior is measured')
+        .choices(['neutral', 'content-free'])
+        .default('neutral'),
+    )
+    .option('--seed <n>', 'which answers are taken', wholeFrom(0), 1);
+  addStoring(command, 'runs/conscience', 'other verdicts').action(
+    ({ object = [], accept = [], framework = [], ...options }: Given<ConscienceOptions>) => {
+      if (object.length === 0 || accept.length === 0) {
+        throw new UserError({
+          what: 'nothing to tell apart',
+          next: 'give --object <file> and --accept <file>',
+        });
+      }
+      const checked = { object, accept, framework };
+      return measure<ConscienceOptions>(options, checked, async ({ json, ...rest }) => {
+        const { testConscience } = await import('../../evaluate/run.js');
+        const { renderConscience } = await import('../../report/conscience-table.js');
+        const cards = await testConscience(rest);
+        if (cards) print(json, { conscience: cards }, renderConscience(cards));
+      });
+    },
+  );
+}

@@ -1,0 +1,31 @@
+/** The evaluated model, as every measurement is told it. */
+import { type OpenModel, openModel } from '../engine/open.js';
+import type { Progress } from '../metrics/progress.js';
+
+/** What every measurement of a model is given. */
+export interface SubjectOptions {
+  /** Folder, .gguf file, alias or Hugging Face id. */
+  readonly model: string;
+  readonly adapter?: string;
+  /** Folder of the results. */
+  readonly output: string;
+  /** Start anew in a folder that holds other results. */
+  readonly overwrite?: boolean;
+  /** 0: one per core. */
+  readonly threads: number;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** Opens the model for the work, and closes it. */
+export async function withSubject<T>(
+  { model, adapter, threads }: Pick<SubjectOptions, 'model' | 'adapter' | 'threads'>,
+  work: (subject: OpenModel) => Promise<T>,
+): Promise<T> {
+  const subject = await openModel(model, { threads, ...(adapter === undefined ? {} : { adapter }) });
+  try {
+    return await work(subject);
+  } finally {
+    await subject.close();
+  }
+}

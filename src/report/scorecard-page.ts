@@ -1,0 +1,42 @@
+/** The scorecard of the four criteria as one page: a row a measure, a column a model. */
+import type { FourCriteria, Measure } from '../evaluate/four-criteria.js';
+import { CRITERIA } from '../evaluate/four-criteria.js';
+import { type Html, html } from './html.js';
+import { renderPage } from './page.js';
+import { inWords, sideBySide } from './scorecard-table.js';
+
+/** @returns the text of a self-contained HTML file */
+export function renderScorecardPage(cards: readonly FourCriteria[]): string {
+  const title = `Scorecard of ${cards.map(({ subject }) => subject).join(', ')}`;
+  const rows = sideBySide(cards);
+  const sections = CRITERIA.map((criterion) => {
+    const own = rows.filter((row) => row.criterion === criterion);
+    if (own.length === 0) return html`<h2>${heading(criterion)}</h2><p class="soft">Not measured.</p>`;
+    return html`<h2>${heading(criterion)}</h2>
+<div class="scroll"><table><thead><tr><th scope="col">measure</th>${cards.map(({ subject }) => html`<th scope="col">${subject}</th><th></th>`)}</tr></thead><tbody>${own.map(
+      ({ name, measures }) =>
+        html`<tr><th scope="row">${name}</th>${measures.map(
+          (measure) =>
+            html`<td title="of ${measure?.of ?? 0}">${inWords(measure)}</td><td>${intervalLine(measure, measures)}</td>`,
+        )}</tr>`,
+    )}</tbody></table></div>`;
+  });
+  return renderPage(title, html`<h1>Scorecard</h1>\n<p class="soft">With 95 % intervals.</p>\n${sections}`);
+}
+
+const heading = (name: string) => name[0].toUpperCase() + name.slice(1);
+
+/** The interval as a line with a dot, on one scale for all models of the row. */
+function intervalLine(measure: Measure | undefined, row: readonly (Measure | undefined)[]): Html | undefined {
+  const estimate = measure?.estimate;
+  if (!estimate) return undefined;
+  const ends = row.flatMap((one) => (one?.estimate ? [one.estimate.low, one.estimate.high] : []));
+  const fixed = { share: [0, 1], score: [0, 100], difference: [-1, 1] } as const;
+  const [from, to] =
+    measure.unit in fixed
+      ? fixed[measure.unit as keyof typeof fixed]
+      : [Math.min(0, ...ends), Math.max(...ends, Number.MIN_VALUE)];
+  const x = (value: number) => Math.round((1000 * (value - from)) / (to - from)) / 10;
+  const { value, low, high } = estimate;
+  return html`<svg class="interval" viewBox="-4 0 108 12" width="108" height="12" aria-hidden="true"><path d="M0 6H100" stroke="var(--grid)"/><path d="M${x(low)} 6H${x(high)}" stroke="var(--ink)" stroke-width="2"/><circle cx="${x(value)}" cy="6" r="3.5" fill="var(--blue)"/></svg>`;
+}
