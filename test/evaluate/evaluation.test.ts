@@ -160,4 +160,46 @@ describe('a store', () => {
     expect(() => new GroupStore(path)).toThrow(/store\.jsonl:3: the line is damaged/);
     expect(readFileSync(path, 'utf8')).toContain('nonsense');
   });
+
+  it('asked apart, keeps each answer as it comes, and asks again for the others alone', async () => {
+    const place = folder();
+    const evaluation = Evaluation.start(place, plan);
+    const { model } = scripted();
+    let requests = 0;
+    const failing: LanguageModel = {
+      ...model,
+      generate: async (conversations, options) => {
+        if (++requests === 8) {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          throw new Error('the endpoint went away');
+        }
+        return model.generate(conversations, options);
+      },
+    };
+    await expect(evaluation.sample(failing, silent, { apart: true })).rejects.toThrow('went away');
+    const kept = evaluation.answers;
+    expect(kept.length).toBe(17);
+    const again = Evaluation.start(place, plan);
+    const rest = scripted();
+    expect(await again.sample(rest.model, silent, { apart: true })).toBe(true);
+    expect(rest.asked.length).toBe(18 - kept.length);
+    const ids = again.answers.map(({ id }) => id);
+    expect(ids).toEqual((await whole(folder())).answers.map(({ id }) => id));
+    expect(new Set(again.answers.map(({ text }) => text)).size).toBe(18);
+
+    let asked = 0;
+    const refusing: AnswerReader = {
+      ...judge,
+      answerProbabilities: async (conversations, answers) => {
+        if (++asked === 30) throw new Error('no more');
+        return judge.answerProbabilities(conversations, answers);
+      },
+    };
+    await expect(again.judge('judge', refusing, silent, { apart: true })).rejects.toThrow('no more');
+    const before = again.judgements.length;
+    expect(before).toBeGreaterThan(0);
+    expect(again.unjudged('judge').length).toBe(36 - before);
+    expect(await again.judge('judge', judge, silent, { apart: true })).toBe(true);
+    expect(again.judgements.length).toBe(36);
+  });
 });
