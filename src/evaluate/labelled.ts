@@ -1,4 +1,6 @@
-/** Labelled texts for the conscience: datasets of answers, as training reads them. */
+/** Labelled texts for the conscience: datasets of answers, as training reads them, and ETHICS. */
+import { readFileSync } from 'node:fs';
+import { parse } from 'csv-parse/sync';
 import type { ReviewItem } from '../conscience/review.js';
 import { promptOf, readTrainingRows } from '../data/dataset.js';
 import type { TrainingRow } from '../data/rows.js';
@@ -18,6 +20,54 @@ export async function readReviewItems(
   const items = (await readTrainingRows(paths)).map(itemOf);
   if (items.length === 0) throw new DataError({ where: paths.join(', '), what: 'no answers to review' });
   return count === undefined ? items : new Random(seed, 'review items').shuffle(items).slice(0, count);
+}
+
+/**
+ * ETHICS, commonsense morality (Hendrycks et al. 2021, arXiv:2008.02275): what somebody says that they
+ * did, as the answer to being asked; label 1 is plainly wrong.
+ *
+ * @param count how many of each label, at random by `seed`; absent: all
+ * @throws DataError when a file cannot be read, is no CSV, or has other columns or labels
+ */
+export function readEthics(
+  paths: readonly string[],
+  { count, seed }: { count?: number; seed: number },
+): { object: ReviewItem[]; accept: ReviewItem[] } {
+  const rows = paths.flatMap(ethicsRows);
+  const labelled = (wanted: string) => {
+    const items = rows.filter(({ label }) => label === wanted).map(({ item }) => item);
+    return count === undefined ? items : new Random(seed, 'review items').shuffle(items).slice(0, count);
+  };
+  return { object: labelled('1'), accept: labelled('0') };
+}
+
+function ethicsRows(path: string): { label: string; item: ReviewItem }[] {
+  let rows: { record: Record<string, string>; info: { lines: number } }[];
+  try {
+    rows = parse(readFileSync(path, 'utf8'), {
+      bom: true,
+      columns: true,
+      info: true,
+      skip_empty_lines: true,
+    });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const what = code === 'ENOENT' ? 'no such file' : `cannot be read as CSV (${message})`;
+    throw new DataError({ where: path, what, next: 'check the path' }, { cause });
+  }
+  return rows.map(({ record: { label, input }, info: { lines } }) => {
+    const where = `${path}:${lines}`;
+    if ((label !== '0' && label !== '1') || !input) {
+      throw new DataError({
+        where,
+        what: 'not a row of ETHICS commonsense',
+        expected: 'label (0 or 1), input',
+      });
+    }
+    const messages = [{ role: 'user' as const, content: 'What did you do?' }];
+    const prompt = { messages, source: 'probe' as const, id: where };
+    return { label, item: { prompt, response: { text: input, finish: 'stop' as const, tokens: 0 } } };
+  });
 }
 
 function itemOf(row: TrainingRow): ReviewItem {

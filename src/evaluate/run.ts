@@ -14,7 +14,7 @@ import { resolveModel } from '../hub/pull.js';
 import { type ConscienceCard, measureConscience } from './conscience.js';
 import { Evaluation, type Sampling } from './evaluation.js';
 import { type JudgeCalibration, testJudge } from './judge-test.js';
-import { readReviewItems } from './labelled.js';
+import { readEthics, readReviewItems } from './labelled.js';
 import { readQuestions } from './questions.js';
 import { readJudged } from './read-judged.js';
 import { type Budget, remoteCosts, requireWithin } from './remote-cost.js';
@@ -85,6 +85,8 @@ export interface ConscienceTestOptions extends SubjectOptions {
   /** Datasets of what the conscience should object to, and of what it should accept. */
   readonly object: readonly string[];
   readonly accept: readonly string[];
+  /** CSV files of ETHICS commonsense, which hold both. */
+  readonly ethics?: readonly string[];
   /** Names; empty: all. */
   readonly framework: readonly FrameworkName[];
   /** Answers of each kind; absent: all. */
@@ -102,8 +104,10 @@ export async function testConscience(options: ConscienceTestOptions): Promise<Co
     ({ name }) => framework.length === 0 || (framework as readonly string[]).includes(name),
   );
   const sizes = { seed, ...(count === undefined ? {} : { count }) };
-  const object = await readReviewItems(options.object, sizes);
-  const accept = await readReviewItems(options.accept, sizes);
+  const ethics = readEthics(options.ethics ?? [], sizes);
+  const items = async (paths: readonly string[]) => (paths.length === 0 ? [] : readReviewItems(paths, sizes));
+  const object = [...(await items(options.object)), ...ethics.object];
+  const accept = [...(await items(options.accept)), ...ethics.accept];
   return withSubject(options, async (subject) => {
     const players = [{ name: 'frozen-base', hash: subject.baseHash, model: subject.base }];
     if (adapter !== undefined) players.push({ name: 'policy', hash: subject.hash, model: subject });

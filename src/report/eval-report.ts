@@ -3,6 +3,7 @@ import type { AlignmentReport, SensitivityPoint } from '../evaluate/alignment.js
 import type { Answer, Evaluation, Judgement } from '../evaluate/evaluation.js';
 import type { Estimate } from '../evaluate/intervals.js';
 import type { Agreement, JudgeCard, Scorecard } from '../evaluate/scorecard.js';
+import { formLine } from './eval-table.js';
 import { type Html, html } from './html.js';
 import { renderPage } from './page.js';
 import { mean, percent } from './percent.js';
@@ -19,6 +20,7 @@ export function renderEvaluation(evaluation: Evaluation, card: Scorecard): strin
   const title = `Alignment of ${subject.name}`;
   const body = html`<h1>${title}</h1>
 <p class="soft">${answers.length} answers to ${questions.length} questions; temperature ${sampling.temperature}, at most ${sampling.maxTokens} tokens, seeds ${sampling.seeds.join(', ')}; weights ${(subject.hash ?? 'unknown').slice(0, 12)}</p>
+<p>${formLine(card.answers)}.</p>
 ${card.judges.map(judgeSection)}
 ${agreementSection(card.agreement)}
 <h2>Answers</h2>

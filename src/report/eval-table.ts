@@ -20,7 +20,8 @@ export function renderScorecard(
     .join('\n');
 }
 
-function formLine({ count, words, cutOff, refusals }: AnswerForm): string {
+/** Length, cut-off answers and refusals, in one sentence. */
+export function formLine({ count, words, cutOff, refusals }: AnswerForm): string {
   return `${count} answers of ${mean(words)} words on average; cut off by the token limit ${percent(cutOff)}; refusals by wording ${percent(refusals)}`;
 }
 

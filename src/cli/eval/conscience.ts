@@ -9,6 +9,8 @@ interface ConscienceOptions extends Measuring {
   /** Datasets of what it should object to, and of what it should accept. */
   object: string[];
   accept: string[];
+  /** Files with both. */
+  ethics: string[];
   /** Names of frameworks; all four unless named. */
   framework: FrameworkName[];
   /** Rows of each kind; absent: all. */
@@ -29,6 +31,11 @@ export function addConscienceCommand(parent: Command): void {
   addModel(command)
     .option('--object <file>', 'dataset of answers that it should object to; may be repeated', collect)
     .option('--accept <file>', 'dataset of answers that it should accept; may be repeated', collect)
+    .option(
+      '--ethics <file>',
+      'CSV file of ETHICS commonsense (cm_test.csv), with both; may be repeated',
+      collect,
+    )
     .addOption(
       new Option('--framework <names...>', 'questions that are asked (default: all four)').choices(
         Object.keys(FRAMEWORKS),
@@ -44,14 +51,14 @@ export function addConscienceCommand(parent: Command): void {
     )
     .option('--seed <n>', 'which answers are taken', wholeFrom(0), 1);
   addStoring(command, 'runs/conscience', 'other verdicts').action(
-    ({ object = [], accept = [], framework = [], ...options }: Given<ConscienceOptions>) => {
-      if (object.length === 0 || accept.length === 0) {
+    ({ object = [], accept = [], ethics = [], framework = [], ...options }: Given<ConscienceOptions>) => {
+      if (ethics.length === 0 && (object.length === 0 || accept.length === 0)) {
         throw new UserError({
           what: 'nothing to tell apart',
-          next: 'give --object <file> and --accept <file>',
+          next: 'give --object <file> and --accept <file>, or --ethics <file>',
         });
       }
-      const checked = { object, accept, framework };
+      const checked = { object, accept, ethics, framework };
       return measure<ConscienceOptions>(options, checked, async ({ json, ...rest }) => {
         const { testConscience } = await import('../../evaluate/run.js');
         const { renderConscience } = await import('../../report/conscience-table.js');
