@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { claimFolder } from '../claim.js';
 import type { Message, Response } from '../data/values.js';
 import type { AnswerReader, LanguageModel } from '../engine/language-model.js';
 import { together } from '../engine/remote/signals.js';
@@ -122,6 +123,7 @@ export class Evaluation {
       });
     }
     makeFolder(folder);
+    claimFolder(folder);
     if (!found) writeFileAtomic(path, `${JSON.stringify(plan, null, 2)}\n`);
     return new Evaluation(folder, wanted, !found);
   }

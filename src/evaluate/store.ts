@@ -12,11 +12,11 @@ import {
   openSync,
   readFileSync,
   rmSync,
-  statSync,
   truncateSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { claimFolder } from '../claim.js';
 import { DataError } from '../errors.js';
 import { asSaveError, makeFolder, writeFileAtomic } from '../files.js';
 
@@ -47,6 +47,7 @@ export function openPlanned<T>(options: Planned): GroupStore<T> {
     });
   }
   makeFolder(folder);
+  claimFolder(folder);
   if (!found) writeFileAtomic(path, `${JSON.stringify(plan, null, 2)}\n`);
   return new GroupStore(join(folder, recordsFile), { fresh: !found });
 }
@@ -60,6 +61,8 @@ interface Line<T> {
 
 export class GroupStore<T> {
   private readonly groups = new Map<string, T[]>();
+  /** Bytes of the file that are whole groups; behind them stands what a kill left. */
+  private size = 0;
 
   /** @param fresh start with an empty file */
   constructor(
@@ -72,7 +75,7 @@ export class GroupStore<T> {
     for (const { group, record } of whole as Line<T>[]) {
       this.groups.set(group, [...(this.groups.get(group) ?? []), record]);
     }
-    this.saving(() => truncateSync(path, Buffer.byteLength(text)));
+    this.size = Buffer.byteLength(text);
   }
 
   get(group: string): readonly T[] | undefined {
@@ -84,20 +87,27 @@ export class GroupStore<T> {
     return [...this.groups.values()].flat();
   }
 
-  /** Appends a group and waits until it is on the disk. @throws SaveError; the file is as before then */
+  /**
+   * Appends a group and waits until it is on the disk.
+   *
+   * @throws SaveError, also when another process writes into the folder; the file is as before then
+   */
   add(group: string, records: readonly T[]): void {
     const lines = records.map((record) => `${JSON.stringify({ group, of: records.length, record })}\n`);
+    const text = lines.join('');
     this.saving(() => {
-      const size = existsSync(this.path) ? statSync(this.path).size : 0;
+      claimFolder(dirname(this.path));
+      if (existsSync(this.path)) truncateSync(this.path, this.size);
       try {
-        appendFileSync(this.path, lines.join(''));
+        appendFileSync(this.path, text);
         const file = openSync(this.path, 'r+');
         fsyncSync(file);
         closeSync(file);
       } catch (error) {
-        if (existsSync(this.path)) truncateSync(this.path, size);
+        if (existsSync(this.path)) truncateSync(this.path, this.size);
         throw error;
       }
+      this.size += Buffer.byteLength(text);
     });
     this.groups.set(group, [...records]);
   }

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { claimFolder } from '../claim.js';
 import { configKeys, valueAt } from '../config/keys.js';
 import { CONFIG_FILE, renderConfig } from '../config/render.js';
 import type { TrainConfig } from '../config/schema.js';
@@ -157,6 +158,7 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
   if (checkpoint) trainer.restore(checkpoint);
   // Everything has been checked: from here on files are written.
   makeFolder(output);
+  claimFolder(output);
   if (own) dropCheckpoints(output, checkpoint.state.step);
   else clearRun(output, path);
   writeFileAtomic(join(output, CONFIG_FILE), renderConfig(config, { model_sha256: model.hash }));
