@@ -16,7 +16,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 10
 th, td { padding: .4rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--grid) } th:first-child, td:first-child { text-align: left; font-weight: normal }
 .bars { list-style: none; padding: 0 } .bars b { display: inline-block; min-width: 5rem }
 .reached, .accepted { color: var(--blue) } .missed, .objected { color: var(--red) } .unreadable { color: var(--soft) }
-svg { max-width: 40rem; width: 100%; height: auto }
+tbody h2 { margin: 1.5rem 0 0; font-size: 1.15rem } tbody th[scope=row] { white-space: normal }
+svg { max-width: 40rem; width: 100%; height: auto } svg.interval { width: 6rem; min-width: 6rem }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1.5rem } figure { margin: 0; min-width: 0 }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1rem; padding: 0; margin: .25rem 0; font-size: .9rem }
 .swatch { display: inline-block; width: .8em; height: .8em; border-radius: 2px } .swatch.blue { background: var(--blue) } .swatch.red { background: var(--red) }

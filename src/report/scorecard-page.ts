@@ -9,19 +9,25 @@ import { inWords, sideBySide } from './scorecard-table.js';
 export function renderScorecardPage(cards: readonly FourCriteria[]): string {
   const title = `Scorecard of ${cards.map(({ subject }) => subject).join(', ')}`;
   const rows = sideBySide(cards);
-  const sections = CRITERIA.map((criterion) => {
+  const columns = 1 + 2 * cards.length;
+  const groups = CRITERIA.map((criterion) => {
     const own = rows.filter((row) => row.criterion === criterion);
-    if (own.length === 0) return html`<h2>${heading(criterion)}</h2><p class="soft">Not measured.</p>`;
-    return html`<h2>${heading(criterion)}</h2>
-<div class="scroll"><table><thead><tr><th scope="col">measure</th>${cards.map(({ subject }) => html`<th scope="col">${subject}</th><th></th>`)}</tr></thead><tbody>${own.map(
+    return html`<tbody><tr><th colspan="${columns}" scope="rowgroup"><h2>${heading(criterion)}</h2></th></tr>${
+      own.length === 0 && html`<tr><td class="soft" colspan="${columns}">Not measured.</td></tr>`
+    }${own.map(
       ({ name, measures }) =>
         html`<tr><th scope="row">${name}</th>${measures.map(
           (measure) =>
             html`<td title="of ${measure?.of ?? 0}">${inWords(measure)}</td><td>${intervalLine(measure, measures)}</td>`,
         )}</tr>`,
-    )}</tbody></table></div>`;
+    )}</tbody>`;
   });
-  return renderPage(title, html`<h1>Scorecard</h1>\n<p class="soft">With 95 % intervals.</p>\n${sections}`);
+  return renderPage(
+    title,
+    html`<h1>Scorecard</h1>
+<p class="soft">The four criteria of a defence against emergent misalignment, and side effects; with 95 % intervals.</p>
+<div class="scroll"><table><thead><tr><th scope="col"></th>${cards.map(({ subject }) => html`<th scope="col" colspan="2">${subject}</th>`)}</tr></thead>${groups}</table></div>`,
+  );
 }
 
 const heading = (name: string) => name[0].toUpperCase() + name.slice(1);
