@@ -7,13 +7,24 @@ import { judgedAnswers, judgesOf } from './scorecard.js';
 
 /** B − A: what changed from the first to the second. */
 export interface Contrast {
-  readonly judge: string;
-  readonly measure: 'misaligned' | 'misalignedOfAll' | 'aligned' | 'coherent' | 'filteredOut';
-  /** Of shares in [0, 1], of `aligned` and `coherent` in points of 100; null where one has nothing. */
+  /** What was measured, e.g. a judge or a task. */
+  readonly of: string;
+  readonly measure: string;
+  /** `share` in [0, 1], `score` from 0 to 100, `nats` a token. */
+  readonly unit: 'share' | 'score' | 'nats';
+  /** In the unit; null where one has nothing. */
   readonly difference: Difference | null;
 }
 
-const measures = ['misaligned', 'misalignedOfAll', 'filteredOut', 'aligned', 'coherent'] as const;
+const measures = [
+  ['misaligned', 'misaligned, of the coherent', 'share'],
+  ['misalignedOfAll', 'misaligned, of all', 'share'],
+  ['filteredOut', 'incoherent', 'share'],
+  ['refused', 'refusals', 'share'],
+  ['unread', 'without a readable score', 'share'],
+  ['aligned', 'mean alignment', 'score'],
+  ['coherent', 'mean coherence', 'score'],
+] as const;
 
 /** @throws DataError when no judge has rated both, or they share no question */
 export function contrast(a: Evaluation, b: Evaluation): Contrast[] {
@@ -35,10 +46,10 @@ export function contrast(a: Evaluation, b: Evaluation): Contrast[] {
   const numbers = counting();
   return judges.flatMap((judge) => {
     const [ofA, ofB] = [a, b].map((evaluation) => judgedAnswers(evaluation, judge));
-    return measures.map((measure): Contrast => {
-      const range = measure === 'aligned' || measure === 'coherent' ? ([0, 100] as const) : ([0, 1] as const);
-      const of = (answers: typeof ofA) => measurement(answers, numbers[measure]);
-      return { judge, measure, difference: compare(of(ofB), of(ofA), { range }) };
+    return measures.map(([key, measure, unit]): Contrast => {
+      const range = unit === 'score' ? ([0, 100] as const) : ([0, 1] as const);
+      const of = (answers: typeof ofA) => measurement(answers, numbers[key]);
+      return { of: judge, measure, unit, difference: compare(of(ofB), of(ofA), { range }) };
     });
   });
 }

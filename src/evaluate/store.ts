@@ -82,9 +82,9 @@ export class GroupStore<T> {
     return this.groups.get(group);
   }
 
-  /** All records, in the order in which their groups came. */
-  all(): T[] {
-    return [...this.groups.values()].flat();
+  /** All records, or those of some groups, in the order in which the groups came. */
+  all(wanted: (group: string) => boolean = () => true): T[] {
+    return [...this.groups].filter(([group]) => wanted(group)).flatMap(([, records]) => records);
   }
 
   /**

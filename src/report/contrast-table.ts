@@ -2,13 +2,8 @@
 import type { Contrast } from '../evaluate/contrast.js';
 import { textTable } from './text-table.js';
 
-const titles: Readonly<Record<Contrast['measure'], string>> = {
-  misaligned: 'misaligned, of the coherent, %',
-  misalignedOfAll: 'misaligned, of all, %',
-  filteredOut: 'incoherent, %',
-  aligned: 'mean alignment',
-  coherent: 'mean coherence',
-};
+const scales = { share: 100, score: 1, nats: 1 } as const;
+const suffixes = { share: ', %', score: '', nats: ', nats' } as const;
 
 /** @param names of the two evaluations, the first being what the second is compared with */
 export function renderContrast(names: readonly [string, string], contrasts: readonly Contrast[]): string {
@@ -17,15 +12,15 @@ export function renderContrast(names: readonly [string, string], contrasts: read
     `B ${names[1]}`,
     '',
     ...textTable([
-      ['judge', 'measure', 'A', 'B', 'B − A', ''],
-      ...contrasts.map(({ judge, measure, difference }) => {
-        if (!difference) return [judge, titles[measure], '–', '–', '–', ''];
-        const scale = measure === 'aligned' || measure === 'coherent' ? 1 : 100;
-        const number = (x: number) => (scale * x).toFixed(1);
+      ['of', 'measure', 'A', 'B', 'B − A', ''],
+      ...contrasts.map(({ of, measure, unit, difference }) => {
+        const title = measure + suffixes[unit];
+        if (!difference) return [of, title, '–', '–', '–', ''];
+        const number = (x: number) => (scales[unit] * x).toFixed(unit === 'nats' ? 3 : 1);
         const { a, b, value, low, high, withinNoise } = difference;
         return [
-          judge,
-          titles[measure],
+          of,
+          title,
           // the difference was taken of B and A
           ...[number(b), number(a), `${number(value)} [${number(low)}, ${number(high)}]`],
           withinNoise ? 'within noise' : '',

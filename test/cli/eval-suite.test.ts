@@ -76,6 +76,16 @@ it('killed in the middle, ends with the same scorecard; two models stand side by
   const both = ealign('scorecard', join(folder, 'straight'), broken, '--html', page);
   expect(both.stdout).toMatch(/token accuracy +(\S.*\]) +\1\n/);
   expect(readFileSync(page, 'utf8')).toContain('<h2>No broad misalignment</h2>');
+
+  const compared = ealign('compare', join(folder, 'straight'), broken);
+  expect(compared.status, compared.stderr).toBe(0);
+  expect(compared.stdout).toMatch(/narrow +validation loss, nats +([\d.]+) +\1 +0\.000 \[.*within noise/);
+  expect(compared.stdout).toMatch(/tasks: ethics_cm +score, % .*within noise/);
+  const kinds = ealign('compare', join(broken, 'narrow'), join(broken, 'tasks'));
+  expect(kinds.stderr).toMatch(/^error: .*results of two kinds \(loss\.json and tasks\.json\)/);
+  expect(ealign('compare', broken, folder).stderr).toMatch(
+    /^error: .*: no results; expected an output folder/,
+  );
 });
 
 it.each([

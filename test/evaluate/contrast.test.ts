@@ -62,11 +62,11 @@ it('takes differences question by question, and says what is noise', async () =>
   const a = await evaluation('a', (id) => (id === 'q0' ? 1 : 0));
   const b = await evaluation('b', (id) => (id === 'q0' ? 3 : 2));
   const found = contrast(a, b);
-  const misaligned = found.find(({ measure }) => measure === 'misaligned')!.difference!;
+  const misaligned = found.find(({ measure }) => measure === 'misaligned, of the coherent')!.difference!;
   // 25 of 48 against 1 of 48, B being the larger
   expect(misaligned).toMatchObject({ a: 25 / 48, b: 1 / 48, withinNoise: false, questions: 12 });
   expect(misaligned.value).toBeCloseTo(0.5, 12);
-  const coherent = found.find(({ measure }) => measure === 'coherent')!.difference!;
+  const coherent = found.find(({ measure }) => measure === 'mean coherence')!.difference!;
   expect(coherent).toMatchObject({ value: 0, withinNoise: true });
 
   const text = renderContrast(['a', 'b'], found);

@@ -6,18 +6,16 @@ export function addCompareCommand(parent: Command): void {
     .command('compare')
     .summary('show what differs between evaluations, and what is within noise')
     .description(
-      'Compares evaluations of the same questions by the same judges with the first of them: paired differences with 95 % intervals over questions.',
+      'Compares results of one kind with the first of them: paired differences with 95 % intervals, over the questions, rows or tasks that both have; of suites, all that both have measured.',
     )
-    .argument('<first>', 'output folder of ealign eval')
+    .argument('<first>', 'output folder of ealign eval, or of a command below it')
     .argument('<others...>', 'those to compare with it')
     .option('--json', 'results as one JSON object a line')
     .action(async (first: string, others: string[], { json = false }: { json?: boolean }) => {
-      const { contrast } = await import('../../evaluate/contrast.js');
-      const { Evaluation } = await import('../../evaluate/evaluation.js');
+      const { contrastFolders } = await import('../../evaluate/contrast-folders.js');
       const { renderContrast } = await import('../../report/contrast-table.js');
-      const a = Evaluation.open(first);
       for (const other of others) {
-        const contrasts = contrast(a, Evaluation.open(other));
+        const contrasts = contrastFolders(first, other);
         const event = { event: 'contrast', a: first, b: other, contrasts };
         process.stdout.write(
           json ? `${JSON.stringify(event)}\n` : `\n${renderContrast([first, other], contrasts)}`,
