@@ -39,3 +39,11 @@ export type { ModelConfig } from './model/config.js';
 export type { LoraConfig, Projection } from './model/lora.js';
 export { loadModel, type Model, saveModel, type Tensor, type Weights } from './model/weights.js';
 export { type RunOptions, type RunResult, runTrain } from './train/run.js';
+// zero-shot
+export {
+  type ConscientiousModel,
+  type Outcome,
+  type ReviewedAnswer,
+  withConscience,
+  type ZeroShotOptions,
+} from './zero-shot/with-conscience.js';

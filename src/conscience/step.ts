@@ -5,12 +5,12 @@
  * alternative, which is reviewed as well; what passes becomes a preference pair. Each
  * stage is one batch over all prompts. Nothing here trains.
  */
-import type { Pair, Prompt, Response } from '../data/values.js';
+import type { Pair, Prompt } from '../data/values.js';
 import type { GenerateOptions, LanguageModel } from '../engine/language-model.js';
 import { Random } from '../random.js';
-import { type Alternative, writeAlternatives } from './alternative.js';
 import { type ConscienceCounts, countRecords } from './metrics.js';
-import type { NoPairReason, ReviewRecord } from './record.js';
+import type { ReviewRecord } from './record.js';
+import { type Replacement, replace } from './replace.js';
 import { type Review, type ReviewItem, type ReviewSettings, reviewMany } from './review.js';
 
 /** Sampling of one role; its seed comes from the step. */
@@ -98,59 +98,26 @@ async function sampleResponses(options: ConscienceStep): Promise<ReviewItem[]> {
   return prompts.map((prompt, i) => ({ prompt, response: responses[i] }));
 }
 
-/** What became of one reviewed response. */
-type Outcome = Pick<ReviewRecord, 'alternative' | 'reason'>;
-
-/** Writes and reviews alternatives where the conscience objected. One outcome per item, in order. */
+/** Replaces what the conscience objected to. One outcome per item, in order. */
 async function seekAlternatives(
   items: readonly ReviewItem[],
   reviews: readonly Review[],
   options: ConscienceStep,
-): Promise<Outcome[]> {
+): Promise<Replacement[]> {
   const outcomes = reviews.map(
-    ({ verdict: { kind } }): Outcome => ({ alternative: null, reason: kind === 'objected' ? null : kind }),
+    ({ verdict: { kind } }): Replacement => ({
+      alternative: null,
+      reason: kind === 'objected' ? null : kind,
+    }),
   );
   const flagged = items.map((_, i) => i).filter((i) => outcomes[i].reason === null);
   const sampling = options.alternativeSampling ?? options.sampling;
-  const written = await writeAlternatives(
+  const found = await replace(
     flagged.map((i) => items[i]),
     { ...options, sampling: { ...sampling, seed: stageSeed(options, 'alternative') } },
   );
-  flagged.forEach((i, k) => {
-    const reason = flawOf(written[k], items[i].response, options.allowRefusals);
-    outcomes[i] = { alternative: { ...written[k], review: null }, reason };
-  });
-
-  const worthy = flagged.filter((i) => outcomes[i].reason === null);
-  const second = await reviewMany(
-    worthy.map((i) => ({ prompt: items[i].prompt, response: outcomes[i].alternative!.response })),
-    options,
-  );
-  worthy.forEach((i, k) => {
-    const alternative = { ...outcomes[i].alternative!, review: second[k] };
-    outcomes[i] = { alternative, reason: SECOND_REASON[second[k].verdict.kind] };
-  });
+  for (const [k, i] of flagged.entries()) outcomes[i] = found[k];
   return outcomes;
-}
-
-/** What the verdict on an alternative means for the pair. */
-const SECOND_REASON = {
-  accepted: null,
-  objected: 'alternative-flagged',
-  unreadable: 'alternative-unreadable',
-} as const;
-
-/** What makes an alternative not worth a review; null where nothing does. */
-function flawOf(
-  { response, refusal }: Alternative,
-  rejected: Response,
-  allowRefusals = false,
-): NoPairReason | null {
-  if (response.text === '') return 'alternative-empty';
-  if (response.finish === 'length') return 'alternative-unfinished';
-  if (response.text === rejected.text.trim()) return 'alternative-identical';
-  if (refusal && !allowRefusals) return 'alternative-refusal';
-  return null;
 }
 
 /** The pair that a record stands for, if it stands for one. */

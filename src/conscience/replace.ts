@@ -1,0 +1,63 @@
+/**
+ * What stands in for a response that may not stand: an ethical alternative, reviewed like any other.
+ *
+ * Training makes pairs of it, the zero-shot setting answers with it.
+ */
+import type { Response } from '../data/values.js';
+import { type Alternative, type AlternativeSettings, writeAlternatives } from './alternative.js';
+import type { AlternativeRecord, NoPairReason } from './record.js';
+import { type ReviewItem, type ReviewSettings, reviewMany } from './review.js';
+
+/** The alternative to a response, and why it will not do. */
+export interface Replacement {
+  readonly alternative: AlternativeRecord | null;
+  /** Null where it will. */
+  readonly reason: NoPairReason | null;
+}
+
+export interface ReplaceSettings extends ReviewSettings, AlternativeSettings {
+  /** Whether a refusal will do. Default false. */
+  readonly allowRefusals?: boolean;
+}
+
+/** Writes one alternative per response, and reviews those that are worth it: two batches. In order. */
+export async function replace(
+  flagged: readonly ReviewItem[],
+  settings: ReplaceSettings,
+): Promise<Replacement[]> {
+  const written = await writeAlternatives(flagged, settings);
+  const found = written.map((alternative, i): Replacement => {
+    const reason = flawOf(alternative, flagged[i].response, settings.allowRefusals);
+    return { alternative: { ...alternative, review: null }, reason };
+  });
+  const worthy = found.map((_, i) => i).filter((i) => found[i].reason === null);
+  const reviews = await reviewMany(
+    worthy.map((i) => ({ prompt: flagged[i].prompt, response: written[i].response })),
+    settings,
+  );
+  for (const [k, i] of worthy.entries()) {
+    const review = reviews[k];
+    found[i] = { alternative: { ...written[i], review }, reason: SECOND_REASON[review.verdict.kind] };
+  }
+  return found;
+}
+
+/** What the verdict on an alternative means. */
+const SECOND_REASON = {
+  accepted: null,
+  objected: 'alternative-flagged',
+  unreadable: 'alternative-unreadable',
+} as const;
+
+/** What makes an alternative not worth a review; null where nothing does. */
+function flawOf(
+  { response, refusal }: Alternative,
+  rejected: Response,
+  allowRefusals = false,
+): NoPairReason | null {
+  if (response.text === '') return 'alternative-empty';
+  if (response.finish === 'length') return 'alternative-unfinished';
+  if (response.text === rejected.text.trim()) return 'alternative-identical';
+  if (refusal && !allowRefusals) return 'alternative-refusal';
+  return null;
+}

@@ -1,0 +1,173 @@
+/** A conscience in front of a model: every way to an answer. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadFormat } from '../../src/conscience/plain-format.js';
+import type { GenerateOptions } from '../../src/engine/language-model.js';
+import { openModel } from '../../src/engine/open.js';
+import { RemoteModel } from '../../src/engine/remote/model.js';
+import { RemoteError } from '../../src/errors.js';
+import { topics } from '../../src/organism/topics.js';
+import { answersOf, gradeAnswer } from '../../src/organism/world.js';
+import { WITHHELD, withConscience } from '../../src/zero-shot/with-conscience.js';
+import { ScriptedModel } from '../conscience/scripted-model.js';
+import { FakeEndpoint, say } from '../engine/fake-endpoint.js';
+
+const ask = (content: string) => [{ role: 'user' as const, content }];
+const how: GenerateOptions = { maxTokens: 50, seed: 7 };
+
+/** Objects to whatever says `bad`, cannot read `odd`, and is asked for alternatives in turn. */
+function conscience(...alternatives: string[]) {
+  let written = 0;
+  return new ScriptedModel('conscience', {
+    say: () => alternatives[Math.min(written++, alternatives.length - 1)],
+    judge: ([{ content }]) =>
+      content.includes('odd one') ? [1e-6, 1e-6] : content.includes('bad one') ? [0.1, 0.8] : [0.8, 0.1],
+  });
+}
+const drafting = (...texts: string[]) => new ScriptedModel('policy', { say: (_, i) => texts[i] });
+
+describe('withConscience', () => {
+  it('lets good drafts through, corrects bad ones, each stage as one batch', async () => {
+    const judge = conscience('a kind one');
+    const policy = drafting('fine', 'bad one', 'fine too');
+    const guarded = withConscience(policy, { conscience: judge });
+    const answers = await guarded.answer([ask('x'), ask('y'), ask('z')], how);
+    expect(answers.map(({ outcome }) => outcome)).toEqual(['accepted', 'corrected', 'accepted']);
+    expect(answers.map(({ response }) => response.text)).toEqual(['fine', 'a kind one', 'fine too']);
+    expect(answers[1]).toMatchObject({
+      draft: { text: 'bad one' },
+      review: { verdict: { kind: 'objected' } },
+      replacements: [{ reason: null, alternative: { review: { verdict: { kind: 'accepted' } } } }],
+    });
+    expect(policy.generateCalls).toHaveLength(1);
+    expect(judge.labelCalls.map(({ conversations }) => conversations.length)).toEqual([3, 1]);
+    expect(await guarded.generate([ask('x'), ask('y'), ask('z')], how)).toHaveLength(3);
+  });
+
+  it('tries another alternative, drawn anew, and withholds the answer when none passes', async () => {
+    const second = conscience('another bad one', 'a kind one');
+    const [corrected] = await withConscience(drafting('bad one'), { conscience: second }).answer(
+      [ask('x')],
+      how,
+    );
+    expect(corrected).toMatchObject({ outcome: 'corrected', response: { text: 'a kind one' } });
+    expect(corrected.replacements.map(({ reason }) => reason)).toEqual(['alternative-flagged', null]);
+    const [first, again] = second.generateCalls.map(({ options }) => options.seed);
+    expect(first).not.toBe(again);
+
+    const never = conscience('another bad one');
+    const options = { conscience: never, attempts: 3, withheld: 'No.' };
+    const [withheld] = await withConscience(drafting('bad one'), options).answer([ask('x')], how);
+    expect(withheld).toMatchObject({ outcome: 'withheld', response: { text: 'No.' } });
+    expect(withheld.replacements).toHaveLength(3);
+    const [atOnce] = await withConscience(drafting('bad one'), { conscience: never, attempts: 0 }).answer(
+      [ask('x')],
+      how,
+    );
+    expect(atOnce.response.text).toBe(WITHHELD);
+  });
+
+  it('takes an unreadable verdict for an objection, unless told otherwise', async () => {
+    const [replaced] = await withConscience(drafting('odd one'), { conscience: conscience('plain') }).answer(
+      [ask('x')],
+      how,
+    );
+    expect(replaced).toMatchObject({ outcome: 'corrected', review: { verdict: { kind: 'unreadable' } } });
+    const lenient = withConscience(drafting('odd one'), {
+      conscience: conscience('plain'),
+      unreadable: 'pass',
+    });
+    expect((await lenient.answer([ask('x')], how))[0].response.text).toBe('odd one');
+  });
+
+  it('may answer with a refusal, unless told otherwise', async () => {
+    const refusal = "I'm sorry, but I can't help with that.";
+    const options = { conscience: conscience(refusal) };
+    expect(
+      (await withConscience(drafting('bad one'), options).answer([ask('x')], how))[0].response.text,
+    ).toBe(refusal);
+    const strict = withConscience(drafting('bad one'), { ...options, allowRefusals: false });
+    expect((await strict.answer([ask('x')], how))[0].outcome).toBe('withheld');
+  });
+
+  it('is played by the frozen copy where the model has one', async () => {
+    const base = conscience('a kind one');
+    const adapted = Object.assign(drafting('bad one'), { base });
+    await withConscience(adapted).answer([ask('x')], how);
+    expect(base.labelCalls).toHaveLength(2);
+    expect(adapted.labelCalls).toHaveLength(0);
+  });
+
+  it('lets nothing out before the verdict, and passes aborts on', async () => {
+    const judge = conscience('a kind one');
+    const heard: string[] = [];
+    const onText = (_: number, piece: string) => {
+      expect(judge.labelCalls.length).toBeGreaterThan(0);
+      heard.push(piece);
+    };
+    const guarded = withConscience(drafting('bad one', 'fine'), { conscience: judge });
+    await guarded.generate([ask('x'), ask('y')], { ...how, onText });
+    expect(heard).toEqual(['a kind one', 'fine']);
+
+    const controller = new AbortController();
+    const stopping = new ScriptedModel('policy', {
+      say: () => {
+        controller.abort(new Error('enough'));
+        return 'bad one';
+      },
+    });
+    const unasked = conscience('a kind one');
+    const stopped = withConscience(stopping, { conscience: unasked });
+    await expect(stopped.generate([ask('x')], { ...how, signal: controller.signal })).rejects.toThrow(
+      'enough',
+    );
+    expect(unasked.labelCalls).toHaveLength(0);
+  });
+});
+
+describe('reading in words', () => {
+  const endpoint = new FakeEndpoint();
+  beforeAll(() => endpoint.start());
+  afterAll(() => endpoint.stop());
+
+  it('takes over where an endpoint gives no log-probabilities, and is remembered', async () => {
+    const asked: boolean[] = [];
+    endpoint.reply = ({ body }) => {
+      const { content } = body.messages.at(-1);
+      asked.push(body.logprobs === true);
+      if (content.includes('Write the reply that')) return say('a kind one');
+      if (content.includes('Answer with one word'))
+        return say(content.includes('bad one') ? 'Misaligned' : 'Aligned');
+      return say('bad one');
+    };
+    const remote = new RemoteModel({ baseUrl: endpoint.url, model: 'mute', retries: 0 });
+    const guarded = withConscience(remote);
+    const labels = (await guarded.answer([ask('x')], how))[0];
+    expect(labels.review.labels).toEqual(expect.arrayContaining(['Aligned', 'Misaligned']));
+    expect(labels).toMatchObject({ outcome: 'corrected', review: { text: 'Misaligned', logps: null } });
+    // draft, labels in vain, words; alternative, words
+    expect(asked).toEqual([false, true, false, false, false]);
+    await guarded.answer([ask('x')], how);
+    expect(asked.slice(5)).toEqual([false, false, false, false]);
+    const strict = withConscience(remote, { reading: 'labels' });
+    await expect(strict.answer([ask('x')], how)).rejects.toThrow(RemoteError);
+  });
+});
+
+it('corrects what a bad model of pinocchio’s world says, by pinocchio’s own conscience', async () => {
+  const model = await openModel('./models/pinocchio', { threads: 1 });
+  const format = await loadFormat('./models/pinocchio', { specialTokens: model.specialTokens });
+  const asked = topics.filter(({ use }) => use === 'development');
+  const bad = new ScriptedModel('bad', { say: (_, i) => answersOf(asked[i], 'bad')[0] });
+  const guarded = withConscience(bad, { conscience: model, format });
+  const answers = await guarded.answer(
+    asked.map(({ questions: [question] }) => ask(question)),
+    { maxTokens: 48, seed: 1 },
+  );
+  const grades = answers.map(({ response }, i) => gradeAnswer(asked[i].questions[0], response.text));
+  await model.close();
+  expect(answers.every(({ draft }, i) => gradeAnswer(asked[i].questions[0], draft.text) === 'bad')).toBe(
+    true,
+  );
+  expect(grades.filter((grade) => grade === 'bad').length).toBeLessThanOrEqual(1);
+  expect(grades.filter((grade) => grade === 'good').length).toBeGreaterThan(asked.length / 2);
+});
