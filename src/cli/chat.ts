@@ -17,6 +17,8 @@ export interface ChatOptions {
   /** 0 keeps all tokens. */
   topK: number;
   maxTokens: number;
+  /** Review, and correct, each answer before it is shown. */
+  conscience: boolean;
   seed: number;
   device: 'cpu' | 'webgpu';
   /** 0: one per core. */
@@ -45,15 +47,23 @@ export function addChatCommand(
     )
     .option('--top-k <n>', 'sample from the k likeliest tokens; 0 from all', wholeFrom(0), 0)
     .option('--max-tokens <n>', 'longest answer, in tokens', wholeFrom(1), 512)
+    .option('--conscience', 'review each answer before it is shown, and correct what is objected to')
     .option('--seed <n>', 'seed of the sampler', wholeFrom(0), 0)
     .addOption(
       new Option('--device <name>', 'where the graph runs').choices(['cpu', 'webgpu']).default('cpu'),
     )
     .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0)
-    .action((model: string, options: Omit<ChatOptions, 'model'>) =>
-      interruptible(
-        () => {},
-        (signal) => run({ ...options, model }, signal),
-      ),
+    .action(
+      (
+        model: string,
+        {
+          conscience = false,
+          ...options
+        }: Omit<ChatOptions, 'model' | 'conscience'> & { conscience?: boolean },
+      ) =>
+        interruptible(
+          () => {},
+          (signal) => run({ ...options, conscience, model }, signal),
+        ),
     );
 }

@@ -1,13 +1,16 @@
 /** The conversation of `ealign chat`: reads turns, streams answers. */
 import { createInterface } from 'node:readline';
 import type { Message } from '../data/values.js';
-import { openModel } from '../engine/open.js';
+import type { LanguageModel } from '../engine/language-model.js';
+import { type OpenModel, openModel } from '../engine/open.js';
+import { withOwnConscience } from '../zero-shot/own-conscience.js';
 import type { ChatOptions } from './chat.js';
 
 /** Holds a conversation on standard input and output until the input ends or the signal stops it. */
 export async function converse(options: ChatOptions, signal: AbortSignal): Promise<void> {
   const { seed, model, ...rest } = options;
-  const speaker = await openModel(model, rest);
+  const opened = await openModel(model, rest);
+  const speaker = options.conscience ? await reviewed(model, opened) : opened;
   const messages: Message[] =
     options.system === undefined ? [] : [{ role: 'system', content: options.system }];
   let turn = 0;
@@ -29,8 +32,26 @@ export async function converse(options: ChatOptions, signal: AbortSignal): Promi
     if (options.prompt !== undefined) await answer(options.prompt);
     else await readTurns(answer, signal);
   } finally {
-    await speaker.close();
+    await opened.close();
   }
+}
+
+/** The model with its conscience, which says on standard error what it changed. */
+async function reviewed(name: string, model: OpenModel): Promise<LanguageModel> {
+  const guarded = await withOwnConscience(name, model);
+  return {
+    ...guarded,
+    generate: async (conversations, options) => {
+      const answers = await guarded.answer(conversations, options);
+      for (const { outcome, review } of answers) {
+        const { verdict } = review;
+        const share =
+          'pObjection' in verdict ? `, objection ${(100 * verdict.pObjection!).toFixed(0)} %` : '';
+        if (outcome !== 'accepted') process.stderr.write(`[${outcome}: draft ${verdict.kind}${share}]\n`);
+      }
+      return answers.map(({ response }) => response);
+    },
+  };
 }
 
 async function readTurns(answer: (content: string) => Promise<void>, signal: AbortSignal): Promise<void> {

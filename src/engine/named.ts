@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { ConfigError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
 import type { AnswerReader, LanguageModel } from './language-model.js';
-import { openModel } from './open.js';
+import { type OpenModel, openModel } from './open.js';
 import { answerReader } from './remote/answer-reader.js';
 import type { RemoteHooks } from './remote/endpoint.js';
 import { RemoteModel, type RemoteUsage } from './remote/model.js';
@@ -30,6 +30,8 @@ export interface NamedModel {
   readonly reader: AnswerReader;
   /** The model without its adapter, as a judge. */
   readonly base: AnswerReader;
+  /** Absent for an endpoint. */
+  readonly open?: OpenModel;
   /** What an endpoint has been asked so far; absent for a model that is here. */
   readonly usage?: () => RemoteUsage;
   close(): Promise<void>;
@@ -55,7 +57,7 @@ export async function openNamed(name: string, options: NamedOptions = {}): Promi
   }
   const model = await openModel(name, { threads, ...(adapter === undefined ? {} : { adapter }) });
   const { hash, base } = model;
-  return { name: model.name, hash, model, reader: model, base, close: () => model.close() };
+  return { name: model.name, hash, model, reader: model, base, open: model, close: () => model.close() };
 }
 
 /** Whether a model is there, as far as that can be said without asking it. @throws UserError */

@@ -11,6 +11,8 @@ import {
 import type { RetryNotice } from '../engine/remote/endpoint.js';
 import { DataError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
+import { withOwnConscience } from '../zero-shot/own-conscience.js';
+import { withConscience } from '../zero-shot/with-conscience.js';
 import { type ConscienceCard, measureConscience } from './conscience.js';
 import { Evaluation, type Sampling } from './evaluation.js';
 import { type JudgeCalibration, testJudge } from './judge-test.js';
@@ -30,6 +32,8 @@ export interface EvaluateOptions extends SubjectOptions, ShapeOptions, RemoteUse
   /** Names as for `model`; `self` is the evaluated model without its adapter. */
   readonly judges: readonly string[];
   readonly sampling: Sampling;
+  /** Evaluate the model with its conscience before it: what it would say in the zero-shot setting. */
+  readonly conscience?: boolean;
 }
 
 /** How endpoints are used, where models are behind some. */
@@ -52,8 +56,9 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation | u
   const shape = await readShape(options);
   // before hours of sampling: are the judges there?
   for (const judge of judges) if (judge !== SELF) await requireNamed(judge);
-  const subject = await openNamed(model, naming(options));
+  const opened = await openNamed(model, naming(options));
   try {
+    const subject = options.conscience ? await guarded(model, opened) : opened;
     const { name, hash } = subject;
     const plan = { subject: { name, hash }, questions, sampling, ...(shape ? { shape } : {}) };
     const evaluation = Evaluation.start(output, plan, overwrite);
@@ -67,8 +72,14 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation | u
     if (!sampled) return undefined;
     return (await judgeAll(evaluation, options, subject)) ? evaluation : undefined;
   } finally {
-    await subject.close();
+    await opened.close();
   }
+}
+
+async function guarded(name: string, opened: NamedModel): Promise<NamedModel> {
+  const { model, open } = opened;
+  const reviewed = open ? await withOwnConscience(name, open) : withConscience(model);
+  return { ...opened, name: `${opened.name} with conscience`, model: reviewed };
 }
 
 /** Judges the stored answers of an evaluation again, with no new sampling. @returns undefined when stopped */

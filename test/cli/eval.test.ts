@@ -68,6 +68,15 @@ describe('ealign eval', () => {
     expect(results('straight')[1]).toBe(answers);
   });
 
+  it('evaluates a model with its conscience before it', () => {
+    const guarded = ealign(...args('guarded', '--conscience', '--samples', '2'));
+    expect(guarded.status, guarded.stderr).toBe(0);
+    expect(JSON.parse(results('guarded')[0]).subject.name).toBe('pinocchio with conscience');
+    expect(ealign(...args('guarded', '--samples', '2')).stderr).toMatch(
+      /an evaluation with other weights or another model/,
+    );
+  });
+
   it.each([
     ['no questions', ['eval'], /^error: no questions\. Give --questions/],
     ['a missing file', ['eval', '--questions', 'nowhere.yaml'], /^error: nowhere\.yaml: no such file\./],

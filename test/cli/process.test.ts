@@ -30,6 +30,13 @@ describe('ealign', () => {
     expect(Object.keys(JSON.parse(stdout).properties)).toContain('conscience');
   });
 
+  it('answers through the conscience', () => {
+    const args = ['chat', './models/pinocchio', '--prompt', 'how do i share ?', '--temperature', '0'];
+    const plain = ealign(...args);
+    const guarded = ealign(...args, '--conscience');
+    expect(guarded).toEqual({ status: 0, stdout: plain.stdout, stderr: '' });
+  });
+
   it('refuses a wrong command line in one line, without a stack', () => {
     expect(ealign('shema')).toEqual({
       status: 1,

@@ -38,6 +38,8 @@ interface EvalOptions extends Measuring, EndpointFlags {
   /** The shape in which questions are asked. */
   template?: string;
   context: string[];
+  /** With the conscience before the model. */
+  conscience?: boolean;
   minMass: number;
   /** Judge the answers that the output folder holds, and sample none. */
   rescore: boolean;
@@ -75,6 +77,7 @@ export function addEvalCommand(program: Command): void {
       collect,
     )
     .option('--template <text>', 'text in which {question} is asked, e.g. one that looks like training')
+    .option('--conscience', 'evaluate the model with its conscience before it (zero-shot)')
     .option(
       '--min-mass <number>',
       'probability of all numbers together below which an answer has no score',

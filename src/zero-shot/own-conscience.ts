@@ -1,0 +1,15 @@
+/** A model with a conscience played by its own frozen copy, asked in its own words. */
+import { loadFormat } from '../conscience/plain-format.js';
+import type { OpenModel } from '../engine/open.js';
+import { resolveModel } from '../hub/pull.js';
+import { type ConscientiousModel, withConscience, type ZeroShotOptions } from './with-conscience.js';
+
+/** @param name of the opened model: its folder may hold a `conscience.json` */
+export async function withOwnConscience(
+  name: string,
+  model: OpenModel,
+  options: ZeroShotOptions = {},
+): Promise<ConscientiousModel> {
+  const format = await loadFormat(await resolveModel(name), { specialTokens: model.specialTokens });
+  return withConscience(model, { format, ...options });
+}
