@@ -84,6 +84,16 @@ export const evalActions: EvalActions = {
       if (scores) print(scores, renderVulnerability(scores));
     }
   },
+  exportEvaluation: async ({ json, ...options }) => {
+    const { exportEvaluation } = await import('../evaluate/export/export.js');
+    const { files, notes } = exportEvaluation(options);
+    if (json) {
+      process.stdout.write(`${JSON.stringify({ event: 'result', files, notes })}\n`);
+      return;
+    }
+    process.stdout.write(files.map((file) => `${file}\n`).join(''));
+    process.stderr.write(notes.map((note) => `${note}\n`).join(''));
+  },
   compare: async ([first, ...others], json) => {
     const { contrast } = await import('../evaluate/contrast.js');
     const { Evaluation } = await import('../evaluate/evaluation.js');

@@ -5,6 +5,7 @@ import { UserError } from '../errors.js';
 import { choiceTasks } from '../evaluate/choice-tasks.js';
 import { ISOLATIONS, type Isolation } from '../evaluate/code/isolation.js';
 import { MIN_MASS } from '../evaluate/rating.js';
+import { addExportCommand, type ExportCommandOptions } from './eval-export.js';
 import { numberFrom, wholeFrom } from './program.js';
 import { type Work, work } from './work.js';
 
@@ -119,6 +120,7 @@ export interface EvalActions {
   evaluateChoices: (options: TasksOptions) => Promise<void>;
   calibrateJudge: (options: JudgeCommandOptions) => Promise<void>;
   evaluateCode: (options: CodeCommandOptions) => Promise<void>;
+  exportEvaluation: (options: ExportCommandOptions) => Promise<void>;
   /** @param folders the first is what the others are compared with */
   compare: (folders: readonly [string, ...string[]], json: boolean) => Promise<void>;
 }
@@ -131,6 +133,7 @@ export function addEvalCommand(program: Command, actions: EvalActions): void {
   addTasksCommand(command, evaluateChoices);
   addJudgeCommand(command, calibrateJudge);
   addCodeCommand(command, evaluateCode);
+  addExportCommand(command, actions.exportEvaluation);
   command
     .command('compare')
     .summary('show what differs between evaluations, and what is within noise')

@@ -68,11 +68,14 @@ export class GroupStore<T> {
   ) {
     if (fresh) rmSync(path, { force: true });
     if (!existsSync(path)) return;
-    const { text, whole } = wholeGroups(readFileSync(path, 'utf8'), path);
+    const stored = readFileSync(path);
+    const { text, whole } = wholeGroups(stored.toString('utf8'), path);
     for (const { group, record } of whole as Line<T>[]) {
       this.groups.set(group, [...(this.groups.get(group) ?? []), record]);
     }
-    this.saving(() => truncateSync(path, Buffer.byteLength(text)));
+    // a whole file is left alone, so that one who only reads needs no right to write
+    const end = Buffer.byteLength(text);
+    if (end < stored.length) this.saving(() => truncateSync(path, end));
   }
 
   get(group: string): readonly T[] | undefined {
