@@ -1,4 +1,5 @@
 /** Exports of finished evaluations, and of what there is of unfinished ones, for other tools. */
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../../errors.js';
 import { writeFolderAtomic } from '../../files.js';
@@ -22,10 +23,10 @@ export interface ExportOptions {
   readonly minMass?: number;
 }
 
-/** What was written. */
+/** What was written, and what its reader should know. */
 export interface Exported {
   readonly files: readonly string[];
-  /** What the evaluation lacks, a line each. */
+  /** What the evaluation lacks, and whether its scorecard has other numbers; a line each. */
   readonly notes: readonly string[];
 }
 
@@ -45,7 +46,8 @@ export function exportEvaluation({ folder, to, output, minMass = MIN_MASS }: Exp
   const root = output ?? join(folder, to);
   const target = to === 'lm-eval' ? join(root, folderOf(model)) : root;
   writeFolderAtomic(target, files);
-  return { files: files.map(([name]) => join(target, name)), notes: notesOf(source) };
+  const notes = [...notesOf(source), ...otherScorecard(folder, source)];
+  return { files: files.map(([name]) => join(target, name)), notes };
 }
 
 function answerFiles(source: JudgedSource, to: ExportFormat): [name: string, content: string][] {
@@ -78,3 +80,14 @@ function notesOf(source: JudgedSource | ChoicesSource): string[] {
     ...(unjudged > 0 ? [`not finished: ${unjudged} of ${answers.length} answers lack a judgement`] : []),
   ];
 }
+
+/** A line where the folder's scorecard is not the one that is exported. */
+function otherScorecard(folder: string, source: JudgedSource | ChoicesSource): string[] {
+  const path = join(folder, 'scorecard.json');
+  if (source.kind === 'choices' || !existsSync(path)) return [];
+  if (readFileSync(path, 'utf8') === scorecardJson(source.card)) return [];
+  return [`${path} has other numbers: made with another --min-mass, or before more was judged`];
+}
+
+/** As `ealign eval` writes it. */
+const scorecardJson = (card: object) => `${JSON.stringify(card, null, 2)}\n`;

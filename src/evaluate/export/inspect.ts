@@ -17,8 +17,8 @@ export interface InspectScore {
   readonly value: number | string;
   readonly answer?: string;
   readonly explanation?: string;
-  /** Why there is none. */
-  readonly reason?: 'invalid_response_format' | 'grader_failed' | 'scoring_failed';
+  /** Why there is no number: Inspect's `ScoreReason`, or a word of our own. */
+  readonly reason?: 'refusal' | 'grader_failed' | 'scoring_failed' | 'not_coherent';
   readonly metadata?: object;
 }
 

@@ -6,7 +6,8 @@ import { bySeed, type Measurement, pooled, seedVariance, totals } from '../by-qu
  * intervals of `estimate` are made from. se² = K/(K−1)·Σ_q (s_q − θ·n_q)²/N² + the seeds' variance.
  * Cochran 1977, Sampling Techniques, 6.3.
  *
- * @returns the unit of the observations; null over fewer than two questions
+ * @returns the unit of the observations; null over fewer than two questions, and where none differ: then it
+ *   would say that nothing is uncertain, which the interval does not
  */
 export function standardErrorByQuestion(measurement: Measurement): number | null {
   const asked = [...measurement.values()].map(pooled).filter((values) => values.length > 0);
@@ -17,6 +18,7 @@ export function standardErrorByQuestion(measurement: Measurement): number | null
   const mean = sums.reduce((a, b) => a + b, 0) / N;
   const squares = sums.reduce((all, sum, q) => all + (sum - mean * counts[q]) ** 2, 0);
   const [seeds] = seedVariance([{ ...totals(bySeed(measurement)), sign: 1 }]);
+  if (squares === 0) return null;
   return Math.sqrt(((K / (K - 1)) * squares) / N ** 2 + (seeds?.variance ?? 0));
 }
 
