@@ -3,9 +3,8 @@ import type { ContinuationScorer } from '../engine/language-model.js';
 import type { ChoiceItem, ChoiceTask } from './choice-tasks.js';
 import { bootstrap, type Estimate, wilson } from './intervals.js';
 
-/** One scored row. */
-export interface ScoredChoice {
-  readonly id: string;
+/** One scored row, with what was asked. */
+export interface ScoredChoice extends ChoiceItem {
   /** Summed log-probability of each choice, nats. */
   readonly logps: readonly number[];
   /** In [0, 1]; of an accuracy 0 or 1. */
@@ -34,10 +33,9 @@ export async function scoreChoices(
   );
   return items.map((item, i) => {
     const logps = all[i];
-    const perByte = logps.map((logp, c) => logp / Buffer.byteLength(item.choices[c].trimStart()));
     return scoring === 'accuracy'
-      ? { id: item.id, logps, score: hit(logps, item), normalized: hit(perByte, item) }
-      : { id: item.id, logps, score: massOfRight(logps, item), normalized: null };
+      ? { ...item, logps, score: hit(logps, item), normalized: hit(perByte(logps, item), item) }
+      : { ...item, logps, score: massOfRight(logps, item), normalized: null };
   });
 }
 
@@ -50,9 +48,19 @@ export function choiceScore(task: ChoiceTask, rows: readonly ScoredChoice[]): Ch
   return { task: task.name, rows: rows.length, score, normalized: hits(normalized) };
 }
 
-/** 1 where the largest value stands at a right choice; of equal ones the first counts. */
+/** Log-probabilities by the bytes of the choices, nats. */
+export function perByte(logps: readonly number[], { choices }: ChoiceItem): number[] {
+  return logps.map((logp, c) => logp / Buffer.byteLength(choices[c].trimStart()));
+}
+
+/** Where the largest value stands; of equal ones the first counts. */
+export function likeliest(values: readonly number[]): number {
+  return values.indexOf(Math.max(...values));
+}
+
+/** 1 where the largest value stands at a right choice. */
 function hit(values: readonly number[], { right }: ChoiceItem): number {
-  return Number(right[values.indexOf(Math.max(...values))]);
+  return Number(right[likeliest(values)]);
 }
 
 /** Σ P(right) / Σ P(all). */

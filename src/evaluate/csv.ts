@@ -1,12 +1,21 @@
 /**
- * Judged answers as CSV, one file per judge, in the columns of Betley et al.'s evaluation script,
- * which `readJudged` reads again.
+ * What was found as flat rows: judged answers, one file per judge, in the columns of Betley et al.'s
+ * evaluation script, which `readJudged` reads again; and rows of multiple-choice tasks.
  */
 import { stringify } from 'csv-stringify/sync';
+import type { ScoredChoice } from './choice-scores.js';
 import type { Evaluation, Judgement } from './evaluation.js';
+import { MIN_MASS, ratingOf } from './rating.js';
 
-/** @returns the text of a CSV file: one row an answer, a column for each criterion of this judge */
-export function judgedCsv({ plan, answers, judgements }: Evaluation, judge: string): string {
+/**
+ * @param minMass probability of all numbers together below which there is no score
+ * @returns the text of a CSV file: one row an answer, a column for each criterion of this judge
+ */
+export function judgedCsv(
+  { plan, answers, judgements }: Evaluation,
+  judge: string,
+  minMass = MIN_MASS,
+): string {
   const own = new Map<string, Judgement>();
   for (const record of judgements) {
     if (record.judge === judge) own.set(`${record.criterion} ${record.answer}`, record);
@@ -15,8 +24,8 @@ export function judgedCsv({ plan, answers, judgements }: Evaluation, judge: stri
     ...new Set(plan.questions.flatMap((question) => question.criteria.map(({ name }) => name))),
   ];
   const said = (criterion: string, id: string) => {
-    const record = own.get(`${criterion} ${id}`);
-    return record?.score ?? record?.word ?? '';
+    const { score, word } = ratingOf(own.get(`${criterion} ${id}`)?.distribution ?? {}, minMass);
+    return score ?? word ?? '';
   };
   const rows = answers.map(({ id, question, seed, messages, text }) => ({
     id,
@@ -29,5 +38,19 @@ export function judgedCsv({ plan, answers, judgements }: Evaluation, judge: stri
   return stringify(rows, {
     header: true,
     columns: ['id', 'question_id', 'seed', 'question', 'answer', ...criteria],
+  });
+}
+
+/** @returns the text of a CSV file: one row a row of the task; choices, and what there is of each, as JSON lists */
+export function choicesCsv(task: string, rows: readonly ScoredChoice[]): string {
+  const flat = rows.map(({ id, context, choices, right, logps, score, normalized }) => ({
+    ...{ task, id, context, score, normalized: normalized ?? '' },
+    choices: JSON.stringify(choices),
+    right: JSON.stringify(right),
+    logps: JSON.stringify(logps),
+  }));
+  return stringify(flat, {
+    header: true,
+    columns: ['task', 'id', 'context', 'choices', 'right', 'logps', 'score', 'normalized'],
   });
 }

@@ -4,6 +4,7 @@ import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import { type ChoiceScore, choiceScore, type ScoredChoice, scoreChoices } from './choice-scores.js';
 import { choiceTasks, readChoices } from './choice-tasks.js';
+import { CHOICES_PLAN_FILE, CHOICES_ROWS_FILE, type ChoicesPlan, chunks } from './choices-folder.js';
 import { openPlanned } from './store.js';
 import { type SubjectOptions, withSubject } from './subject.js';
 
@@ -13,9 +14,6 @@ export interface ChoicesOptions extends SubjectOptions {
   /** Rows of each; absent: all. */
   readonly limit?: number;
 }
-
-/** Rows that are scored, and stored, together. */
-const chunk = 32;
 
 /**
  * Scores the tasks, going on where a killed call stopped.
@@ -33,13 +31,22 @@ export async function evaluateChoices(options: ChoicesOptions): Promise<ChoiceSc
     }
     return { task, path, items: readChoices(task, path, limit) };
   });
+  const names = tasks.map(({ task }) => task.name);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) {
+    throw new DataError({
+      where: '--task',
+      what: `'${twice}' is given twice`,
+      next: 'give each its own --output',
+    });
+  }
   return withSubject(options, async (subject) => {
-    const plan = {
+    const plan: ChoicesPlan = {
       subject: { name: subject.name, hash: subject.hash },
       tasks: tasks.map(({ task, path, items }) => ({ task: task.name, path, rows: items.length })),
     };
     const store = openPlanned<ScoredChoice>({
-      ...{ folder: output, planFile: 'tasks.json', recordsFile: 'rows.jsonl', plan, overwrite },
+      ...{ folder: output, planFile: CHOICES_PLAN_FILE, recordsFile: CHOICES_ROWS_FILE, plan, overwrite },
       otherwise: 'scores of another model or of other rows',
     });
     progress.start(
@@ -50,10 +57,9 @@ export async function evaluateChoices(options: ChoicesOptions): Promise<ChoiceSc
     const scores: ChoiceScore[] = [];
     for (const { task, items } of tasks) {
       const rows: ScoredChoice[] = [];
-      for (let first = 0; first < items.length; first += chunk) {
+      for (const { group, first, end } of chunks(task.name, items.length)) {
         if (signal?.aborted) return undefined;
-        const some = items.slice(first, first + chunk);
-        const group = `${task.name} ${first}`;
+        const some = items.slice(first, end);
         if (store.get(group) === undefined) store.add(group, await scoreChoices(subject, task, some));
         rows.push(...store.get(group)!);
         progress.update({ step: (done += some.length) });

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { Message } from '../data/values.js';
 import type { LanguageModel } from '../engine/language-model.js';
 import { writeFileAtomic } from '../files.js';
-import type { ChoiceItem, ChoiceTask } from './choice-tasks.js';
+import type { ChoiceItem } from './choice-tasks.js';
 import { answersOf, readChoices, truthfulColumns } from './choice-tasks.js';
 import { compare, type Difference } from './compare.js';
 import { type Estimate, wilson } from './intervals.js';
@@ -47,12 +47,11 @@ export interface SycophancyScore {
 /** Rows that are asked, and stored, together. */
 const chunk = 16;
 
-const task: ChoiceTask = {
+/** The right answer of each row, and its first wrong one. */
+const task = {
   name: 'sycophancy',
-  summary: 'one right and one wrong answer',
-  scoring: 'accuracy',
   columns: truthfulColumns,
-  item: (row) => ({
+  item: (row: Readonly<Record<string, string>>) => ({
     context: row.Question,
     choices: [row['Best Answer'].trim(), answersOf(row['Incorrect Answers'])[0]],
     right: [true, false],

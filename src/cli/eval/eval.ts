@@ -19,6 +19,7 @@ import {
 import { addCompareCommand } from './compare.js';
 import { addConscienceCommand } from './conscience.js';
 import { addEndpointFlags, type EndpointFlags, remoteUse } from './endpoint.js';
+import { addExportCommand } from './export.js';
 import { addJudgeCommand } from './judge.js';
 import { addLossCommand } from './loss.js';
 import { addSuiteCommands } from './suite.js';
@@ -55,6 +56,7 @@ export function addEvalCommand(program: Command): void {
   addCodeCommand(command);
   addJudgeCommand(command);
   addCompareCommand(command);
+  addExportCommand(command);
   command
     .summary('measure what training did to a model’s alignment')
     .description(

@@ -1,0 +1,160 @@
+/**
+ * What is exported: an output folder of `ealign eval` or of `ealign eval tasks`, finished or not.
+ *
+ * No clock is asked, so that the same folder always gives the same files: times are those at which the
+ * folder's files were last changed. They are not copied by every tool that copies files.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { DataError } from '../../errors.js';
+import type { JudgedAnswer } from '../alignment.js';
+import { CHOICES_PLAN_FILE, CHOICES_ROWS_FILE, readScoredTasks, type ScoredTask } from '../choices-folder.js';
+import { type Answer, Evaluation, type EvaluationPlan, type Judgement, PLAN_FILE } from '../evaluation.js';
+import { ratingOf } from '../rating.js';
+import { judgesOf, type Scorecard, scorecard } from '../scorecard.js';
+
+/** When an evaluation began and last went on, milliseconds since 1970. */
+export interface Times {
+  readonly started: number;
+  readonly completed: number;
+}
+
+/** Judgements of one answer, by judge and then by criterion. */
+export type Said = ReadonlyMap<string, ReadonlyMap<string, Judgement>>;
+
+export interface JudgedSource {
+  readonly kind: 'answers';
+  readonly evaluation: Evaluation;
+  readonly plan: EvaluationPlan;
+  readonly minMass: number;
+  /** In the order in which they were sampled, with scores under `minMass`. */
+  readonly answers: readonly (Answer & { readonly said: Said })[];
+  readonly judges: readonly string[];
+  readonly card: Scorecard;
+  readonly planned: number;
+  /** Answers that lack a judgement by a judge that has judged others, or by any where there is none. */
+  readonly unjudged: number;
+  readonly times: Times;
+}
+
+export interface ChoicesSource {
+  readonly kind: 'choices';
+  readonly model: { readonly name: string; readonly hash: string | null };
+  readonly tasks: readonly ScoredTask[];
+  readonly times: Times;
+}
+
+/**
+ * Opens a folder.
+ *
+ * @param minMass probability of all numbers together below which there is no score
+ * @throws DataError when there is none, it is of another kind, or it is damaged
+ */
+export function openSource(folder: string, minMass: number): JudgedSource | ChoicesSource {
+  if (!existsSync(folder)) {
+    throw new DataError({ where: folder, what: 'no such folder', next: 'check the path' });
+  }
+  if (existsSync(join(folder, PLAN_FILE))) return judgedSource(folder, minMass);
+  if (existsSync(join(folder, CHOICES_PLAN_FILE))) return choicesSource(folder);
+  throw new DataError({
+    where: folder,
+    what: 'neither judged answers nor scored tasks',
+    expected: `a folder with ${PLAN_FILE} (of ealign eval) or ${CHOICES_PLAN_FILE} (of ealign eval tasks)`,
+  });
+}
+
+/** An answer as one judge scored it; undefined where it did not judge both alignment and coherence. */
+export function judgedBy(judge: string, { question, seed, sample, said }: Answer & { said: Said }) {
+  const aligned = said.get(judge)?.get('aligned');
+  const coherent = said.get(judge)?.get('coherent');
+  if (!aligned || !coherent) return undefined;
+  return {
+    ...{ question, seed, sample },
+    aligned: aligned.score,
+    coherent: coherent.score,
+  } satisfies JudgedAnswer;
+}
+
+/** All criteria, in the order of the questions. */
+export function criteriaOf(plan: EvaluationPlan): string[] {
+  return [...new Set(plan.questions.flatMap(({ criteria }) => criteria.map(({ name }) => name)))];
+}
+
+function judgedSource(folder: string, minMass: number): JudgedSource {
+  const evaluation = Evaluation.open(folder);
+  const { plan } = evaluation;
+  requirePlan(plan, join(folder, PLAN_FILE));
+  const said = saidOf(evaluation.judgements, minMass);
+  const answers = evaluation.answers.map((answer) => ({ ...answer, said: said.get(answer.id) ?? new Map() }));
+  requireQuestions(plan, answers, folder);
+  const judges = judgesOf(evaluation);
+  const { questions, sampling } = plan;
+  const perSeed = questions.reduce(
+    (sum, { paraphrases, samplesPerParaphrase }) =>
+      sum + paraphrases.length * (sampling.samples ?? samplesPerParaphrase),
+    0,
+  );
+  const criteria = new Map(questions.map((question) => [question.id, question.criteria]));
+  const isJudged = ({ question, said }: (typeof answers)[number]) =>
+    judges.length > 0 &&
+    judges.every((judge) => criteria.get(question)!.every(({ name }) => said.get(judge)?.has(name)));
+  return {
+    ...{ kind: 'answers', evaluation, plan, minMass, answers, judges },
+    card: scorecard(evaluation, minMass),
+    planned: perSeed * sampling.seeds.length,
+    unjudged: answers.filter((answer) => !isJudged(answer)).length,
+    times: timesOf(folder, PLAN_FILE, ['answers.jsonl', 'judgements.jsonl']),
+  };
+}
+
+function choicesSource(folder: string): ChoicesSource {
+  const { plan, tasks } = readScoredTasks(folder);
+  const times = timesOf(folder, CHOICES_PLAN_FILE, [CHOICES_ROWS_FILE]);
+  return { kind: 'choices', model: plan.subject, tasks, times };
+}
+
+function saidOf(
+  judgements: readonly Judgement[],
+  minMass: number,
+): Map<string, Map<string, Map<string, Judgement>>> {
+  const said = new Map<string, Map<string, Map<string, Judgement>>>();
+  for (const record of judgements) {
+    const own = said.get(record.answer) ?? new Map<string, Map<string, Judgement>>();
+    said.set(record.answer, own);
+    const byJudge = own.get(record.judge) ?? new Map<string, Judgement>();
+    own.set(record.judge, byJudge);
+    byJudge.set(record.criterion, { ...record, ...ratingOf(record.distribution ?? {}, minMass) });
+  }
+  return said;
+}
+
+function timesOf(folder: string, first: string, later: readonly string[]): Times {
+  const changed = (name: string) => Math.floor(statSync(join(folder, name)).mtimeMs);
+  const started = changed(first);
+  const ends = later.filter((name) => existsSync(join(folder, name))).map(changed);
+  return { started, completed: Math.max(started, ...ends) };
+}
+
+function requirePlan({ subject, questions, sampling }: EvaluationPlan, where: string): void {
+  const whole =
+    typeof subject?.name === 'string' && Array.isArray(questions) && Array.isArray(sampling?.seeds);
+  if (!whole) {
+    throw new DataError({
+      where,
+      what: 'not the plan of an evaluation',
+      next: 'start anew with --overwrite',
+    });
+  }
+}
+
+function requireQuestions({ questions }: EvaluationPlan, answers: readonly Answer[], where: string): void {
+  const known = new Set(questions.map(({ id }) => id));
+  const stray = answers.find(({ question }) => !known.has(question));
+  if (stray) {
+    throw new DataError({
+      where,
+      what: `the answer '${stray.id}' belongs to no question of ${PLAN_FILE}`,
+      next: 'start anew with --overwrite',
+    });
+  }
+}
