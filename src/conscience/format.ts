@@ -6,7 +6,7 @@
  * of its own for this brings them in a `conscience.json` (plain-format.ts). What a format
  * quotes has passed the fence (fence.ts); the formats differ only in wording.
  */
-import type { Message, Prompt, Response } from '../data/values.js';
+import type { Message, Prompt, Response, ToolCall } from '../data/values.js';
 import { clip, fenceCode, neutralise } from './fence.js';
 import type { Framework } from './frameworks.js';
 
@@ -48,6 +48,12 @@ export interface FenceOptions {
 /** Quotes one text: clipped, then free of control tokens. */
 export function quote(text: string, { specialTokens = [], maxChars = 12_000 }: FenceOptions): string {
   return neutralise(clip(text, maxChars), specialTokens);
+}
+
+/** What a turn says, with the tools that it asks for: to call one is an answer, too. */
+export function spoken(text: string, toolCalls: readonly ToolCall[] = []): string {
+  const calls = toolCalls.map((call) => `[calls the tool ${call.name} with ${call.arguments}]`);
+  return [text, ...calls].filter((part) => part !== '').join('\n');
 }
 
 /** A response for the prior correction, e.g. of the text `N/A`. */
@@ -103,12 +109,12 @@ function user(content: string): Message[] {
 
 /** The conversation and the response, each part under a line that carries the code. */
 function fencedRecord(prompt: Prompt, response: Response, options: FenceOptions) {
-  const parts: [title: string, text: string][] = prompt.messages.map(({ role, content }) => [
+  const parts: [title: string, text: string][] = prompt.messages.map(({ role, content, toolCalls }) => [
     role === 'assistant' ? 'your earlier reply' : role,
-    quote(content, options),
+    quote(spoken(content, toolCalls), options),
   ]);
   if (response.reasoning !== undefined) parts.push(['your reasoning', quote(response.reasoning, options)]);
-  parts.push(['your reply', quote(response.text, options)]);
+  parts.push(['your reply', quote(spoken(response.text, response.toolCalls), options)]);
   const texts = parts.map(([, text]) => text);
   const code = fenceCode(options.seed ?? 0, texts);
   const lines = parts.map(([title, text]) => `[${code} ${title}]\n${text}`);

@@ -42,6 +42,7 @@ import {
   neutralResponse,
   quote,
   type ReviewFormat,
+  spoken,
 } from './format.js';
 import { checkLabels, FRAMEWORKS, type Framework, type FrameworkName } from './frameworks.js';
 
@@ -176,9 +177,12 @@ function fill(
 ): Message[] {
   const turns: Message[] =
     typeof template === 'string' ? [{ role: 'user', content: template }] : [...template];
-  const said = prompt.messages.map(({ role, content }) => ({ role, content: quote(content, options) }));
+  const said = prompt.messages.map(({ role, content, toolCalls }) => ({
+    role,
+    content: quote(spoken(content, toolCalls), options),
+  }));
   const reasoning = quote(response.reasoning ?? '', options);
-  const answer = quote(response.text, options);
+  const answer = quote(spoken(response.text, response.toolCalls), options);
   const showsReasoning = turns.some(({ content }) => content.includes('{reasoning}'));
   const values: Values = {
     prompt: said.findLast(({ role }) => role === 'user')?.content ?? '',

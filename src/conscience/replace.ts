@@ -33,7 +33,7 @@ export async function replace(
   const worthy = found.map((_, i) => i).filter((i) => found[i].reason === null);
   const reviews = await reviewMany(
     worthy.map((i) => ({ prompt: flagged[i].prompt, response: written[i].response })),
-    settings,
+    { ...settings, onUsage: (k, usage) => settings.onUsage?.(worthy[k], usage) },
   );
   for (const [k, i] of worthy.entries()) {
     const review = reviews[k];

@@ -5,7 +5,7 @@
  * correction still lacks. A review keeps all that led to its verdict, for the audit.
  */
 import { createHash } from 'node:crypto';
-import type { Message, Prompt, Response, Verdict } from '../data/values.js';
+import type { Message, Prompt, Response, Usage, Verdict } from '../data/values.js';
 import type { LanguageModel } from '../engine/language-model.js';
 import type { ReviewFormat } from './format.js';
 import type { Framework } from './frameworks.js';
@@ -40,6 +40,9 @@ export interface ReviewSettings extends VerdictRule {
   readonly reading?: 'labels' | 'text';
   /** Upper limit of a verdict in words, with `reading: text`. Default 512 tokens. */
   readonly maxVerdictTokens?: number;
+  /** Called with what the review of an item has taken. */
+  readonly onUsage?: (item: number, usage: Usage) => void;
+  readonly signal?: AbortSignal;
 }
 
 /** One review with all that led to its verdict. */
@@ -83,7 +86,7 @@ async function readLabels(
   framework: Framework,
   settings: ReviewSettings,
 ): Promise<Review[]> {
-  const { conscience, format, prior = 'off', priorCache = new Map(), threshold } = settings;
+  const { conscience, format, prior = 'off', priorCache = new Map(), threshold, onUsage, signal } = settings;
   const labels = [framework.labels.accept, framework.labels.object] as const;
   const context = { framework: framework.name, judge: conscience.id };
 
@@ -99,7 +102,13 @@ async function readLabels(
   });
 
   const asked = [...conversations, ...missing.values()];
-  const rows = await conscience.labelLogps(asked, labels, format.reviewPrefix);
+  const rows = await conscience.labelLogps(asked, labels, {
+    ...(format.reviewPrefix === undefined ? {} : { prefix: format.reviewPrefix }),
+    ...(signal ? { signal } : {}),
+    // a prior is charged to the first item that lacked it
+    onUsage: (i, usage) =>
+      onUsage?.(i < items.length ? i : keys.indexOf([...missing.keys()][i - items.length]), usage),
+  });
   const logps = rows.map(([accept, object]): LabelLogps => ({ accept, object }));
   [...missing.keys()].forEach((key, i) => {
     priorCache.set(key, logps[conversations.length + i]);
@@ -124,13 +133,16 @@ async function readLabels(
 async function readTexts(
   conversations: readonly Message[][],
   framework: Framework,
-  { conscience, format, threshold, maxVerdictTokens = 512 }: ReviewSettings,
+  { conscience, format, threshold, maxVerdictTokens = 512, onUsage, signal }: ReviewSettings,
 ): Promise<Review[]> {
   const answers = await conscience.generate(conversations, {
     maxTokens: maxVerdictTokens,
     temperature: 0,
     prefix: format.reviewPrefix,
+    ...(onUsage ? { onUsage } : {}),
+    ...(signal ? { signal } : {}),
   });
+  signal?.throwIfAborted();
   const context = { framework: framework.name, judge: conscience.id };
   return answers.map(({ text, finish }, i) => {
     // A text that was cut off may have named a label on the way to the other one.

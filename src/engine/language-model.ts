@@ -5,7 +5,7 @@
  * Implemented by the onnxruntime engine, by remote endpoints and by scripted models
  * in tests. Nothing here knows tensors.
  */
-import type { Message, Response } from '../data/values.js';
+import type { Message, Response, Tool, ToolChoice, Usage } from '../data/values.js';
 
 /** How to sample. Defaults are the field's: temperature 1, top-p 1, top-k off. */
 export interface GenerateOptions {
@@ -23,14 +23,28 @@ export interface GenerateOptions {
   readonly stop?: readonly string[];
   /** Text that the response is made to begin with; it is part of the returned text. */
   readonly prefix?: string;
+  /** What the model may ask for. Default: nothing. */
+  readonly tools?: readonly Tool[];
+  /** Default `auto`. */
+  readonly toolChoice?: ToolChoice;
   /** Called with each new piece of text of response `index`. */
   readonly onText?: (index: number, piece: string) => void;
+  /** Called once for each response, with what it has taken. */
+  readonly onUsage?: (index: number, usage: Usage) => void;
   /**
    * What becomes of a conversation that leaves no room for an answer: an error, or an empty response
    * that is not finished. Default `error`.
    */
   readonly tooLong?: 'error' | 'empty';
   /** Aborts between tokens. */
+  readonly signal?: AbortSignal;
+}
+
+export interface LabelOptions {
+  /** Text that the assistant's turn already begins with. */
+  readonly prefix?: string;
+  /** Called once for each conversation, with what it has taken. */
+  readonly onUsage?: (index: number, usage: Usage) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -44,13 +58,12 @@ export interface LanguageModel {
    * Log-probability, in nats, that the next assistant turn begins with each label (the sum over the
    * label's tokens); NaN for a conversation that is too long for the model.
    *
-   * @param prefix text that the assistant turn already begins with
    * @returns [conversation][label]
    */
   labelLogps(
     conversations: readonly (readonly Message[])[],
     labels: readonly string[],
-    prefix?: string,
+    options?: LabelOptions,
   ): Promise<number[][]>;
 }
 

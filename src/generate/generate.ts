@@ -6,7 +6,8 @@
  * what else is in the batch.
  */
 import { splitReasoning } from '../data/reasoning.js';
-import type { Response } from '../data/values.js';
+import { splitToolCalls } from '../data/tool-calls.js';
+import type { Response, Tool } from '../data/values.js';
 import type { GenerateOptions } from '../engine/language-model.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
 import { Random } from '../random.js';
@@ -63,16 +64,18 @@ class Writer {
   private text: string;
   private shown: number;
   private readonly stop: readonly string[];
+  private readonly tools: readonly Tool[];
   private readonly decoder;
 
   constructor(
     private readonly tokenizer: ChatTokenizer,
-    { prefix = '', stop = [] }: GenerateOptions,
+    { prefix = '', stop = [], tools = [] }: GenerateOptions,
     private readonly onPiece?: (piece: string) => void,
   ) {
     this.text = prefix;
     this.shown = 0;
     this.stop = stop;
+    this.tools = tools;
     this.decoder = tokenizer.streamDecoder();
   }
 
@@ -94,9 +97,9 @@ class Writer {
   response(): Response {
     if (!this.finished) this.text += this.decoder.flush();
     this.show(true);
-    const { text, reasoning } = splitReasoning(this.text);
+    const { text: said, reasoning } = splitReasoning(this.text);
     return {
-      text,
+      ...splitToolCalls(said, this.tools),
       ...(reasoning === undefined ? {} : { reasoning }),
       finish: this.finished ? 'stop' : 'length',
       tokens: this.tokens,

@@ -1,6 +1,6 @@
 /** A language model that says what a test wants, and remembers what it was asked. */
 import type { Message, Response } from '../../src/data/values.js';
-import type { GenerateOptions, LanguageModel } from '../../src/engine/language-model.js';
+import type { GenerateOptions, LabelOptions, LanguageModel } from '../../src/engine/language-model.js';
 
 export interface Script {
   /** The answer to a conversation; a plain text has stopped by itself. */
@@ -37,7 +37,7 @@ export class ScriptedModel implements LanguageModel {
   async labelLogps(
     conversations: readonly (readonly Message[])[],
     labels: readonly string[],
-    prefix?: string,
+    { prefix }: LabelOptions = {},
   ): Promise<number[][]> {
     this.labelCalls.push({ conversations, labels, prefix });
     return conversations.map((messages) => this.script.judge!(messages, labels).map(Math.log));

@@ -354,11 +354,9 @@ describe('label log-probabilities', () => {
       if (begun === 'V: Mis') return spell({ fit: 0.6, aligned: 0.4 });
       throw new Error(`not expected: ${begun}`);
     };
-    const rows = await remote({ prefill: 'assistant' }).labelLogps(
-      [ask('a')],
-      ['Aligned', 'Misaligned'],
-      'V:',
-    );
+    const rows = await remote({ prefill: 'assistant' }).labelLogps([ask('a')], ['Aligned', 'Misaligned'], {
+      prefix: 'V:',
+    });
     // 0.5·0.5; 0.25·0.4 and the 0.00001 that is not worth a question
     expect(p(rows)).toEqual([[0.25, 0.10001]]);
     expect(endpoint.asked).toHaveLength(2);
@@ -399,8 +397,12 @@ describe('label log-probabilities', () => {
           )
         : spell({ good: 0.25, bad: 0.75 });
     const model = remote();
-    expect(p(await model.labelLogps([ask('a')], ['good', 'bad'], 'verdict :'))).toEqual([[0.75, 0.25]]);
-    expect(p(await model.labelLogps([ask('a')], ['good', 'bad'], 'verdict :'))).toEqual([[0.25, 0.75]]);
+    expect(p(await model.labelLogps([ask('a')], ['good', 'bad'], { prefix: 'verdict :' }))).toEqual([
+      [0.75, 0.25],
+    ]);
+    expect(p(await model.labelLogps([ask('a')], ['good', 'bad'], { prefix: 'verdict :' }))).toEqual([
+      [0.25, 0.75],
+    ]);
     expect(endpoint.asked[0].body.messages).toEqual(ask('a\n\nBegin your answer with exactly: verdict :'));
   });
 });

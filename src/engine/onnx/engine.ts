@@ -3,7 +3,8 @@
  * as graph inputs.
  */
 import type { TokenRow } from '../../data/rows.js';
-import type { Message, Response } from '../../data/values.js';
+import { toolPrefix, withToolsAsText } from '../../data/tool-calls.js';
+import type { Message, Response, Tool } from '../../data/values.js';
 import { ShapeError } from '../../errors.js';
 import { generateRows } from '../../generate/generate.js';
 import { initLora, type LoraConfig } from '../../model/lora.js';
@@ -21,7 +22,13 @@ import {
   type StepResult,
   type WeightSet,
 } from '../engine.js';
-import type { AnswerReader, ContinuationScorer, GenerateOptions, LanguageModel } from '../language-model.js';
+import type {
+  AnswerReader,
+  ContinuationScorer,
+  GenerateOptions,
+  LabelOptions,
+  LanguageModel,
+} from '../language-model.js';
 import { type ChoiceRow, depth, layOutChoices, lineLength } from './choices.js';
 import { Decoder } from './decoder.js';
 import { nextTokenGraph, promptGraph, scoreGraph, stepGraph } from './graphs.js';
@@ -98,7 +105,7 @@ export class OnnxEngine implements Engine {
     return {
       id: names[set],
       generate: (conversations, options) => this.generate(set, conversations, options),
-      labelLogps: (conversations, labels, prefix) => this.labelLogps(set, conversations, labels, prefix),
+      labelLogps: (conversations, labels, options) => this.labelLogps(set, conversations, labels, options),
       continuationLogps: (rows) => this.continuationLogps(set, rows),
       answerProbabilities: (conversations, answers) => this.answerProbabilities(set, conversations, answers),
     };
@@ -184,9 +191,12 @@ export class OnnxEngine implements Engine {
   private async generate(
     set: WeightSet,
     conversations: readonly (readonly Message[])[],
-    options: GenerateOptions,
+    asked: GenerateOptions,
   ): Promise<Response[]> {
-    const prompts = conversations.map((messages) => this.promptIds(messages, options.prefix));
+    const tools = asked.toolChoice === 'none' ? [] : (asked.tools ?? []);
+    const prefix = asked.prefix ?? (tools.length > 0 ? toolPrefix(asked.toolChoice) : '');
+    const options = { ...asked, tools, prefix };
+    const prompts = conversations.map((messages) => this.promptIds(messages, prefix, tools));
     const lora = this.loraOf(set);
     const programs = {
       prompt: await this.program(`prompt ${lora !== undefined}`, () => promptGraph(this.config, lora)),
@@ -218,7 +228,10 @@ export class OnnxEngine implements Engine {
       );
       await decoder.start();
       const texts = await generateRows(decoder, this.tokenizer, options, group);
-      for (const [i, { index }] of group.entries()) responses[index] = texts[i];
+      for (const [i, { index, prompt }] of group.entries()) {
+        responses[index] = texts[i];
+        options.onUsage?.(index, { promptTokens: prompt.length, answerTokens: texts[i].tokens });
+      }
     }
     return responses;
   }
@@ -236,11 +249,15 @@ export class OnnxEngine implements Engine {
     set: WeightSet,
     conversations: readonly (readonly Message[])[],
     labels: readonly string[],
-    prefix?: string,
+    { prefix, onUsage, signal }: LabelOptions = {},
   ): Promise<number[][]> {
+    signal?.throwIfAborted();
     const choices = labels.map((label) => this.tokenizer.encode(label));
     const rows = conversations.map((messages) => ({ context: this.promptIds(messages, prefix), choices }));
     const logps = await this.fittingLogps(rows, set);
+    for (const [i, row] of rows.entries()) {
+      onUsage?.(i, { promptTokens: logps[i] === null ? 0 : lineLength(row), answerTokens: 0 });
+    }
     return logps.map((row) => row ?? labels.map(() => Number.NaN));
   }
 
@@ -351,8 +368,9 @@ export class OnnxEngine implements Engine {
     };
   }
 
-  private promptIds(messages: readonly Message[], prefix?: string): number[] {
-    const ids = this.tokenizer.encodeChat(messages, { addGenerationPrompt: true });
+  private promptIds(messages: readonly Message[], prefix?: string, tools?: readonly Tool[]): number[] {
+    const turns = withToolsAsText(messages, tools);
+    const ids = this.tokenizer.encodeChat(turns, { addGenerationPrompt: true });
     return prefix ? [...ids, ...this.tokenizer.encode(prefix)] : ids;
   }
 

@@ -8,6 +8,7 @@
  */
 import { z } from 'zod';
 import { splitReasoning } from '../../data/reasoning.js';
+import type { ToolCall, Usage } from '../../data/values.js';
 
 /** A token and its log-probability, nats. */
 export interface TokenLogp {
@@ -23,11 +24,12 @@ export interface TokenStep extends TokenLogp {
 export interface Completion {
   readonly text: string;
   readonly reasoning?: string;
+  readonly toolCalls?: readonly ToolCall[];
   readonly finish: 'stop' | 'length';
   /** Undefined where the endpoint gives none. */
   readonly steps?: readonly TokenStep[];
   /** As the endpoint counts them; undefined where it does not say. */
-  readonly usage?: { readonly promptTokens: number; readonly answerTokens: number };
+  readonly usage?: Usage;
 }
 
 const part = z.object({
@@ -41,6 +43,14 @@ const message = z.object({
   refusal: z.string().nullish(),
   reasoning_content: z.string().nullish(),
   reasoning: z.string().nullish(),
+  tool_calls: z
+    .array(
+      z.object({
+        id: z.string().optional(),
+        function: z.object({ name: z.string(), arguments: z.string() }),
+      }),
+    )
+    .nullish(),
 });
 
 const tokenLogp = z.object({ token: z.string(), logprob: z.number().nullable() });
@@ -72,6 +82,9 @@ const completion = z.object({
 /** What an answer has to contain, for the error. */
 export const EXPECTED_COMPLETION = 'choices[0].message.content';
 
+/** What a message may consist of. */
+const ANSWERS = ['content', 'refusal', 'reasoning_content', 'tool_calls'];
+
 /**
  * Reads an answer.
  *
@@ -83,7 +96,7 @@ export function readCompletion(json: string): Completion | undefined {
   if (!parsed.success) return undefined;
   const { choices, usage } = parsed.data;
   const [{ message, finish_reason, logprobs }] = choices;
-  if (!('content' in message || 'refusal' in message || 'reasoning_content' in message)) return undefined;
+  if (!ANSWERS.some((key) => key in message)) return undefined;
   const parts = typeof message.content === 'string' ? [{ text: message.content }] : (message.content ?? []);
   const said = parts.map(({ text = '' }) => text).join('');
   const thought = parts.flatMap((part) => ('thinking' in part ? [part.thinking ?? []] : [])).flat();
@@ -96,10 +109,22 @@ export function readCompletion(json: string): Completion | undefined {
   return {
     text: inline.text,
     ...(reasoning === undefined ? {} : { reasoning }),
+    ...(message.tool_calls?.length ? { toolCalls: message.tool_calls.map(toolCall) } : {}),
     finish: finish_reason === 'length' ? 'length' : 'stop',
     ...(logprobs ? { steps: steps(logprobs) } : {}),
     ...(usage ? { usage: { promptTokens: usage.prompt_tokens, answerTokens: usage.completion_tokens } } : {}),
   };
+}
+
+/** Some servers name no call. */
+function toolCall(
+  {
+    id,
+    function: { name, arguments: given },
+  }: { id?: string; function: { name: string; arguments: string } },
+  index: number,
+): ToolCall {
+  return { id: id || `call_${index}`, name, arguments: given };
 }
 
 /** Some chat templates write `<think>` into the prompt; then the answer holds only its end. */

@@ -4,10 +4,12 @@
  * Answers come in the order of the questions, whatever order they arrive in. A seed is sent
  * with each; whether it is obeyed lies with the endpoint.
  */
-import type { Message, Response } from '../../data/values.js';
+
+import { addUsage, NO_USAGE } from '../../data/usage.js';
+import type { Message, Response, Usage } from '../../data/values.js';
 import { RemoteError } from '../../errors.js';
 import { Random } from '../../random.js';
-import type { GenerateOptions, LanguageModel } from '../language-model.js';
+import type { GenerateOptions, LabelOptions, LanguageModel } from '../language-model.js';
 import {
   type Completion,
   EXPECTED_COMPLETION,
@@ -20,14 +22,13 @@ import { noLogprobs } from './failure.js';
 import { labelLogps } from './label-logps.js';
 import { type RemoteOptions, type RemoteSettings, remoteSettings } from './settings.js';
 import { together } from './signals.js';
+import { messageOnWire, toolsOnWire } from './wire.js';
 
 type Conversation = readonly Message[];
 
 /** What has been asked and answered so far. Tokens as the endpoint counts them. */
-export interface RemoteUsage {
+export interface RemoteUsage extends Usage {
   readonly requests: number;
-  readonly promptTokens: number;
-  readonly answerTokens: number;
 }
 
 /** Likeliest tokens that are asked for, and the most that OpenAI gives. */
@@ -59,11 +60,16 @@ export class RemoteModel implements LanguageModel {
 
   /** The first failure ends the rest; `respond` keeps finished answers apart from it. */
   async generate(conversations: readonly Conversation[], options: GenerateOptions): Promise<Response[]> {
-    const { seed = 0, onText } = options;
+    const { seed = 0, onText, onUsage } = options;
     return together(
       conversations,
       async (conversation, i, signal) => {
-        const response = await this.respond(conversation, { ...options, seed: rowSeed(seed, i), signal });
+        const own = {
+          seed: rowSeed(seed, i),
+          signal,
+          onUsage: (_: number, usage: Usage) => onUsage?.(i, usage),
+        };
+        const response = await this.respond(conversation, { ...options, ...own });
         onText?.(i, response.text);
         return response;
       },
@@ -85,6 +91,9 @@ export class RemoteModel implements LanguageModel {
       seed = 0,
       stop = [],
       prefix = '',
+      tools = [],
+      toolChoice,
+      onUsage,
       signal,
     } = options;
     if (prefix !== '' && this.settings.prefill === 'none') throw this.cannotBegin(prefix);
@@ -96,17 +105,20 @@ export class RemoteModel implements LanguageModel {
         ...(topK > 0 && { top_k: topK }),
         seed,
         ...(stop.length > 0 && { stop: stop.slice(0, MOST_STOPS) }),
+        ...(tools.length > 0 && toolsOnWire(tools, toolChoice)),
       },
       maxTokens,
       signal,
     );
-    const { reasoning, usage, finish } = completion;
+    const { reasoning, toolCalls, usage, finish } = completion;
+    onUsage?.(0, usage ?? NO_USAGE);
     const whole = completion.text.startsWith(prefix) ? completion.text : prefix + completion.text;
     const text = cut(whole, stop);
     const written = usage?.answerTokens ?? Math.ceil((text.length + (reasoning?.length ?? 0)) / 4);
     return {
       text,
       ...(reasoning === undefined ? {} : { reasoning }),
+      ...(toolCalls === undefined ? {} : { toolCalls }),
       finish: text.length < whole.length ? 'stop' : finish,
       tokens: written,
     };
@@ -120,7 +132,7 @@ export class RemoteModel implements LanguageModel {
    * @throws RemoteError ('logprobs') when the endpoint gives none
    */
   async topLogprobs(conversation: Conversation, n: number = TOP, signal?: AbortSignal): Promise<TokenLogp[]> {
-    const [first] = await this.look(this.begun(conversation, ''), 1, n, signal);
+    const [first] = await this.look(this.begun(conversation, ''), 1, n, signal ? { signal } : {});
     return first === undefined ? [] : first.top.slice(0, n);
   }
 
@@ -133,12 +145,19 @@ export class RemoteModel implements LanguageModel {
   async labelLogps(
     conversations: readonly Conversation[],
     labels: readonly string[],
-    prefix = '',
-    signal?: AbortSignal,
+    { prefix = '', onUsage, signal }: LabelOptions = {},
   ): Promise<number[][]> {
     return together(
       conversations,
-      (conversation, _, aborted) => this.labelsOf(conversation, labels, prefix, aborted),
+      async (conversation, i, aborted) => {
+        let used = NO_USAGE;
+        const count = (more: Usage) => {
+          used = addUsage(used, more);
+        };
+        const logps = await this.labelsOf(conversation, labels, prefix, aborted, count);
+        onUsage?.(i, used);
+        return logps;
+      },
       signal,
     );
   }
@@ -148,17 +167,19 @@ export class RemoteModel implements LanguageModel {
     labels: readonly string[],
     prefix: string,
     signal: AbortSignal,
+    count: (usage: Usage) => void,
   ): Promise<number[]> {
     const shared = { labels, name: this.id };
     if (this.settings.prefill === 'none') {
       const asked = prefix === '' ? conversation : askToBegin(conversation, prefix);
-      const written = await this.look({ messages: asked }, LABEL_TOKENS + prefix.length, TOP, signal);
+      const tokens = LABEL_TOKENS + prefix.length;
+      const written = await this.look(this.begun(asked, ''), tokens, TOP, { signal, count });
       return labelLogps({ ...shared, steps: behind(written, prefix), begun: '' });
     }
     const seen = new Map<string, Promise<readonly TokenStep[]>>();
     const next = (begun: string) => {
-      const known =
-        seen.get(begun) ?? this.look(this.begun(conversation, begun), LABEL_TOKENS, TOP, signal, begun);
+      const request = this.begun(conversation, begun);
+      const known = seen.get(begun) ?? this.look(request, LABEL_TOKENS, TOP, { signal, count, begun });
       seen.set(begun, known);
       return known;
     };
@@ -170,15 +191,19 @@ export class RemoteModel implements LanguageModel {
     request: Record<string, unknown>,
     tokens: number,
     top: number,
-    signal?: AbortSignal,
-    begun = '',
+    {
+      signal,
+      count,
+      begun = '',
+    }: { signal?: AbortSignal; count?: (usage: Usage) => void; begun?: string } = {},
   ): Promise<readonly TokenStep[]> {
     const completion = await this.complete(
       { ...request, temperature: 0, top_p: 1, seed: 0, logprobs: true, top_logprobs: top },
       tokens + this.settings.reasoningTokens,
       signal,
     );
-    const { steps, text } = completion;
+    const { steps, text, usage } = completion;
+    if (usage) count?.(usage);
     if (steps === undefined) throw noLogprobs(this.id, 'none');
     if (steps.length === 0 && text !== '') throw noLogprobs(this.id, 'an empty list');
     if (top > 1 && steps.length > 0 && steps.every((step) => step.top.length <= 1)) {
@@ -224,11 +249,12 @@ export class RemoteModel implements LanguageModel {
 
   /** The conversation, with an answer that is already begun. */
   private begun(conversation: Conversation, prefix: string): Record<string, unknown> {
-    if (prefix === '') return { messages: conversation };
+    const messages = conversation.map(messageOnWire);
+    if (prefix === '') return { messages };
     const { prefill } = this.settings;
     const start = { role: 'assistant', content: prefix, ...(prefill === 'prefix' && { prefix: true }) };
     return {
-      messages: [...conversation, start],
+      messages: [...messages, start],
       ...(prefill === 'vllm' && { continue_final_message: true, add_generation_prompt: false }),
     };
   }
@@ -253,12 +279,7 @@ export class RemoteModel implements LanguageModel {
     });
     const completion = readCompletion(json);
     if (completion === undefined) throw this.endpoint.nonsense(EXPECTED_COMPLETION, json);
-    const { requests, promptTokens, answerTokens } = this.used;
-    this.used = {
-      requests: requests + 1,
-      promptTokens: promptTokens + (completion.usage?.promptTokens ?? 0),
-      answerTokens: answerTokens + (completion.usage?.answerTokens ?? 0),
-    };
+    this.used = { requests: this.used.requests + 1, ...addUsage(this.used, completion.usage ?? NO_USAGE) };
     return completion;
   }
 

@@ -1,0 +1,26 @@
+/** Turns and tools as OpenAI's protocol writes them. */
+import type { Message, Tool, ToolChoice } from '../../data/values.js';
+
+export function messageOnWire({ role, content, toolCalls, toolCallId }: Message): Record<string, unknown> {
+  return {
+    role,
+    content: content === '' && toolCalls?.length ? null : content,
+    ...(toolCalls?.length && {
+      tool_calls: toolCalls.map(({ id, name, arguments: given }) => ({
+        id,
+        type: 'function',
+        function: { name, arguments: given },
+      })),
+    }),
+    ...(toolCallId !== undefined && { tool_call_id: toolCallId }),
+  };
+}
+
+export function toolsOnWire(tools: readonly Tool[], choice?: ToolChoice): Record<string, unknown> {
+  return {
+    tools: tools.map((tool) => ({ type: 'function', function: tool })),
+    ...(choice !== undefined && {
+      tool_choice: typeof choice === 'string' ? choice : { type: 'function', function: choice },
+    }),
+  };
+}
