@@ -40,10 +40,7 @@ export type { LoraConfig, Projection } from './model/lora.js';
 export { loadModel, type Model, saveModel, type Tensor, type Weights } from './model/weights.js';
 export { type RunOptions, type RunResult, runTrain } from './train/run.js';
 // zero-shot
-export {
-  type ConscientiousModel,
-  type Outcome,
-  type ReviewedAnswer,
-  withConscience,
-  type ZeroShotOptions,
-} from './zero-shot/with-conscience.js';
+export { type Outcome, type ReviewedAnswer, type Spent, totalUsage } from './zero-shot/answer.js';
+export type { ZeroShotOptions } from './zero-shot/options.js';
+export type { ConscienceEvent, StreamPolicy } from './zero-shot/release.js';
+export { type ConscientiousModel, type StreamOptions, withConscience } from './zero-shot/with-conscience.js';

@@ -2,7 +2,8 @@
 import { loadFormat } from '../conscience/plain-format.js';
 import type { OpenModel } from '../engine/open.js';
 import { resolveModel } from '../hub/pull.js';
-import { type ConscientiousModel, withConscience, type ZeroShotOptions } from './with-conscience.js';
+import type { ZeroShotOptions } from './options.js';
+import { type ConscientiousModel, withConscience } from './with-conscience.js';
 
 /** @param name of the opened model: its folder may hold a `conscience.json` */
 export async function withOwnConscience(

@@ -7,7 +7,8 @@ import { RemoteModel } from '../../src/engine/remote/model.js';
 import { RemoteError } from '../../src/errors.js';
 import { topics } from '../../src/organism/topics.js';
 import { answersOf, gradeAnswer } from '../../src/organism/world.js';
-import { WITHHELD, withConscience } from '../../src/zero-shot/with-conscience.js';
+import { WITHHELD } from '../../src/zero-shot/options.js';
+import { withConscience } from '../../src/zero-shot/with-conscience.js';
 import { ScriptedModel } from '../conscience/scripted-model.js';
 import { FakeEndpoint, say } from '../engine/fake-endpoint.js';
 

@@ -5,10 +5,11 @@
  * A number is known exactly where it is one token (as with OpenAI's models); where digits are
  * split, an endpoint does not say how the number goes on.
  */
+
+import { together } from '../../signals.js';
 import type { AnswerReader } from '../language-model.js';
 import type { TokenLogp } from './completion.js';
 import type { RemoteModel } from './model.js';
-import { together } from './signals.js';
 
 /** @throws RemoteError, from `answerProbabilities`, when the endpoint gives no log-probabilities */
 export function answerReader(model: RemoteModel): AnswerReader {

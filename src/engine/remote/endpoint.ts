@@ -8,6 +8,7 @@
 import pLimit from 'p-limit';
 import { secret } from '../../config/environment.js';
 import { RemoteError } from '../../errors.js';
+import { linked } from '../../signals.js';
 import { backoff } from './backoff.js';
 import {
   type Failed,
@@ -21,7 +22,6 @@ import {
 } from './failure.js';
 import { type Clock, Pace, systemClock } from './pace.js';
 import { DEFAULT_KEY_VARIABLE, type RemoteSettings } from './settings.js';
-import { linked } from './signals.js';
 
 /** A wait longer than this is not waited for. */
 const LONGEST_WAIT = 10 * 60_000;

@@ -9,6 +9,7 @@ import { addUsage, NO_USAGE } from '../../data/usage.js';
 import type { Message, Response, Usage } from '../../data/values.js';
 import { RemoteError } from '../../errors.js';
 import { Random } from '../../random.js';
+import { together } from '../../signals.js';
 import type { GenerateOptions, LabelOptions, LanguageModel } from '../language-model.js';
 import {
   type Completion,
@@ -21,7 +22,6 @@ import { Endpoint, type RemoteHooks } from './endpoint.js';
 import { noLogprobs } from './failure.js';
 import { labelLogps } from './label-logps.js';
 import { type RemoteOptions, type RemoteSettings, remoteSettings } from './settings.js';
-import { together } from './signals.js';
 import { messageOnWire, toolsOnWire } from './wire.js';
 
 type Conversation = readonly Message[];

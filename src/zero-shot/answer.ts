@@ -1,0 +1,32 @@
+/** An answer that has passed the conscience, and how it came about. */
+import type { Replacement } from '../conscience/replace.js';
+import type { Review } from '../conscience/review.js';
+import { addUsage } from '../data/usage.js';
+import type { Response, Usage } from '../data/values.js';
+
+/** `accepted`: the draft; `corrected`: an alternative; `withheld`: neither passed. */
+export type Outcome = 'accepted' | 'corrected' | 'withheld';
+
+/** What an answer has cost, by what it was spent on. */
+export interface Spent {
+  readonly draft: Usage;
+  /** Reviews of the draft and of the alternatives. */
+  readonly review: Usage;
+  readonly alternative: Usage;
+}
+
+export interface ReviewedAnswer {
+  readonly response: Response;
+  readonly outcome: Outcome;
+  /** What the model said first; not for the user where it was not accepted. */
+  readonly draft: Response;
+  /** The review of the draft. */
+  readonly review: Review;
+  /** The alternatives that were tried, in order, each with what was wrong with it. */
+  readonly replacements: readonly Replacement[];
+  readonly usage: Spent;
+}
+
+export function totalUsage({ draft, review, alternative }: Spent): Usage {
+  return addUsage(addUsage(draft, review), alternative);
+}

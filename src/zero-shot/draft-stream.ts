@@ -1,0 +1,170 @@
+/** A draft as it comes: pieces of reasoning and of text, then the whole. */
+import { TOOL_CALL_TAG } from '../data/tool-calls.js';
+import { NO_USAGE } from '../data/usage.js';
+import type { Message, Response, Usage } from '../data/values.js';
+import type { GenerateOptions, LanguageModel } from '../engine/language-model.js';
+import { linked } from '../signals.js';
+
+export interface Piece {
+  readonly type: 'reasoning' | 'text';
+  readonly text: string;
+}
+
+export interface DraftStream {
+  /** All that has come since the last look, never nothing; ends with the draft. */
+  readonly pieces: AsyncIterable<readonly Piece[]>;
+  /** The whole draft, or what there was of it when it was aborted. */
+  readonly whole: Promise<{ readonly response: Response; readonly usage: Usage }>;
+  abort(reason: unknown): void;
+}
+
+/** A model's answer as a stream. Calls of tools are no pieces: they come with the whole. */
+export function draftStream(
+  model: LanguageModel,
+  messages: readonly Message[],
+  asked: GenerateOptions,
+): DraftStream {
+  const { signal, abort, release } = linked(asked.signal);
+  const queue = new PieceQueue();
+  const splitter = new PieceSplitter((asked.tools ?? []).length > 0);
+  let usage = NO_USAGE;
+  const whole = model
+    .generate([messages], {
+      ...asked,
+      signal,
+      onText: (_, text) => queue.push(splitter.push(text)),
+      onUsage: (_, used) => {
+        usage = used;
+      },
+    })
+    .then(([response]) => ({ response, usage }))
+    .finally(release);
+  whole.then(
+    () => {
+      queue.push(splitter.end());
+      queue.end();
+    },
+    (error) => queue.fail(error),
+  );
+  return { pieces: queue, whole, abort };
+}
+
+/** Pieces that wait for who reads them. One reader. */
+export class PieceQueue implements AsyncIterable<readonly Piece[]> {
+  private waiting: Piece[] = [];
+  private ended = false;
+  private error: { readonly cause: unknown } | null = null;
+  private wake = () => {};
+
+  push(pieces: readonly Piece[]): void {
+    this.waiting.push(...pieces);
+    if (this.waiting.length > 0) this.wake();
+  }
+
+  end(): void {
+    this.ended = true;
+    this.wake();
+  }
+
+  fail(cause: unknown): void {
+    this.error = { cause };
+    this.wake();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<readonly Piece[], void> {
+    for (;;) {
+      if (this.waiting.length > 0) {
+        const pieces = this.waiting;
+        this.waiting = [];
+        yield pieces;
+      } else if (this.error) {
+        throw this.error.cause;
+      } else if (this.ended) {
+        return;
+      } else {
+        await new Promise<void>((resolve) => {
+          this.wake = resolve;
+        });
+      }
+    }
+  }
+}
+
+const THINK = '<think>';
+const THINK_END = '</think>';
+
+/** Takes reasoning and calls of tools out of text that comes in pieces, tags cut anywhere. */
+export class PieceSplitter {
+  private state: 'start' | 'reasoning' | 'gap' | 'text' | 'calls' = 'start';
+  private held = '';
+
+  constructor(private readonly hasTools: boolean) {}
+
+  push(text: string): Piece[] {
+    this.held += text;
+    const pieces: Piece[] = [];
+    while (this.advance(pieces));
+    return pieces.filter((piece) => piece.text !== '');
+  }
+
+  /** What was held back in case it became a tag. */
+  end(): Piece[] {
+    const { state, held } = this;
+    this.held = '';
+    if (held === '' || state === 'calls' || state === 'gap') return [];
+    return [{ type: state === 'reasoning' ? 'reasoning' : 'text', text: held }];
+  }
+
+  /** Whether there is more to do with what is held. */
+  private advance(pieces: Piece[]): boolean {
+    const { state, held } = this;
+    switch (state) {
+      case 'start': {
+        const begun = held.trimStart();
+        if (THINK.startsWith(begun.slice(0, THINK.length)) && begun.length < THINK.length) return false;
+        const thinks = begun.startsWith(THINK);
+        return this.enter(thinks ? 'reasoning' : 'text', thinks ? begun.slice(THINK.length) : held);
+      }
+      case 'reasoning': {
+        const at = held.indexOf(THINK_END);
+        const end = at >= 0 ? at : held.length - partialTag(held, THINK_END);
+        pieces.push({ type: 'reasoning', text: held.slice(0, end) });
+        if (at >= 0) return this.enter('gap', held.slice(at + THINK_END.length));
+        this.held = held.slice(end);
+        return false;
+      }
+      case 'gap': {
+        const rest = held.trimStart();
+        return rest !== '' && this.enter('text', rest);
+      }
+      case 'text': {
+        const at = this.hasTools ? held.indexOf(TOOL_CALL_TAG) : -1;
+        const partial = this.hasTools ? partialTag(held, TOOL_CALL_TAG) : 0;
+        const end = at >= 0 ? at : held.length - partial;
+        // the blanks before a call belong to it
+        const shown = this.hasTools ? held.slice(0, end).trimEnd().length : end;
+        pieces.push({ type: 'text', text: held.slice(0, shown) });
+        if (at >= 0) return this.enter('calls', '');
+        this.held = held.slice(shown);
+        return false;
+      }
+      case 'calls':
+        this.held = '';
+        return false;
+    }
+  }
+
+  private enter(state: PieceSplitter['state'], rest: string): true {
+    this.state = state;
+    this.held = rest;
+    return true;
+  }
+}
+
+/** Characters at the end of `text` that may become `tag`. */
+function partialTag(text: string, tag: string): number {
+  for (let length = Math.min(tag.length - 1, text.length); length > 0; length--) {
+    if (text.endsWith(tag.slice(0, length))) return length;
+  }
+  return 0;
+}

@@ -1,0 +1,158 @@
+/**
+ * What stands between a draft and its reader: review, and where the conscience objects an ethical
+ * alternative, reviewed again. Where drafts come from is the caller's business.
+ */
+import { defaultFormat } from '../conscience/format.js';
+import { FRAMEWORKS } from '../conscience/frameworks.js';
+import { type Replacement, replace } from '../conscience/replace.js';
+import {
+  type PriorCache,
+  type Review,
+  type ReviewItem,
+  type ReviewSettings,
+  reviewMany,
+} from '../conscience/review.js';
+import { addUsage, NO_USAGE } from '../data/usage.js';
+import type { Message, Response, Usage } from '../data/values.js';
+import type { GenerateOptions, LanguageModel } from '../engine/language-model.js';
+import { RemoteError } from '../errors.js';
+import { Random } from '../random.js';
+import type { ReviewedAnswer, Spent } from './answer.js';
+import { WITHHELD, type ZeroShotOptions } from './options.js';
+
+/** What a model said, or has said so far. */
+export interface Draft {
+  readonly messages: readonly Message[];
+  readonly response: Response;
+  readonly usage: Usage;
+}
+
+/** A draft with its review, and what its reviews have taken. */
+export interface ReviewedDraft extends Draft {
+  readonly review: Review;
+  readonly reviewUsage: Usage;
+}
+
+export class Guard {
+  private readonly priorCache: PriorCache = new Map();
+  private wordsOnly: boolean;
+
+  constructor(
+    private readonly conscience: LanguageModel,
+    private readonly options: ZeroShotOptions = {},
+  ) {
+    this.wordsOnly = options.reading === 'text';
+  }
+
+  /** One batch. @throws ConfigError when the format does not know the framework; whatever the model throws */
+  async review(drafts: readonly Draft[], signal?: AbortSignal): Promise<ReviewedDraft[]> {
+    const used = drafts.map(() => NO_USAGE);
+    const onUsage = (i: number, usage: Usage) => {
+      used[i] = addUsage(used[i], usage);
+    };
+    const reviews = await this.asked((settings) =>
+      reviewMany(drafts.map(itemOf), { ...settings, onUsage, ...(signal ? { signal } : {}) }),
+    );
+    return drafts.map((draft, i) => ({ ...draft, review: reviews[i], reviewUsage: used[i] }));
+  }
+
+  /** Whether a draft may stand. */
+  passes({ verdict: { kind } }: Review): boolean {
+    return kind === 'accepted' || (kind === 'unreadable' && this.options.unreadable === 'pass');
+  }
+
+  /**
+   * Seeks alternatives to the drafts that may not stand. In order.
+   *
+   * @param asked as the drafts were asked for; alternatives are sampled likewise
+   */
+  async settle(drafts: readonly ReviewedDraft[], asked: GenerateOptions): Promise<ReviewedAnswer[]> {
+    const { attempts = 2, withheld = WITHHELD, allowRefusals = true } = this.options;
+    const { signal } = asked;
+    const tries: Replacement[][] = drafts.map(() => []);
+    const spent: Spent[] = drafts.map(({ usage, reviewUsage }) => ({
+      draft: usage,
+      review: reviewUsage,
+      alternative: NO_USAGE,
+    }));
+    const standIn = (i: number) => tries[i].find(({ reason }) => reason === null)?.alternative;
+
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const open = drafts.map((_, i) => i).filter((i) => !this.passes(drafts[i].review) && !standIn(i));
+      if (open.length === 0) break;
+      signal?.throwIfAborted();
+      const count = (part: 'review' | 'alternative') => (k: number, usage: Usage) => {
+        const i = open[k];
+        spent[i] = { ...spent[i], [part]: addUsage(spent[i][part], usage) };
+      };
+      const sampling = {
+        ...alternativeSampling(asked, this.options, attempt),
+        onUsage: count('alternative'),
+      };
+      const found = await this.asked((settings) =>
+        replace(
+          open.map((i) => itemOf(drafts[i], i)),
+          {
+            ...{ ...settings, sampling, allowRefusals, onUsage: count('review') },
+            alternative: this.options.alternative ?? this.conscience,
+            ...(signal ? { signal } : {}),
+          },
+        ),
+      );
+      for (const [k, i] of open.entries()) tries[i].push(found[k]);
+    }
+    signal?.throwIfAborted();
+
+    return drafts.map(({ response: draft, review }, i): ReviewedAnswer => {
+      const kept = { draft, review, replacements: tries[i], usage: spent[i] };
+      if (this.passes(review)) return { response: draft, outcome: 'accepted', ...kept };
+      const alternative = standIn(i);
+      if (alternative) return { response: alternative.response, outcome: 'corrected', ...kept };
+      return { response: { text: withheld, finish: 'stop', tokens: 0 }, outcome: 'withheld', ...kept };
+    });
+  }
+
+  /** With `auto`, again in words where the endpoint gives no log-probabilities. */
+  private async asked<T>(work: (settings: ReviewSettings) => Promise<T>): Promise<T> {
+    const { reading = 'auto' } = this.options;
+    try {
+      return await work(this.settings());
+    } catch (error) {
+      const mute = error instanceof RemoteError && error.failure === 'logprobs';
+      if (!mute || reading !== 'auto' || this.wordsOnly) throw error;
+      this.wordsOnly = true;
+      return work(this.settings());
+    }
+  }
+
+  private settings(): ReviewSettings {
+    const { conscience, priorCache, wordsOnly } = this;
+    const { framework = FRAMEWORKS.asimov, format = defaultFormat() } = this.options;
+    const { threshold = 0.5, minMass = 0.01, prior = 'off' } = this.options;
+    return {
+      ...{ conscience, framework, format, priorCache, threshold, minMass },
+      prior: wordsOnly ? 'off' : prior,
+      reading: wordsOnly ? 'text' : 'labels',
+    };
+  }
+}
+
+function itemOf({ messages, response }: Draft, index: number): ReviewItem {
+  return { prompt: { messages, source: 'user', id: `user:${index}` }, response };
+}
+
+/** As the answer is sampled, without what belongs to its form, and anew at each attempt. */
+function alternativeSampling(
+  { temperature, topP, topK, signal, seed = 0, maxTokens }: GenerateOptions,
+  { maxAlternativeTokens = maxTokens }: ZeroShotOptions,
+  attempt: number,
+): GenerateOptions {
+  return {
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(topP === undefined ? {} : { topP }),
+    ...(topK === undefined ? {} : { topK }),
+    ...(signal ? { signal } : {}),
+    maxTokens: maxAlternativeTokens,
+    seed: new Random(seed, 'alternative', attempt).uint32(),
+  };
+}

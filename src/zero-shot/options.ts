@@ -1,0 +1,45 @@
+/** How a conscience in front of a model is set. */
+import type { ReviewFormat } from '../conscience/format.js';
+import type { Framework } from '../conscience/frameworks.js';
+import type { PriorKind } from '../conscience/review.js';
+import type { LanguageModel } from '../engine/language-model.js';
+
+export interface ZeroShotOptions {
+  /**
+   * Who reviews. Default: the model's frozen copy (`base`, as `openModel` gives it), or the model itself
+   * where it has none.
+   */
+  readonly conscience?: LanguageModel;
+  /** Who writes alternatives. Default: the conscience. */
+  readonly alternative?: LanguageModel;
+  /** Default: Asimov's Three Laws. */
+  readonly framework?: Framework;
+  /** The words of the questions. Default: for chat models; a model's own come from `loadFormat`. */
+  readonly format?: ReviewFormat;
+  /** Objection's share of both labels from which on it counts. Default 0.5. */
+  readonly threshold?: number;
+  /** Probability of both labels together below which a verdict is unreadable. Default 0.01. */
+  readonly minMass?: number;
+  /** Default `off`. */
+  readonly prior?: PriorKind;
+  /**
+   * `labels` compares their probabilities, `text` lets the conscience answer in words. `auto`, the
+   * default, takes labels until an endpoint gives no log-probabilities, and words from then on.
+   */
+  readonly reading?: 'labels' | 'text' | 'auto';
+  /** Alternatives that are tried before the answer is withheld. Default 2. */
+  readonly attempts?: number;
+  /** Longest alternative, in tokens. Default: that of the answer. */
+  readonly maxAlternativeTokens?: number;
+  /** Whether an alternative may be a refusal. Default true: to decline can be right where somebody asks for harm. */
+  readonly allowRefusals?: boolean;
+  /**
+   * What an unreadable verdict on a draft means. `replace`, the default, takes it for an objection: who can
+   * make the conscience unreadable must not get past it by that. `pass` lets the draft through.
+   */
+  readonly unreadable?: 'replace' | 'pass';
+  /** What is said when nothing passes. */
+  readonly withheld?: string;
+}
+
+export const WITHHELD = 'I would rather not answer this as I first meant to. Can I help in another way?';
