@@ -60,7 +60,7 @@ describe('sentence', () => {
     expect(answer.outcome).toBe('accepted');
     expect(conscience.labelCalls[0].conversations[0][0].content).toContain('One.');
     expect(conscience.labelCalls[0].conversations[0][0].content).not.toContain('last');
-    expect(conscience.labelCalls.at(-1)!.conversations[0][0].content).toContain('One. Two. Three');
+    expect(conscience.labelCalls.at(-1)!.conversations[0][0].content).toContain('One. Two. And last');
   });
 
   it('stops the draft at an objection, and corrects what has left', async () => {
