@@ -13,6 +13,7 @@ import { addPretrainCommand } from './pretrain.js';
 import { createProgram, withHyphens } from './program.js';
 import { addPullCommand } from './pull.js';
 import { addSchemaCommand } from './schema.js';
+import { addServeCommand } from './serve.js';
 import { addTrainCommand } from './train.js';
 
 /** Exit code of a process whose reader went away: 128 + SIGPIPE. */
@@ -38,6 +39,10 @@ addTrainCommand(program, async (config, options) => {
 addChatCommand(program, async (options, signal) => {
   const { converse } = await import('./converse.js');
   await converse(options, signal);
+});
+addServeCommand(program, async (options, signal) => {
+  const { serve } = await import('../serve/serve.js');
+  await serve(options, signal);
 });
 addPullCommand(program, async (model, { progress, signal }) => {
   const { pull } = await import('../hub/pull.js');

@@ -1,0 +1,297 @@
+/**
+ * The OpenAI-compatible routes, in front of one model: `/v1/chat/completions`, `/v1/models`, `/healthz`,
+ * `/metrics`. Nothing here listens on a port; server.ts does.
+ */
+import { randomUUID } from 'node:crypto';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Logger } from 'pino';
+import { linked } from '../signals.js';
+import { Admission } from './admission.js';
+import { type Answered, completion, conscienceHeaders, replyHead } from './chat-reply.js';
+import { type ChatRequest, type RequestLimits, readChatRequest } from './chat-request.js';
+import { ApiError, asApiError, badRequest } from './errors.js';
+import { type ApiKey, findKey, type KeyLimits } from './keys.js';
+import { ServeMetrics } from './metrics.js';
+import { RateLimiter } from './rate-limit.js';
+import type { Served } from './served.js';
+import { eventStream } from './sse.js';
+
+export interface AppOptions extends RequestLimits {
+  readonly served: Served;
+  /** None: everybody may ask. */
+  readonly keys: readonly ApiKey[];
+  /** Of keys without limits of their own, and of everybody where there are no keys. */
+  readonly rateLimits: KeyLimits;
+  /** Requests answered at once, and requests that may wait. */
+  readonly concurrency: number;
+  readonly queue: number;
+  readonly maxBodyBytes: number;
+  /** Longest time for one request, waiting included. */
+  readonly timeoutSeconds: number;
+  readonly log: Logger;
+  /** Writes prompts and answers into the log. Default false. */
+  readonly logContent?: boolean;
+}
+
+interface Env {
+  Variables: {
+    requestId: string;
+    key: ApiKey | undefined;
+    /** What the log line will say. */
+    about: Record<string, unknown>;
+    /** Resolves with a stream's end; not set without one. */
+    ended?: Promise<void>;
+  };
+}
+
+/** Who asks without a key. */
+const ANYBODY = 'anybody';
+
+export class ServeApp {
+  readonly hono = new Hono<Env>();
+  readonly admission: Admission;
+  readonly metrics: ServeMetrics;
+  private readonly limiter: RateLimiter;
+  private readonly ending = new AbortController();
+  private stopping = false;
+
+  constructor(private readonly options: AppOptions) {
+    this.admission = new Admission(options.concurrency, options.queue);
+    this.metrics = new ServeMetrics(this.admission);
+    this.limiter = new RateLimiter(options.rateLimits);
+    this.routes();
+  }
+
+  /** From now on `/healthz` says that the server goes, and no new question is taken. */
+  stopTaking(): void {
+    this.stopping = true;
+  }
+
+  /** Ends what still runs. */
+  abortAll(): void {
+    this.ending.abort(new ApiError(503, { type: 'server_error', code: 'stopping', message: GOING }));
+  }
+
+  private routes(): void {
+    const { hono } = this;
+    hono.use(this.account());
+    hono.get('/healthz', (c) =>
+      this.stopping ? c.json({ status: 'stopping' }, 503) : c.json({ status: 'ok' }),
+    );
+    hono.get('/metrics', async (c) =>
+      c.text(await this.metrics.registry.metrics(), 200, {
+        'content-type': this.metrics.registry.contentType,
+      }),
+    );
+    hono.use('/v1/*', this.authenticate());
+    hono.get('/v1/models', (c) => c.json({ object: 'list', data: [this.model()] }));
+    hono.get('/v1/models/:name{.+}', (c) => {
+      this.requireModel(c.req.param('name'));
+      return c.json(this.model());
+    });
+    const tooLarge = () => {
+      const message = `The body is larger than ${this.options.maxBodyBytes} bytes.`;
+      throw new ApiError(413, { type: 'invalid_request_error', code: 'body_too_large', message });
+    };
+    const limit = bodyLimit({ maxSize: this.options.maxBodyBytes, onError: tooLarge });
+    hono.post('/v1/chat/completions', limit, (c) => this.chat(c));
+    hono.all('/v1/chat/completions', () => {
+      const message = 'Use POST.';
+      throw new ApiError(405, { type: 'invalid_request_error', code: 'method_not_allowed', message });
+    });
+    hono.notFound((c) => {
+      const message = `There is no ${c.req.method} ${c.req.path} here.`;
+      return this.failed(c, new ApiError(404, { type: 'invalid_request_error', code: 'not_found', message }));
+    });
+    hono.onError((error, c) => this.failed(c, error));
+  }
+
+  private async chat(c: Context<Env>): Promise<Response> {
+    const { served, timeoutSeconds } = this.options;
+    if (this.stopping) {
+      throw new ApiError(503, {
+        type: 'server_error',
+        code: 'stopping',
+        message: GOING,
+        retryAfterSeconds: 5,
+      });
+    }
+    const request = readChatRequest(await jsonOf(c), c.req.header('x-conscience-policy'), this.options);
+    this.requireModel(request.model);
+    const key = c.get('key');
+    const name = key?.name ?? ANYBODY;
+    this.limiter.admit(name, key);
+
+    const { signal, release, abort } = linked(c.req.raw.signal, this.ending.signal);
+    const reasonOf = (error: unknown) => {
+      if (c.req.raw.signal.aborted) return new ApiError(499, CLIENT_GONE);
+      return signal.aborted ? signal.reason : error;
+    };
+    const late = setTimeout(() => abort(timeout(timeoutSeconds)), timeoutSeconds * 1000);
+    const leave = await this.admission.enter(name, signal).catch((error) => {
+      clearTimeout(late);
+      release();
+      throw reasonOf(error);
+    });
+    let ended = () => {};
+    const end = () => {
+      clearTimeout(late);
+      release();
+      leave();
+      ended();
+    };
+    const done = (answer: Answered) => {
+      this.limiter.charge(name, key, answer.usage.promptTokens + answer.usage.answerTokens);
+      this.metrics.answer(answer);
+      Object.assign(c.get('about'), this.aboutAnswer(request, answer));
+    };
+    const head = replyHead(served.name);
+    if (request.stream) {
+      const events = await eventStream(served.stream(request, signal), head, {
+        ...{ request, done, end, abort, reasonOf },
+        onError: (error) => this.note(c, asApiError(error), error),
+      });
+      c.set(
+        'ended',
+        new Promise((resolve) => {
+          ended = resolve;
+        }),
+      );
+      return new Response(events, { headers: STREAM_HEADERS });
+    }
+    try {
+      const answer = await served.answer(request, signal);
+      done(answer);
+      return c.json(completion(head, answer), 200, conscienceHeaders(answer.record));
+    } catch (error) {
+      throw reasonOf(error);
+    } finally {
+      end();
+    }
+  }
+
+  private authenticate(): MiddlewareHandler<Env> {
+    return async (c, next) => {
+      const { keys } = this.options;
+      if (keys.length > 0) {
+        const key = findKey(keys, c.req.header('authorization'));
+        if (key === undefined) {
+          const message = 'No key, or a wrong one. Send Authorization: Bearer <key>.';
+          throw new ApiError(401, { type: 'authentication_error', code: 'invalid_api_key', message });
+        }
+        c.set('key', key);
+      }
+      await next();
+    };
+  }
+
+  /** Request id, log line and metrics of every request. */
+  private account(): MiddlewareHandler<Env> {
+    return async (c, next) => {
+      const start = performance.now();
+      const given = c.req.header('x-request-id');
+      const requestId =
+        given && /^[\w-]{1,64}$/.test(given) ? given : `req_${randomUUID().replaceAll('-', '')}`;
+      c.set('requestId', requestId);
+      c.set('about', {});
+      await next();
+      c.res.headers.set('x-request-id', requestId);
+      const finished = () => {
+        const seconds = (performance.now() - start) / 1000;
+        const path = c.req.routePath === '/*' ? 'other' : c.req.routePath;
+        this.metrics.request(path, c.res.status, seconds);
+        if (c.req.path === '/healthz' || c.req.path === '/metrics') return;
+        const who = c.get('key')?.name;
+        const { method, path: asked } = c.req;
+        this.options.log.info(
+          {
+            ...{ request_id: requestId, method, path: asked, status: c.res.status },
+            ...(who === undefined ? {} : { key: who }),
+            milliseconds: Math.round(seconds * 1000),
+            ...c.get('about'),
+          },
+          'request',
+        );
+      };
+      const { ended } = c.var;
+      if (ended) ended.then(finished);
+      else finished();
+    };
+  }
+
+  private failed(c: Context<Env>, error: unknown): Response {
+    const reply = asApiError(error);
+    this.note(c, reply, error);
+    const headers: Record<string, string> =
+      reply.retryAfterSeconds === undefined ? {} : { 'retry-after': String(reply.retryAfterSeconds) };
+    return c.json(reply.body, reply.status as ContentfulStatusCode, headers);
+  }
+
+  private note(c: Context<Env>, { code, status }: ApiError, error: unknown): void {
+    Object.assign(c.get('about'), { error: code });
+    // an error of ours needs its stack, an endpoint's its words
+    if (status >= 500) this.options.log.error({ request_id: c.get('requestId'), err: error }, 'failed');
+  }
+
+  private aboutAnswer(request: ChatRequest, { response, record, usage }: Answered): object {
+    return {
+      model: this.options.served.name,
+      policy: request.policy,
+      ...(record
+        ? { outcome: record.outcome, verdict: record.verdict, p_objection: record.p_objection }
+        : {}),
+      prompt_tokens: usage.promptTokens,
+      completion_tokens: usage.answerTokens,
+      ...(this.options.logContent ? { messages: request.messages, response } : {}),
+    };
+  }
+
+  private model() {
+    const { name, created } = this.options.served;
+    return { id: name, object: 'model', created, owned_by: 'emergent-alignment' };
+  }
+
+  private requireModel(name: string | undefined): void {
+    const { served } = this.options;
+    if (name === undefined || name === served.name) return;
+    const message = `There is no model ${name} here; this server has ${served.name}.`;
+    const parts = {
+      type: 'invalid_request_error',
+      code: 'model_not_found',
+      message,
+      param: 'model',
+    } as const;
+    throw new ApiError(404, parts);
+  }
+}
+
+/** Nobody reads this; the log and the metrics do. */
+const CLIENT_GONE = {
+  type: 'invalid_request_error',
+  code: 'client_gone',
+  message: 'The caller has left.',
+} as const;
+const GOING = 'The server is stopping.';
+const STREAM_HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+  connection: 'keep-alive',
+  // proxies that buffer would turn a stream into one piece
+  'x-accel-buffering': 'no',
+};
+
+async function jsonOf(c: Context<Env>): Promise<unknown> {
+  const text = await c.req.text();
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw badRequest(`The body is no JSON (${(error as Error).message}).`, undefined, 'invalid_json');
+  }
+}
+
+function timeout(seconds: number): ApiError {
+  const message = `The answer took longer than ${seconds} s.`;
+  return new ApiError(504, { type: 'timeout_error', code: 'timeout', message });
+}

@@ -1,0 +1,119 @@
+/** Answers on the wire, as OpenAI writes them, with the verdict in the extension field `conscience`. */
+import { randomUUID } from 'node:crypto';
+import type { Response, ToolCall, Usage } from '../data/values.js';
+import { type ReviewedAnswer, totalUsage } from '../zero-shot/answer.js';
+import { type ConscienceRecord, conscienceRecord, wireUsage } from '../zero-shot/conscience-record.js';
+import type { ServePolicy } from './policy.js';
+
+/** A finished answer, reviewed or not. */
+export interface Answered {
+  readonly response: Response;
+  readonly usage: Usage;
+  /** Null without review. */
+  readonly record: ConscienceRecord | null;
+}
+
+export function answered(answer: ReviewedAnswer, policy: Exclude<ServePolicy, 'off'>): Answered {
+  return {
+    response: answer.response,
+    usage: totalUsage(answer.usage),
+    record: conscienceRecord(answer, policy),
+  };
+}
+
+/** What all parts of one reply share. */
+export interface ReplyHead {
+  readonly id: string;
+  /** Seconds since 1970. */
+  readonly created: number;
+  readonly model: string;
+}
+
+export function replyHead(model: string): ReplyHead {
+  const id = `chatcmpl-${randomUUID().replaceAll('-', '')}`;
+  return { id, created: Math.floor(Date.now() / 1000), model };
+}
+
+export function completion(head: ReplyHead, answer: Answered) {
+  const { text, reasoning, toolCalls } = answer.response;
+  return {
+    ...head,
+    object: 'chat.completion',
+    choices: [
+      {
+        index: 0,
+        message: {
+          role: 'assistant',
+          content: text === '' && toolCalls ? null : text,
+          refusal: null,
+          ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
+          ...(toolCalls ? { tool_calls: toolCalls.map(wireCall) } : {}),
+        },
+        logprobs: null,
+        finish_reason: finishReason(answer),
+      },
+    ],
+    usage: usageOf(answer.usage),
+    ...(answer.record ? { conscience: answer.record } : {}),
+  };
+}
+
+/** A piece of a streamed answer. */
+export interface Delta {
+  readonly role?: 'assistant';
+  readonly content?: string;
+  readonly reasoning_content?: string;
+  readonly tool_calls?: readonly object[];
+}
+
+export function chunk(head: ReplyHead, delta: Delta, extension: object = {}) {
+  return {
+    ...head,
+    object: 'chat.completion.chunk',
+    choices: [{ index: 0, delta, logprobs: null, finish_reason: null }],
+    ...extension,
+  };
+}
+
+export function toolCallDelta(calls: readonly ToolCall[]): Delta {
+  return { tool_calls: calls.map((call, index) => ({ index, ...wireCall(call) })) };
+}
+
+/** The chunk that ends the answer; it carries the verdict. */
+export function lastChunk(head: ReplyHead, answer: Answered) {
+  return {
+    ...head,
+    object: 'chat.completion.chunk',
+    choices: [{ index: 0, delta: {}, logprobs: null, finish_reason: finishReason(answer) }],
+    ...(answer.record ? { conscience: answer.record } : {}),
+  };
+}
+
+export function usageChunk(head: ReplyHead, { usage }: Answered) {
+  return { ...head, object: 'chat.completion.chunk', choices: [], usage: usageOf(usage) };
+}
+
+/** Verdict headers; of a stream they cannot be known when it begins. */
+export function conscienceHeaders(record: ConscienceRecord | null): Record<string, string> {
+  if (record === null) return { 'x-conscience-policy': 'off' };
+  const { policy, outcome, verdict, p_objection: share } = record;
+  return {
+    'x-conscience-policy': policy,
+    'x-conscience-outcome': outcome,
+    'x-conscience-verdict': verdict,
+    ...(share === null ? {} : { 'x-conscience-objection': share.toFixed(4) }),
+  };
+}
+
+function finishReason({ response, record }: Answered): string {
+  if (record?.outcome === 'withheld') return 'content_filter';
+  return response.toolCalls ? 'tool_calls' : response.finish;
+}
+
+function wireCall({ id, name, arguments: given }: ToolCall) {
+  return { id, type: 'function', function: { name, arguments: given } };
+}
+
+function usageOf(usage: Usage) {
+  return { ...wireUsage(usage), total_tokens: usage.promptTokens + usage.answerTokens };
+}

@@ -1,0 +1,92 @@
+/**
+ * API keys: who may ask, and how much.
+ *
+ * A YAML file names each key; a key stands there as it is, or as `sha256:` and its digest, so that the
+ * file alone opens nothing:
+ *
+ * ```yaml
+ * alice:
+ *   key: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+ *   requests_per_minute: 60
+ *   tokens_per_minute: 20000
+ * ```
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { ConfigError } from '../errors.js';
+
+export interface KeyLimits {
+  /** Absent: no limit. */
+  readonly requestsPerMinute?: number;
+  /** Read and written, reviews and alternatives included. Absent: no limit. */
+  readonly tokensPerMinute?: number;
+}
+
+export interface ApiKey extends KeyLimits {
+  /** For logs and quotas; the key itself is in neither. */
+  readonly name: string;
+  readonly digest: Buffer;
+}
+
+const fileSchema = z.record(
+  z.string().regex(/^[\w.@-]{1,64}$/, 'expected 1 to 64 letters, digits, _, ., @ or -'),
+  z.strictObject({
+    key: z.string().min(8, 'expected at least 8 characters'),
+    requests_per_minute: z.number().positive().optional(),
+    tokens_per_minute: z.number().positive().optional(),
+  }),
+);
+
+/** Reads a file of keys. @throws ConfigError that names the key's place */
+export function readKeys(path: string): ApiKey[] {
+  let content: unknown;
+  try {
+    content = parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    const what = `the keys cannot be read (${(error as Error).message.split('\n')[0]})`;
+    throw new ConfigError({ where: path, what }, { cause: error });
+  }
+  const parsed = fileSchema.safeParse(content);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const where = `${path}: ${issue.path.join('.') || 'the file'}`;
+    throw new ConfigError({ where, what: issue.message, expected: 'name: { key: … }' });
+  }
+  return Object.entries(parsed.data).map(([name, { key, requests_per_minute, tokens_per_minute }]) => ({
+    name,
+    digest: key.startsWith('sha256:') ? hexDigest(key.slice(7), `${path}: ${name}.key`) : digestOf(key),
+    ...(requests_per_minute === undefined ? {} : { requestsPerMinute: requests_per_minute }),
+    ...(tokens_per_minute === undefined ? {} : { tokensPerMinute: tokens_per_minute }),
+  }));
+}
+
+/** Keys from a variable: `name:key` or just the key, separated by commas. @throws ConfigError */
+export function keysFromVariable(text: string): ApiKey[] {
+  return text.split(',').map((entry, i) => {
+    const at = entry.indexOf(':');
+    const key = entry.slice(at + 1).trim();
+    if (key.length < 8) {
+      throw new ConfigError({ where: 'EALIGN_API_KEYS', what: `key ${i + 1} has fewer than 8 characters` });
+    }
+    return { name: at < 0 ? `key-${i + 1}` : entry.slice(0, at).trim(), digest: digestOf(key) };
+  });
+}
+
+/** The key that a request shows. All are compared, in constant time. */
+export function findKey(keys: readonly ApiKey[], authorization: string | undefined): ApiKey | undefined {
+  const shown = /^Bearer\s+(\S+)$/i.exec(authorization ?? '')?.[1];
+  if (shown === undefined) return undefined;
+  const digest = digestOf(shown);
+  return keys.filter((key) => timingSafeEqual(key.digest, digest)).at(0);
+}
+
+function digestOf(key: string): Buffer {
+  return createHash('sha256').update(key).digest();
+}
+
+function hexDigest(hex: string, where: string): Buffer {
+  if (/^[0-9a-f]{64}$/i.test(hex)) return Buffer.from(hex, 'hex');
+  throw new ConfigError({ where, what: 'no SHA-256 digest', expected: '64 hexadecimal digits' });
+}

@@ -1,0 +1,114 @@
+/** `ealign serve`: opens the model, puts its conscience before it, and serves until the signal. */
+import { basename } from 'node:path';
+import { pino } from 'pino';
+import type { LanguageModel } from '../engine/language-model.js';
+import { type NamedModel, openNamed } from '../engine/named.js';
+import { ConfigError } from '../errors.js';
+import type { ZeroShotOptions } from '../zero-shot/options.js';
+import { withOwnConscience } from '../zero-shot/own-conscience.js';
+import { withConscience } from '../zero-shot/with-conscience.js';
+import { type ApiKey, keysFromVariable, readKeys } from './keys.js';
+import type { ServePolicy } from './policy.js';
+import { served } from './served.js';
+import { startServer } from './server.js';
+
+export interface ServeOptions {
+  readonly model: string;
+  readonly adapter?: string;
+  /** What callers call it. */
+  readonly name?: string;
+  /** A model that reviews instead of the frozen copy. */
+  readonly conscience?: string;
+  readonly host: string;
+  readonly port: number;
+  readonly policy: ServePolicy;
+  readonly allowPolicies: readonly ServePolicy[];
+  readonly threshold: number;
+  readonly attempts: number;
+  readonly maxTokens: number;
+  readonly apiKeys?: string;
+  /** False: other machines need no key. */
+  readonly auth: boolean;
+  readonly requestsPerMinute?: number;
+  readonly tokensPerMinute?: number;
+  readonly concurrency: number;
+  readonly queue: number;
+  readonly timeout: number;
+  readonly maxBody: number;
+  readonly grace: number;
+  readonly logContent?: boolean;
+  readonly threads: number;
+}
+
+/** @throws UserError when the model, the keys or the address cannot be used */
+export async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> {
+  const keys = apiKeys(options);
+  requireGuarded(options, keys);
+  const log = pino({ base: null }, pino.destination({ fd: 2, sync: true }));
+  const { model: name, adapter, threads, requestsPerMinute, tokensPerMinute } = options;
+  const opened = await openNamed(name, { threads, ...(adapter === undefined ? {} : { adapter }) });
+  const judge =
+    options.conscience === undefined ? undefined : await openNamed(options.conscience, { threads });
+  try {
+    const publicName = options.name ?? (basename(name.split('#').at(-1)!) || name);
+    const server = await startServer({
+      served: served(publicName, opened.model, await guarded(options, opened, judge?.model)),
+      ...{ keys, log, host: options.host, port: options.port },
+      rateLimits: {
+        ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
+        ...(tokensPerMinute === undefined ? {} : { tokensPerMinute }),
+      },
+      defaultPolicy: options.policy,
+      policies: options.allowPolicies,
+      maxTokens: options.maxTokens,
+      concurrency: options.concurrency,
+      queue: options.queue,
+      timeoutSeconds: options.timeout,
+      maxBodyBytes: options.maxBody,
+      graceSeconds: options.grace,
+      logContent: options.logContent ?? false,
+    });
+    log.info(
+      { url: `${server.url}/v1`, model: publicName, policy: options.policy, keys: keys.length },
+      'serving',
+    );
+    await aborted(signal);
+    log.info({}, 'stopping: running requests may end; a second Ctrl-C ends them now');
+    await server.stop();
+    log.info({}, 'stopped');
+  } finally {
+    await Promise.all([opened.close(), judge?.close()]);
+  }
+}
+
+async function guarded(options: ServeOptions, { model, open }: NamedModel, judge?: LanguageModel) {
+  const { threshold, attempts, model: name } = options;
+  const settings: ZeroShotOptions = { threshold, attempts, ...(judge ? { conscience: judge } : {}) };
+  // a judge of its own is asked in words for chat models
+  return open && !judge ? withOwnConscience(name, open, settings) : withConscience(model, settings);
+}
+
+function apiKeys({ apiKeys }: ServeOptions): ApiKey[] {
+  const variable = process.env.EALIGN_API_KEYS;
+  return [
+    ...(apiKeys === undefined ? [] : readKeys(apiKeys)),
+    ...(variable ? keysFromVariable(variable) : []),
+  ];
+}
+
+function requireGuarded({ host, auth }: ServeOptions, keys: readonly ApiKey[]): void {
+  const local = host === 'localhost' || host === '::1' || host.startsWith('127.');
+  if (local || !auth || keys.length > 0) return;
+  throw new ConfigError({
+    where: `--host ${host}`,
+    what: 'other machines could ask without a key',
+    next: 'give --api-keys or EALIGN_API_KEYS, or say --no-auth',
+  });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

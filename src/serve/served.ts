@@ -1,0 +1,80 @@
+/** A model as the server needs it: one request in, one answer out, whole or as it comes. */
+import { NO_USAGE } from '../data/usage.js';
+import type { Usage } from '../data/values.js';
+import type { LanguageModel } from '../engine/language-model.js';
+import { draftStream } from '../zero-shot/draft-stream.js';
+import type { ConscienceEvent } from '../zero-shot/release.js';
+import type { ConscientiousModel } from '../zero-shot/with-conscience.js';
+import { type Answered, answered } from './chat-reply.js';
+import type { ChatRequest } from './chat-request.js';
+
+/** What streams; its last event is `finish`. */
+export type ServedEvent =
+  | Extract<ConscienceEvent, { type: 'text' | 'reasoning' | 'correction' }>
+  | { readonly type: 'finish'; readonly answer: Answered };
+
+export interface Served {
+  /** Under which callers ask for it. */
+  readonly name: string;
+  /** Seconds since 1970. */
+  readonly created: number;
+  answer(request: ChatRequest, signal: AbortSignal): Promise<Answered>;
+  stream(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ServedEvent, void>;
+}
+
+/** @param guarded the same model behind its conscience */
+export function served(name: string, model: LanguageModel, guarded: ConscientiousModel): Served {
+  return {
+    name,
+    created: Math.floor(Date.now() / 1000),
+    async answer({ messages, options, policy }, signal) {
+      if (policy !== 'off') {
+        const [answer] = await guarded.answer([messages], { ...options, signal });
+        return answered(answer, policy);
+      }
+      let usage: Usage = NO_USAGE;
+      const onUsage = (_: number, used: Usage) => {
+        usage = used;
+      };
+      const [response] = await model.generate([messages], { ...options, signal, onUsage });
+      signal.throwIfAborted();
+      return { response, usage, record: null };
+    },
+    stream: (request, signal) =>
+      request.policy === 'off' ? plain(request, signal) : reviewed(request, signal),
+  };
+
+  async function* reviewed(
+    { messages, options, policy }: ChatRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<ServedEvent, void> {
+    if (policy === 'off') return;
+    for await (const event of guarded.stream(messages, { ...options, signal, policy })) {
+      if (event.type === 'finish') yield { type: 'finish', answer: answered(event.answer, policy) };
+      else if (event.type !== 'verdict') yield event;
+    }
+  }
+
+  async function* plain(
+    { messages, options }: ChatRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<ServedEvent, void> {
+    const draft = draftStream(model, messages, { ...options, signal });
+    try {
+      let shown = '';
+      for await (const pieces of draft.pieces) {
+        for (const piece of pieces) {
+          if (piece.type === 'text') shown += piece.text;
+          yield piece;
+        }
+      }
+      const { response, usage } = await draft.whole;
+      signal.throwIfAborted();
+      const rest = response.text.startsWith(shown) ? response.text.slice(shown.length) : '';
+      if (rest !== '') yield { type: 'text', text: rest };
+      yield { type: 'finish', answer: { response, usage, record: null } };
+    } finally {
+      draft.abort(new DOMException('The reader has left.', 'AbortError'));
+    }
+  }
+}
