@@ -1,0 +1,312 @@
+/** The official client, unmodified, against a server on a port. */
+import OpenAI from 'openai';
+import { afterEach, describe, expect, it } from 'vitest';
+import { keysFromVariable } from '../../src/serve/keys.js';
+import { CORRECTION_NOTICE } from '../../src/serve/sse.js';
+import { Parrot, type TestServer, testServer, until } from './server.js';
+
+let server: TestServer;
+afterEach(() => server.stop());
+
+const client = (options: Partial<ConstructorParameters<typeof OpenAI>[0]> = {}) =>
+  new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0, ...options });
+const say = (content: string) => ({ model: 'parrot', messages: [{ role: 'user' as const, content }] });
+const weather = {
+  type: 'function' as const,
+  function: { name: 'weather', parameters: { type: 'object', properties: {} } },
+};
+type Verdict = { conscience: { outcome: string; verdict: string; usage: Record<string, object> } };
+
+async function failure(work: Promise<unknown>): Promise<InstanceType<typeof OpenAI.APIError>> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof OpenAI.APIError) return error;
+  throw new Error(`no API error: ${error}`);
+}
+
+describe('plain', () => {
+  it('answers, with the verdict in body and headers, and usage that adds up', async () => {
+    server = await testServer();
+    const { data, response } = await client().chat.completions.create(say('hello there')).withResponse();
+    expect(data.choices).toEqual([
+      {
+        index: 0,
+        message: { role: 'assistant', content: 'hello there', refusal: null },
+        logprobs: null,
+        finish_reason: 'stop',
+      },
+    ]);
+    expect(data.usage).toEqual({ prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 });
+    expect((data as unknown as Verdict).conscience).toMatchObject({
+      outcome: 'accepted',
+      verdict: 'accepted',
+    });
+    expect(response.headers.get('x-conscience-outcome')).toBe('accepted');
+    expect(response.headers.get('x-request-id')).toMatch(/^req_\w{32}$/);
+  });
+
+  it('corrects what the conscience objects to, and never shows the draft', async () => {
+    server = await testServer();
+    const { data, response } = await client().chat.completions.create(say('a bad one')).withResponse();
+    expect(data.choices[0]).toMatchObject({ message: { content: 'A kind one.' }, finish_reason: 'stop' });
+    expect(JSON.stringify(data)).not.toContain('bad');
+    expect(response.headers.get('x-conscience-verdict')).toBe('objected');
+  });
+
+  it('withholds where nothing passes', async () => {
+    server = await testServer();
+    const data = await client().chat.completions.create(say('the worst bad one'));
+    expect(data.choices[0].finish_reason).toBe('content_filter');
+    expect(data.choices[0].message.content).toMatch(/rather not/);
+  });
+
+  it('cuts at max_tokens', async () => {
+    server = await testServer();
+    const data = await client().chat.completions.create({ ...say('one two three'), max_tokens: 2 });
+    expect(data.choices[0]).toMatchObject({ message: { content: 'one two ' }, finish_reason: 'length' });
+  });
+
+  it('passes sampling on', async () => {
+    server = await testServer();
+    await client().chat.completions.create({
+      ...say('x'),
+      temperature: 0.3,
+      top_p: 0.5,
+      seed: 7,
+      stop: 'END',
+    });
+    expect(server.model.asked[0]).toMatchObject({ temperature: 0.3, topP: 0.5, seed: 7, stop: ['END'] });
+  });
+});
+
+describe('streamed', () => {
+  const read = async (content: string, extra: object = {}) => {
+    const body = {
+      ...say(content),
+      stream: true as const,
+      stream_options: { include_usage: true },
+      ...extra,
+    };
+    const chunks = [];
+    for await (const chunk of await client().chat.completions.create(body)) chunks.push(chunk);
+    const text = chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('');
+    return { chunks, text, last: chunks.at(-2)!, usage: chunks.at(-1)!.usage };
+  };
+
+  it('hold: one piece behind the verdict', async () => {
+    server = await testServer();
+    const { text, last, usage, chunks } = await read('a bad one');
+    expect(text).toBe('A kind one.');
+    expect(chunks[0].choices[0].delta).toEqual({ role: 'assistant', content: '' });
+    expect(last.choices[0].finish_reason).toBe('stop');
+    expect(last).toMatchObject({ conscience: { outcome: 'corrected' } });
+    expect(usage!.total_tokens).toBe(usage!.prompt_tokens + usage!.completion_tokens);
+  });
+
+  it('sentence and after: words come as they may, corrections behind a notice', async () => {
+    server = await testServer({ policies: ['sentence', 'after'] }, new Parrot(2));
+    const good = await read('One. Two three. Four', { conscience: { policy: 'sentence' } });
+    expect(good.text).toBe('One. Two three. Four');
+    expect(good.chunks.length).toBeGreaterThan(4);
+    const stopped = await read('One. Two. A bad one. Three. Four.', { conscience: { policy: 'sentence' } });
+    expect(stopped.text).toMatch(/^One\. /);
+    expect(stopped.text).not.toContain('bad');
+    expect(stopped.text).toContain(`\n\n${CORRECTION_NOTICE}\n\nA kind one.`);
+    const after = await read('One. A bad one.', { conscience: { policy: 'after' } });
+    expect(after.text).toBe(`One. A bad one.\n\n${CORRECTION_NOTICE}\n\nA kind one.`);
+    const marked = after.chunks.find((chunk) => 'conscience' in chunk)!;
+    expect(marked).toMatchObject({ conscience: { correction: true, text: 'A kind one.' } });
+  });
+
+  it('off: nothing is reviewed, where the operator allows it', async () => {
+    server = await testServer({ policies: ['off'] });
+    const { text, last } = await read('a bad one', { conscience: { policy: 'off' } });
+    expect(text).toBe('a bad one');
+    expect(last).not.toHaveProperty('conscience');
+  });
+
+  it('an abort ends the draft', async () => {
+    server = await testServer({ policies: ['after'] }, new Parrot(5));
+    const stream = await client().chat.completions.create(
+      { ...say('word '.repeat(1000)), stream: true, max_tokens: 90 },
+      { headers: { 'x-conscience-policy': 'after' } },
+    );
+    for await (const _ of stream) break;
+    stream.controller.abort();
+    await until(() => server.model.aborted === 1);
+    await until(() => server.lines.some(({ error }) => error === 'client_gone'));
+  });
+
+  it('an abort of a plain request ends it, too', async () => {
+    server = await testServer({}, new Parrot(5));
+    const controller = new AbortController();
+    const waiting = client().chat.completions.create(say('word '.repeat(90)), { signal: controller.signal });
+    await until(() => server.model.running === 1);
+    controller.abort();
+    await expect(waiting).rejects.toThrow(/abort/i);
+    await until(() => server.model.aborted === 1);
+  });
+});
+
+it('parallel requests get their own answers', async () => {
+  server = await testServer({ concurrency: 4, queue: 100 }, new Parrot(1));
+  const texts = Array.from({ length: 40 }, (_, i) => `answer number ${i}`);
+  const answers = await Promise.all(texts.map((text) => client().chat.completions.create(say(text))));
+  expect(answers.map(({ choices }) => choices[0].message.content)).toEqual(texts);
+  expect(server.model.mostRunning).toBe(4);
+});
+
+describe('tools', () => {
+  const call = (city: string) =>
+    `<tool_call>{"name": "weather", "arguments": {"city": "${city}"}}</tool_call>`;
+  it('are called, and their calls reviewed', async () => {
+    server = await testServer();
+    const ask = { ...say(call('Ulm')), tools: [weather] };
+    const good = await client().chat.completions.create(ask);
+    expect(good.choices[0]).toMatchObject({
+      finish_reason: 'tool_calls',
+      message: {
+        content: null,
+        tool_calls: [{ function: { name: 'weather', arguments: '{"city":"Ulm"}' } }],
+      },
+    });
+    const bad = await client().chat.completions.create({ ...say(call('a bad place')), tools: [weather] });
+    expect(bad.choices[0].message.tool_calls).toBeUndefined();
+    expect(bad.choices[0].message.content).toBe('A kind one.');
+  });
+
+  it('stream, and their results come back as turns', async () => {
+    server = await testServer();
+    const stream = client().chat.completions.stream({ ...say(call('Ulm')), tools: [weather] });
+    const { message } = (await stream.finalChatCompletion()).choices[0];
+    expect(message.tool_calls).toHaveLength(1);
+    const { id } = message.tool_calls![0];
+    const next = await client().chat.completions.create({
+      model: 'parrot',
+      tools: [weather],
+      messages: [...say('rain?').messages, message, { role: 'tool', tool_call_id: id, content: 'it rains' }],
+    });
+    expect(next.choices[0].message.content).toBe('it rains');
+  });
+});
+
+describe('errors', () => {
+  it.each([
+    [{ messages: [] }, 'messages'],
+    [{ temperature: 3 }, 'temperature'],
+    [{ max_tokens: 1e6 }, 'max_tokens'],
+    [{ n: 2 }, 'n'],
+    [{ logprobs: true }, 'logprobs'],
+    [{ response_format: { type: 'json_object' } }, 'response_format'],
+    [{ messages: [{ role: 'king', content: 'x' }] }, 'messages.0.role'],
+    [
+      { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] },
+      'messages.0.content',
+    ],
+    [{ tools: [weather], tool_choice: { type: 'function', function: { name: 'other' } } }, 'tool_choice'],
+    [{ conscience: { policy: 'off' } }, 'conscience.policy'],
+  ])('%j names %s', async (extra, param) => {
+    server = await testServer();
+    const error = await failure(client().chat.completions.create({ ...say('x'), ...extra } as never));
+    expect(error).toMatchObject({ status: 400, param, type: 'invalid_request_error' });
+    expect(error.message).toContain(param.split('.')[0]);
+  });
+
+  it('an unknown model is 404, a failure 500 without its inside', async () => {
+    server = await testServer();
+    const unknown = await failure(client().chat.completions.create({ ...say('x'), model: 'gpt-9' }));
+    expect(unknown).toMatchObject({ status: 404, code: 'model_not_found' });
+    const broken = await failure(client().chat.completions.create(say('fail')));
+    expect(broken).toMatchObject({ status: 500, code: 'internal_error' });
+    expect(broken.message).not.toContain('secret');
+    expect(server.lines.some((line) => JSON.stringify(line).includes('a secret detail'))).toBe(true);
+    const streamed = await failure(
+      client().chat.completions.create({ ...say('fail'), stream: true }) as Promise<unknown>,
+    );
+    expect(streamed.status).toBe(500);
+  });
+
+  it('keys are asked for, and a wrong one is no key', async () => {
+    server = await testServer({ keys: keysFromVariable('alice:correct-horse,bob:battery-staple') });
+    expect(await failure(client().models.list())).toMatchObject({ status: 401, code: 'invalid_api_key' });
+    const bob = client({ apiKey: 'battery-staple' });
+    expect((await bob.models.list()).data.map(({ id }) => id)).toEqual(['parrot']);
+    expect(await bob.models.retrieve('parrot')).toMatchObject({ object: 'model' });
+    await bob.chat.completions.create(say('x'));
+    expect(server.lines.at(-1)).toMatchObject({ key: 'bob', status: 200 });
+    expect(JSON.stringify(server.lines)).not.toContain('battery');
+  });
+
+  it('too much is 429, with a time to come again', async () => {
+    server = await testServer({ rateLimits: { requestsPerMinute: 2 } });
+    await client().chat.completions.create(say('x'));
+    await client().chat.completions.create(say('x'));
+    const error = await failure(client().chat.completions.create(say('x')));
+    expect(error).toMatchObject({ status: 429, code: 'rate_limit_exceeded' });
+    expect(Number(error.headers!.get('retry-after'))).toBeGreaterThan(0);
+  });
+
+  it('a full queue is 429', async () => {
+    server = await testServer({ concurrency: 1, queue: 1 }, new Parrot(5));
+    const running = [0, 1].map(() => client().chat.completions.create(say('word '.repeat(20))));
+    await until(() => server.model.running === 1);
+    const error = await failure(client().chat.completions.create(say('x')));
+    expect(error).toMatchObject({ status: 429, code: 'queue_full' });
+    await Promise.all(running);
+  });
+
+  it('an answer that takes too long is 504', async () => {
+    server = await testServer({ timeoutSeconds: 0.1 }, new Parrot(5));
+    const error = await failure(client().chat.completions.create(say('word '.repeat(90))));
+    expect(error).toMatchObject({ status: 504, code: 'timeout' });
+    await until(() => server.model.aborted === 1);
+  });
+
+  it('a body too large is 413', async () => {
+    server = await testServer({ maxBodyBytes: 2000 });
+    const error = await failure(client().chat.completions.create(say('x'.repeat(3000))));
+    expect(error).toMatchObject({ status: 413, code: 'body_too_large' });
+  });
+});
+
+describe('around it', () => {
+  it('logs no content unless told to', async () => {
+    server = await testServer();
+    await client().chat.completions.create(say('my secret'));
+    expect(server.lines[0]).toMatchObject({ policy: 'hold', outcome: 'accepted', completion_tokens: 2 });
+    expect(JSON.stringify(server.lines)).not.toContain('secret');
+    await server.stop();
+    server = await testServer({ logContent: true });
+    await client().chat.completions.create(say('my secret'));
+    expect(JSON.stringify(server.lines)).toContain('secret');
+  });
+
+  it('counts for Prometheus', async () => {
+    server = await testServer();
+    await client().chat.completions.create(say('a bad one'));
+    const text = await (await fetch(`${server.url}/metrics`)).text();
+    expect(text).toContain('ealign_outcomes_total{policy="hold",outcome="corrected",verdict="objected"} 1');
+    expect(text).toContain('ealign_tokens_total{use="draft",direction="written"} 3');
+    expect(text).toContain('ealign_requests_total{path="/v1/chat/completions",status="200"} 1');
+  });
+
+  it('stops when the last answer has gone', async () => {
+    server = await testServer({}, new Parrot(5));
+    const running = client().chat.completions.create(say('word '.repeat(40).trim()));
+    await until(() => server.model.running === 1);
+    const stopped = server.stop();
+    expect((await running).choices[0].message.content).toMatch(/^word word/);
+    await stopped;
+    await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
+  });
+
+  it('ends what lasts too long when it stops', async () => {
+    server = await testServer({ graceSeconds: 0.1, maxTokens: 5000 }, new Parrot(5));
+    const running = failure(client().chat.completions.create(say('word '.repeat(5000))));
+    await until(() => server.model.running === 1);
+    await server.stop();
+    expect(await running).toMatchObject({ status: 503, code: 'stopping' });
+  });
+});
