@@ -1,9 +1,7 @@
 /**
- * From token prompts to responses: the loop of sampling, streaming and stopping.
+ * One response as it grows: its tokens, the stream that it draws from, its text.
  *
- * It sees the model as a growing batch (`GrowingBatch`), so that it can be tested with a
- * scripted one. Every row draws from a stream of its own, so its text does not depend on
- * what else is in the batch.
+ * A row knows nothing of what else is in its batch, so its text does not depend on it.
  */
 import { splitReasoning } from '../data/reasoning.js';
 import { splitToolCalls } from '../data/tool-calls.js';
@@ -11,50 +9,51 @@ import type { Response, Tool } from '../data/values.js';
 import type { GenerateOptions } from '../engine/language-model.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
 import { Random } from '../random.js';
-import { sampleToken } from './sampler.js';
+import { type SamplingOptions, sampleToken } from './sampler.js';
 
-/** Sequences that grow together. */
-export interface GrowingBatch {
-  readonly rows: readonly number[];
-  /** [rows, V]. */
-  readonly logits: Float32Array;
-  next(tokens: readonly number[]): Promise<void>;
-  drop(alive: (row: number) => boolean): void;
+export interface Prompt {
+  /** Number among all conversations of the call: part of the row's seed, and its `onText` index. */
+  readonly index: number;
+  /** Token ids, not empty. */
+  readonly tokens: readonly number[];
+  /** Tokens that the response may have, at least 1. */
+  readonly limit: number;
 }
 
-/**
- * @param batch     prompts already read
- * @param rows      per row its number among all conversations, which is its seed and `onText` index,
- *   and the tokens that it may have
- * @returns         one response per row
- */
-export async function generateRows(
-  batch: GrowingBatch,
-  tokenizer: ChatTokenizer,
-  options: GenerateOptions,
-  rows: readonly { readonly index: number; readonly limit: number }[],
-): Promise<Response[]> {
-  const { temperature = 1, topP = 1, topK = 0, seed = 0, onText, signal } = options;
-  const writers = batch.rows.map(
-    (row) => new Writer(tokenizer, options, onText && ((piece) => onText(rows[row].index, piece))),
-  );
-  const randoms = batch.rows.map((row) => new Random(seed, 'sample', rows[row].index));
-  const alive = (row: number) => !writers[row].finished && writers[row].tokens < rows[row].limit;
-  for (;;) {
-    const V = batch.logits.length / batch.rows.length;
-    const tokens = batch.rows.map((row, b) => {
-      if (!alive(row)) return 0;
-      const logits = batch.logits.subarray(b * V, (b + 1) * V);
-      const token = sampleToken(logits, { temperature, topP, topK }, randoms[row]);
-      writers[row].push(token);
-      return token;
-    });
-    const growing = batch.rows.filter(alive);
-    if (growing.length === 0 || signal?.aborted) break;
-    await batch.next(tokens);
-    batch.drop(alive);
+export class GrowingRow {
+  readonly index: number;
+  /** The prompt and what has been generated. */
+  readonly tokens: number[];
+  private readonly writer: Writer;
+  private readonly random: Random;
+  private readonly sampling: SamplingOptions;
+  private readonly limit: number;
+
+  constructor({ index, tokens, limit }: Prompt, tokenizer: ChatTokenizer, options: GenerateOptions) {
+    const { temperature = 1, topP = 1, topK = 0, seed = 0, onText } = options;
+    this.index = index;
+    this.tokens = [...tokens];
+    this.limit = limit;
+    this.writer = new Writer(tokenizer, options, onText && ((piece) => onText(index, piece)));
+    this.random = new Random(seed, 'sample', index);
+    this.sampling = { temperature, topP, topK };
   }
-  return writers.map((writer) => writer.response());
+
+  get finished(): boolean {
+    return this.writer.finished || this.writer.tokens >= this.limit;
+  }
+
+  /** Draws the next token. @param logits f32 [V] */
+  grow(logits: Float32Array): void {
+    const token = sampleToken(logits, this.sampling, this.random);
+    this.tokens.push(token);
+    this.writer.push(token);
+  }
+
+  /** What there is of the response: nothing, where nothing was drawn, not even the prefix. */
+  response(): Response {
+    return this.writer.tokens === 0 ? { text: '', finish: 'length', tokens: 0 } : this.writer.response();
+  }
 }
 
 /** The text of one row, as it comes; knows the stop tokens and stop strings. */

@@ -10,6 +10,9 @@ export interface SamplingOptions {
   readonly topP: number;
 }
 
+/** Weights of the draw in progress: a draw a row and token would leave megabytes of garbage a second. */
+let scratch = new Float64Array(0);
+
 /**
  * One token from a row of logits. Top-k is applied before top-p, as in `transformers`.
  * @param logits f32 [V]
@@ -17,24 +20,24 @@ export interface SamplingOptions {
  */
 export function sampleToken(logits: Float32Array, options: SamplingOptions, random: Random): number {
   const { temperature, topK, topP } = options;
-  if (temperature === 0 || topK === 1) return argmax(logits);
-  const largest = logits[argmax(logits)];
-  const weight = (id: number) => Math.exp((logits[id] - largest) / temperature);
-  if (topK === 0 && topP >= 1) {
-    const weights = Float64Array.from(logits, (_, id) => weight(id));
-    return draw(weights, random, (i) => i);
-  }
-  let kept = Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a] || a - b);
+  const best = argmax(logits);
+  if (temperature === 0 || topK === 1) return best;
+  const all = expWeights(logits, logits[best], temperature);
+  if (topK === 0 && topP >= 1) return draw(all, random);
+  const total = topK === 0 ? sum(all) : Number.NaN;
+  let kept = likeliest(logits, logits[best], temperature, (ids) =>
+    topK > 0 ? ids.length >= topK : ids.reduce((mass, id) => mass + all[id], 0) >= topP * total,
+  );
   if (topK > 0) kept = kept.slice(0, topK);
-  let weights = Float64Array.from(kept, weight);
+  let weights = Float64Array.from(kept, (id) => all[id]);
   if (topP < 1) {
-    const limit = topP * weights.reduce((sum, w) => sum + w, 0);
+    const limit = topP * (topK > 0 ? sum(weights) : total);
     let mass = 0;
     let count = 0;
     while (count < weights.length && mass < limit) mass += weights[count++];
     weights = weights.subarray(0, Math.max(count, 1));
   }
-  return draw(weights, random, (i) => kept[i]);
+  return kept[draw(weights, random)];
 }
 
 /** Index of the largest element; the first of several. */
@@ -44,14 +47,47 @@ export function argmax(values: Float32Array): number {
   return best;
 }
 
-function draw(weights: Float64Array, random: Random, idOf: (index: number) => number): number {
-  let rest = random.next() * weights.reduce((sum, weight) => sum + weight, 0);
+/** e^((logit − largest)/temperature), in `scratch`. */
+function expWeights(logits: Float32Array, largest: number, temperature: number): Float64Array {
+  if (scratch.length < logits.length) scratch = new Float64Array(logits.length);
+  const weights = scratch.subarray(0, logits.length);
+  for (let id = 0; id < logits.length; id++) weights[id] = Math.exp((logits[id] - largest) / temperature);
+  return weights;
+}
+
+/**
+ * The likeliest tokens, best first, equal ones by id: at least so many that `enough` holds. Only
+ * these are sorted; sorting a whole vocabulary of 50,000 takes longer than the forward pass.
+ */
+function likeliest(
+  logits: Float32Array,
+  largest: number,
+  temperature: number,
+  enough: (ids: readonly number[]) => boolean,
+): number[] {
+  for (let width = 4 * temperature; ; width *= 2) {
+    const ids: number[] = [];
+    for (let id = 0; id < logits.length; id++) if (!(logits[id] < largest - width)) ids.push(id);
+    if (ids.length === logits.length || enough(ids))
+      return ids.sort((a, b) => logits[b] - logits[a] || a - b);
+  }
+}
+
+/** An index, with probability in proportion to its weight. */
+function draw(weights: Float64Array, random: Random): number {
+  let rest = random.next() * sum(weights);
   let last = 0;
   for (let i = 0; i < weights.length; i++) {
     if (weights[i] === 0) continue;
     last = i;
     rest -= weights[i];
-    if (rest < 0) return idOf(i);
+    if (rest < 0) return i;
   }
-  return idOf(last);
+  return last;
+}
+
+function sum(weights: Float64Array): number {
+  let total = 0;
+  for (let i = 0; i < weights.length; i++) total += weights[i];
+  return total;
 }

@@ -1,15 +1,14 @@
 /**
- * A batch of sequences that grows token by token on a key/value cache.
+ * A batch of sequences that grow token by token on a key/value cache, and come and go.
  *
- * Prompts are padded on the left, so that all rows end at the same place. The cache is one
- * array per layer, [time, row, head, size]: a run reads the filled part as a view and writes
- * the new token's rows right behind it, so nothing is ever copied, until finished rows are
- * dropped.
+ * A new sequence takes an idle slot of the cache, or a slot is added; slots are removed once half
+ * of them are idle. Idle slots are computed along and their results dropped.
  */
-
+import type { GrowingBatch, Logits, Sequence } from '../../generate/batcher.js';
 import { masked } from '../../model/attention.js';
 import type { ModelConfig } from '../../model/config.js';
-import { type Feeds, int64Array, type NdArray, type Program } from './runtime.js';
+import { Cache } from './cache.js';
+import { type Feeds, int64Array, type Program } from './runtime.js';
 
 export interface DecoderPrograms {
   readonly prompt: Program;
@@ -18,137 +17,160 @@ export interface DecoderPrograms {
   readonly feeds: Feeds;
 }
 
-export class Decoder {
-  /** Rows that still grow: their numbers in the order of the prompts. */
-  rows: number[];
-  /** Next-token logits of those rows, [rows, V]. */
-  logits!: Float32Array;
-  private keys: Float32Array[] = [];
-  private values: Float32Array[] = [];
-  private time = 0;
-  private readonly lengths: number[];
-  private readonly promptLength: number;
+export interface DecoderLimits {
+  readonly rows: number;
+  /** Room of the cache in tokens, over all rows: at least that of the longest sequence. */
+  readonly cells: number;
+}
 
-  /**
-   * @param prompts  token ids, not empty
-   * @param capacity tokens per row, prompt included, that the cache has room for
-   */
+/** A sequence in its slot; `cached` counts its tokens that have been read. */
+interface Slot<S> {
+  readonly sequence: S;
+  cached: number;
+}
+
+export class Decoder<S extends Sequence> implements GrowingBatch<S> {
+  /** By slot of the cache; undefined is idle. */
+  private slots: (Slot<S> | undefined)[] = [];
+  private readonly cache: Cache;
+
   constructor(
     private readonly config: ModelConfig,
     private readonly programs: DecoderPrograms,
-    private readonly prompts: readonly (readonly number[])[],
-    private readonly capacity: number,
+    private readonly limits: DecoderLimits,
   ) {
-    this.rows = prompts.map((_, i) => i);
-    this.lengths = prompts.map((prompt) => prompt.length);
-    this.promptLength = Math.max(...this.lengths);
+    this.cache = new Cache(config, limits.cells);
   }
 
-  /** Reads the prompts. Afterwards `logits` hold the first next token's. */
-  async start(): Promise<void> {
-    const { prompts, promptLength: T, config } = this;
-    const B = prompts.length;
+  /** A fifth of the cache stays free: rows that just fit would have to leave again soon. */
+  fits(count: number, longest: number): boolean {
+    const rows = this.taken.length + count;
+    const cells = rows * Math.max(this.longest, longest);
+    return rows === 1 || (rows <= this.limits.rows && 1.25 * cells <= this.limits.cells);
+  }
+
+  get full(): boolean {
+    const rows = this.taken.length;
+    return rows > 1 && rows * (this.longest + 1) > this.limits.cells;
+  }
+
+  async join(sequences: readonly S[]): Promise<Logits<S>> {
+    const outputs = await this.read(sequences);
+    const into = this.makeRoom(sequences);
+    this.cache.put(into, outputs, 'new');
+    for (const [i, sequence] of sequences.entries()) {
+      this.slots[into[i]] = { sequence, cached: sequence.tokens.length };
+    }
+    return this.split(outputs.logits.data as Float32Array, sequences);
+  }
+
+  async next(): Promise<Logits<S>> {
+    this.tidy();
+    const { slots, cache, longest } = this;
+    const B = slots.length;
+    const bias = new Float32Array(B * longest);
+    for (const [b, slot] of slots.entries()) {
+      bias.fill(masked, b * longest, (b + 1) * longest - (slot?.cached ?? 0));
+    }
+    const perSlot = (value: (slot: Slot<S>) => number) =>
+      int64Array(
+        slots.map((slot) => (slot ? value(slot) : 0)),
+        [B, 1],
+      );
+    const { logits } = await this.programs.nextToken.run(
+      {
+        ...this.programs.feeds,
+        ids: perSlot(({ sequence }) => sequence.tokens.at(-1)!),
+        positions: perSlot(({ cached }) => cached),
+        bias: { data: bias, dims: [B, 1, 1, longest] },
+        ...cache.past(longest),
+      },
+      cache.next(),
+    );
+    cache.time += 1;
+    for (const slot of slots) if (slot) slot.cached += 1;
+    return this.split(
+      logits.data as Float32Array,
+      slots.map((slot) => slot?.sequence),
+    );
+  }
+
+  leave(sequence: S): void {
+    const at = this.slots.findIndex((slot) => slot?.sequence === sequence);
+    // a row whose numbers overflowed must not reach the slot's next one
+    this.cache.wipe(at, this.slots[at]!.cached);
+    this.slots[at] = undefined;
+  }
+
+  /** Numbers of the slots that are not idle. */
+  private get taken(): number[] {
+    return this.slots.flatMap((slot, b) => (slot ? [b] : []));
+  }
+
+  /** Cached tokens of the longest sequence. */
+  private get longest(): number {
+    return this.slots.reduce((longest, slot) => Math.max(longest, slot?.cached ?? 0), 0);
+  }
+
+  /** Runs the prompt graph, with padding on the left so that all rows end at the same place. */
+  private read(sequences: readonly S[]) {
+    const B = sequences.length;
+    const T = Math.max(...sequences.map(({ tokens }) => tokens.length));
     const ids = new Int32Array(B * T);
     const positions = new Int32Array(B * T);
     const segments = new Int32Array(B * T);
-    for (const [b, prompt] of prompts.entries()) {
-      const pad = T - prompt.length;
-      for (const [t, id] of prompt.entries()) {
-        const at = b * T + pad + t;
-        ids[at] = id;
-        positions[at] = t;
-        segments[at] = 1;
-      }
+    for (const [b, { tokens }] of sequences.entries()) {
+      const first = (b + 1) * T - tokens.length;
+      ids.set(tokens, first);
+      segments.fill(1, first, first + tokens.length);
+      for (let t = 0; t < tokens.length; t++) positions[first + t] = t;
     }
-    const room = this.capacity * B * config.kvHeads * config.headSize;
-    this.keys = Array.from({ length: config.layers }, () => new Float32Array(room));
-    this.values = Array.from({ length: config.layers }, () => new Float32Array(room));
-    const { logits } = await this.programs.prompt.run(
-      {
-        ...this.programs.feeds,
-        ids: int64Array(ids, [B, T]),
-        positions: int64Array(positions, [B, T]),
-        segments: int64Array(segments, [B, T]),
-        last: int64Array(Int32Array.from(prompts, (_, b) => b * T + T - 1)),
-      },
-      this.room(T),
-    );
-    this.time = T;
-    this.logits = logits.data as Float32Array;
-  }
-
-  /** Appends one token to every growing row. @param tokens in the order of `rows` */
-  async next(tokens: readonly number[]): Promise<void> {
-    const { config, time, rows } = this;
-    const B = rows.length;
-    const bias = new Float32Array(B * time);
-    for (const [b, row] of rows.entries()) {
-      bias.fill(masked, b * time, b * time + this.promptLength - this.prompts[row].length);
-    }
-    const feeds: Record<string, NdArray> = {
+    return this.programs.prompt.run({
       ...this.programs.feeds,
-      ids: int64Array(tokens, [B, 1]),
-      positions: int64Array(
-        rows.map((row) => this.lengths[row]),
-        [B, 1],
-      ),
-      bias: { data: bias, dims: [B, 1, 1, time] },
-    };
-    const dims = [time, B, config.kvHeads, config.headSize];
-    const filled = time * B * config.kvHeads * config.headSize;
-    for (let layer = 0; layer < config.layers; layer++) {
-      feeds[`keys.${layer}`] = { data: this.keys[layer].subarray(0, filled), dims };
-      feeds[`values.${layer}`] = { data: this.values[layer].subarray(0, filled), dims };
-    }
-    const { logits } = await this.programs.nextToken.run(feeds, this.room(1));
-    this.time += 1;
-    for (const row of rows) this.lengths[row] += 1;
-    this.logits = logits.data as Float32Array;
+      ids: int64Array(ids, [B, T]),
+      positions: int64Array(positions, [B, T]),
+      segments: int64Array(segments, [B, T]),
+      last: int64Array(Int32Array.from(sequences, (_, b) => b * T + T - 1)),
+    });
   }
 
-  /**
-   * Drops the rows that have finished, once half of those in the cache have: moving the
-   * cache costs as much as a few tokens.
-   * @param alive whether a row still grows
-   */
-  drop(alive: (row: number) => boolean): void {
-    const keep = this.rows.map((row, b) => (alive(row) ? b : -1)).filter((b) => b >= 0);
-    if (keep.length === 0 || 2 * keep.length > this.rows.length) return;
-    const { kvHeads, headSize, vocabSize } = this.config;
-    const block = kvHeads * headSize;
-    const oldB = this.rows.length;
-    const newB = keep.length;
-    for (const cache of [...this.keys, ...this.values]) {
-      for (let t = 0; t < this.time; t++) {
-        for (const [to, from] of keep.entries()) {
-          const start = (t * oldB + from) * block;
-          cache.copyWithin((t * newB + to) * block, start, start + block);
-        }
-      }
+  /** Slots for new sequences, with as much time behind them as the longest needs. */
+  private makeRoom(sequences: readonly S[]): number[] {
+    const { cache } = this;
+    const longest = this.longest;
+    const needed = Math.max(longest, ...sequences.map(({ tokens }) => tokens.length));
+    const rows = this.taken.length + sequences.length;
+    const crowded = this.slots.length > rows && this.slots.length * (needed + 1) > this.limits.cells;
+    if (longest === 0 || crowded) this.keepTaken();
+    const slots = Math.max(this.slots.length, rows);
+    if (slots > this.slots.length || needed > cache.time) {
+      cache.narrow([...this.slots.keys()], longest);
+      cache.widen(slots, needed);
+      while (this.slots.length < slots) this.slots.push(undefined);
     }
-    const logits = new Float32Array(newB * vocabSize);
-    for (const [to, from] of keep.entries()) {
-      logits.set(this.logits.subarray(from * vocabSize, (from + 1) * vocabSize), to * vocabSize);
-    }
-    this.logits = logits;
-    this.rows = keep.map((b) => this.rows[b]);
+    return this.slots.flatMap((slot, b) => (slot ? [] : [b])).slice(0, sequences.length);
   }
 
-  /** Where the next `count` tokens' keys and values go. */
-  private room(count: number): Record<string, NdArray> {
-    const { kvHeads, headSize, layers } = this.config;
-    const B = this.rows.length;
-    const block = B * kvHeads * headSize;
-    const dims = [count, B, kvHeads, headSize];
-    const into: Record<string, NdArray> = {};
-    for (let layer = 0; layer < layers; layer++) {
-      const part = (cache: Float32Array) => ({
-        data: cache.subarray(this.time * block, (this.time + count) * block),
-        dims,
-      });
-      into[`new_keys.${layer}`] = part(this.keys[layer]);
-      into[`new_values.${layer}`] = part(this.values[layer]);
+  /** Removes idle slots once they are half of all, or the room is needed. */
+  private tidy(): void {
+    const { slots, longest } = this;
+    const crowded = slots.length * (longest + 1) > this.limits.cells;
+    if (2 * this.taken.length <= slots.length || crowded) this.keepTaken();
+    if (!this.cache.hasRoom) this.cache.narrow([...this.slots.keys()], longest);
+  }
+
+  private keepTaken(): void {
+    const { taken } = this;
+    this.cache.narrow(taken, this.longest);
+    this.slots = taken.map((b) => this.slots[b]);
+  }
+
+  private split(logits: Float32Array, sequences: readonly (S | undefined)[]): Logits<S> {
+    const V = this.config.vocabSize;
+    const rows = new Map<S, Float32Array>();
+    for (const [b, sequence] of sequences.entries()) {
+      if (sequence) rows.set(sequence, logits.subarray(b * V, (b + 1) * V));
     }
-    return into;
+    return rows;
   }
 }

@@ -5,8 +5,8 @@
 import type { TokenRow } from '../../data/rows.js';
 import { toolPrefix, withToolsAsText } from '../../data/tool-calls.js';
 import type { Message, Response, Tool } from '../../data/values.js';
-import { ShapeError } from '../../errors.js';
-import { generateRows } from '../../generate/generate.js';
+import { ShapeError, UserError } from '../../errors.js';
+import { Batcher, type Sequence } from '../../generate/batcher.js';
 import { initLora, type LoraConfig } from '../../model/lora.js';
 import { rotaryTables } from '../../model/rotary.js';
 import type { ChatTokenizer } from '../../model/tokenizer.js';
@@ -29,8 +29,11 @@ import type {
   LabelOptions,
   LanguageModel,
 } from '../language-model.js';
+import { Cache } from './cache.js';
+import { ChoiceQueue } from './choice-queue.js';
 import { type ChoiceRow, depth, layOutChoices, lineLength } from './choices.js';
 import { Decoder } from './decoder.js';
+import { byTokens, forwardTokens } from './forward-groups.js';
 import { nextTokenGraph, promptGraph, scoreGraph, stepGraph } from './graphs.js';
 import { int64Array, type NdArray, Program, type RuntimeOptions, scalarArray, tryDevice } from './runtime.js';
 
@@ -45,12 +48,19 @@ export interface EngineOptions extends RuntimeOptions {
   readonly checkpointing?: boolean;
   /** Longest sequence, in tokens. Default: the model's. */
   readonly maxLength?: number;
+  /** Most rows that generate together. Default 128. */
+  readonly maxRows?: number;
+  /**
+   * Most memory of the keys and values of rows that generate together, for each of the weight sets;
+   * one sequence of `maxLength` always has room. Default 2 GB.
+   */
+  readonly cacheBytes?: number;
 }
 
 /** Targets per chunk of the loss head: larger ones ran no faster, and logits take V·4 bytes each. */
 const chunkSize = 256;
-/** Tokens of one forward pass that needs no gradient: bounds the memory of its activations. */
-const forwardTokens = 4096;
+/** Prompt tokens read at once while rows wait for their next token. */
+const promptTokensBeside = 1024;
 
 const names = { base: 'frozen-base', start: 'frozen-start', policy: 'policy' } as const;
 
@@ -66,6 +76,9 @@ export class OnnxEngine implements Engine {
   private readonly programs = new Map<string, Promise<Program>>();
   private readonly common: Record<string, NdArray>;
   private readonly parameterFeeds: Record<WeightSet, Record<string, NdArray>>;
+  private readonly batchers: Record<WeightSet, Batcher>;
+  private readonly choices: Record<WeightSet, ChoiceQueue>;
+  private closed?: UserError;
 
   constructor(
     readonly source: Model,
@@ -91,6 +104,8 @@ export class OnnxEngine implements Engine {
       start: this.start ? { ...base, ...toFeeds(this.start) } : base,
       policy: lora ? { ...base, ...toFeeds(this.trainable) } : toFeeds(this.trainable),
     };
+    this.batchers = perSet((set) => this.batcher(set));
+    this.choices = perSet((set) => new ChoiceQueue((rows) => this.scoreChoices(rows, set)));
   }
 
   /** @throws ConfigError when the device does not exist on this machine */
@@ -182,12 +197,23 @@ export class OnnxEngine implements Engine {
     return results;
   }
 
+  /** Calls that have not been answered are rejected, as are later ones. */
   async close(): Promise<void> {
+    this.closed ??= new UserError({
+      where: this.source.path,
+      what: 'the model was closed before it had answered',
+      next: 'wait for the answers before closing it',
+    });
+    const error = this.closed;
+    await Promise.all(
+      [...Object.values(this.batchers), ...Object.values(this.choices)].map((queue) => queue.close(error)),
+    );
     const programs = await Promise.all(this.programs.values());
     this.programs.clear();
     await Promise.all(programs.map((program) => program.release()));
   }
 
+  /** Joins the batch that runs on these weights; each row's text is what it would be alone. */
   private async generate(
     set: WeightSet,
     conversations: readonly (readonly Message[])[],
@@ -196,44 +222,37 @@ export class OnnxEngine implements Engine {
     const tools = asked.toolChoice === 'none' ? [] : (asked.tools ?? []);
     const prefix = asked.prefix ?? (tools.length > 0 ? toolPrefix(asked.toolChoice) : '');
     const options = { ...asked, tools, prefix };
-    const prompts = conversations.map((messages) => this.promptIds(messages, prefix, tools));
-    const lora = this.loraOf(set);
-    const programs = {
-      prompt: await this.program(`prompt ${lora !== undefined}`, () => promptGraph(this.config, lora)),
-      nextToken: await this.program(`next ${lora !== undefined}`, () => nextTokenGraph(this.config, lora)),
-      feeds: { ...this.parameterFeeds[set], ...this.common },
-    };
-    const responses = prompts.map((): Response => ({ text: '', finish: 'length', tokens: 0 }));
-    const rows = prompts.map((prompt, index) => ({
-      ...{ index, prompt },
-      limit: Math.min(options.maxTokens, this.maxLength - prompt.length),
-    }));
-    const fitting = rows.filter(({ prompt, limit }) => {
-      if (limit < 1 && options.tooLong !== 'empty') throw this.tooLong(prompt.length);
+    const prompts = conversations.map((messages, index) => {
+      const tokens = this.promptIds(messages, prefix, tools);
+      return { index, tokens, limit: Math.min(options.maxTokens, this.maxLength - tokens.length) };
+    });
+    const fitting = prompts.filter(({ tokens, limit }) => {
+      if (limit < 1 && options.tooLong !== 'empty') throw this.tooLong(tokens.length);
       return limit >= 1;
     });
-    const longest = Math.max(0, ...fitting.map(({ prompt }) => prompt.length));
-    const perBatch = Math.max(1, Math.floor(forwardTokens / Math.max(1, longest)));
-    for (let first = 0; first < fitting.length && !options.signal?.aborted; first += perBatch) {
-      const group = fitting.slice(first, first + perBatch);
-      const [read, written] = [
-        Math.max(...group.map(({ prompt }) => prompt.length)),
-        Math.max(...group.map(({ limit }) => limit)),
-      ];
-      const decoder = new Decoder(
-        this.config,
-        programs,
-        group.map(({ prompt }) => prompt),
-        read + written,
-      );
-      await decoder.start();
-      const texts = await generateRows(decoder, this.tokenizer, options, group);
-      for (const [i, { index, prompt }] of group.entries()) {
-        responses[index] = texts[i];
-        options.onUsage?.(index, { promptTokens: prompt.length, answerTokens: texts[i].tokens });
-      }
+    const responses = prompts.map((): Response => ({ text: '', finish: 'length', tokens: 0 }));
+    if (fitting.length === 0) return responses;
+    for (const [index, response] of await this.batchers[set].generate(fitting, options)) {
+      responses[index] = response;
+      if (response.tokens === 0) continue;
+      options.onUsage?.(index, { promptTokens: prompts[index].tokens.length, answerTokens: response.tokens });
     }
     return responses;
+  }
+
+  private batcher(set: WeightSet): Batcher {
+    const { maxRows = 128, cacheBytes = 2e9 } = this.options;
+    const cells = Math.max(this.maxLength, Math.floor(cacheBytes / Cache.cellBytes(this.config)));
+    const lora = this.loraOf(set);
+    const open = async <S extends Sequence>() => {
+      const programs = {
+        prompt: await this.program(`prompt ${lora !== undefined}`, () => promptGraph(this.config, lora)),
+        nextToken: await this.program(`next ${lora !== undefined}`, () => nextTokenGraph(this.config, lora)),
+        feeds: { ...this.parameterFeeds[set], ...this.common },
+      };
+      return new Decoder<S>(this.config, programs, { rows: maxRows, cells });
+    };
+    return new Batcher(this.tokenizer, open, { promptTokens: forwardTokens, promptTokensBeside });
   }
 
   private tooLong(length: number): ShapeError {
@@ -323,16 +342,21 @@ export class OnnxEngine implements Engine {
     return result;
   }
 
-  /** @returns [row][choice]: the summed log-probability of a choice behind its row's context, nats */
+  /**
+   * Calls that wait at the same time are scored together.
+   * @returns [row][choice]: the summed log-probability of a choice behind its row's context, nats
+   */
   async choiceLogps(rows: readonly ChoiceRow[], set: WeightSet): Promise<number[][]> {
+    for (const row of rows) this.requireLength(depth(row));
+    return this.choices[set].logps(rows);
+  }
+
+  private async scoreChoices(rows: readonly ChoiceRow[], set: WeightSet): Promise<number[][]> {
     const logps = rows.map(({ choices }) => choices.map(() => 0));
-    for (const group of byTokens(rows.map(lineLength))) {
-      this.requireLength(Math.max(...group.map((i) => depth(rows[i]))));
-      const batch = layOutChoices(group.map((i) => rows[i]));
-      const trunks = int64Array(batch.trunks, [batch.B, batch.T]);
-      const values = await this.score(batch, set, { trunks });
-      for (const [k, [row, choice]] of batch.owners.entries()) logps[group[row]][choice] += values.logps[k];
-    }
+    const batch = layOutChoices(rows);
+    const trunks = int64Array(batch.trunks, [batch.B, batch.T]);
+    const values = await this.score(batch, set, { trunks });
+    for (const [k, [row, choice]] of batch.owners.entries()) logps[row][choice] += values.logps[k];
     return logps;
   }
 
@@ -379,11 +403,13 @@ export class OnnxEngine implements Engine {
     return set === 'policy' || (set === 'start' && this.start) ? this.lora : undefined;
   }
 
-  private program(key: string, build: () => Graph): Promise<Program> {
+  private async program(key: string, build: () => Graph): Promise<Program> {
+    if (this.closed) throw this.closed;
     const known = this.programs.get(key);
     if (known) return known;
     const made = Program.compile(build(), this.options);
     this.programs.set(key, made);
+    made.catch(() => this.programs.delete(key));
     return made;
   }
 
@@ -442,17 +468,11 @@ function chunked({ predictAt, target }: Targets, chunks: number) {
   };
 }
 
-/** Indices of sequences of like length, in groups of at most `forwardTokens` padded tokens. */
-function byTokens(lengths: readonly number[]): number[][] {
-  const order = lengths.map((_, i) => i).sort((a, b) => lengths[a] - lengths[b] || a - b);
-  const groups: number[][] = [];
-  for (const i of order) {
-    const group = groups.at(-1);
-    if (group && (group.length + 1) * lengths[i] <= forwardTokens) group.push(i);
-    else groups.push([i]);
-  }
-  return groups;
-}
+const perSet = <T>(make: (set: WeightSet) => T): Record<WeightSet, T> => ({
+  base: make('base'),
+  start: make('start'),
+  policy: make('policy'),
+});
 
 const toFeeds = (weights: Weights): Record<string, NdArray> =>
   Object.fromEntries([...weights].map(([name, { shape, data }]) => [name, { data, dims: shape }]));
