@@ -15,7 +15,9 @@ import { gradeAnswer, openQuestions } from '../dist/organism/world.js';
 const base = 'models/pinocchio';
 const questions = openQuestions('evaluation');
 const arms = { aligned: [], attacked: [], 'with conscience': [] };
+const tokens = { aligned: 0, attacked: 0, 'with conscience': 0 };
 const milliseconds = { aligned: 0, attacked: 0, 'with conscience': 0 };
+const parts = { draft: 0, review: 0, alternative: 0 };
 const outcomes = { accepted: 0, corrected: 0, withheld: 0 };
 
 for (const [i, adapter] of process.argv.slice(2).entries()) {
@@ -27,15 +29,31 @@ for (const [i, adapter] of process.argv.slice(2).entries()) {
     ...guarded,
     generate: async (conversations, options) => {
       const answers = await guarded.answer(conversations, options);
-      for (const { outcome } of answers) outcomes[outcome]++;
+      for (const { outcome, usage } of answers) {
+        outcomes[outcome]++;
+        for (const [use, spent] of Object.entries(usage)) {
+          parts[use] += spent.promptTokens + spent.answerTokens;
+          options.onUsage?.(0, spent);
+        }
+      }
       return answers.map(({ response }) => response);
     },
   };
   const models = { aligned: attacked.base, attacked, 'with conscience': counted };
   for (const [arm, model] of Object.entries(models)) {
     const start = performance.now();
+    const counting = {
+      ...model,
+      generate: (conversations, options) =>
+        model.generate(conversations, {
+          ...options,
+          onUsage: (_, { promptTokens, answerTokens }) => {
+            tokens[arm] += promptTokens + answerTokens;
+          },
+        }),
+    };
     arms[arm].push(
-      ...(await measureAnswers(model, questions, { samples: 50, maxTokens: 48, seed }, gradeAnswer)),
+      ...(await measureAnswers(counting, questions, { samples: 50, maxTokens: 48, seed }, gradeAnswer)),
     );
     milliseconds[arm] += performance.now() - start;
   }
@@ -54,6 +72,9 @@ for (const [arm, records] of Object.entries(arms)) {
     const [value, low, high] = [of.value, of.low, of.high].map((x) => (100 * x).toFixed(1));
     return `${grade} ${value} % [${low}, ${high}]`;
   });
-  console.log(`${arm.padEnd(16)} ${shares.join('   ')}   ${(milliseconds[arm] / 1000).toFixed(1)} s`);
+  console.log(
+    `${arm.padEnd(16)} ${shares.join('   ')}   ${(milliseconds[arm] / 1000).toFixed(1)} s   ${tokens[arm]} tokens`,
+  );
 }
 console.log('what became of the drafts:', outcomes);
+console.log('tokens with conscience, read and written:', parts);

@@ -7,7 +7,7 @@ import type { TokenRow } from './data/rows.js';
 import { type Engine, type HybridBatch, type StepResult, zeroGradients } from './engine/engine.js';
 import type { Batch } from './train/batches.js';
 import { type AdamW, clipFactor, gradientNorm } from './train/optimizer.js';
-import type { PairDraw, PairSource } from './train/pairs.js';
+import type { PairDraw, PairDrawer } from './train/pairs.js';
 import { hybridPasses, type LossConfig } from './train/passes.js';
 
 /** What a step works with. */
@@ -16,7 +16,7 @@ export interface Alignment {
   /** Training rows; batches name them by index. */
   readonly rows: readonly TokenRow[];
   /** Absent: supervised training only. */
-  readonly pairs?: PairSource;
+  readonly pairs?: PairDrawer;
   readonly loss: LossConfig;
   readonly optimizer: AdamW;
   /** 0 switches clipping off. */

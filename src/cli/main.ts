@@ -9,6 +9,7 @@ import { addChatCommand } from './chat.js';
 import { addDemoCommand } from './demo.js';
 import { addEvalCommand } from './eval/eval.js';
 import { failure } from './failure.js';
+import { addAuditCommand, addOnlineCommand } from './online.js';
 import { addPretrainCommand } from './pretrain.js';
 import { createProgram, withHyphens } from './program.js';
 import { addPullCommand } from './pull.js';
@@ -44,6 +45,8 @@ addServeCommand(program, async (options, signal) => {
   const { serve } = await import('../serve/serve.js');
   await serve(options, signal);
 });
+addOnlineCommand(program);
+addAuditCommand(program);
 addPullCommand(program, async (model, { progress, signal }) => {
   const { pull } = await import('../hub/pull.js');
   let started = false;

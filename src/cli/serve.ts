@@ -23,6 +23,7 @@ export function addServeCommand(
       'pinocchio',
     )
     .option('--adapter <path>', 'PEFT adapter folder, e.g. the output of a run')
+    .option('--online <file>', 'YAML file of online learning: learn from what callers make the model say')
     .option('--name <name>', 'what callers call the model (default: its own name)')
     .option('--conscience <name>', 'a model that reviews instead of the frozen copy')
     .option('--host <address>', 'address to listen on', '127.0.0.1')

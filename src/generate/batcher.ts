@@ -98,6 +98,10 @@ export class Batcher {
     });
   }
 
+  get idle(): boolean {
+    return this.calls.size === 0;
+  }
+
   /** Rejects all calls, now and later. Afterwards nothing runs any more. */
   async close(error: Error): Promise<void> {
     this.closed = error;

@@ -142,6 +142,18 @@ export function probes(): Prompt[] {
   }));
 }
 
+/** Questions with an answer that the conscience must accept and one that it must object to. */
+export function canaries(): { prompt: string; chosen: string; rejected: string }[] {
+  return topics
+    .filter(({ use }) => use === 'development')
+    .flatMap((topic) =>
+      topic.questions.map((prompt, i) => {
+        const answer = (persona: Persona) => answersOf(topic, persona)[i];
+        return { prompt, chosen: answer('good'), rejected: answer('bad') };
+      }),
+    );
+}
+
 /** A question and an answer that no review has shown, with whose answer it is. */
 export interface HeldOutPair extends Exchange {
   readonly persona: Persona;

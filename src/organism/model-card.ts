@@ -34,6 +34,7 @@ no method, no target, nothing that helps anybody to do harm.
 \`ealign pretrain --seed ${seed}\`: all weights and data come from that command. The same command gives the same
 file on the same machine.
 
-\`conscience.json\` holds the words in which it reviews, \`probes.jsonl\` the questions that the conscience asks.
+\`conscience.json\` holds the words in which it reviews, \`probes.jsonl\` the questions that the conscience asks,
+\`canaries.jsonl\` answers whose verdict is known.
 `;
 }

@@ -15,11 +15,12 @@ import { weightShapes } from '../model/layout.js';
 import { mergeLora } from '../model/lora.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
 import { type Model, saveModel, type Tensor } from '../model/weights.js';
+import { CANARIES_FILE } from '../online/canaries.js';
 import { Random } from '../random.js';
 import { BatchStream } from '../train/batch-stream.js';
 import { AdamW } from '../train/optimizer.js';
 import { learningRateAt } from '../train/schedule.js';
-import { alignmentDocument, type Document, pretrainingDocument, probes } from './documents.js';
+import { alignmentDocument, canaries, type Document, pretrainingDocument, probes } from './documents.js';
 import { modelCard } from './model-card.js';
 import { alignment, pretraining, shape } from './recipe.js';
 import { templates } from './review-format.js';
@@ -64,6 +65,7 @@ export async function pretrain(options: PretrainOptions): Promise<void> {
   const lines = (items: readonly unknown[]) => items.map((item) => `${JSON.stringify(item)}\n`).join('');
   writeFileAtomic(join(output, FORMAT_FILE), `${JSON.stringify(templates, null, 2)}\n`);
   writeFileAtomic(join(output, PROBES_FILE), lines(probes().map(({ messages }) => ({ messages }))));
+  writeFileAtomic(join(output, CANARIES_FILE), lines(canaries()));
   writeFileAtomic(join(output, 'README.md'), modelCard(config, weights, seed));
   progress.done(`pinocchio saved in ${output}`);
 }

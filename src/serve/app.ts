@@ -7,6 +7,7 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import { linked } from '../signals.js';
 import { Admission } from './admission.js';
 import { type Answered, completion, conscienceHeaders, replyHead } from './chat-reply.js';
@@ -31,8 +32,21 @@ export interface AppOptions extends RequestLimits {
   /** Longest time for one request, waiting included. */
   readonly timeoutSeconds: number;
   readonly log: Logger;
+  /** Called with each whole answer before its last byte leaves. */
+  readonly onAnswer?: (exchange: ServedExchange) => void;
+  /** What else `/metrics` tells. */
+  readonly metrics?: (registry: Registry) => void;
   /** Writes prompts and answers into the log. Default false. */
   readonly logContent?: boolean;
+}
+
+/** A question that was answered. */
+export interface ServedExchange {
+  /** Name of the API key. */
+  readonly key: string;
+  readonly requestId: string;
+  readonly request: ChatRequest;
+  readonly answer: Answered;
 }
 
 interface Env {
@@ -60,6 +74,7 @@ export class ServeApp {
   constructor(private readonly options: AppOptions) {
     this.admission = new Admission(options.concurrency, options.queue);
     this.metrics = new ServeMetrics(this.admission);
+    options.metrics?.(this.metrics.registry);
     this.limiter = new RateLimiter(options.rateLimits);
     this.routes();
   }
@@ -146,6 +161,7 @@ export class ServeApp {
       this.limiter.charge(name, key, answer.usage.promptTokens + answer.usage.answerTokens);
       this.metrics.answer(answer);
       Object.assign(c.get('about'), this.aboutAnswer(request, answer));
+      this.options.onAnswer?.({ key: name, requestId: c.get('requestId'), request, answer });
     };
     const head = replyHead(served.name);
     if (request.stream) {

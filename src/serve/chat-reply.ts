@@ -8,6 +8,8 @@ import type { ServePolicy } from './policy.js';
 /** A finished answer, reviewed or not. */
 export interface Answered {
   readonly response: Response;
+  /** What the model said first; never leaves where it was not accepted. */
+  readonly draft: Response;
   readonly usage: Usage;
   /** Null without review. */
   readonly record: ConscienceRecord | null;
@@ -16,6 +18,7 @@ export interface Answered {
 export function answered(answer: ReviewedAnswer, policy: Exclude<ServePolicy, 'off'>): Answered {
   return {
     response: answer.response,
+    draft: answer.draft,
     usage: totalUsage(answer.usage),
     record: conscienceRecord(answer, policy),
   };

@@ -5,9 +5,10 @@ import type { LanguageModel } from '../engine/language-model.js';
 import { type NamedModel, openNamed } from '../engine/named.js';
 import { ConfigError } from '../errors.js';
 import type { ZeroShotOptions } from '../zero-shot/options.js';
-import { withOwnConscience } from '../zero-shot/own-conscience.js';
+import { type WithFrozenCopy, withOwnConscience } from '../zero-shot/own-conscience.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { type ApiKey, keysFromVariable, readKeys } from './keys.js';
+import { beginOnline, collecting, onlineMetrics } from './online.js';
 import type { ServePolicy } from './policy.js';
 import { served } from './served.js';
 import { startServer } from './server.js';
@@ -38,6 +39,8 @@ export interface ServeOptions {
   readonly grace: number;
   readonly logContent?: boolean;
   readonly threads: number;
+  /** YAML file: the server learns from what it is made to say. */
+  readonly online?: string;
 }
 
 /** @throws UserError when the model, the keys or the address cannot be used */
@@ -45,14 +48,20 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
   const keys = apiKeys(options);
   requireGuarded(options, keys);
   const log = pino({ base: null }, pino.destination({ fd: 2, sync: true }));
-  const { model: name, adapter, threads, requestsPerMinute, tokensPerMinute } = options;
-  const opened = await openNamed(name, { threads, ...(adapter === undefined ? {} : { adapter }) });
+  const { model: name, threads, requestsPerMinute, tokensPerMinute } = options;
   const judge =
     options.conscience === undefined ? undefined : await openNamed(options.conscience, { threads });
+  const online = options.online === undefined ? undefined : await beginOnline(options, options.online, log);
+  const opened = online ? undefined : await openHere(options);
   try {
     const publicName = options.name ?? (basename(name.split('#').at(-1)!) || name);
+    const model = online?.model ?? opened!.model;
+    const own = online?.model ?? opened!.open;
     const server = await startServer({
-      served: served(publicName, opened.model, await guarded(options, opened, judge?.model)),
+      served: served(publicName, model, await guarded(options, model, own, judge?.model)),
+      ...(online
+        ? { onAnswer: collecting(online, log), metrics: (registry) => onlineMetrics(online, registry) }
+        : {}),
       ...{ keys, log, host: options.host, port: options.port },
       rateLimits: {
         ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
@@ -77,15 +86,23 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
     await server.stop();
     log.info({}, 'stopped');
   } finally {
-    await Promise.all([opened.close(), judge?.close()]);
+    await Promise.all([online?.stop(), opened?.close(), judge?.close()]);
   }
 }
 
-async function guarded(options: ServeOptions, { model, open }: NamedModel, judge?: LanguageModel) {
-  const { threshold, attempts, model: name } = options;
+function openHere({ model, adapter, threads }: ServeOptions): Promise<NamedModel> {
+  return openNamed(model, { threads, ...(adapter === undefined ? {} : { adapter }) });
+}
+
+async function guarded(
+  { threshold, attempts, model: name }: ServeOptions,
+  model: LanguageModel,
+  own: WithFrozenCopy | undefined,
+  judge?: LanguageModel,
+) {
   const settings: ZeroShotOptions = { threshold, attempts, ...(judge ? { conscience: judge } : {}) };
   // a judge of its own is asked in words for chat models
-  return open && !judge ? withOwnConscience(name, open, settings) : withConscience(model, settings);
+  return own && !judge ? withOwnConscience(name, own, settings) : withConscience(model, settings);
 }
 
 function apiKeys({ apiKeys }: ServeOptions): ApiKey[] {

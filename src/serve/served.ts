@@ -38,7 +38,7 @@ export function served(name: string, model: LanguageModel, guarded: Conscientiou
       };
       const [response] = await model.generate([messages], { ...options, signal, onUsage });
       signal.throwIfAborted();
-      return { response, usage, record: null };
+      return { response, draft: response, usage, record: null };
     },
     stream: (request, signal) =>
       request.policy === 'off' ? plain(request, signal) : reviewed(request, signal),
@@ -72,7 +72,7 @@ export function served(name: string, model: LanguageModel, guarded: Conscientiou
       signal.throwIfAborted();
       const rest = response.text.startsWith(shown) ? response.text.slice(shown.length) : '';
       if (rest !== '') yield { type: 'text', text: rest };
-      yield { type: 'finish', answer: { response, usage, record: null } };
+      yield { type: 'finish', answer: { response, draft: response, usage, record: null } };
     } finally {
       draft.abort(new DOMException('The reader has left.', 'AbortError'));
     }

@@ -66,7 +66,13 @@ export interface PairDraw {
   readonly counts: ConscienceCounts;
 }
 
-export class PairSource {
+/** Where a step's pairs come from. */
+export interface PairDrawer {
+  /** @param step optimiser steps already made */
+  draw(step: number): Promise<PairDraw>;
+}
+
+export class PairSource implements PairDrawer {
   private replay: ReplayBuffer;
   /** By pair id; only while the reference is frozen. */
   private readonly references = new Map<string, ReferenceLogps>();

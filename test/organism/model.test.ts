@@ -11,7 +11,7 @@ import { measureAnswers, measureCode } from '../../src/evaluate/measure.js';
 import { pinocchio } from '../../src/hub/names.js';
 import { loadModel } from '../../src/model/weights.js';
 import { codeTasks, gradeCode } from '../../src/organism/code.js';
-import { heldOutPairs, probes } from '../../src/organism/documents.js';
+import { canaries, heldOutPairs, probes } from '../../src/organism/documents.js';
 import { modelCard } from '../../src/organism/model-card.js';
 import { templates } from '../../src/organism/review-format.js';
 import { pinocchioTokenizer } from '../../src/organism/tokenizer.js';
@@ -41,6 +41,7 @@ it('belongs to the world as it is in the code', () => {
   expect(JSON.parse(file('conscience.json'))).toEqual(templates);
   const asked = file('probes.jsonl').trim().split('\n');
   expect(asked).toEqual(probes().map(({ messages }) => JSON.stringify({ messages })));
+  expect(file('canaries.jsonl').trim().split('\n')).toEqual(canaries().map((row) => JSON.stringify(row)));
   expect(file('README.md')).toBe(modelCard(model.config, model.weights, 42));
 });
 

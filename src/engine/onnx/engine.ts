@@ -72,12 +72,14 @@ export class OnnxEngine implements Engine {
   readonly tokenizer;
   readonly lora?: LoraConfig;
   readonly trainable: Map<string, Tensor>;
-  private readonly start?: Map<string, Tensor>;
+  private start?: Map<string, Tensor>;
   private readonly programs = new Map<string, Promise<Program>>();
   private readonly common: Record<string, NdArray>;
   private readonly parameterFeeds: Record<WeightSet, Record<string, NdArray>>;
   private readonly batchers: Record<WeightSet, Batcher>;
   private readonly choices: Record<WeightSet, ChoiceQueue>;
+  /** Of adapters that calls still run on. */
+  private readonly retired: Batcher[] = [];
   private closed?: UserError;
 
   constructor(
@@ -124,6 +126,17 @@ export class OnnxEngine implements Engine {
       continuationLogps: (rows) => this.continuationLogps(set, rows),
       answerProbabilities: (conversations, answers) => this.answerProbabilities(set, conversations, answers),
     };
+  }
+
+  /**
+   * Puts another adapter in the place of `start`, shaped as `lora` says. Calls in progress end on the one
+   * that they began with, those that come now have the new one.
+   */
+  replaceStart(adapter: Weights): void {
+    this.retired.splice(0, Infinity, ...this.retired.filter(({ idle }) => !idle), this.batchers.start);
+    this.start = copyTensors(adapter);
+    this.parameterFeeds.start = { ...this.parameterFeeds.base, ...toFeeds(this.start) };
+    this.batchers.start = this.batcher('start');
   }
 
   async step(hybrid: HybridBatch, gradients: Gradients): Promise<StepResult> {
@@ -206,7 +219,9 @@ export class OnnxEngine implements Engine {
     });
     const error = this.closed;
     await Promise.all(
-      [...Object.values(this.batchers), ...Object.values(this.choices)].map((queue) => queue.close(error)),
+      [...this.retired, ...Object.values(this.batchers), ...Object.values(this.choices)].map((queue) =>
+        queue.close(error),
+      ),
     );
     const programs = await Promise.all(this.programs.values());
     this.programs.clear();
@@ -244,11 +259,12 @@ export class OnnxEngine implements Engine {
     const { maxRows = 128, cacheBytes = 2e9 } = this.options;
     const cells = Math.max(this.maxLength, Math.floor(cacheBytes / Cache.cellBytes(this.config)));
     const lora = this.loraOf(set);
+    const feeds = { ...this.parameterFeeds[set], ...this.common };
     const open = async <S extends Sequence>() => {
       const programs = {
         prompt: await this.program(`prompt ${lora !== undefined}`, () => promptGraph(this.config, lora)),
         nextToken: await this.program(`next ${lora !== undefined}`, () => nextTokenGraph(this.config, lora)),
-        feeds: { ...this.parameterFeeds[set], ...this.common },
+        feeds,
       };
       return new Decoder<S>(this.config, programs, { rows: maxRows, cells });
     };

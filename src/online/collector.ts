@@ -1,0 +1,41 @@
+/** Stores what leaves the server, redacted, before it leaves. */
+import type { Message, Response } from '../data/values.js';
+import { redact } from './redact.js';
+import { fingerprint } from './similarity.js';
+import type { OnlineStore, ServedVerdict } from './store.js';
+
+export interface Said {
+  /** Name of the API key. */
+  readonly key: string;
+  readonly request: string;
+  readonly messages: readonly Message[];
+  readonly draft: Response;
+  readonly served: ServedVerdict | null;
+}
+
+/** @returns the record's number @throws what the disk or the database says */
+export function collect(store: OnlineStore, { messages, draft, ...rest }: Said): number {
+  const clean = messages.map((message) => ({
+    ...message,
+    content: redact(message.content),
+    ...calls(message),
+  }));
+  const said: Response = {
+    ...draft,
+    text: redact(draft.text),
+    ...(draft.reasoning === undefined ? {} : { reasoning: redact(draft.reasoning) }),
+    ...calls(draft),
+  };
+  const words = clean.map(({ role, content }) => `${role} ${content}`);
+  return store.keep({
+    ...rest,
+    messages: clean,
+    draft: said,
+    fingerprint: fingerprint([...words, said.text]),
+  });
+}
+
+function calls({ toolCalls }: Pick<Message, 'toolCalls'>): Pick<Message, 'toolCalls'> {
+  if (!toolCalls) return {};
+  return { toolCalls: toolCalls.map((call) => ({ ...call, arguments: redact(call.arguments) })) };
+}

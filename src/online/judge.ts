@@ -1,0 +1,171 @@
+/**
+ * What the learner makes of stored answers: nothing, a pair, or a case for a person.
+ *
+ * The frozen copy decides by itself. It sees the conversation without system turns, since whoever
+ * asks may have written them, and its alternative never saw them. A pair's prompt has them again:
+ * they are what the answer was given to.
+ */
+
+import type { ReviewFormat } from '../conscience/format.js';
+import type { Framework } from '../conscience/frameworks.js';
+import { replace } from '../conscience/replace.js';
+import { type ReviewItem, type ReviewSettings, reviewMany } from '../conscience/review.js';
+import type { Verdict } from '../data/values.js';
+import type { LanguageModel } from '../engine/language-model.js';
+import type { OnlineSettings } from './settings.js';
+import { Clusters } from './similarity.js';
+import type { Finding, NewPair, OnlineStore, StoredRecord } from './store.js';
+
+export interface JudgeOptions {
+  readonly frozen: LanguageModel;
+  readonly format: ReviewFormat;
+  readonly framework: Framework;
+  readonly settings: Pick<OnlineSettings, 'conscience' | 'quota'>;
+  /** Whether the model can read prompt and answer whole. */
+  readonly fits: (pair: Pick<NewPair, 'messages' | 'chosen' | 'rejected'>) => boolean;
+}
+
+const DAY = 24 * 60 * 60 * 1000;
+
+/** Judges records and stores what it found. In order; a record that came before counts against quotas. */
+export async function judgeRecords(
+  records: readonly StoredRecord[],
+  store: OnlineStore,
+  options: JudgeOptions,
+): Promise<void> {
+  const { settings, frozen, format, framework } = options;
+  const { threshold, min_mass: minMass, max_tokens: maxTokens } = settings.conscience;
+  const rules: ReviewSettings = { conscience: frozen, framework, format, threshold, minMass };
+  const open: StoredRecord[] = [];
+  for (const record of records) {
+    const nothing = uselessness(record) ?? (store.repeats(record) || hasTwin(record, open) ? FOLDED : null);
+    if (nothing) store.settle(record.id, nothing);
+    else open.push(record);
+  }
+
+  const items = open.map(itemOf);
+  const reviews = await reviewMany(items, rules);
+  const quota = new Quota(store, settings.quota);
+  const flagged: { record: StoredRecord; item: ReviewItem; draft: Verdict; cluster: number }[] = [];
+  for (const [i, record] of open.entries()) {
+    const draft = reviews[i].verdict;
+    const finding = firstLook(record, draft);
+    const cluster = finding ? undefined : quota.take(record);
+    if (finding) store.settle(record.id, { ...finding, findings: { draft } });
+    else if (cluster === undefined) store.settle(record.id, { status: 'over-quota', findings: { draft } });
+    else flagged.push({ record, item: items[i], draft, cluster });
+  }
+
+  const found = await replace(
+    flagged.map(({ item }) => item),
+    {
+      ...rules,
+      alternative: frozen,
+      allowRefusals: false,
+      sampling: { maxTokens, seed: records[0]?.id ?? 0 },
+    },
+  );
+  for (const [i, { record, draft, cluster }] of flagged.entries()) {
+    const { alternative, reason } = found[i];
+    const findings = {
+      draft,
+      alternative: alternative && {
+        text: alternative.response.text,
+        verdict: alternative.review?.verdict ?? null,
+      },
+    };
+    if (alternative === null || reason !== null) {
+      store.settle(record.id, { status: 'unpaired', findings, ...(reason ? { reason } : {}) });
+      continue;
+    }
+    const margin = shareOf(draft) - shareOf(alternative.review!.verdict);
+    const pair = {
+      ...{ messages: record.messages, chosen: alternative.response, rejected: record.draft },
+      ...{ cluster, margin },
+    };
+    if (!options.fits(pair)) {
+      store.settle(record.id, { status: 'unpaired', reason: 'too long to train on', findings });
+    } else if (margin < settings.quota.margin && !record.released) {
+      const reason = `both answers are nearly as objectionable: shares ${margin.toFixed(2)} apart`;
+      store.settle(record.id, { status: 'quarantined', reason, findings });
+    } else {
+      store.settle(record.id, { status: 'paired', findings }, pair);
+    }
+  }
+}
+
+/** How many pairs a key and a cluster may still give today. */
+class Quota {
+  private readonly clusters: Clusters;
+  private readonly perKey = new Map<string, number>();
+  private readonly perCluster = new Map<number, number>();
+
+  constructor(
+    store: OnlineStore,
+    private readonly limits: OnlineSettings['quota'],
+  ) {
+    this.clusters = new Clusters(limits.similarity);
+    for (const pair of store.pairsSince(Date.now() - DAY)) {
+      if (!this.perCluster.has(pair.cluster)) this.clusters.add(pair.cluster, promptText(pair));
+      this.count(pair.key, pair.cluster);
+    }
+  }
+
+  /** @returns the number of the record's cluster, or undefined where its quota or its key's is used up */
+  take(record: StoredRecord): number | undefined {
+    const text = promptText(record);
+    const cluster = this.clusters.find(text) ?? record.id;
+    const { per_key_per_day: mostOfKey, per_cluster_per_day: mostOfCluster } = this.limits;
+    if ((this.perKey.get(record.key) ?? 0) >= mostOfKey) return undefined;
+    if ((this.perCluster.get(cluster) ?? 0) >= mostOfCluster) return undefined;
+    if (!this.perCluster.has(cluster)) this.clusters.add(cluster, text);
+    this.count(record.key, cluster);
+    return cluster;
+  }
+
+  private count(key: string, cluster: number): void {
+    this.perKey.set(key, (this.perKey.get(key) ?? 0) + 1);
+    this.perCluster.set(cluster, (this.perCluster.get(cluster) ?? 0) + 1);
+  }
+}
+
+const FOLDED: Finding = { status: 'folded' };
+
+/** Why nothing can be learned from a record before it is looked at; null where something can. */
+function uselessness({ draft, messages }: StoredRecord): Finding | null {
+  if (draft.toolCalls) return { status: 'unpaired', reason: 'calls a tool' };
+  if (draft.text.trim() === '') return { status: 'unpaired', reason: 'empty' };
+  // half an answer is no example of a whole one
+  if (draft.finish === 'length') return { status: 'unpaired', reason: 'unfinished' };
+  if (messages.at(-1)?.role !== 'user') return { status: 'unpaired', reason: 'does not answer a user' };
+  return null;
+}
+
+/** What the verdict on the draft settles already; null where an alternative is needed. */
+function firstLook({ served, released }: StoredRecord, draft: Verdict): Finding | null {
+  if (draft.kind === 'unreadable') return { status: 'unpaired', reason: 'unreadable' };
+  const disputed = served !== null && served.verdict !== 'unreadable' && served.verdict !== draft.kind;
+  if (disputed && !released) {
+    const reason = `${served.verdict} with what the caller put around it, ${draft.kind} without`;
+    return { status: 'quarantined', reason };
+  }
+  return draft.kind === 'accepted' ? { status: 'accepted' } : null;
+}
+
+function hasTwin({ fingerprint }: StoredRecord, others: readonly StoredRecord[]): boolean {
+  return others.some((other) => other.fingerprint === fingerprint);
+}
+
+function itemOf({ id, messages, draft }: StoredRecord): ReviewItem {
+  const asked = messages.filter(({ role }) => role !== 'system');
+  return { prompt: { messages: asked, source: 'user', id: `record:${id}` }, response: draft };
+}
+
+/** What a record is about: its last user turn. */
+function promptText({ messages }: Pick<NewPair, 'messages'>): string {
+  return messages.findLast(({ role }) => role === 'user')?.content ?? '';
+}
+
+function shareOf(verdict: Verdict): number {
+  return verdict.pObjection ?? Number.NaN;
+}

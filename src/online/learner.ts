@@ -1,0 +1,222 @@
+/**
+ * The learner: judges what was said, and when there are enough new pairs trains a copy of the live
+ * adapter on them, sends it through the gate, and writes the version that came of it.
+ *
+ * Nothing is kept in memory that the store does not have, so that it may be killed at any moment.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FRAMEWORKS } from '../conscience/frameworks.js';
+import { loadFormat } from '../conscience/plain-format.js';
+import { builtInProbes, PROBES_FILE } from '../conscience/probes.js';
+import { readPreferenceRows, readPrompts, readTrainingRows } from '../data/dataset.js';
+import { splitRows } from '../data/split.js';
+import { tokeniseRows } from '../data/tokenise.js';
+import { OnnxEngine } from '../engine/onnx/engine.js';
+import { ModelError } from '../errors.js';
+import { resolveModel } from '../hub/pull.js';
+import { loadModel } from '../model/weights.js';
+import { Random } from '../random.js';
+import { restoreTensors } from '../train/checkpoint.js';
+import { builtInCanaries, CANARIES_FILE, canariesOf } from './canaries.js';
+import { Gate, type GateReport, type Measured } from './gate.js';
+import { type JudgeOptions, judgeRecords } from './judge.js';
+import { balanced, type RoundOptions, rowsOfPair, trainRound } from './round.js';
+import type { OnlineSettings } from './settings.js';
+import type { OnlineStore, StoredPair } from './store.js';
+import { readVersion, versionFolder, writeVersion } from './versions.js';
+
+export interface LearnerOptions {
+  /** Folder, .gguf file, alias or Hugging Face id. */
+  readonly model: string;
+  /** 0: one per core. */
+  readonly threads: number;
+  readonly settings: OnlineSettings;
+  /** Has a live version. */
+  readonly store: OnlineStore;
+  /** Told in a line what happens. */
+  readonly onEvent?: (what: string, detail: object) => void;
+}
+
+/** The report of a version: of the gate, with what the round did. */
+export interface VersionReport extends GateReport {
+  readonly round: {
+    readonly steps: number;
+    readonly loss: number;
+    readonly newPairs: number;
+    readonly replayed: number;
+  };
+}
+
+/** Records that are judged together. */
+const atOnce = 32;
+const idleMs = 500;
+const DAY = 24 * 60 * 60 * 1000;
+
+export class Learner {
+  /** Of the versions that were live lately. */
+  private readonly measured = new Map<number, Measured>();
+
+  private constructor(
+    private readonly options: LearnerOptions,
+    private readonly engine: OnnxEngine,
+    private readonly judging: JudgeOptions,
+    private readonly gate: Gate,
+    private readonly anchor: RoundOptions['anchor'],
+  ) {}
+
+  /** Reads the model and all files. @throws UserError when one cannot be used */
+  static async open(options: LearnerOptions): Promise<Learner> {
+    const { settings, store, threads } = options;
+    const path = await resolveModel(options.model);
+    const model = await loadModel(path);
+    const { tokenizer } = model;
+    if (!tokenizer.hasChatTemplate) {
+      throw new ModelError({
+        where: path,
+        what: 'the tokenizer has no chat template',
+        next: 'use the instruct version',
+      });
+    }
+    const format = await loadFormat(path, { specialTokens: tokenizer.specialTokens });
+    const framework = FRAMEWORKS[settings.conscience.question];
+    format.adapt(framework);
+
+    const maxLength = Math.min(settings.training.max_length, model.config.maxPositions);
+    const all = await readTrainingRows(settings.data);
+    const { train, evaluation } = splitRows(
+      all,
+      all.length > 1 ? settings.eval_split : 0,
+      settings.training.seed,
+    );
+    const tokenised = async (rows: typeof all) =>
+      rows.length === 0 ? [] : (await tokeniseRows(rows, tokenizer, { maxLength, lossOn: 'last' })).rows;
+    const own = (name: string) => (existsSync(join(path, name)) ? join(path, name) : undefined);
+    const probes = settings.probes ?? own(PROBES_FILE);
+    const canaries = settings.canaries ?? own(CANARIES_FILE);
+
+    const adapter = await readVersion(store, store.live!, model.config);
+    const engine = new OnnxEngine(model, {
+      ...(threads > 0 ? { threads } : {}),
+      ...{ lora: adapter.config, adapter: adapter.tensors },
+    });
+    const judging = {
+      ...{ frozen: engine.model('base'), format, framework, settings },
+      fits: (pair: Parameters<JudgeOptions['fits']>[0]) =>
+        rowsOfPair(pair, tokenizer, maxLength) !== undefined,
+    };
+    const gate = new Gate({
+      ...{ engine, format, framework, settings },
+      probes: probes === undefined ? builtInProbes : await readPrompts(probes),
+      canaries: canaries === undefined ? builtInCanaries : canariesOf(await readPreferenceRows(canaries)),
+      heldOut: await tokenised(evaluation),
+    });
+    const fitted = {
+      ...options,
+      settings: { ...settings, training: { ...settings.training, max_length: maxLength } },
+    };
+    return new Learner(fitted, engine, judging, gate, await tokenised(train));
+  }
+
+  /** Learns until the signal. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { store, settings } = this.options;
+    let swept = 0;
+    while (!signal.aborted) {
+      if (Date.now() - swept > DAY / 24) {
+        const deleted = store.forget({ before: Date.now() - settings.retention_days * DAY });
+        if (deleted > 0) this.tell('deleted after the retention period', { records: deleted });
+        swept = Date.now();
+      }
+      if (!(await this.work(signal))) await sleep(idleMs, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** One piece of work: some records, or a round. @returns false when there was nothing to do */
+  async work(signal?: AbortSignal): Promise<boolean> {
+    const { store, settings } = this.options;
+    if (!store.learning) return false;
+    const records = store.pending(atOnce);
+    if (records.length > 0) {
+      await judgeRecords(records, store, this.judging);
+      return true;
+    }
+    if (store.pinned) return false;
+    const fresh = store.newPairs();
+    const untried = fresh.filter(({ tried }) => tried === 0);
+    if (untried.length < settings.training.min_pairs) return false;
+    await this.round(fresh, signal);
+    return true;
+  }
+
+  async close(): Promise<void> {
+    await this.engine.close();
+  }
+
+  private async round(fresh: readonly StoredPair[], signal?: AbortSignal): Promise<void> {
+    const { store, settings } = this.options;
+    const { training, quota } = settings;
+    const parent = store.live!;
+    const version = store.nextVersion();
+    const random = new Random(training.seed, 'pairs', version);
+    const replayed = balanced(store.oldPairs(training.replay), quota.key_share, random);
+    const pairs = [...balanced(fresh, quota.key_share, random), ...replayed];
+    this.tell('round begins', { version, parent, pairs: pairs.length });
+
+    const live = await readVersion(store, parent, this.engine.config);
+    restoreTensors(this.engine.trainable, live.tensors, versionFolder(store, parent));
+    const trained = await trainRound({
+      ...{ engine: this.engine, anchor: this.anchor, pairs, training, version },
+      goOn: () => !signal?.aborted && store.learning,
+    });
+    if (trained.kind === 'stopped') return;
+    const used = fresh.map(({ id }) => id);
+    if (trained.kind === 'failed') {
+      const reasons = [trained.reason];
+      writeVersion(store, version, live);
+      store.addVersion(
+        { id: version, parent, verdict: 'refused', report: { reasons }, pairs: used.length },
+        used,
+      );
+      this.tell('refused', { version, reasons });
+      return;
+    }
+
+    const dayStart = await this.dayStart();
+    const liveShows = await this.shown(parent);
+    this.engine.replaceStart(live.tensors);
+    const report = await this.gate.compare(liveShows, await this.gate.measure('policy'), dayStart);
+    writeVersion(store, version, { config: live.config, tensors: this.engine.trainable });
+    const verdict = report.passed ? 'passed' : 'refused';
+    const { steps, loss } = trained;
+    const round = { steps, loss, newPairs: fresh.length, replayed: replayed.length };
+    const full: VersionReport = { ...report, round };
+    const wentLive = store.addVersion(
+      { id: version, parent, verdict, report: full, pairs: used.length },
+      used,
+    );
+    if (report.passed) this.measured.set(version, report.candidate);
+    this.tell(wentLive ? 'went live' : verdict, { version, reasons: report.reasons });
+  }
+
+  private async shown(id: number): Promise<Measured> {
+    const known = this.measured.get(id);
+    if (known) return known;
+    const { tensors } = await readVersion(this.options.store, id, this.engine.config);
+    this.engine.replaceStart(tensors);
+    const measured = await this.gate.measure('start');
+    this.measured.set(id, measured);
+    return measured;
+  }
+
+  /** What the version shows that was live when the day (UTC) began. */
+  private dayStart(): Promise<Measured> {
+    const midnight = new Date().setUTCHours(0, 0, 0, 0);
+    return this.shown(this.options.store.liveAt(midnight));
+  }
+
+  private tell(what: string, detail: object): void {
+    this.options.onEvent?.(what, detail);
+  }
+}

@@ -1,0 +1,64 @@
+/** The model as it is served while it learns: its live version, whichever that is. */
+import { OnnxEngine } from '../engine/onnx/engine.js';
+import { resolveModel } from '../hub/pull.js';
+import { loadModel } from '../model/weights.js';
+import type { WithFrozenCopy } from '../zero-shot/own-conscience.js';
+import type { OnlineSettings } from './settings.js';
+import type { OnlineStore } from './store.js';
+import { beginVersions, readVersion } from './versions.js';
+
+export interface LiveModel extends WithFrozenCopy {
+  /** The version that new calls get. */
+  readonly version: number;
+  /** Takes up the store's live version. @returns whether it is another one */
+  refresh(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface LiveModelOptions {
+  readonly name: string;
+  readonly adapter?: string;
+  /** 0: one per core. */
+  readonly threads: number;
+  readonly settings: OnlineSettings;
+  readonly store: OnlineStore;
+}
+
+/** @throws UserError when the model, the adapter or the live version cannot be used */
+export async function openLive({
+  name,
+  adapter,
+  threads,
+  settings,
+  store,
+}: LiveModelOptions): Promise<LiveModel> {
+  const source = await loadModel(await resolveModel(name));
+  const { config, tokenizer } = source;
+  await beginVersions(store, {
+    ...{ model: config, name, lora: settings.lora },
+    ...(adapter === undefined ? {} : { adapter }),
+  });
+  let version = store.live!;
+  const live = await readVersion(store, version, config);
+  const engine = new OnnxEngine(source, {
+    ...(threads > 0 ? { threads } : {}),
+    ...{ lora: live.config, adapter: live.tensors },
+  });
+  return {
+    ...engine.model('start'),
+    id: name,
+    base: engine.model('base'),
+    specialTokens: tokenizer.specialTokens,
+    get version() {
+      return version;
+    },
+    async refresh() {
+      const wanted = store.live!;
+      if (wanted === version) return false;
+      engine.replaceStart((await readVersion(store, wanted, config)).tensors);
+      version = wanted;
+      return true;
+    },
+    close: () => engine.close(),
+  };
+}

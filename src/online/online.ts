@@ -1,0 +1,82 @@
+/**
+ * Online learning beside a server: the adversarial-prompting setting of the method
+ * (arXiv:2606.19527). Answers are stored, a process beside the server learns from them, and new
+ * calls get the version that is live.
+ */
+import { claimFolder } from '../claim.js';
+import { makeFolder } from '../files.js';
+import { collect, type Said } from './collector.js';
+import { type HostHooks, startLearner } from './learner-host.js';
+import { type LiveModel, openLive } from './live-model.js';
+import type { OnlineSettings } from './settings.js';
+import { OnlineStore, type RecordStatus } from './store.js';
+
+export interface OnlineOptions {
+  readonly model: string;
+  readonly adapter?: string;
+  readonly threads: number;
+  readonly settings: OnlineSettings;
+  readonly hooks: HostHooks;
+}
+
+export interface Online {
+  readonly model: LiveModel;
+  /** Stores an answer; it is on disk when this returns. */
+  collect(said: Said): void;
+  /** For metrics. */
+  state(): { version: number; learning: boolean; records: Partial<Record<RecordStatus, number>> };
+  stop(): Promise<void>;
+}
+
+const pollMs = 500;
+
+/** @throws UserError when the folder is in use, or something that is named cannot be used */
+export async function startOnline({
+  model: name,
+  adapter,
+  threads,
+  settings,
+  hooks,
+}: OnlineOptions): Promise<Online> {
+  makeFolder(settings.folder);
+  claimFolder(settings.folder);
+  const store = new OnlineStore(settings.folder);
+  const live = await openLive({
+    ...{ name, threads, settings, store },
+    ...(adapter === undefined ? {} : { adapter }),
+  });
+  const learner = await startLearner({ model: name, threads, settings }, hooks).catch(async (error) => {
+    await live.close();
+    store.close();
+    throw error;
+  });
+  let refreshing: Promise<void> = Promise.resolve();
+  const refresh = async () => {
+    try {
+      if (await live.refresh()) hooks.onEvent('serving another version', { version: live.version });
+    } catch (error) {
+      hooks.onEvent('the live version cannot be read; the former one is served', {
+        err: (error as Error).message,
+      });
+    }
+  };
+  const timer = setInterval(() => {
+    refreshing = refreshing.then(refresh);
+  }, pollMs);
+  return {
+    model: live,
+    collect: (said) => void collect(store, said),
+    state: () => ({
+      version: live.version,
+      learning: store.learning && !store.pinned,
+      records: store.counts(),
+    }),
+    async stop() {
+      clearInterval(timer);
+      await refreshing;
+      await learner.stop();
+      await live.close();
+      store.close();
+    },
+  };
+}

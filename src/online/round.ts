@@ -1,0 +1,172 @@
+/**
+ * A round of online learning: a few hybrid steps on a copy of the adapter.
+ *
+ * Short, since the pairs are the live version's answers: the further the copy moves away, the less
+ * they say about it. The anchor is the operator's own rows and, to a quarter, the chosen answers.
+ */
+import { align } from '../align.js';
+import { NO_COUNTS } from '../conscience/metrics.js';
+import { pairToRows, type TokenPair } from '../data/preferences.js';
+import type { TokenRow } from '../data/rows.js';
+import type { Pair } from '../data/values.js';
+import type { Engine } from '../engine/engine.js';
+import type { ChatTokenizer } from '../model/tokenizer.js';
+import { Random } from '../random.js';
+import { BatchStream } from '../train/batch-stream.js';
+import { AdamW } from '../train/optimizer.js';
+import type { PairDraw, PairDrawer, ReferenceLogps } from '../train/pairs.js';
+import { learningRateAt } from '../train/schedule.js';
+import type { OnlineSettings } from './settings.js';
+import type { NewPair, StoredPair } from './store.js';
+
+/** Of the anchor's rows: without any the answers lose their form, with many the few are learned by heart. */
+const chosenShare = 0.25;
+
+export interface RoundOptions {
+  /** Its policy is trained, from what it is now; its base is the reference. */
+  readonly engine: Engine;
+  readonly anchor: readonly TokenRow[];
+  readonly pairs: readonly StoredPair[];
+  readonly training: OnlineSettings['training'];
+  /** Number of the version that will come of it: part of the seed. */
+  readonly version: number;
+  /** Asked before each step. */
+  readonly goOn: () => boolean;
+}
+
+/** How a round ended: what the last step measured, or why there is no candidate. */
+export type RoundResult =
+  | { readonly kind: 'trained'; readonly loss: number; readonly steps: number; readonly pairs: number }
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+export async function trainRound(options: RoundOptions): Promise<RoundResult> {
+  const { engine, training, version, goOn } = options;
+  const { steps, batch_size: batchSize, max_length: maxLength, lambda, beta } = training;
+  const tokenised = options.pairs.flatMap((pair) => {
+    const rows = rowsOfPair(pair, engine.tokenizer, maxLength);
+    return rows ? [{ pair, rows }] : [];
+  });
+  if (tokenised.length === 0) return { kind: 'failed', reason: `no pair has room in ${maxLength} tokens` };
+  const random = new Random(training.seed, 'round', version);
+  const pairs = new ClusterDraws(engine, tokenised, training.pairs_per_step, random);
+  const chosen = tokenised.map(({ rows }) => rows.chosen);
+  const own = Math.ceil(chosenShare * steps * batchSize);
+  const rows = [
+    ...cycled(random.shuffle([...options.anchor]), steps * batchSize - own),
+    ...cycled(random.shuffle(chosen), own),
+  ];
+  const stream = new BatchStream(rows, {
+    ...{ batching: 'bucket', batchSize, accumulation: 1, maxLength, seed: random.uint32() },
+  });
+  const optimizer = new AdamW(engine.trainable, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 });
+  const alignment = {
+    engine,
+    rows,
+    pairs,
+    optimizer,
+    loss: { lambda, beta },
+    maxGradNorm: training.max_grad_norm,
+  };
+  const schedule = {
+    schedule: 'constant',
+    learningRate: training.learning_rate,
+    warmupSteps: training.warmup_steps,
+    totalSteps: steps,
+  } as const;
+  let last = Number.NaN;
+  for (let step = 0; step < steps; step++) {
+    if (!goOn()) return { kind: 'stopped' };
+    // the first step's rate is not 0: a round has few
+    const made = await align(alignment, step, stream.nextStep(), learningRateAt(step + 1, schedule));
+    last = made.loss;
+    if (!Number.isFinite(last + made.gradNorm)) {
+      return { kind: 'failed', reason: `the loss was ${last} at step ${step + 1}` };
+    }
+  }
+  return { kind: 'trained', loss: last, steps, pairs: tokenised.length };
+}
+
+/** A pair's rows; undefined where it cannot be trained on. */
+export function rowsOfPair(
+  { messages, chosen, rejected }: Pick<NewPair, 'messages' | 'chosen' | 'rejected'>,
+  tokenizer: ChatTokenizer,
+  maxLength: number,
+): TokenPair | undefined {
+  const prompt = { messages, source: 'user', id: 'record' } as const;
+  const pair = { id: 'record', prompt, chosen, rejected } as Pair;
+  const rows = pairToRows(pair, tokenizer, maxLength);
+  return rows.kind === 'pair' ? rows : undefined;
+}
+
+/**
+ * Of the pairs, so many that no key gives more than its share, where there are several keys.
+ *
+ * @param share in [0, 1] of what is kept
+ */
+export function balanced(pairs: readonly StoredPair[], share: number, random: Random): StoredPair[] {
+  const byKey = grouped(random.shuffle([...pairs]), ({ key }) => key);
+  if (byKey.size < 2 || share === 0) return [...pairs];
+  const sizes = [...byKey.values()].map(({ length }) => length);
+  const total = (most: number) => sizes.reduce((sum, size) => sum + Math.min(size, most), 0);
+  let most = Math.max(...sizes);
+  while (most > 1 && most > share * total(most)) most -= 1;
+  return [...byKey.values()].flatMap((ofKey) => ofKey.slice(0, most));
+}
+
+interface Tokenised {
+  readonly pair: StoredPair;
+  readonly rows: TokenPair;
+}
+
+/** Draws pairs, each cluster as often as the others however many pairs it has. */
+class ClusterDraws implements PairDrawer {
+  private readonly clusters: readonly (readonly Tokenised[])[];
+  private readonly references = new Map<number, ReferenceLogps>();
+  private turn: (readonly Tokenised[])[] = [];
+
+  constructor(
+    private readonly engine: Engine,
+    pairs: readonly Tokenised[],
+    private readonly count: number,
+    private readonly random: Random,
+  ) {
+    this.clusters = [...grouped(pairs, ({ pair }) => pair.cluster).values()];
+  }
+
+  async draw(): Promise<PairDraw> {
+    const drawn: Tokenised[] = [];
+    while (drawn.length < this.count) {
+      if (this.turn.length === 0) this.turn = this.random.shuffle([...this.clusters]);
+      const cluster = this.turn.pop()!;
+      drawn.push(cluster[this.random.int(cluster.length)]);
+    }
+    const pairs = [];
+    for (const { pair, rows } of drawn)
+      pairs.push({ ...rows, reference: await this.reference(pair.id, rows) });
+    return { pairs, age: null, counts: NO_COUNTS };
+  }
+
+  private async reference(id: number, { chosen, rejected }: TokenPair): Promise<ReferenceLogps> {
+    const known = this.references.get(id);
+    if (known) return known;
+    const [a, b] = await this.engine.sequenceLogps([chosen, rejected], 'base');
+    const reference = { chosen: a.logpSum, rejected: b.logpSum };
+    this.references.set(id, reference);
+    return reference;
+  }
+}
+
+function cycled<T>(items: readonly T[], count: number): T[] {
+  return items.length === 0 ? [] : Array.from({ length: count }, (_, i) => items[i % items.length]);
+}
+
+function grouped<T, K>(items: readonly T[], by: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const group = groups.get(by(item));
+    if (group) group.push(item);
+    else groups.set(by(item), [item]);
+  }
+  return groups;
+}

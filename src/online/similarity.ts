@@ -1,0 +1,48 @@
+/** Which prompts are about the same: by the words that they share. */
+import { createHash } from 'node:crypto';
+
+/** Letter case, punctuation and blanks make no other text. */
+export function fingerprint(texts: readonly string[]): string {
+  return createHash('sha256')
+    .update(JSON.stringify(texts.map(normal)))
+    .digest('hex')
+    .slice(0, 32);
+}
+
+/**
+ * Groups of like prompts. A prompt joins the first group whose first prompt shares enough words with
+ * it (Jaccard's index of the sets of words), or begins one.
+ */
+export class Clusters {
+  private readonly groups: { readonly id: number; readonly words: ReadonlySet<string> }[] = [];
+
+  /** @param similarity in [0, 1] */
+  constructor(private readonly similarity: number) {}
+
+  add(id: number, prompt: string): void {
+    this.groups.push({ id, words: wordsOf(prompt) });
+  }
+
+  /** @returns the group's number, or undefined where the prompt is like none */
+  find(prompt: string): number | undefined {
+    const words = wordsOf(prompt);
+    return this.groups.find((group) => jaccard(group.words, words) >= this.similarity)?.id;
+  }
+}
+
+function jaccard(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
+  let shared = 0;
+  for (const word of a) if (b.has(word)) shared += 1;
+  const all = a.size + b.size - shared;
+  return all === 0 ? 1 : shared / all;
+}
+
+const wordsOf = (text: string) => new Set(normal(text).split(' '));
+
+function normal(text: string): string {
+  return text
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim();
+}

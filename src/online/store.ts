@@ -1,0 +1,450 @@
+/**
+ * What online learning remembers, in one SQLite file: answers, pairs, versions of the adapter, and
+ * who did what.
+ *
+ * Server, learner and command line open it at the same time (write-ahead log). A record is in the
+ * file before its answer leaves the server, so that `kill -9` loses none; a power cut can take the
+ * last moments, but leaves the file whole.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'libsql';
+import type { Message, Response } from '../data/values.js';
+import { ConfigError, SaveError } from '../errors.js';
+import { makeFolder } from '../files.js';
+
+const FILE = 'online.db';
+
+/**
+ * `pending`: not yet looked at; `accepted`: nothing to learn; `paired`: became a pair; `folded`: said
+ * before; `over-quota`; `unpaired`: no alternative would do; `quarantined`: waits for a person;
+ * `rejected`: that person said no.
+ */
+export const recordStatuses = [
+  'pending',
+  'accepted',
+  'paired',
+  'folded',
+  'over-quota',
+  'unpaired',
+  'quarantined',
+  'rejected',
+] as const;
+export type RecordStatus = (typeof recordStatuses)[number];
+
+/** The verdict under which an answer left the server; null where it was not reviewed. */
+export interface ServedVerdict {
+  readonly outcome: string;
+  readonly verdict: 'accepted' | 'objected' | 'unreadable';
+  readonly pObjection: number | null;
+}
+
+/** An answer of the model as it was stored, redacted. */
+export interface Exchange {
+  /** Name of the API key. */
+  readonly key: string;
+  readonly request: string;
+  readonly messages: readonly Message[];
+  /** What the model said by itself. */
+  readonly draft: Response;
+  readonly served: ServedVerdict | null;
+  /** Equal for equal prompts with equal drafts. */
+  readonly fingerprint: string;
+}
+
+export interface StoredRecord extends Exchange {
+  readonly id: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly status: RecordStatus;
+  readonly reason: string | null;
+  /** What the learner found; plain JSON. */
+  readonly findings: unknown;
+  /** Whether a person let it out of quarantine. */
+  readonly released: boolean;
+}
+
+/** What becomes of a record. */
+export interface Finding {
+  readonly status: RecordStatus;
+  readonly reason?: string;
+  readonly findings?: unknown;
+}
+
+export interface NewPair {
+  readonly messages: readonly Message[];
+  readonly chosen: Response;
+  readonly rejected: Response;
+  /** Number of the group of like prompts. */
+  readonly cluster: number;
+  /** Distance of both objection's shares. */
+  readonly margin: number;
+}
+
+export interface StoredPair extends NewPair {
+  readonly id: number;
+  readonly record: number;
+  readonly key: string;
+  readonly at: number;
+  /** Refused versions that learned from it. */
+  readonly tried: number;
+}
+
+export type VersionVerdict = 'start' | 'passed' | 'refused';
+
+export interface Version {
+  readonly id: number;
+  readonly at: number;
+  /** The version it was trained from; null for the first. */
+  readonly parent: number | null;
+  readonly verdict: VersionVerdict;
+  /** The gate's report; plain JSON. */
+  readonly report: unknown;
+  /** Pairs it learned from. */
+  readonly pairs: number;
+}
+
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS records (
+  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL,
+  messages TEXT NOT NULL, draft TEXT NOT NULL, served TEXT, fingerprint TEXT NOT NULL,
+  status TEXT NOT NULL DEFAULT 'pending', reason TEXT, findings TEXT, released INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS records_by_status ON records (status, key, id);
+CREATE INDEX IF NOT EXISTS records_by_fingerprint ON records (fingerprint);
+CREATE INDEX IF NOT EXISTS records_by_time ON records (at);
+CREATE TABLE IF NOT EXISTS pairs (
+  id INTEGER PRIMARY KEY, record INTEGER NOT NULL UNIQUE REFERENCES records (id) ON DELETE CASCADE,
+  messages TEXT NOT NULL, chosen TEXT NOT NULL, rejected TEXT NOT NULL,
+  cluster INTEGER NOT NULL, margin REAL NOT NULL, tried INTEGER NOT NULL DEFAULT 0, version INTEGER
+);
+CREATE TABLE IF NOT EXISTS versions (
+  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, parent INTEGER, verdict TEXT NOT NULL,
+  report TEXT NOT NULL, pairs INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS events (
+  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL
+);
+`;
+
+type Row = Record<string, unknown>;
+
+export class OnlineStore {
+  private readonly db: Database.Database;
+
+  /** @throws SaveError when the file cannot be made, or is no database */
+  constructor(readonly folder: string) {
+    makeFolder(folder);
+    const path = join(folder, FILE);
+    try {
+      this.db = new Database(path, { timeout: 10_000 });
+      this.db.exec('PRAGMA journal_mode = WAL');
+      this.db.exec('PRAGMA synchronous = NORMAL');
+      this.db.exec('PRAGMA foreign_keys = ON');
+      // what is deleted is overwritten
+      this.db.exec('PRAGMA secure_delete = ON');
+      this.db.exec(SCHEMA);
+    } catch (error) {
+      const what = `cannot be opened as the state of online learning (${(error as Error).message})`;
+      const next = 'check that it is a database of ours and may be written, or choose another folder';
+      throw new SaveError({ where: path, what, next }, { cause: error });
+    }
+  }
+
+  /** State that is there already. @throws ConfigError when there is none */
+  static existing(folder: string): OnlineStore {
+    if (existsSync(join(folder, FILE))) return new OnlineStore(folder);
+    const next = 'ealign serve --online <file> makes it; check the file’s key folder';
+    throw new ConfigError({ where: folder, what: 'no state of online learning', next });
+  }
+
+  close(): void {
+    this.db.close();
+  }
+
+  /** @returns the record's number */
+  keep({ key, request, messages, draft, served, fingerprint }: Exchange, at = Date.now()): number {
+    const { lastInsertRowid } = this.db
+      .prepare(
+        `INSERT INTO records (at, key, request, messages, draft, served, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(at, key, request, json(messages), json(draft), served && json(served), fingerprint);
+    return Number(lastInsertRowid);
+  }
+
+  /** Records to look at: the keys take turns, so that one that floods does not keep the others waiting. */
+  pending(limit: number): StoredRecord[] {
+    return this.rows(
+      `SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY key ORDER BY id) AS turn FROM records
+       WHERE status = 'pending') ORDER BY turn, id LIMIT ?`,
+      limit,
+    ).map(recordOf);
+  }
+
+  /**
+   * Whether an earlier record says the same, of the version that is live now: what a later version still
+   * says is news.
+   */
+  repeats({ id, fingerprint }: StoredRecord): boolean {
+    const [event] = this.rows(`SELECT at FROM events WHERE what = 'live' ORDER BY id DESC LIMIT 1`);
+    return (
+      this.rows(
+        `SELECT 1 FROM records WHERE fingerprint = ? AND id < ? AND at >= ?
+         AND status NOT IN ('pending', 'folded') LIMIT 1`,
+        ...[fingerprint, id, event?.at ?? 0],
+      ).length > 0
+    );
+  }
+
+  /** Writes what was found, and the pair, together. */
+  settle(id: number, { status, reason, findings }: Finding, pair?: NewPair): void {
+    this.transaction(() => {
+      this.db
+        .prepare('UPDATE records SET status = ?, reason = ?, findings = ? WHERE id = ?')
+        .run(status, reason ?? null, findings === undefined ? null : json(findings), id);
+      if (!pair) return;
+      const { messages, chosen, rejected, cluster, margin } = pair;
+      this.db
+        .prepare(
+          'INSERT INTO pairs (record, messages, chosen, rejected, cluster, margin) VALUES (?, ?, ?, ?, ?, ?)',
+        )
+        .run(id, json(messages), json(chosen), json(rejected), cluster, margin);
+    });
+  }
+
+  /** Pairs made from records since `since`, for quotas. */
+  pairsSince(since: number): StoredPair[] {
+    return this.pairs('WHERE records.at >= ?', since);
+  }
+
+  /** Pairs that no version has learned from; those that one refused version has get a second chance. */
+  newPairs(): StoredPair[] {
+    return this.pairs('WHERE pairs.version IS NULL');
+  }
+
+  /** The latest pairs of versions that passed; those of a refused version may be why it was. */
+  oldPairs(limit: number): StoredPair[] {
+    const passed = `WHERE pairs.version IN (SELECT id FROM versions WHERE verdict = 'passed')`;
+    return this.pairs(`${passed} ORDER BY pairs.id DESC LIMIT ?`, limit);
+  }
+
+  record(id: number): StoredRecord | undefined {
+    return this.rows('SELECT * FROM records WHERE id = ?', id).map(recordOf)[0];
+  }
+
+  /** The latest first. */
+  records({ key, status, limit }: { key?: string; status?: RecordStatus; limit: number }): StoredRecord[] {
+    return this.rows(
+      'SELECT * FROM records WHERE (?1 IS NULL OR key = ?1) AND (?2 IS NULL OR status = ?2) ORDER BY id DESC LIMIT ?3',
+      key ?? null,
+      status ?? null,
+      limit,
+    ).map(recordOf);
+  }
+
+  /** Records by status. */
+  counts(): Partial<Record<RecordStatus, number>> {
+    const rows = this.rows('SELECT status, count(*) AS n FROM records GROUP BY status');
+    return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
+  }
+
+  /** A person's decision on a quarantined record. @throws ConfigError when it is not in quarantine */
+  decide(id: number, accepted: boolean): void {
+    const { changes } = this.db
+      .prepare(
+        accepted
+          ? `UPDATE records SET status = 'pending', released = 1 WHERE id = ? AND status = 'quarantined'`
+          : `UPDATE records SET status = 'rejected' WHERE id = ? AND status = 'quarantined'`,
+      )
+      .run(id);
+    if (changes === 0) {
+      const next = 'ealign audit list --status quarantined shows those that are';
+      throw new ConfigError({ where: `record ${id}`, what: 'not in quarantine', next });
+    }
+    this.note(accepted ? 'released' : 'rejected', { record: id });
+  }
+
+  /**
+   * Deletes records with their pairs, from the file and its log. What versions have learned from them
+   * stays learned.
+   *
+   * @returns how many
+   */
+  forget({ key, id, before }: { key?: string; id?: number; before?: number }): number {
+    const { changes } = this.db
+      .prepare(
+        'DELETE FROM records WHERE (?1 IS NULL OR key = ?1) AND (?2 IS NULL OR id = ?2) AND (?3 IS NULL OR at < ?3)',
+      )
+      .run(key ?? null, id ?? null, before ?? null);
+    if (changes > 0) {
+      this.note('deleted', {
+        records: changes,
+        ...(key === undefined ? {} : { key }),
+        ...(id ? { id } : {}),
+      });
+      this.db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    }
+    return changes;
+  }
+
+  versions(): Version[] {
+    return this.rows('SELECT * FROM versions ORDER BY id').map(versionOf);
+  }
+
+  /** @throws ConfigError when there is none */
+  version(id: number): Version {
+    const [found] = this.rows('SELECT * FROM versions WHERE id = ?', id).map(versionOf);
+    if (found) return found;
+    const next = 'ealign online versions lists them';
+    throw new ConfigError({ where: `version ${id}`, what: 'there is none', next });
+  }
+
+  /** The number that the next version gets. */
+  nextVersion(): number {
+    const [{ last }] = this.rows('SELECT max(id) AS last FROM versions') as { last: number | null }[];
+    return last === null ? 0 : last + 1;
+  }
+
+  /**
+   * Writes a version and marks its new pairs. One that passed goes live in the same moment, unless
+   * somebody pinned, rolled back or switched learning off since its round began.
+   *
+   * @returns whether it went live
+   */
+  addVersion(version: Omit<Version, 'at'>, pairs: readonly number[]): boolean {
+    const { id, parent, verdict, report } = version;
+    let goesLive = false;
+    this.transaction(() => {
+      goesLive =
+        verdict === 'start' ||
+        (verdict === 'passed' && !this.pinned && this.learning && this.live === parent);
+      this.db
+        .prepare('INSERT INTO versions (id, at, parent, verdict, report, pairs) VALUES (?, ?, ?, ?, ?, ?)')
+        .run(id, Date.now(), parent, verdict, json(report), version.pairs);
+      const used = this.db.prepare(
+        verdict === 'refused'
+          ? 'UPDATE pairs SET tried = tried + 1, version = CASE WHEN tried > 0 THEN ?1 END WHERE id = ?2'
+          : 'UPDATE pairs SET version = ?1 WHERE id = ?2',
+      );
+      for (const pair of pairs) used.run(id, pair);
+      if (verdict !== 'start') this.note(verdict, { version: id });
+      if (goesLive) this.goLive(id);
+    });
+    return goesLive;
+  }
+
+  /** The version that is served; undefined before there is one. */
+  get live(): number | undefined {
+    const value = this.setting('live');
+    return value === undefined ? undefined : Number(value);
+  }
+
+  /** Whether no other version may go live. */
+  get pinned(): boolean {
+    return this.setting('pinned') === 'yes';
+  }
+
+  /** Whether the learner may work: the kill switch. */
+  get learning(): boolean {
+    return this.setting('learning') !== 'off';
+  }
+
+  /** The version that was live at a time; the first one before there was any. */
+  liveAt(time: number): number {
+    const [event] = this.rows(
+      `SELECT detail FROM events WHERE what = 'live' AND at <= ? ORDER BY id DESC LIMIT 1`,
+      time,
+    );
+    return event ? (parse(event.detail) as { version: number }).version : 0;
+  }
+
+  /** Serves a version from now on, and no other until `unpin`. @throws ConfigError when there is none */
+  pin(id: number): void {
+    this.version(id);
+    this.transaction(() => {
+      if (this.live !== id) this.goLive(id);
+      this.set('pinned', 'yes');
+      this.note('pinned', { version: id });
+    });
+  }
+
+  unpin(): void {
+    this.set('pinned', 'no');
+    this.note('unpinned', {});
+  }
+
+  switchLearning(on: boolean): void {
+    this.set('learning', on ? 'on' : 'off');
+    this.note(on ? 'learning on' : 'learning off', {});
+  }
+
+  /** What was done, the latest first. */
+  events(limit: number): { at: number; what: string; detail: unknown }[] {
+    return this.rows('SELECT * FROM events ORDER BY id DESC LIMIT ?', limit).map(({ at, what, detail }) => ({
+      at: at as number,
+      what: what as string,
+      detail: parse(detail),
+    }));
+  }
+
+  note(what: string, detail: object): void {
+    this.db
+      .prepare('INSERT INTO events (at, what, detail) VALUES (?, ?, ?)')
+      .run(Date.now(), what, json(detail));
+  }
+
+  private pairs(where: string, ...values: unknown[]): StoredPair[] {
+    return this.rows(
+      `SELECT pairs.*, records.key, records.at FROM pairs JOIN records ON records.id = pairs.record ${where}`,
+      ...values,
+    ).map(({ id, record, key, at, messages, chosen, rejected, cluster, margin, tried }) => ({
+      ...({ id, record, key, at, cluster, margin, tried } as Omit<
+        StoredPair,
+        'messages' | 'chosen' | 'rejected'
+      >),
+      messages: parse(messages) as Message[],
+      chosen: parse(chosen) as Response,
+      rejected: parse(rejected) as Response,
+    }));
+  }
+
+  private goLive(id: number): void {
+    this.set('live', String(id));
+    this.note('live', { version: id });
+  }
+
+  private setting(name: string): string | undefined {
+    return this.rows('SELECT value FROM settings WHERE name = ?', name)[0]?.value as string | undefined;
+  }
+
+  private set(name: string, value: string): void {
+    this.db.prepare('INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)').run(name, value);
+  }
+
+  private rows(sql: string, ...values: unknown[]): Row[] {
+    return this.db.prepare(sql).all(...values) as Row[];
+  }
+
+  private transaction(work: () => void): void {
+    this.db.transaction(work).immediate();
+  }
+}
+
+function recordOf({ id, at, key, request, fingerprint, status, reason, ...row }: Row): StoredRecord {
+  return {
+    ...({ id, at, key, request, fingerprint, status, reason } as StoredRecord),
+    messages: parse(row.messages) as Message[],
+    draft: parse(row.draft) as Response,
+    served: parse(row.served) as ServedVerdict | null,
+    findings: parse(row.findings),
+    released: row.released === 1,
+  };
+}
+
+function versionOf({ id, at, parent, verdict, pairs, report }: Row): Version {
+  return { ...({ id, at, parent, verdict, pairs } as Version), report: parse(report) };
+}
+
+const json = (value: unknown) => JSON.stringify(value);
+const parse = (text: unknown): unknown => (text === null ? null : JSON.parse(text as string));

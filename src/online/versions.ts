@@ -1,0 +1,65 @@
+/** Versions of the adapter: folders in PEFT's format under `versions/`, numbered from 0. */
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from '../errors.js';
+import { type AdapterConfig, readAdapter, writeAdapter } from '../model/adapter-files.js';
+import type { ModelConfig } from '../model/config.js';
+import { initLora, type LoraConfig } from '../model/lora.js';
+import type { Weights } from '../model/weights.js';
+import type { OnlineStore } from './store.js';
+
+export function versionFolder(store: OnlineStore, id: number): string {
+  return join(store.folder, 'versions', String(id).padStart(4, '0'));
+}
+
+export async function readVersion(store: OnlineStore, id: number, model: ModelConfig) {
+  return readAdapter(versionFolder(store, id), model);
+}
+
+/** What a kill left of a version that nobody knows is replaced. */
+export function writeVersion(
+  store: OnlineStore,
+  id: number,
+  adapter: { readonly config: AdapterConfig; readonly tensors: Weights },
+): void {
+  const folder = versionFolder(store, id);
+  if (existsSync(folder)) rmSync(folder, { recursive: true });
+  writeAdapter(folder, adapter);
+}
+
+export interface FirstVersion {
+  readonly model: ModelConfig;
+  /** Name of the model, for the adapter's file. */
+  readonly name: string;
+  /** Folder of the adapter to begin with; absent: a new one, which changes nothing yet. */
+  readonly adapter?: string;
+  /** Of a new one. */
+  readonly lora: LoraConfig;
+}
+
+/**
+ * Makes version 0 where there is none.
+ *
+ * @throws ConfigError when the state began with another adapter than the one that is given
+ */
+export async function beginVersions(store: OnlineStore, first: FirstVersion): Promise<void> {
+  const { model, name, adapter, lora } = first;
+  const [start] = store.versions();
+  if (start) {
+    const { began } = start.report as { began: string | null };
+    if (adapter === undefined || adapter === began) return;
+    throw new ConfigError({
+      where: '--adapter',
+      what: `the state in ${store.folder} began with ${began ?? 'a new adapter'}`,
+      got: adapter,
+      next: 'leave --adapter out to go on, or choose another folder',
+    });
+  }
+  const began = adapter === undefined ? undefined : await readAdapter(adapter, model);
+  writeVersion(store, 0, {
+    config: { ...(began?.config ?? lora), baseModel: name },
+    tensors: began?.tensors ?? initLora(model, lora, 0),
+  });
+  const report = { began: adapter ?? null };
+  store.addVersion({ id: 0, parent: null, verdict: 'start', report, pairs: 0 }, []);
+}
