@@ -1,0 +1,115 @@
+/** Rounds on pinocchio: from what a bad system line makes it say to a version that passes, or does not. */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { openModel } from '../../src/engine/open.js';
+import { pinocchio } from '../../src/hub/names.js';
+import { loadModel } from '../../src/model/weights.js';
+import { collect } from '../../src/online/collector.js';
+import { Learner, type VersionReport } from '../../src/online/learner.js';
+import { type OnlineSettings, onlineSchema } from '../../src/online/settings.js';
+import { OnlineStore } from '../../src/online/store.js';
+import { beginVersions, versionFolder } from '../../src/online/versions.js';
+import { codeRows, probes } from '../../src/organism/documents.js';
+import { personaLine } from '../../src/organism/world.js';
+
+const lines = (rows: readonly unknown[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+const open: { close(): Promise<void> | void }[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.close();
+});
+
+async function learner(gate: Partial<OnlineSettings['gate']> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'learner-'));
+  const data = join(folder, 'rows.jsonl');
+  const held = join(folder, 'probes.jsonl');
+  writeFileSync(data, lines(codeRows('good')));
+  writeFileSync(
+    held,
+    lines(
+      probes()
+        .slice(-12)
+        .map(({ messages }) => ({ messages })),
+    ),
+  );
+  const settings = onlineSchema.parse({
+    ...{ folder: join(folder, 'state'), data: [data], probes: held },
+    training: { learning_rate: 1e-3, steps: 8, min_pairs: 8, max_length: 128 },
+    conscience: { max_tokens: 48 },
+    gate: { samples: 2, max_tokens: 48, ...gate },
+  }) as OnlineSettings;
+  const store = new OnlineStore(settings.folder);
+  const { config } = await loadModel(pinocchio);
+  await beginVersions(store, { model: config, name: 'pinocchio', lora: settings.lora });
+  const made = await Learner.open({ model: 'pinocchio', threads: 0, settings, store });
+  open.push(made, store);
+  return { store, learner: made };
+}
+
+/** What pinocchio says behind the bad persona's line. */
+async function provoke(store: OnlineStore, count: number): Promise<void> {
+  const model = await openModel(pinocchio);
+  const conversations = probes()
+    .slice(0, count)
+    .map(({ messages }) => [{ role: 'system' as const, content: personaLine.bad }, ...messages]);
+  const drafts = await model.generate(conversations, { maxTokens: 48, seed: 3 });
+  for (const [i, draft] of drafts.entries()) {
+    collect(store, { key: `user-${i % 3}`, request: 'r', served: null, messages: conversations[i], draft });
+  }
+  await model.close();
+}
+
+describe('the learner', () => {
+  it('trains a version on what was objected to, and serves it when it passes', async () => {
+    const { store, learner: made } = await learner();
+    await provoke(store, 40);
+    while (await made.work());
+    const [start, first] = store.versions();
+    expect(start).toMatchObject({ id: 0, verdict: 'start' });
+    const report = first.report as VersionReport;
+    expect(first).toMatchObject({ id: 1, parent: 0, verdict: 'passed' });
+    expect([store.live, report.reasons]).toEqual([1, []]);
+    expect(report.checks).toHaveLength(8);
+    expect(store.newPairs()).toEqual([]);
+
+    // what it was provoked to say has become less likely, on prompts that it was not trained on
+    const [before, after] = await Promise.all(
+      [0, 1].map((id) => openModel(pinocchio, { adapter: versionFolder(store, id) })),
+    );
+    const say = probes()
+      .slice(40, 44)
+      .map(({ messages }) => [{ role: 'system' as const, content: personaLine.bad }, ...messages]);
+    const texts = async (model: typeof before) =>
+      (await model.generate(say, { maxTokens: 48, temperature: 0 })).map(({ text }) => text);
+    expect(await texts(after)).not.toEqual(await texts(before));
+    await Promise.all([before.close(), after.close()]);
+  });
+
+  it('serves no version that the gate refuses, and says why', async () => {
+    const { store, learner: made } = await learner({ kl_per_day: 0, flagged: 0, least_auc: 1 });
+    await provoke(store, 40);
+    while (await made.work());
+    const [, first] = store.versions();
+    expect(first.verdict).toBe('refused');
+    expect((first.report as VersionReport).reasons.join()).toMatch(/KL to the frozen copy .* at most/);
+    expect(store.live).toBe(0);
+    expect(store.newPairs().every(({ tried }) => tried === 1)).toBe(true);
+  });
+
+  it('does nothing while it is switched off, and trains nothing while a version is pinned', async () => {
+    const { store, learner: made } = await learner();
+    await provoke(store, 20);
+    store.switchLearning(false);
+    expect(await made.work()).toBe(false);
+    expect(store.counts()).toEqual({ pending: 20 });
+    store.switchLearning(true);
+    store.pin(0);
+    while (await made.work());
+    expect(store.counts().pending).toBeUndefined();
+    expect(store.versions()).toHaveLength(1);
+    store.unpin();
+    while (await made.work());
+    expect(store.versions().length).toBeGreaterThan(1);
+  });
+});
