@@ -6,13 +6,11 @@
  * `CORRECTION_NOTICE`; the chunk that brings it and the last one say so in `conscience`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CORRECTION_NOTICE } from '../zero-shot/release.js';
 import { type Answered, chunk, lastChunk, type ReplyHead, toolCallDelta, usageChunk } from './chat-reply.js';
 import type { ChatRequest } from './chat-request.js';
 import { asApiError } from './errors.js';
 import type { ServedEvent } from './served.js';
-
-/** What stands before a correction, on a paragraph of its own. */
-export const CORRECTION_NOTICE = 'I take back what I said above. Instead:';
 
 const ALIVE_MS = 10_000;
 /** How long a failure may take that still gets an HTTP status of its own. */

@@ -22,6 +22,9 @@ import type { Guard, ReviewedDraft } from './guard.js';
 export const STREAM_POLICIES = ['hold', 'sentence', 'after'] as const;
 export type StreamPolicy = (typeof STREAM_POLICIES)[number];
 
+/** What stands before a correction, on a paragraph of its own, where words cannot be taken back. */
+export const CORRECTION_NOTICE = 'I take back what I said above. Instead:';
+
 export type ConscienceEvent =
   /** Words for the reader. */
   | { readonly type: 'reasoning' | 'text'; readonly text: string }

@@ -2,7 +2,7 @@
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
 import { keysFromVariable } from '../../src/serve/keys.js';
-import { CORRECTION_NOTICE } from '../../src/serve/sse.js';
+import { CORRECTION_NOTICE } from '../../src/zero-shot/release.js';
 import { Parrot, type TestServer, testServer, until } from './server.js';
 
 let server: TestServer;

@@ -1,0 +1,102 @@
+/** A model that runs here, as a model of the AI SDK. */
+import { randomInt } from 'node:crypto';
+import type {
+  LanguageModelV4,
+  LanguageModelV4CallOptions,
+  LanguageModelV4GenerateResult,
+  LanguageModelV4StreamPart,
+  LanguageModelV4StreamResult,
+} from '@ai-sdk/provider';
+import { loadFormat } from '../conscience/plain-format.js';
+import { NO_USAGE } from '../data/usage.js';
+import type { Usage } from '../data/values.js';
+import type { GenerateOptions } from '../engine/language-model.js';
+import { type OpenModel, openModel } from '../engine/open.js';
+import { resolveModel } from '../hub/pull.js';
+import { draftStream } from '../zero-shot/draft-stream.js';
+import { askedOf, messagesOf, warningsOf } from './prompt.js';
+import { contentOf, finishOf, wireCall, wireUsage } from './result.js';
+import { streamOf, TextParts } from './stream.js';
+
+export interface LocalModelOptions {
+  /** PEFT adapter folder, e.g. the output of a run. */
+  readonly adapter?: string;
+  /** 0, the default, takes one per core. */
+  readonly threads?: number;
+}
+
+export class LocalLanguageModel implements LanguageModelV4 {
+  readonly specificationVersion = 'v4';
+  readonly provider = 'emergent-alignment';
+  readonly supportedUrls = {};
+  private opening?: Promise<OpenModel>;
+
+  /** @param modelId folder, .gguf file, alias or Hugging Face id */
+  constructor(
+    readonly modelId: string,
+    private readonly options: LocalModelOptions = {},
+  ) {}
+
+  /** The model itself, opened at the first call. @throws UserError when it cannot be used */
+  open(): Promise<OpenModel> {
+    this.opening ??= openModel(this.modelId, this.options).catch((error) => {
+      this.opening = undefined;
+      throw error;
+    });
+    return this.opening;
+  }
+
+  /** The words in which its conscience is asked. */
+  async format() {
+    const { specialTokens } = await this.open();
+    return loadFormat(await resolveModel(this.modelId), { specialTokens });
+  }
+
+  async close(): Promise<void> {
+    const model = await this.opening;
+    this.opening = undefined;
+    await model?.close();
+  }
+
+  async doGenerate(params: LanguageModelV4CallOptions): Promise<LanguageModelV4GenerateResult> {
+    params.abortSignal?.throwIfAborted();
+    const model = await this.open();
+    let usage = NO_USAGE;
+    const onUsage = (_: number, used: Usage) => {
+      usage = used;
+    };
+    const [response] = await model.generate([messagesOf(params.prompt)], { ...sampled(params), onUsage });
+    params.abortSignal?.throwIfAborted();
+    return {
+      content: contentOf(response),
+      finishReason: finishOf(response),
+      usage: wireUsage(usage),
+      warnings: warningsOf(params),
+    };
+  }
+
+  async doStream(params: LanguageModelV4CallOptions): Promise<LanguageModelV4StreamResult> {
+    params.abortSignal?.throwIfAborted();
+    const draft = draftStream(await this.open(), messagesOf(params.prompt), sampled(params));
+    async function* parts(): AsyncGenerator<LanguageModelV4StreamPart, void> {
+      yield { type: 'stream-start', warnings: warningsOf(params) };
+      const texts = new TextParts();
+      try {
+        for await (const pieces of draft.pieces) for (const piece of pieces) yield* texts.push(piece);
+        const { response, usage } = await draft.whole;
+        params.abortSignal?.throwIfAborted();
+        yield* texts.end();
+        for (const call of response.toolCalls ?? []) yield wireCall(call);
+        yield { type: 'finish', finishReason: finishOf(response), usage: wireUsage(usage) };
+      } finally {
+        draft.abort(new DOMException('The reader has left.', 'AbortError'));
+      }
+    }
+    return { stream: streamOf(parts()) };
+  }
+}
+
+/** Answers differ from call to call unless a seed is given. */
+function sampled(params: LanguageModelV4CallOptions): GenerateOptions {
+  return { seed: randomInt(2 ** 32), ...askedOf(params) };
+}
