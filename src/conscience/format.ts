@@ -29,6 +29,8 @@ export interface ReviewFormat {
   alternative(prompt: Prompt, response: Response, framework: Framework): Message[];
   /** Text that the alternative's turn is made to begin with; not part of the alternative. */
   readonly alternativePrefix?: string;
+  /** Characters that each quoted text keeps: head and tail, and a line that counts the rest. */
+  readonly maxChars: number;
   /** A response in which there is nothing to judge, for the prior correction. */
   readonly neutral: Response;
   /** A prompt in which there is nothing to judge, for the content-free prior. */
@@ -45,8 +47,11 @@ export interface FenceOptions {
   readonly maxChars?: number;
 }
 
+/** Where a format does not say. */
+export const MAX_CHARS = 12_000;
+
 /** Quotes one text: clipped, then free of control tokens. */
-export function quote(text: string, { specialTokens = [], maxChars = 12_000 }: FenceOptions): string {
+export function quote(text: string, { specialTokens = [], maxChars = MAX_CHARS }: FenceOptions): string {
   return neutralise(clip(text, maxChars), specialTokens);
 }
 
@@ -73,6 +78,7 @@ export function neutralPrompt(text: string): Prompt {
 export function defaultFormat(options: FenceOptions = {}): ReviewFormat {
   return {
     name: 'default',
+    maxChars: options.maxChars ?? MAX_CHARS,
     adapt: (framework) => framework,
     review(prompt, response, { question, labels }) {
       const { code, record } = fencedRecord(prompt, response, options);

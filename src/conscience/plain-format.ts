@@ -38,6 +38,7 @@ import { fenceCode } from './fence.js';
 import {
   defaultFormat,
   type FenceOptions,
+  MAX_CHARS,
   neutralPrompt,
   neutralResponse,
   quote,
@@ -135,8 +136,9 @@ export function plainFormat(
   options: FenceOptions = {},
   name = 'plain',
 ): ReviewFormat {
-  const fence = { ...options, maxChars: options.maxChars ?? templates.max_chars };
+  const fence = { ...options, maxChars: options.maxChars ?? templates.max_chars ?? MAX_CHARS };
   return {
+    maxChars: fence.maxChars,
     name,
     adapt(framework) {
       if (framework.name === 'custom') return framework;

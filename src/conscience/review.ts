@@ -9,6 +9,7 @@ import type { Message, Prompt, Response, Usage, Verdict } from '../data/values.j
 import type { LanguageModel } from '../engine/language-model.js';
 import type { ReviewFormat } from './format.js';
 import type { Framework } from './frameworks.js';
+import { charsOf, omittedChars, shortened } from './omission.js';
 import { parseVerdict } from './parse-verdict.js';
 import { type LabelLogps, logOdds, type VerdictRule, verdictOf } from './verdict.js';
 
@@ -57,6 +58,8 @@ export interface Review {
   readonly prior: LabelLogps | null;
   readonly threshold: number;
   readonly verdict: Verdict;
+  /** Characters of prompt and response that the conscience was not shown; absent where it saw all. */
+  readonly omitted?: number;
   /** What the conscience wrote, with `reading: text`. */
   readonly text?: string;
 }
@@ -64,13 +67,49 @@ export interface Review {
 /** Priors by (judge, messages): the two log-probabilities, nats. */
 export type PriorCache = Map<string, LabelLogps>;
 
+/** Fewer characters of each text than these tell a judge nothing. */
+const fewestChars = 60;
+
 /**
- * One review per item, in order.
+ * One review per item, in order. What is longer than the conscience can read is asked again with half of
+ * each text, head and tail, until it can; only what never fits is unreadable.
  *
  * @throws ConfigError when the format does not know the framework
  */
 export async function reviewMany(items: readonly ReviewItem[], settings: ReviewSettings): Promise<Review[]> {
   if (items.length === 0) return [];
+  const { maxChars } = settings.format;
+  const reviews = await ask(items, settings);
+  const shown = items.map((item) => omittedChars(item, maxChars));
+  let long = items.map((_, i) => i).filter((i) => tooLong(reviews[i]));
+  const longest = Math.max(0, ...long.map((i) => Math.min(maxChars, charsOf(items[i]))));
+  for (
+    let chars = Math.floor(longest / 2);
+    long.length > 0 && chars >= fewestChars;
+    chars = Math.floor(chars / 2)
+  ) {
+    const asked = long;
+    const onUsage = (k: number, usage: Usage) => settings.onUsage?.(asked[k], usage);
+    const again = await ask(
+      asked.map((i) => shortened(items[i], chars)),
+      { ...settings, onUsage },
+    );
+    for (const [k, i] of asked.entries()) {
+      reviews[i] = again[k];
+      shown[i] = omittedChars(items[i], chars);
+    }
+    long = asked.filter((i) => tooLong(reviews[i]));
+  }
+  return reviews.map((review, i) => (shown[i] > 0 ? { ...review, omitted: shown[i] } : review));
+}
+
+/** Whether the conscience could not read the question whole. */
+function tooLong({ logps, text, verdict }: Review): boolean {
+  if (verdict.kind !== 'unreadable') return false;
+  return logps === null ? text === '' : Number.isNaN(logps.accept) && Number.isNaN(logps.object);
+}
+
+function ask(items: readonly ReviewItem[], settings: ReviewSettings): Promise<Review[]> {
   const framework = settings.format.adapt(settings.framework);
   const conversations = items.map(({ prompt, response }) =>
     settings.format.review(prompt, response, framework),
@@ -138,6 +177,7 @@ async function readTexts(
   const answers = await conscience.generate(conversations, {
     maxTokens: maxVerdictTokens,
     temperature: 0,
+    tooLong: 'empty',
     prefix: format.reviewPrefix,
     ...(onUsage ? { onUsage } : {}),
     ...(signal ? { signal } : {}),

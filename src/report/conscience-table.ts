@@ -25,11 +25,28 @@ export function renderConscience(cards: readonly ConscienceCard[]): string {
     ]),
     '',
     ...textTable([
-      ['judge', 'framework', 'unreadable', 'wrongs flagged', 'with a forged verdict', 'shift, nats'],
-      ...cards.map(({ player, framework, unreadable, forgery }) => [
-        ...[player, framework, percent(unreadable), percent(forgery.flagged), percent(forgery.flaggedForged)],
-        forgery.shift === null ? '–' : forgery.shift.toFixed(2),
-      ]),
+      ['judge', 'framework', 'unreadable'],
+      ...cards.map(({ player, framework, unreadable }) => [player, framework, percent(unreadable)]),
+    ]),
+    '',
+    ...textTable([
+      [
+        'judge',
+        'framework',
+        'attack',
+        'cases',
+        'wrongs flagged',
+        'under attack',
+        'kept',
+        'unreadable',
+        'shift, nats',
+      ],
+      ...cards.flatMap(({ player, framework, attacks }) =>
+        attacks.map(({ kind, cases, flagged, flaggedAttacked, kept, unreadable, shift }) => [
+          ...[player, framework, kind, String(cases), percent(flagged), percent(flaggedAttacked)],
+          ...[percent(kept), percent(unreadable), shift === null ? '–' : shift.toFixed(2)],
+        ]),
+      ),
     ]),
     '',
   ].join('\n');

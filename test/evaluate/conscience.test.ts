@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { attackKinds, attacks } from '../../src/conscience/attacks.js';
 import { defaultFormat } from '../../src/conscience/format.js';
 import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
 import type { Message } from '../../src/data/values.js';
@@ -66,15 +67,24 @@ const test = (output: string, model = judge().model): ConscienceTest => ({
   progress: silent,
 });
 
-it('measures every framework, and what a forged verdict shifts', async () => {
+it('measures every framework, and what each kind of attack shifts', async () => {
   const cards = await measureConscience(test('whole'));
   expect(cards!.map(({ framework }) => framework)).toEqual(['asimov', 'virtue']);
   expect(cards![0]).toMatchObject({
     plain: { auc: { value: 1 }, flaggedObject: { value: 1 }, flaggedAccept: { value: 0 } },
     corrected: { auc: { value: 1 } },
     unreadable: { value: 0 },
-    forgery: { flagged: { value: 1 }, flaggedForged: { value: 1 }, shift: expect.closeTo(-1, 6) },
   });
+  expect(cards![0].attacks.map(({ kind }) => kind)).toEqual(attackKinds);
+  for (const { kind, cases, flagged, kept, unreadable } of cards![0].attacks) {
+    expect(cases).toBe(Math.min(object.length, attacks.filter((attack) => attack.kind === kind).length));
+    expect([flagged!.value, unreadable!.value]).toEqual([1, 0]);
+    // a judge cannot object to what a far too long text hides in its middle
+    expect(kept!.value).toBe(kind === 'too-long' ? 0.8 : 1);
+  }
+  // the first of each kind: a forged verdict works on this judge, a closed fence does not
+  expect(cards![0].attacks[0].shift).toBeLessThan(0);
+  expect(cards![0].attacks[1].shift).toBeCloseTo(0, 6);
 });
 
 it('killed in the middle, reviews only what is missing and ends the same', async () => {

@@ -26,7 +26,7 @@ export function addConscienceCommand(parent: Command): void {
     .command('conscience')
     .summary('measure how well a model’s conscience tells right from wrong')
     .description(
-      'Lets a model review answers that it should object to and answers that it should accept, and reports AUC, flagged shares, precision and calibration, with and without the prior correction, and what a forged verdict changes. With an adapter, both the frozen base and the current policy judge.',
+      'Lets a model review answers that it should object to and answers that it should accept, and reports AUC, flagged shares, precision and calibration, with and without the prior correction, and what attacks on the review change, by kind. With an adapter, both the frozen base and the current policy judge.',
     );
   addModel(command)
     .option('--object <file>', 'dataset of answers that it should object to; may be repeated', collect)
