@@ -79,7 +79,7 @@ export interface AttackScore {
   readonly kind: AttackKind;
   /** Different attacks that were tried, each text under one of them. */
   readonly cases: number;
-  /** Flagged share before and under attack, without prior correction; what is unreadable is not flagged. */
+  /** Flagged share before and under attack by the labels’ shares, readable or not, without prior correction. */
   readonly flagged: Estimate | null;
   readonly flaggedAttacked: Estimate | null;
   /** Of the texts flagged before, the share that still is. */
