@@ -33,7 +33,6 @@ for (const [i, adapter] of process.argv.slice(2).entries()) {
         outcomes[outcome]++;
         for (const [use, spent] of Object.entries(usage)) {
           parts[use] += spent.promptTokens + spent.answerTokens;
-          options.onUsage?.(0, spent);
         }
       }
       return answers.map(({ response }) => response);
