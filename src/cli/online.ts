@@ -3,7 +3,8 @@ import { type Command, Option } from 'commander';
 import { ConfigError } from '../errors.js';
 import type { Measured } from '../online/gate.js';
 import type { VersionReport } from '../online/learner.js';
-import type { OnlineStore, RecordStatus, StoredRecord, Version } from '../online/store.js';
+import { type RecordStatus, recordStatuses } from '../online/statuses.js';
+import type { OnlineStore, StoredRecord, Version } from '../online/store.js';
 import { textTable } from '../report/text-table.js';
 import { wholeFrom } from './program.js';
 
@@ -112,22 +113,10 @@ export function addAuditCommand(program: Command): void {
     .summary('answers that online learning has stored')
     .description('Lists, decides on and deletes what ealign serve --online has stored.');
   const add = adder(audit);
-  const statuses: RecordStatus[] = [
-    ...([
-      'pending',
-      'accepted',
-      'paired',
-      'folded',
-      'over-quota',
-      'unpaired',
-      'quarantined',
-      'rejected',
-    ] as const),
-  ];
 
   add('list', 'stored answers, the latest first')
     .option('--key <name>', 'of one API key')
-    .addOption(new Option('--status <status>', 'of one status').choices(statuses))
+    .addOption(new Option('--status <status>', 'of one status').choices(recordStatuses))
     .option('--limit <n>', 'how many', wholeFrom(1), 20)
     .action((options: Common & { key?: string; status?: RecordStatus; limit: number }) =>
       withStore(options, (store) => {

@@ -9,7 +9,8 @@ import { collect, type Said } from './collector.js';
 import { type HostHooks, startLearner } from './learner-host.js';
 import { type LiveModel, openLive } from './live-model.js';
 import type { OnlineSettings } from './settings.js';
-import { OnlineStore, type RecordStatus } from './store.js';
+import type { RecordStatus } from './statuses.js';
+import { OnlineStore } from './store.js';
 
 export interface OnlineOptions {
   readonly model: string;

@@ -106,11 +106,13 @@ export function rowsOfPair(
  */
 export function balanced(pairs: readonly StoredPair[], share: number, random: Random): StoredPair[] {
   const byKey = grouped(random.shuffle([...pairs]), ({ key }) => key);
-  if (byKey.size < 2 || share === 0) return [...pairs];
+  if (byKey.size < 2) return [...pairs];
+  // a share that not even equal keys could keep
+  const fair = Math.max(share, 1 / byKey.size);
   const sizes = [...byKey.values()].map(({ length }) => length);
   const total = (most: number) => sizes.reduce((sum, size) => sum + Math.min(size, most), 0);
   let most = Math.max(...sizes);
-  while (most > 1 && most > share * total(most)) most -= 1;
+  while (most > 1 && most > fair * total(most)) most -= 1;
   return [...byKey.values()].flatMap((ofKey) => ofKey.slice(0, most));
 }
 

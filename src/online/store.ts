@@ -12,25 +12,9 @@ import Database from 'libsql';
 import type { Message, Response } from '../data/values.js';
 import { ConfigError, SaveError } from '../errors.js';
 import { makeFolder } from '../files.js';
+import type { RecordStatus } from './statuses.js';
 
 const FILE = 'online.db';
-
-/**
- * `pending`: not yet looked at; `accepted`: nothing to learn; `paired`: became a pair; `folded`: said
- * before; `over-quota`; `unpaired`: no alternative would do; `quarantined`: waits for a person;
- * `rejected`: that person said no.
- */
-export const recordStatuses = [
-  'pending',
-  'accepted',
-  'paired',
-  'folded',
-  'over-quota',
-  'unpaired',
-  'quarantined',
-  'rejected',
-] as const;
-export type RecordStatus = (typeof recordStatuses)[number];
 
 /** The verdict under which an answer left the server; null where it was not reviewed. */
 export interface ServedVerdict {

@@ -5,7 +5,7 @@ import { isRemote } from '../engine/named.js';
 import { ConfigError } from '../errors.js';
 import { type Online, startOnline } from '../online/online.js';
 import { readOnlineSettings } from '../online/settings.js';
-import { recordStatuses } from '../online/store.js';
+import { recordStatuses } from '../online/statuses.js';
 import type { ServedExchange } from './app.js';
 import type { ServeOptions } from './serve.js';
 

@@ -174,5 +174,7 @@ describe('quotas', () => {
     expect(kept.filter((key) => key === 'flood')).toHaveLength(10);
     expect(kept).toHaveLength(20);
     expect(keys(pairs('only', 9))).toHaveLength(9);
+    const equal = balanced([...pairs('ada', 8), ...pairs('ben', 8)], 0.1, new Random(1));
+    expect(equal).toHaveLength(16);
   });
 });
