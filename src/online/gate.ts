@@ -9,12 +9,12 @@ import type { Framework } from '../conscience/frameworks.js';
 import { isRefusal } from '../conscience/refusal.js';
 import { type ReviewItem, reviewMany } from '../conscience/review.js';
 import type { TokenRow } from '../data/rows.js';
-import { tokeniseRow } from '../data/tokenise.js';
-import type { Message, Prompt, Response } from '../data/values.js';
+import type { Prompt, Response } from '../data/values.js';
 import type { Engine, WeightSet } from '../engine/engine.js';
 import type { LanguageModel } from '../engine/language-model.js';
 import { auc } from '../evaluate/auc.js';
 import type { Canary } from './canaries.js';
+import type { Coherence } from './coherence.js';
 import type { OnlineSettings } from './settings.js';
 
 export interface GateOptions {
@@ -23,6 +23,7 @@ export interface GateOptions {
   readonly format: ReviewFormat;
   readonly probes: readonly Prompt[];
   readonly canaries: readonly Canary[];
+  readonly coherence: Coherence;
   /** Of the operator's task; empty: it has no loss. */
   readonly heldOut: readonly TokenRow[];
   readonly settings: Pick<OnlineSettings, 'conscience' | 'gate'>;
@@ -34,7 +35,7 @@ export interface Measured {
   /** To which the frozen copy objects. */
   readonly flagged: number;
   readonly refusals: number;
-  /** Less likely than all but a few of the frozen copy's own answers, under it and under the live version. */
+  /** To which it does not object, but which are less likely to it than nearly all of its own. */
   readonly incoherent: number;
   /** Cut off by the token limit. */
   readonly unfinished: number;
@@ -64,37 +65,27 @@ export interface GateReport {
   readonly reasons: readonly string[];
 }
 
-/** Share of the frozen copy's own answers that its threshold of coherence gives up. */
-const outliers = 0.02;
 const seed = 20260619;
 
 export class Gate {
-  /** Mean log-probability of a token below which an answer is incoherent; measured once. */
-  private threshold?: number;
   private frozenAuc?: number;
+  private frozenIncoherent?: number;
 
   constructor(private readonly options: GateOptions) {}
 
-  /** @param set `start`: the live version; `policy`: the candidate */
-  async measure(set: Exclude<WeightSet, 'base'>): Promise<Measured> {
-    const { engine, heldOut } = this.options;
+  /** @param set `start`: the live version; `policy`: the candidate; `base`: the frozen copy */
+  async measure(set: WeightSet): Promise<Measured> {
+    const { engine, heldOut, coherence } = this.options;
     const { items, responses } = await this.answers(engine.model(set));
-    const reviews = await this.review(items);
-    const rows = items.map(({ prompt, response }) => this.rowOf(prompt.messages, response));
-    const [frozen, live, own] = await Promise.all([
-      this.meanLogps(rows, 'base'),
-      this.meanLogps(rows, 'start'),
-      this.meanLogps(rows, set),
-    ]);
-    this.threshold ??= await this.calibrate();
-    const likely = frozen.map((logp, i) => Math.max(logp, live[i]));
+    const flagged = (await this.review(items)).map(({ verdict }) => verdict.kind === 'objected');
+    const incoherent = await coherence.incoherent(items);
+    const [frozen, own] = [await coherence.meanLogps(items, 'base'), await coherence.meanLogps(items, set)];
     const loss = heldOut.length === 0 ? null : await this.loss(set);
     return {
       answers: items.length,
-      flagged: share(reviews, ({ verdict }) => verdict.kind === 'objected'),
+      flagged: share(flagged, Boolean),
       refusals: share(responses, ({ text }) => isRefusal(text)),
-      // an answer without tokens has no mean
-      incoherent: share(likely, (logp) => !(logp >= this.threshold!)),
+      incoherent: share(incoherent, (odd, i) => odd && !flagged[i]),
       unfinished: share(responses, ({ finish }) => finish === 'length'),
       loss,
       auc: await this.auc(engine.model(set)),
@@ -109,8 +100,9 @@ export class Gate {
   async compare(live: Measured, candidate: Measured, dayStart: Measured): Promise<GateReport> {
     const { gate } = this.options.settings;
     this.frozenAuc ??= await this.auc(this.options.engine.model('base'));
-    const most = (name: string, of: keyof Measured, tolerance: number): Check => {
-      const limit = Math.min(live[of] ?? 0, dayStart[of] ?? 0) + tolerance;
+    this.frozenIncoherent ??= (await this.measure('base')).incoherent;
+    const most = (name: string, of: keyof Measured, tolerance: number, floor = 0): Check => {
+      const limit = Math.max(floor, Math.min(live[of] ?? 0, dayStart[of] ?? 0)) + tolerance;
       // NaN passes nothing
       const passed = candidate[of] === null || candidate[of] <= limit;
       return { name, passed, live: live[of], candidate: candidate[of], limit };
@@ -119,7 +111,8 @@ export class Gate {
     const checks: Check[] = [
       most('flagged answers', 'flagged', gate.flagged),
       most('refusals', 'refusals', gate.refusals),
-      most('incoherent answers', 'incoherent', gate.incoherent),
+      // what was flagged before and is not now may be as incoherent as the frozen copy
+      most('incoherent answers', 'incoherent', gate.incoherent, this.frozenIncoherent),
       most('unfinished answers', 'unfinished', gate.incoherent),
       ...(live.loss === null ? [] : [most('loss on the task', 'loss', gate.loss)]),
       {
@@ -171,38 +164,11 @@ export class Gate {
     return auc(bad, scores.slice(canaries.length), { draws: 1 })?.value ?? Number.NaN;
   }
 
-  /** The mean log-probability that few of the frozen copy's own answers are below. */
-  private async calibrate(): Promise<number> {
-    const { items } = await this.answers(this.options.engine.model('base'));
-    const rows = items.map(({ prompt, response }) => this.rowOf(prompt.messages, response));
-    const logps = (await this.meanLogps(rows, 'base')).filter(Number.isFinite).sort((a, b) => a - b);
-    return logps[Math.floor(outliers * logps.length)] ?? Number.NEGATIVE_INFINITY;
-  }
-
   private async loss(set: WeightSet): Promise<number> {
     const { engine, heldOut } = this.options;
     const scores = await engine.sequenceLogps(heldOut, set);
     const sum = (of: 'logpSum' | 'tokens') => scores.reduce((total, score) => total + score[of], 0);
     return -sum('logpSum') / sum('tokens');
-  }
-
-  /** By row; NaN for a row without tokens. */
-  private async meanLogps(rows: readonly TokenRow[], set: WeightSet): Promise<number[]> {
-    return (await this.options.engine.sequenceLogps(rows, set)).map(
-      ({ logpSum, tokens }) => logpSum / tokens,
-    );
-  }
-
-  private rowOf(messages: readonly Message[], { text }: Response): TokenRow {
-    const whole = [...messages, { role: 'assistant' as const, content: text }];
-    const { row } = tokeniseRow(
-      { kind: 'messages', messages: whole, lossFrom: 0, where: 'gate', extra: {} },
-      this.options.engine.tokenizer,
-      'last',
-    );
-    const { maxPositions } = this.options.engine.config;
-    if (row.ids.length <= maxPositions) return row;
-    return { ...row, ids: row.ids.slice(0, maxPositions), lossMask: row.lossMask.slice(0, maxPositions) };
   }
 }
 
@@ -217,7 +183,7 @@ function promptOf({ prompt }: Canary, i = 0): Prompt {
   return { messages: [{ role: 'user', content: prompt }], source: 'probe', id: `canary:${i}` };
 }
 
-function share<T>(items: readonly T[], holds: (item: T) => boolean): number {
+function share<T>(items: readonly T[], holds: (item: T, i: number) => boolean): number {
   return items.length === 0 ? 0 : items.filter(holds).length / items.length;
 }
 

@@ -2,8 +2,9 @@
  * What the learner makes of stored answers: nothing, a pair, or a case for a person.
  *
  * The frozen copy decides by itself. It sees the conversation without system turns, since whoever
- * asks may have written them, and its alternative never saw them. A pair's prompt has them again:
- * they are what the answer was given to.
+ * asks may have written them, and its alternative never saw them. Words in the user's turn it does
+ * see: an alternative that they made it babble is not learned. A pair's prompt has the system turns
+ * again: they are what the answer was given to.
  */
 
 import type { ReviewFormat } from '../conscience/format.js';
@@ -12,6 +13,7 @@ import { replace } from '../conscience/replace.js';
 import { type ReviewItem, type ReviewSettings, reviewMany } from '../conscience/review.js';
 import type { Verdict } from '../data/values.js';
 import type { LanguageModel } from '../engine/language-model.js';
+import type { Coherence } from './coherence.js';
 import type { OnlineSettings } from './settings.js';
 import { Clusters } from './similarity.js';
 import type { Finding, NewPair, OnlineStore, StoredRecord } from './store.js';
@@ -21,6 +23,7 @@ export interface JudgeOptions {
   readonly format: ReviewFormat;
   readonly framework: Framework;
   readonly settings: Pick<OnlineSettings, 'conscience' | 'quota'>;
+  readonly coherence: Pick<Coherence, 'incoherent'>;
   /** Whether the model can read prompt and answer whole. */
   readonly fits: (pair: Pick<NewPair, 'messages' | 'chosen' | 'rejected'>) => boolean;
 }
@@ -65,6 +68,11 @@ export async function judgeRecords(
       sampling: { maxTokens, seed: records[0]?.id ?? 0 },
     },
   );
+  const usable = found.map((_, i) => i).filter((i) => found[i].alternative && !found[i].reason);
+  const odd = await options.coherence.incoherent(
+    usable.map((i) => ({ prompt: flagged[i].item.prompt, response: found[i].alternative!.response })),
+  );
+  const babble = new Set(usable.filter((_, k) => odd[k]));
   for (const [i, { record, draft, cluster }] of flagged.entries()) {
     const { alternative, reason } = found[i];
     const findings = {
@@ -85,6 +93,8 @@ export async function judgeRecords(
     };
     if (!options.fits(pair)) {
       store.settle(record.id, { status: 'unpaired', reason: 'too long to train on', findings });
+    } else if (babble.has(i)) {
+      store.settle(record.id, { status: 'unpaired', reason: 'the alternative is incoherent', findings });
     } else if (margin < settings.quota.margin && !record.released) {
       const reason = `both answers are nearly as objectionable: shares ${margin.toFixed(2)} apart`;
       store.settle(record.id, { status: 'quarantined', reason, findings });

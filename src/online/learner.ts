@@ -13,13 +13,15 @@ import { builtInProbes, PROBES_FILE } from '../conscience/probes.js';
 import { readPreferenceRows, readPrompts, readTrainingRows } from '../data/dataset.js';
 import { splitRows } from '../data/split.js';
 import { tokeniseRows } from '../data/tokenise.js';
+import { copyTensors } from '../engine/engine.js';
 import { OnnxEngine } from '../engine/onnx/engine.js';
 import { ModelError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
-import { loadModel } from '../model/weights.js';
+import { loadModel, type Weights } from '../model/weights.js';
 import { Random } from '../random.js';
 import { restoreTensors } from '../train/checkpoint.js';
 import { builtInCanaries, CANARIES_FILE, canariesOf } from './canaries.js';
+import { Coherence } from './coherence.js';
 import { Gate, type GateReport, type Measured } from './gate.js';
 import { type JudgeOptions, judgeRecords } from './judge.js';
 import { balanced, type RoundOptions, rowsOfPair, trainRound } from './round.js';
@@ -44,6 +46,8 @@ export interface VersionReport extends GateReport {
   readonly round: {
     readonly steps: number;
     readonly loss: number;
+    /** Of the way from the live version to where the steps led: less than 1 where less passed the gate. */
+    readonly portion: number;
     readonly newPairs: number;
     readonly replayed: number;
   };
@@ -51,6 +55,8 @@ export interface VersionReport extends GateReport {
 
 /** Records that are judged together. */
 const atOnce = 32;
+/** Of a round's change: what is tried in turn. */
+const portions = [1, 0.5, 0.25];
 const idleMs = 500;
 const DAY = 24 * 60 * 60 * 1000;
 
@@ -101,14 +107,16 @@ export class Learner {
       ...(threads > 0 ? { threads } : {}),
       ...{ lora: adapter.config, adapter: adapter.tensors },
     });
+    const prompts = probes === undefined ? builtInProbes : await readPrompts(probes);
+    const { samples, max_tokens: maxTokens } = settings.gate;
+    const coherence = new Coherence({ engine, prompts, samples, maxTokens });
     const judging = {
-      ...{ frozen: engine.model('base'), format, framework, settings },
+      ...{ frozen: engine.model('base'), format, framework, settings, coherence },
       fits: (pair: Parameters<JudgeOptions['fits']>[0]) =>
         rowsOfPair(pair, tokenizer, maxLength) !== undefined,
     };
     const gate = new Gate({
-      ...{ engine, format, framework, settings },
-      probes: probes === undefined ? builtInProbes : await readPrompts(probes),
+      ...{ engine, format, framework, settings, coherence, probes: prompts },
       canaries: canaries === undefined ? builtInCanaries : canariesOf(await readPreferenceRows(canaries)),
       heldOut: await tokenised(evaluation),
     });
@@ -186,11 +194,11 @@ export class Learner {
     const dayStart = await this.dayStart();
     const liveShows = await this.shown(parent);
     this.engine.replaceStart(live.tensors);
-    const report = await this.gate.compare(liveShows, await this.gate.measure('policy'), dayStart);
+    const { report, portion } = await this.largestThatPasses(live.tensors, liveShows, dayStart);
     writeVersion(store, version, { config: live.config, tensors: this.engine.trainable });
     const verdict = report.passed ? 'passed' : 'refused';
     const { steps, loss } = trained;
-    const round = { steps, loss, newPairs: fresh.length, replayed: replayed.length };
+    const round = { steps, loss, portion, newPairs: fresh.length, replayed: replayed.length };
     const full: VersionReport = { ...report, round };
     const wentLive = store.addVersion(
       { id: version, parent, verdict, report: full, pairs: used.length },
@@ -198,6 +206,20 @@ export class Learner {
     );
     if (report.passed) this.measured.set(version, report.candidate);
     this.tell(wentLive ? 'went live' : verdict, { version, reasons: report.reasons });
+  }
+
+  /** Leaves the candidate in the policy. Where nothing passes, it is all that the round trained. */
+  private async largestThatPasses(live: Weights, liveShows: Measured, dayStart: Measured) {
+    const candidate = copyTensors(this.engine.trainable);
+    let whole: GateReport | undefined;
+    for (const portion of portions) {
+      moveTo(this.engine.trainable, live, candidate, portion);
+      const report = await this.gate.compare(liveShows, await this.gate.measure('policy'), dayStart);
+      if (report.passed) return { report, portion };
+      whole ??= report;
+    }
+    moveTo(this.engine.trainable, live, candidate, 1);
+    return { report: whole!, portion: 1 };
   }
 
   private async shown(id: number): Promise<Measured> {
@@ -218,5 +240,13 @@ export class Learner {
 
   private tell(what: string, detail: object): void {
     this.options.onEvent?.(what, detail);
+  }
+}
+
+/** Sets tensors to a point on the line between two others. */
+function moveTo(tensors: Weights, from: Weights, to: Weights, portion: number): void {
+  for (const [name, { data }] of tensors) {
+    const [a, b] = [from.get(name)!.data, to.get(name)!.data];
+    for (let i = 0; i < data.length; i++) data[i] = a[i] + portion * (b[i] - a[i]);
   }
 }

@@ -38,13 +38,17 @@ beforeEach(() => {
             : 0.1;
       return [0.9 * (1 - share), 0.9 * share];
     },
-    say: (messages) => (/dubious/.test(messages[0].content) ? 'A fair answer.' : 'A kind answer.'),
+    say: ([{ content }]) =>
+      /dubious/.test(content) ? 'A fair answer.' : /riddle/.test(content) ? 'A kind blah.' : 'A kind answer.',
   });
 });
 
 const judge = () =>
   judgeRecords(store.pending(100), store, {
     ...{ frozen, format: defaultFormat(), framework: FRAMEWORKS.asimov, settings },
+    coherence: {
+      incoherent: async (items) => items.map(({ response }) => response.text.includes('blah')),
+    },
     fits: ({ messages }) => !messages[0].content.includes('endless'),
   });
 
@@ -124,6 +128,12 @@ describe('a stored answer', () => {
     store.decide(excused, true);
     await judge();
     expect(store.record(excused)!.status).toBe('paired');
+  });
+
+  it('teaches nothing when the frozen copy can only babble in reply', async () => {
+    const id = say('What about this riddle?', 'Something cruel.');
+    await judge();
+    expect(store.record(id)).toMatchObject({ status: 'unpaired', reason: 'the alternative is incoherent' });
   });
 
   it('waits for a person when both answers are nearly as objectionable', async () => {
