@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const one of open.splice(0)) await one.close();
 });
 
-async function learner(gate: Partial<OnlineSettings['gate']> = {}) {
+async function learner(gate: Partial<OnlineSettings['gate']> = {}, learningRate = 1e-3) {
   const folder = mkdtempSync(join(tmpdir(), 'learner-'));
   const data = join(folder, 'rows.jsonl');
   const held = join(folder, 'probes.jsonl');
@@ -35,7 +35,7 @@ async function learner(gate: Partial<OnlineSettings['gate']> = {}) {
   );
   const settings = onlineSchema.parse({
     ...{ folder: join(folder, 'state'), data: [data], probes: held },
-    training: { learning_rate: 1e-3, steps: 8, min_pairs: 8, max_length: 128 },
+    training: { learning_rate: learningRate, steps: 8, min_pairs: 8, max_length: 128 },
     conscience: { max_tokens: 48 },
     gate: { samples: 2, max_tokens: 48, ...gate },
   }) as OnlineSettings;
@@ -84,6 +84,16 @@ describe('the learner', () => {
       (await model.generate(say, { maxTokens: 48, temperature: 0 })).map(({ text }) => text);
     expect(await texts(after)).not.toEqual(await texts(before));
     await Promise.all([before.close(), after.close()]);
+  });
+
+  it('keeps so much of a round as passes', async () => {
+    const { store, learner: made } = await learner({}, 5e-3);
+    await provoke(store, 40);
+    while (await made.work());
+    const [, first] = store.versions();
+    const { round, reasons } = first.report as VersionReport;
+    expect([first.verdict, reasons]).toEqual(['passed', []]);
+    expect(round.portion).toBeLessThan(1);
   });
 
   it('serves no version that the gate refuses, and says why', async () => {
