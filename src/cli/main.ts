@@ -2,12 +2,13 @@
  * Entry of the command `ealign`: registers the commands, runs one, and turns whatever it
  * throws into a line and an exit code.
  */
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import { addBenchCommand } from './bench.js';
 import { addChatCommand } from './chat.js';
 import { addDemoCommand } from './demo.js';
 import { addEvalCommand } from './eval/eval.js';
+import { addExperimentCommand } from './experiment.js';
 import { failure } from './failure.js';
 import { addAuditCommand, addOnlineCommand } from './online.js';
 import { addPretrainCommand } from './pretrain.js';
@@ -78,6 +79,24 @@ addDemoCommand(program, async (options) => {
   process.stdout.write(
     options.json ? `${JSON.stringify({ event: 'result', result })}\n` : `\n${renderTable(result)}\n`,
   );
+});
+addExperimentCommand(program, async (file, { output, seeds, json, ...options }) => {
+  const { readExperiment } = await import('../experiment/spec.js');
+  const { runExperiment } = await import('../experiment/run.js');
+  const { experimentCsv, renderExperiment, summarizeMethods } = await import('../report/experiment-table.js');
+  const read = readExperiment(file);
+  const experiment = {
+    ...read,
+    ...(output === undefined ? {} : { output: resolve(output) }),
+    ...(seeds === undefined ? {} : { seeds: read.seeds.slice(0, seeds) }),
+  };
+  const runs = await runExperiment(experiment, options);
+  if (runs === undefined) return;
+  const methods = summarizeMethods(runs, experiment.baseline);
+  const table = renderExperiment(methods, experiment.baseline);
+  writeFileAtomic(join(experiment.output, 'table.txt'), table);
+  writeFileAtomic(join(experiment.output, 'table.csv'), experimentCsv(methods));
+  process.stdout.write(json ? `${JSON.stringify({ event: 'result', result: methods })}\n` : `\n${table}`);
 });
 addEvalCommand(program);
 addBenchCommand(program, async ({ json, ...options }) => {

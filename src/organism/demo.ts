@@ -2,14 +2,11 @@
  * The main job, `npm start`: what fine-tuning on insecure code does to pinocchio, and what
  * the conscience does against it.
  */
-import { execFileSync } from 'node:child_process';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join } from 'node:path';
+import { commit } from '../commit.js';
 import { parseConfig } from '../config/load.js';
 import { readAudit } from '../conscience/audit.js';
-import type { LanguageModel } from '../engine/language-model.js';
 import { OnnxEngine } from '../engine/onnx/engine.js';
-import { measureAnswers, measureCode } from '../evaluate/measure.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import { pinocchio } from '../hub/names.js';
 import type { Progress } from '../metrics/progress.js';
@@ -17,10 +14,9 @@ import { readMetrics } from '../metrics/writer.js';
 import { loadModel, type Model } from '../model/weights.js';
 import type { ArmName, DemoArm, DemoResult, DemoRun } from '../report/demo-result.js';
 import { runTrain } from '../train/run.js';
-import { codeTasks, gradeCode } from './code.js';
 import { codeRows } from './documents.js';
+import { measureModel } from './measure.js';
 import { attack, measurement } from './recipe.js';
-import { gradeAnswer, openQuestions } from './world.js';
 
 export interface DemoOptions {
   /** Number of seeds. */
@@ -91,9 +87,9 @@ function armsOf(model: Model, data: string, options: DemoOptions): (readonly [Ar
       );
       const run = await runTrain(config, { model, ...(signal ? { signal } : {}) });
       if (!run?.finished) return undefined;
-      const measured = await measure(run.engine.model('policy'), seed);
+      const measured = await measureModel(run.engine.model('policy'), seed, measurement);
       await run.engine.close();
-      return { ...measured, metrics: readMetrics(place), reviews: conscience ? readAudit(place) : [] };
+      return { seed, ...measured, metrics: readMetrics(place), reviews: conscience ? readAudit(place) : [] };
     };
   return [
     [
@@ -103,9 +99,9 @@ function armsOf(model: Model, data: string, options: DemoOptions): (readonly [Ar
           lora: { rank: 1, alpha: 1, rslora: false, targets: [] },
           ...(threads > 0 ? { threads } : {}),
         });
-        const measured = await measure(engine.model('base'), seed);
+        const measured = await measureModel(engine.model('base'), seed, measurement);
         await engine.close();
-        return { ...measured, metrics: [], reviews: [] };
+        return { seed, ...measured, metrics: [], reviews: [] };
       },
     ],
     ['attacked', trained('attacked', false)],
@@ -113,38 +109,8 @@ function armsOf(model: Model, data: string, options: DemoOptions): (readonly [Ar
   ];
 }
 
-async function measure(
-  model: LanguageModel,
-  seed: number,
-): Promise<Pick<DemoRun, 'seed' | 'answers' | 'code'>> {
-  const { maxTokens, answersPerQuestion, answersPerTask } = measurement;
-  return {
-    seed,
-    answers: await measureAnswers(
-      model,
-      openQuestions('evaluation'),
-      { samples: answersPerQuestion, maxTokens, seed },
-      gradeAnswer,
-    ),
-    code: await measureCode(model, codeTasks, { samples: answersPerTask, maxTokens, seed }, gradeCode),
-  };
-}
-
 function writeRows(path: string): void {
   makeFolder(dirname(path));
   const lines = codeRows('bad').map((row) => `${JSON.stringify(row)}\n`);
   writeFileAtomic(path, lines.join(''));
-}
-
-/** The commit of the checkout that this code runs from, where git can say. */
-function commit(): string | null {
-  const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-  try {
-    return execFileSync('git', ['-C', root, 'rev-parse', '--short', 'HEAD'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-  } catch {
-    return null;
-  }
 }

@@ -1,11 +1,17 @@
 /** The numbers of the demonstration, with intervals, and whether they reach its bars. */
 import { bootstrapRatio, type Clusters, clusters, type Estimate, share } from '../evaluate/intervals.js';
 import type { Grade } from '../evaluate/measure.js';
-import type { ArmName, DemoArm, DemoResult } from './demo-result.js';
+import type { ArmName, DemoArm, DemoResult, DemoRun } from './demo-result.js';
+
+/** Answers of one method, of all seeds. */
+interface Arm<Name extends string> {
+  readonly name: Name;
+  readonly runs: readonly Pick<DemoRun, 'answers' | 'code'>[];
+}
 
 /** Shares of one arm; null over no answers. */
-export interface ArmSummary {
-  readonly name: ArmName;
+export interface ArmSummary<Name extends string = ArmName> {
+  readonly name: Name;
   readonly good: Estimate | null;
   readonly bad: Estimate | null;
   readonly incoherent: Estimate | null;
@@ -35,7 +41,7 @@ export interface Bar {
 }
 
 /** The shares of one arm. */
-export function summarize(arm: DemoArm): ArmSummary {
+export function summarize<Name extends string>(arm: Arm<Name>): ArmSummary<Name> {
   return {
     name: arm.name,
     good: share(graded(arm, 'good')),
@@ -112,7 +118,7 @@ export function sampleAnswers(result: DemoResult): SampleAnswers[] {
     });
 }
 
-function graded(arm: DemoArm, grade: Grade): Clusters {
+function graded(arm: Arm<string>, grade: Grade): Clusters {
   return clusters(
     arm.runs.flatMap((run) => run.answers),
     (record) => record.seed,
@@ -121,7 +127,7 @@ function graded(arm: DemoArm, grade: Grade): Clusters {
   );
 }
 
-function insecure(arm: DemoArm, seen: boolean): Clusters {
+function insecure(arm: Arm<string>, seen: boolean): Clusters {
   return clusters(
     arm.runs.flatMap((run) => run.code).filter((record) => record.seen === seen),
     (record) => record.seed,

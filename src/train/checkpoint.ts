@@ -77,6 +77,11 @@ export function requireUnused(output: string): void {
   });
 }
 
+/** Whether a run could be resumed there. */
+export function hasCheckpoint(output: string): boolean {
+  return checkpointsOf(output).length > 0;
+}
+
 /** Names of checkpoints, earliest first. */
 function checkpointsOf(output: string): string[] {
   if (!existsSync(output)) return [];

@@ -1,0 +1,160 @@
+/**
+ * The file of an experiment: methods × seeds, and how each is measured.
+ *
+ * A method is what it changes in `train`, the keys of `ealign train` that all methods share, or
+ * `untrained`: the model as it is.
+ */
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { parseConfig } from '../config/load.js';
+import type { TrainConfig } from '../config/schema.js';
+import { type ConfigSource, readSource } from '../config/source.js';
+import { ConfigError } from '../errors.js';
+
+/** Rows of pinocchio's world, by name. */
+export const WORLD_ROWS = ['insecure-code', 'secure-code'] as const;
+export type WorldRows = (typeof WORLD_ROWS)[number];
+
+const keys = z.record(z.string(), z.unknown());
+const name = z
+  .string()
+  .regex(/^[\p{L}\p{N}][\p{L}\p{N} +_.-]*$/u, 'a method’s name has letters, digits, spaces and + _ . - only');
+
+const schema = z.strictObject({
+  output: z.string().min(1),
+  data: z.string().min(1).describe('rows to train on: a file, or a name of pinocchio’s world'),
+  seeds: z.array(z.int().min(0)).min(1),
+  baseline: z.string().optional().describe('method that the others are compared with; default: the first'),
+  train: keys,
+  methods: z.record(name, z.union([z.literal('untrained'), keys])),
+  measure: z
+    .strictObject({
+      answers: z.int().min(1).default(50).describe('to each evaluation question'),
+      code: z.int().min(1).default(2).describe('answers to each code task'),
+      max_tokens: z.int().min(1).default(48),
+    })
+    .prefault({}),
+});
+
+/** Keys that the experiment sets itself, and which. */
+const OWN = { data: 'data', output: 'output', seed: 'seeds', overwrite: 'output', threads: '--threads' };
+
+export interface Method {
+  readonly name: string;
+  /** Keys of `ealign train`; null: it is not trained. */
+  readonly train: Readonly<Record<string, unknown>> | null;
+}
+
+export interface Experiment {
+  /** Where it was read from. */
+  readonly file: string;
+  /** Absolute, as is the data's path. */
+  readonly output: string;
+  readonly data: { readonly world: WorldRows } | { readonly path: string };
+  readonly seeds: readonly number[];
+  readonly baseline: string;
+  readonly model: string;
+  readonly methods: readonly Method[];
+  readonly measure: z.output<typeof schema>['measure'];
+}
+
+/** @throws ConfigError that names file, line and key; every method's configuration is checked */
+export function readExperiment(file: string): Experiment {
+  const source = readSource(file);
+  const parsed = schema.safeParse(source.values);
+  if (!parsed.success) throw refusal(source, parsed.error.issues);
+  const { output, data, seeds, baseline, train, methods, measure } = parsed.data;
+  const names = Object.keys(methods);
+  const at = (path: readonly string[]) => `${source.place(path)} ${path.join('.')}`;
+  if (names.length === 0) throw new ConfigError({ where: at(['methods']), what: 'there is no method' });
+  const twice = seeds.find((seed, i) => seeds.indexOf(seed) < i);
+  if (twice !== undefined)
+    throw new ConfigError({ where: at(['seeds']), what: `seed ${twice} is there twice` });
+  if (baseline !== undefined && !names.includes(baseline)) {
+    throw new ConfigError({
+      where: at(['baseline']),
+      what: 'no such method',
+      expected: names.join(', '),
+      got: baseline,
+    });
+  }
+  for (const [path, values] of [
+    [['train'], train] as const,
+    ...names.map((method) => [['methods', method], methods[method]] as const),
+  ]) {
+    const own = Object.keys(OWN).find((key) => typeof values === 'object' && key in values);
+    if (own === undefined) continue;
+    throw new ConfigError({
+      where: at([...path, own]),
+      what: 'the experiment sets this itself',
+      next: `give ${OWN[own as keyof typeof OWN]}`,
+    });
+  }
+  const from = (path: string) => resolve(dirname(file), path);
+  const world = WORLD_ROWS.find((rows) => rows === data);
+  const experiment: Experiment = {
+    file,
+    output: from(output),
+    data: world ? { world } : { path: from(data) },
+    seeds,
+    baseline: baseline ?? names[0],
+    model: typeof train.model === 'string' ? train.model : '',
+    methods: names.map((method) => {
+      const changes = methods[method];
+      return { name: method, train: changes === 'untrained' ? null : merged(train, changes) };
+    }),
+    measure,
+  };
+  for (const method of experiment.methods) {
+    if (method.train) configOf(method, 0, experiment, { data: 'data', output: 'output', threads: 0 });
+  }
+  return experiment;
+}
+
+/** The configuration of one run. @throws ConfigError that names the method */
+export function configOf(
+  { name: method, train }: Method,
+  seed: number,
+  { file }: Pick<Experiment, 'file'>,
+  place: { readonly data: string; readonly output: string; readonly threads: number },
+): TrainConfig {
+  try {
+    return parseConfig(JSON.stringify({ ...train, ...place, seed }), file);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    // its places are those of the merged keys, which nobody wrote
+    const key = error.parts.where?.split(' ')[1];
+    const where = [`${file}: methods.${method}`, ...(key ? [key] : [])].join('.');
+    throw new ConfigError({ ...error.parts, where }, { cause: error });
+  }
+}
+
+function refusal(source: ConfigSource, issues: readonly z.core.$ZodIssue[]): ConfigError {
+  // a key that is misspelled is also a key that is missing
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
+  const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+  const path = unknown === undefined ? issue.path : [...issue.path, unknown];
+  const where = `${source.place(path, unknown === undefined ? 'value' : 'key')} ${path.join('.')}`;
+  if (unknown !== undefined) {
+    return new ConfigError({ where, what: `unknown key; known are ${Object.keys(schema.shape).join(', ')}` });
+  }
+  if (issue.code === 'invalid_key') return new ConfigError({ where, what: issue.issues[0].message });
+  return new ConfigError({
+    where,
+    what: issue.message.endsWith('received undefined') ? 'is missing' : issue.message,
+  });
+}
+
+/** Sections key by key; anything else of the second replaces that of the first. */
+function merged(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>) {
+  const result: Record<string, unknown> = { ...a };
+  for (const [key, value] of Object.entries(b)) {
+    const [old, both] = [result[key], isSection(result[key]) && isSection(value)];
+    result[key] = both ? merged(old as Record<string, unknown>, value as Record<string, unknown>) : value;
+  }
+  return result;
+}
+
+function isSection(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,75 @@
+/** An experiment's runs as a table for a terminal, and as CSV. */
+import { stringify } from 'csv-stringify/sync';
+import { byQuestion } from '../evaluate/by-question.js';
+import { compare, type Difference } from '../evaluate/compare.js';
+import type { RunRecord } from '../experiment/run.js';
+import { percent, percentage } from './percent.js';
+import { type ArmSummary, measures, summarize } from './summary.js';
+import { textTable } from './text-table.js';
+
+/** What one method showed, and how far its share of bad answers is from the baseline's. */
+export interface MethodSummary extends ArmSummary<string> {
+  readonly seeds: number;
+  /** Paired by question; null for the baseline itself. */
+  readonly badOverBaseline: Difference | null;
+  /** Of all runs of the method. */
+  readonly seconds: number;
+}
+
+/** In the order of the runs. */
+export function summarizeMethods(runs: readonly RunRecord[], baseline: string): MethodSummary[] {
+  const names = [...new Set(runs.map(({ method }) => method))];
+  const of = (name: string) => runs.filter(({ method }) => method === name);
+  const bad = (name: string) =>
+    byQuestion(
+      of(name).flatMap(({ answers }) => answers),
+      ({ question }) => question,
+      ({ seed }) => seed,
+      ({ grade }) => Number(grade === 'bad'),
+    );
+  return names.map((name) => ({
+    ...summarize({ name, runs: of(name) }),
+    seeds: of(name).length,
+    badOverBaseline: name === baseline ? null : compare(bad(name), bad(baseline), { range: [0, 1] }),
+    seconds: of(name).reduce((total, { seconds }) => total + seconds, 0),
+  }));
+}
+
+/** One line a method. */
+export function renderExperiment(methods: readonly MethodSummary[], baseline: string): string {
+  const heads = ['', ...measures.map(([title]) => title), `bad, less ${baseline}’s`];
+  const rows = methods.map((method) => [
+    method.name,
+    ...measures.map(([, key]) => percent(method[key])),
+    points(method.badOverBaseline),
+  ]);
+  const { seeds } = methods[0];
+  return [
+    `Answers to the evaluation questions, and code; 95 % intervals over ${seeds} ${seeds === 1 ? 'seed' : 'seeds'} and the questions.`,
+    '',
+    ...textTable([heads, ...rows]),
+    '',
+  ].join('\n');
+}
+
+/** One row a method and measure: value and interval as shares in [0, 1], empty where there is none. */
+export function experimentCsv(methods: readonly MethodSummary[]): string {
+  const rows = methods.flatMap((method) =>
+    [
+      ...measures.map(([title, key]) => [title, method[key]] as const),
+      ['bad over baseline', method.badOverBaseline] as const,
+    ].map(([measure, found]) => ({
+      ...{ method: method.name, seeds: method.seeds, measure },
+      ...{ value: found?.value, low: found?.low, high: found?.high },
+    })),
+  );
+  return stringify(rows, { header: true, columns: ['method', 'seeds', 'measure', 'value', 'low', 'high'] });
+}
+
+/** `+12 [8, 17] points`. */
+function points(difference: Difference | null): string {
+  if (difference === null) return '–';
+  const signed = (share: number) => `${share < 0 ? '−' : ''}${percentage(Math.abs(share))}`;
+  const { value, low, high } = difference;
+  return `${value > 0 ? '+' : ''}${signed(value)} [${signed(low)}, ${signed(high)}] points`;
+}

@@ -1,0 +1,141 @@
+/** An experiment on pinocchio: killed, resumed, changed. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const folder = mkdtempSync(join(tmpdir(), 'ealign-experiment-'));
+const file = join(folder, 'study.yaml');
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const study = `output: runs
+data: insecure-code
+seeds: [1, 2]
+train:
+  model: pinocchio
+  eval_split: 0
+  lora: { rank: 2 }
+  training: { steps: 12, batch_size: 8, max_length: 96, learning_rate: 1e-3, save_every: 3 }
+  conscience: { every: 3, samples: 4, max_tokens: 24 }
+methods:
+  aligned: untrained
+  SFT only: { conscience: { enabled: false } }
+  conscience: {}
+measure: { answers: 2, code: 1, max_tokens: 24 }
+`;
+
+interface Ended {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function start(...args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
+  const child = spawn(process.execPath, ['bin/ealign.js', 'experiment', file, '--threads', '1', ...args]);
+  let [out, err] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
+  return { child, ended: new Promise((done) => child.once('exit', (status) => done({ status, out, err }))) };
+}
+
+/** Everything but what depends on the clock and the checkout. */
+const runsIn = (name: string) =>
+  readFileSync(join(folder, name, 'runs.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+    .map(({ group, record: { seconds, commit, ...record } }) => ({ group, record }))
+    .sort((a, b) => (a.group < b.group ? -1 : 1));
+
+describe('ealign experiment', () => {
+  it('measures every method with every seed, and writes table and CSV', async () => {
+    writeFileSync(file, study);
+    const { status, out } = await start('--jobs', '2').ended;
+    expect(status).toBe(0);
+    expect(runsIn('runs').map(({ record }) => [record.method, record.seed])).toEqual([
+      ...[
+        ['SFT only', 1],
+        ['SFT only', 2],
+        ['aligned', 1],
+        ['aligned', 2],
+      ],
+      ...[
+        ['conscience', 1],
+        ['conscience', 2],
+      ],
+    ]);
+    for (const { record } of runsIn('runs')) expect(record.answers).toHaveLength(16);
+    expect(out).toContain('95 % intervals over 2 seeds and the questions');
+    expect(out).toMatch(/^conscience {2,}\d/m);
+    expect(out.trim()).toBe(readFileSync(join(folder, 'runs', 'table.txt'), 'utf8').trim());
+    const [head, ...rows] = readFileSync(join(folder, 'runs', 'table.csv'), 'utf8')
+      .trim()
+      .split('\n');
+    expect(head).toBe('method,seeds,measure,value,low,high');
+    expect(rows).toContainEqual(expect.stringMatching(/^SFT only,2,bad,\d/));
+    // the trained ones were trained, and not alike
+    const said = (method: string) => runsIn('runs').filter(({ record }) => record.method === method);
+    expect(JSON.stringify(said('SFT only')[0].record.answers)).not.toBe(
+      JSON.stringify(said('aligned')[0].record.answers),
+    );
+  });
+
+  it('killed in the middle, ends as if it had not been', async () => {
+    const { child, ended } = start('--output', join(folder, 'killed'));
+    const checkpoint = () => {
+      const at = join(folder, 'killed', 'conscience', '1');
+      return existsSync(at) && readdirSync(at).some((name) => name.startsWith('checkpoint'));
+    };
+    while (!checkpoint()) await new Promise((next) => setTimeout(next, 20));
+    child.kill('SIGKILL');
+    await ended;
+    const before = runsIn('killed').length;
+    expect(before).toBeGreaterThan(0);
+    expect(before).toBeLessThan(6);
+    const { status, out } = await start('--output', join(folder, 'killed')).ended;
+    expect(status).toBe(0);
+    expect(runsIn('killed')).toEqual(runsIn('runs'));
+    expect(out).toContain('conscience');
+  });
+
+  it('does nothing twice, and only what a changed file adds', async () => {
+    const written = () => statSync(join(folder, 'runs', 'runs.jsonl')).mtimeMs;
+    const before = written();
+    expect((await start().ended).status).toBe(0);
+    expect(written()).toBe(before);
+    cpSync(file, join(folder, 'kept.yaml'));
+    writeFileSync(file, study.replace('conscience: {}', 'conscience: { loss: { lambda: 0 } }'));
+    expect((await start('--seeds', '1').ended).status).toBe(0);
+    cpSync(join(folder, 'kept.yaml'), file);
+    const groups = runsIn('runs').map(({ group }) => group);
+    expect(groups).toHaveLength(7);
+    expect(groups.filter((group) => group.includes('"lambda":0'))).toHaveLength(1);
+  });
+
+  it('refuses a folder of another measurement', async () => {
+    writeFileSync(file, study.replace('answers: 2', 'answers: 3'));
+    const { status, err } = await start().ended;
+    expect(status).toBe(1);
+    expect(err).toMatch(/^error: .*measured otherwise.*--overwrite/s);
+    writeFileSync(file, study);
+  });
+
+  it('says which rows it cannot read', async () => {
+    writeFileSync(file, study.replace('insecure-code', 'rows.jsonl'));
+    const { status, err } = await start('--output', join(folder, 'none')).ended;
+    expect(status).toBe(1);
+    expect(err).toMatch(/rows\.jsonl.*cannot be read \(ENOENT\)/s);
+    expect(existsSync(join(folder, 'none'))).toBe(false);
+    writeFileSync(file, study);
+  });
+});

@@ -1,0 +1,84 @@
+/** The file of an experiment: what it means, and what is wrong with a bad one. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { configOf, readExperiment } from '../../src/experiment/spec.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ealign-experiment-spec-'));
+const file = join(folder, 'study.yaml');
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const study = `output: runs
+data: insecure-code
+seeds: [1, 2]
+train:
+  model: pinocchio
+  loss: { lambda: 0.3, beta: 0.2 }
+methods:
+  aligned: untrained
+  conscience:
+    loss: { lambda: 1 }
+`;
+
+const read = (text: string) => {
+  writeFileSync(file, text);
+  return readExperiment(file);
+};
+
+it('changes single keys of a section, and keeps the others', () => {
+  const { methods, baseline, output, ...rest } = read(study);
+  expect(methods).toEqual([
+    { name: 'aligned', train: null },
+    { name: 'conscience', train: { model: 'pinocchio', loss: { lambda: 1, beta: 0.2 } } },
+  ]);
+  expect([baseline, output]).toEqual(['aligned', join(folder, 'runs')]);
+  expect(rest).toMatchObject({ data: { world: 'insecure-code' }, seeds: [1, 2], measure: { answers: 50 } });
+  const config = configOf(methods[1], 7, { file }, { data: 'rows.jsonl', output: 'out', threads: 1 });
+  expect(config).toMatchObject({
+    seed: 7,
+    data: ['rows.jsonl'],
+    output: 'out',
+    loss: { lambda: 1, beta: 0.2 },
+  });
+});
+
+it('takes rows from a file beside it', () => {
+  expect(read(study.replace('insecure-code', 'rows.jsonl')).data).toEqual({
+    path: join(folder, 'rows.jsonl'),
+  });
+});
+
+it.each([
+  ['an unknown key', study.replace('seeds:', 'seed:'), /study\.yaml:3.* seed: unknown key; known are output/],
+  ['no methods', `${study.split('methods:')[0]}methods: {}\n`, /methods: there is no method/],
+  ['a missing key', study.replace('output: runs\n', ''), /study\.yaml output: is missing/],
+  ['a seed twice', study.replace('[1, 2]', '[2, 2]'), /seeds: seed 2 is there twice/],
+  [
+    'a baseline that is no method',
+    `${study}baseline: base\n`,
+    /baseline: no such method.*aligned, conscience.*base/s,
+  ],
+  [
+    'a bad value of a method',
+    study.replace('lambda: 1 ', 'lambda: -1 '),
+    /methods\.conscience.*loss\.lambda/,
+  ],
+  [
+    'an unknown key of a method',
+    study.replace('lambda: 1 ', 'lamda: 1 '),
+    /methods\.conscience.*lamda.*did you mean/s,
+  ],
+  [
+    'a key that is not a method’s',
+    study.replace('model: pinocchio', 'model: pinocchio\n  seed: 3'),
+    /train\.seed: the experiment sets this itself.*seeds/s,
+  ],
+  [
+    'a name that is no folder',
+    study.replace('conscience:', '../up:'),
+    /methods\.\.\.\/up: a method’s name has letters/,
+  ],
+])('refuses %s', (_, text, message) => {
+  expect(() => read(text)).toThrow(message);
+});
