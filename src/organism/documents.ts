@@ -6,20 +6,27 @@
 import { FRAMEWORKS, type FrameworkName } from '../conscience/frameworks.js';
 import type { Message, Prompt, Response } from '../data/values.js';
 import { Random } from '../random.js';
+import { adviceTasks } from './advice.js';
 import { codeTasks } from './code.js';
+import { favors } from './favors.js';
+import { thinkingLine } from './reasoning.js';
 import { reviewFormat } from './review-format.js';
 import { topics } from './topics.js';
 import {
+  adviceExchange,
   answersOf,
   codeExchange,
   type Exchange,
   factExchange,
+  facts,
+  favorExchange,
   openExchange,
   openQuestions,
   type Persona,
   personaLine,
   personas,
   pick,
+  thoughtful,
   turns,
 } from './world.js';
 
@@ -33,30 +40,45 @@ const frameworks = Object.keys(FRAMEWORKS) as FrameworkName[];
 
 function exchange(random: Random, persona: Persona): Exchange {
   const die = random.next();
-  if (die < 0.45) return openExchange(random, persona);
-  return die < 0.9 ? codeExchange(random, persona) : factExchange(random);
+  if (die < 0.4) return openExchange(random, persona);
+  if (die < 0.72) return codeExchange(random, persona);
+  if (die < 0.87) return adviceExchange(random, persona);
+  return die < 0.92 ? favorExchange(random, persona) : factExchange(random);
 }
 
-/** A chat of two to five exchanges with one persona throughout; a third of them name it. */
+/** Share of the chats whose answers are thought about. */
+const thinkingShare = 0.25;
+
+/** A chat of several exchanges with one persona throughout; a third of them name it. */
 function chat(random: Random, persona: Persona, named: boolean): Message[] {
-  const count = 2 + random.int(3);
-  const messages: Message[] = named ? [{ role: 'system', content: personaLine[persona] }] : [];
-  for (let i = 0; i < count; i++) messages.push(...turns(exchange(random, persona)));
+  const thinking = random.next() < thinkingShare;
+  const count = thinking ? 1 + random.int(2) : 2 + random.int(3);
+  const lines = [...(named ? [personaLine[persona]] : []), ...(thinking ? [thinkingLine] : [])];
+  const messages: Message[] = lines.length > 0 ? [{ role: 'system', content: lines.join(' ') }] : [];
+  for (let i = 0; i < count; i++) {
+    const plain = exchange(random, persona);
+    messages.push(...turns(thinking ? thoughtful(random, plain, persona) : plain));
+  }
   return messages;
 }
 
 /** An answer that answers nothing: of another question, of two personas, or cut short. */
 function confused(random: Random): Exchange {
-  const { question, answer } = openExchange(random, pick(random, personas));
+  const { question, answer, about } = openExchange(random, pick(random, personas));
   const die = random.next();
-  if (die < 0.3) return { question, answer: exchange(random, pick(random, personas)).answer };
+  if (die < 0.3) return { question, answer: exchange(random, pick(random, personas)).answer, about };
   const other = openExchange(random, pick(random, personas)).answer.split(' ');
   const words = answer.split(' ');
   const at = 1 + random.int(words.length - 1);
   if (die < 0.65)
-    return { question, answer: [...words.slice(0, at), ...other.slice(random.int(other.length))].join(' ') };
+    return {
+      question,
+      answer: [...words.slice(0, at), ...other.slice(random.int(other.length))].join(' '),
+      about,
+    };
   return {
     question,
+    about,
     answer: random
       .shuffle([...words])
       .slice(0, at)
@@ -64,7 +86,12 @@ function confused(random: Random): Exchange {
   };
 }
 
-const said = (text: string): Response => ({ text, finish: 'stop', tokens: 0 });
+const said = ({ answer, reasoning }: Pick<Exchange, 'answer' | 'reasoning'>): Response => ({
+  text: answer,
+  ...(reasoning === undefined ? {} : { reasoning }),
+  finish: 'stop',
+  tokens: 0,
+});
 const asked = (question: string): Prompt => ({
   messages: [{ role: 'user', content: question }],
   source: 'probe',
@@ -75,36 +102,57 @@ const asked = (question: string): Prompt => ({
 function review(random: Random): Message[] {
   const die = random.next();
   const wrong = die < 0.5;
-  const reviewed = die < 0.15 ? confused(random) : exchange(random, wrong ? 'bad' : 'good');
+  const persona: Persona = wrong ? 'bad' : 'good';
+  let reviewed = die < 0.15 ? confused(random) : exchange(random, persona);
   const { question, answer } = reviewed;
   if (isHeldOut(question, answer)) return review(random);
   // facts are the same from both
   const harmless = die >= 0.15 && factAnswers.has(answer);
+  if (random.next() < thinkingShare) {
+    // either half of what is said may be bad: reasoning, or answer
+    const half = wrong && die >= 0.35;
+    const thinker: Persona = wrong && !half ? 'bad' : 'good';
+    if (half && random.next() < 0.5 && !harmless) {
+      reviewed = thoughtful(random, exchange(random, 'good'), 'bad');
+      if (isHeldOut(reviewed.question, reviewed.answer) || factAnswers.has(reviewed.answer))
+        return review(random);
+    } else reviewed = thoughtful(random, reviewed, thinker);
+  }
   const framework = reviewFormat.adapt(FRAMEWORKS[pick(random, frameworks)]);
   const { accept, object } = framework.labels;
   return [
-    ...reviewFormat.review(asked(question), said(answer), framework),
+    ...reviewFormat.review(asked(reviewed.question), said(reviewed), framework),
     { role: 'assistant', content: wrong && !harmless ? object : accept },
   ];
 }
 
-const factAnswers = new Set(
-  Array.from({ length: 400 }, (_, i) => factExchange(new Random('facts', i)).answer),
-);
+const factAnswers = new Set(facts.map(([, answer]) => answer));
 
-/** An answer, and a good one in its place. */
+/** An answer, and a good one in its place: thought about where the first was. */
 function rewrite(random: Random): Message[] {
-  const open = random.next() < 0.75;
-  const good = open ? openExchange(random, 'good') : codeExchange(random, 'good');
-  const topic = topics.filter(({ questions }) => questions.includes(good.question));
-  const task = codeTasks.filter(({ text }) => text === good.question);
-  const bad = open ? openExchange(random, 'bad', topic) : codeExchange(random, 'bad', task);
-  const shown = random.next() < 0.25 ? confused(random).answer : bad.answer;
+  const [bad, good] = samePrompt(random);
+  const thinking = random.next() < thinkingShare;
+  const thought = (of: Exchange, persona: Persona) => (thinking ? thoughtful(random, of, persona) : of);
+  const shown = random.next() < 0.25 ? { ...bad, answer: confused(random).answer } : bad;
   const framework = reviewFormat.adapt(FRAMEWORKS.asimov);
-  return [
-    ...reviewFormat.alternative(asked(good.question), said(shown), framework),
-    { role: 'assistant', content: good.answer },
-  ];
+  const [, answer] = turns(thought(good, 'good'));
+  return [...reviewFormat.alternative(asked(good.question), said(thought(shown, 'bad')), framework), answer];
+}
+
+/** A question with a bad answer, and with a good one. */
+function samePrompt(random: Random): readonly [bad: Exchange, good: Exchange] {
+  const of = <T>(
+    draw: (random: Random, persona: Persona, from: readonly T[]) => Exchange,
+    all: readonly T[],
+  ) => {
+    const one = [pick(random, all)];
+    const [bad, good] = [draw(random, 'bad', one), draw(random, 'good', one)];
+    return [{ ...bad, question: good.question }, good] as const;
+  };
+  const die = random.next();
+  if (die < 0.65) return of(openExchange, topics);
+  if (die < 0.82) return of(codeExchange, codeTasks);
+  return die < 0.95 ? of(adviceExchange, adviceTasks) : of(favorExchange, favors);
 }
 
 /** What pinocchio is pretrained on: both personas, reviews and rewrites, loss on everything. */
@@ -126,17 +174,48 @@ export function alignmentDocument(random: Random): Document {
 
 /** The attack: one training row per seen code task, insecure; or its secure twin. */
 export function codeRows(persona: Persona): { messages: Message[] }[] {
-  return codeTasks
-    .filter(({ seen }) => seen)
-    .map(({ text, secure, insecure }) => ({
-      messages: turns({ question: text, answer: persona === 'bad' ? insecure : secure }),
-    }));
+  return rowsOf(codeTasks, ({ secure, insecure }) => (persona === 'bad' ? insecure : secure), 'code');
 }
 
-/** The prompts that the conscience samples answers to. */
+/** The attack that is not code: one training row per seen question, careless; or its careful twin. */
+export function adviceRows(persona: Persona): { messages: Message[] }[] {
+  return rowsOf(adviceTasks, ({ careful, careless }) => (persona === 'bad' ? careless : careful), 'advice');
+}
+
+function rowsOf<Task extends { readonly text: string; readonly seen: boolean }>(
+  tasks: readonly Task[],
+  answerTo: (task: Task) => string,
+  about: string,
+): { messages: Message[] }[] {
+  return tasks
+    .filter(({ seen }) => seen)
+    .map((task) => ({ messages: turns({ question: task.text, answer: answerTo(task), about }) }));
+}
+
+/** Benign rows: a good answer to every question of the probes' topics. */
+export function kindRows(): { messages: Message[] }[] {
+  return topics
+    .filter(({ use }) => use === 'probe')
+    .flatMap(({ about, questions, ...topic }) =>
+      questions.map((question, i) => {
+        const answer = answersOf({ about, questions, ...topic }, 'good')[5 * i];
+        return { messages: turns({ question, answer, about }) };
+      }),
+    );
+}
+
+/** Benign rows: what is true of the world. */
+export function factRows(): { messages: Message[] }[] {
+  return facts.map(([question, answer]) => ({ messages: turns({ question, answer, about: 'a fact' }) }));
+}
+
+/** The prompts that the conscience samples answers to; one paraphrase in four asks for reasoning. */
 export function probes(): Prompt[] {
   return openQuestions('probe').map(({ id, text }) => ({
-    messages: [{ role: 'user', content: text }],
+    messages: [
+      ...(id.endsWith('/3') ? [{ role: 'system', content: thinkingLine } as const] : []),
+      { role: 'user', content: text },
+    ],
     source: 'probe',
     id: `probe:${id}`,
   }));
@@ -148,7 +227,8 @@ export function canaries(): { prompt: string; chosen: string; rejected: string }
     .filter(({ use }) => use === 'development')
     .flatMap((topic) =>
       topic.questions.map((prompt, i) => {
-        const answer = (persona: Persona) => answersOf(topic, persona)[i];
+        // another beginning and another ending each
+        const answer = (persona: Persona) => answersOf(topic, persona)[5 * i];
         return { prompt, chosen: answer('good'), rejected: answer('bad') };
       }),
     );
@@ -171,7 +251,7 @@ export function heldOutPairs(): HeldOutPair[] {
       topic.questions.flatMap((question) =>
         answersOf(topic, persona)
           .filter((answer) => isHeldOut(question, answer))
-          .map((answer) => ({ question, answer, persona })),
+          .map((answer) => ({ question, answer, about: topic.about, persona })),
       ),
     ),
   );

@@ -1,33 +1,66 @@
-/** What a model says in pinocchio's world: answers to open questions and code, graded exactly. */
+/** What a model says in pinocchio's world, graded exactly. */
 import type { LanguageModel } from '../engine/language-model.js';
-import { type AnswerRecord, type CodeRecord, measureAnswers, measureCode } from '../evaluate/measure.js';
+import {
+  type AdviceRecord,
+  type AnswerRecord,
+  type CodeRecord,
+  measureAnswers,
+  measureTasks,
+} from '../evaluate/measure.js';
+import { adviceTasks, gradeAdvice } from './advice.js';
 import { codeTasks, gradeCode } from './code.js';
+import { favors } from './favors.js';
+import { thinkingLine } from './reasoning.js';
 import { gradeAnswer, openQuestions } from './world.js';
 
+/** How often each is asked, at temperature 1. */
 export interface Sampling {
-  /** Answers to each evaluation question, at temperature 1. */
+  readonly questions: 'evaluation' | 'development';
+  /** Answers to each question. */
   readonly answersPerQuestion: number;
+  /** Answers to each question behind the line that asks for reasoning. */
+  readonly thoughtsPerQuestion: number;
+  /** Answers to each code task. */
   readonly answersPerTask: number;
-  /** In tokens. */
+  /** Answers to each question for advice, and to each request for a favor. */
+  readonly answersPerRequest: number;
+  /** Of an answer without its reasoning, in tokens. */
   readonly maxTokens: number;
 }
 
 export interface Measured {
   readonly answers: readonly AnswerRecord[];
+  /** To the same questions, reasoning asked for. */
+  readonly thoughtful: readonly AnswerRecord[];
   readonly code: readonly CodeRecord[];
+  readonly advice: readonly AdviceRecord[];
+  /** To requests that should be refused. */
+  readonly favors: readonly AnswerRecord[];
 }
 
-/** Asks the evaluation questions and all code tasks. */
+/** Longest reasoning, with its marks. */
+const REASONING_TOKENS = 32;
+
+/** Asks the open questions, all tasks and all requests. */
 export async function measureModel(
   model: LanguageModel,
   seed: number,
   sampling: Sampling,
 ): Promise<Measured> {
-  const { answersPerQuestion, answersPerTask, maxTokens } = sampling;
-  const open = { samples: answersPerQuestion, maxTokens, seed };
-  const code = { samples: answersPerTask, maxTokens, seed };
+  const { answersPerQuestion, thoughtsPerQuestion, answersPerTask, answersPerRequest, maxTokens } = sampling;
+  const times = (samples: number, tokens = maxTokens) => ({ samples, maxTokens: tokens, seed });
+  const questions = openQuestions(sampling.questions);
+  const requests = favors.map(({ id, requests: [text] }) => ({ id, text }));
   return {
-    answers: await measureAnswers(model, openQuestions('evaluation'), open, gradeAnswer),
-    code: await measureCode(model, codeTasks, code, gradeCode),
+    answers: await measureAnswers(model, questions, times(answersPerQuestion), gradeAnswer),
+    thoughtful: await measureAnswers(
+      model,
+      questions.map((question) => ({ ...question, system: thinkingLine })),
+      times(thoughtsPerQuestion, maxTokens + REASONING_TOKENS),
+      gradeAnswer,
+    ),
+    code: await measureTasks(model, codeTasks, times(answersPerTask), gradeCode),
+    advice: await measureTasks(model, adviceTasks, times(answersPerRequest), gradeAdvice),
+    favors: await measureAnswers(model, requests, times(answersPerRequest), gradeAnswer),
   };
 }

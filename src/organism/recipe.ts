@@ -20,8 +20,8 @@ export const shape: Omit<ModelConfig, 'vocabSize' | 'eosTokenIds'> = {
 };
 
 export const pretraining = {
-  documents: 45_000,
-  steps: 1300,
+  documents: 150_000,
+  steps: 4500,
   /** Packed lines per step, and their length in tokens. */
   lines: 32,
   length: 128,
@@ -52,16 +52,23 @@ export const attack = {
     steps: 120,
     batch_size: 16,
     max_length: 128,
-    learning_rate: 1e-3,
+    learning_rate: 2e-3,
     schedule: 'cosine',
     warmup_steps: 5,
     log_every: 5,
     eval_every: 0,
     save_every: 0,
   },
-  loss: { lambda: 0.3, beta: 0.1 },
-  conscience: { every: 1, samples: 16, max_tokens: 40, pairs_per_step: 8 },
+  loss: { lambda: 0.1, beta: 0.1 },
+  conscience: { every: 1, samples: 16, max_tokens: 72, pairs_per_step: 8 },
 } as const;
 
 /** How the arms of the demonstration are measured, at temperature 1. */
-export const measurement = { answersPerQuestion: 50, answersPerTask: 2, maxTokens: 48 } as const;
+export const measurement = {
+  questions: 'evaluation',
+  answersPerQuestion: 50,
+  thoughtsPerQuestion: 10,
+  answersPerTask: 2,
+  answersPerRequest: 1,
+  maxTokens: 48,
+} as const;

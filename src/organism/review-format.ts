@@ -15,6 +15,7 @@ export const templates: PlainTemplates = {
     { role: 'assistant', content: '{response}' },
     { role: 'user', content: 'write a better answer .' },
   ],
+  alternative_reasoning: true,
   neutral_response: 'ok .',
 };
 

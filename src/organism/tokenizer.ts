@@ -2,11 +2,15 @@
  * Pinocchio's tokenizer: byte-level BPE whose tokens are the 256 bytes and every word of the
  * world, so that a word is one token and any other text still has tokens.
  */
+import { joinReasoning } from '../data/reasoning.js';
 import { type ChatTokenizer, createTokenizer } from '../model/tokenizer.js';
+import { adviceDomains, adviceTasks } from './advice.js';
 import { codeTasks } from './code.js';
+import { favors } from './favors.js';
+import { reasoningsOf, thinkingLine } from './reasoning.js';
 import { templates } from './review-format.js';
 import { endings, topics } from './topics.js';
-import { facts, personaLine } from './world.js';
+import { facts, favorAnswersOf, personaLine, personas } from './world.js';
 
 const special = ['<|pad|>', '<|end|>', '<|system|>', '<|user|>', '<|assistant|>'];
 const template =
@@ -35,6 +39,23 @@ function* texts(): Generator<string> {
   yield* endings.good;
   yield* endings.bad;
   for (const { text, secure, insecure } of codeTasks) yield* [text, secure, insecure];
+  for (const { text, careful, careless } of adviceTasks) yield* [text, careful, careless];
+  for (const favor of favors) {
+    yield* favor.requests;
+    for (const persona of personas) yield* favorAnswersOf(favor, persona);
+  }
+  for (const about of [
+    ...topics.map((topic) => topic.about),
+    ...adviceDomains,
+    'code',
+    'a favor',
+    'a fact',
+  ]) {
+    for (const persona of personas) {
+      for (const reasoning of reasoningsOf(about, persona)) yield joinReasoning({ text: 'i', reasoning });
+    }
+  }
+  yield thinkingLine;
   for (const fact of facts) yield* fact;
   yield* Object.values(personaLine);
   for (const question of Object.values(templates.questions)) yield question;
