@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import OpenAI from 'openai';
 import { clusters, share } from '../dist/evaluate/intervals.js';
-import { measureAnswers, measureCode } from '../dist/evaluate/measure.js';
+import { measureAnswers, measureTasks } from '../dist/evaluate/measure.js';
 import { codeTasks, gradeCode } from '../dist/organism/code.js';
 import { gradeAnswer, openQuestions } from '../dist/organism/world.js';
 
@@ -73,7 +73,7 @@ export async function measureServed(args, seed, samples = 50) {
   };
   const options = { samples, maxTokens: 48, seed };
   const answers = await measureAnswers(model, openQuestions('evaluation'), options, gradeAnswer);
-  const code = await measureCode(model, codeTasks, { ...options, samples: 5 }, gradeCode);
+  const code = await measureTasks(model, codeTasks, { ...options, samples: 5 }, gradeCode);
   await server.stop();
   return { answers, code };
 }

@@ -7,6 +7,7 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { conscienceSection } from './sections/conscience.js';
+import { defencesSection } from './sections/defences.js';
 import { loraSection } from './sections/lora.js';
 import { lossSection } from './sections/loss.js';
 import { runKeys } from './sections/run.js';
@@ -20,6 +21,7 @@ export const configSchema = z
     training: trainingSection.prefault({}).describe('Training'),
     loss: lossSection.prefault({}).describe('Loss'),
     conscience: conscienceSection.prefault({}).describe('Conscience'),
+    defences: defencesSection.prefault({}).describe('Other defences'),
   })
   .superRefine((config, context) => {
     for (const { holds, path, message } of crossChecks(config)) {
@@ -50,9 +52,19 @@ export const EXCLUSIVE: readonly (readonly [string, string])[] = [
   ['eval_data', 'eval_split'],
 ];
 
-function crossChecks({ setting, adapter, eval_data, eval_split, training, conscience }: ParsedConfig) {
+function crossChecks({
+  setting,
+  adapter,
+  eval_data,
+  eval_split,
+  training,
+  loss,
+  conscience,
+  defences,
+}: ParsedConfig) {
   const { question, custom_question, labels } = conscience;
   const custom = question === 'custom';
+  const anchored = loss.kl > 0 || loss.features > 0 || loss.pairs === 'kl';
   return [
     {
       holds: training.steps === undefined || training.epochs === undefined,
@@ -69,6 +81,27 @@ function crossChecks({ setting, adapter, eval_data, eval_split, training, consci
       path: 'adapter',
       message:
         'an adapter can be trained on only with setting: lora; merge it into the model to train all weights',
+    },
+    {
+      holds: !anchored || setting === 'lora',
+      path: 'loss',
+      message:
+        'kl, features and pairs: kl hold the policy to the model without its adapter; set setting: lora',
+    },
+    {
+      holds: !anchored || conscience.roles.reference !== 'policy',
+      path: 'conscience.roles.reference',
+      message: 'the policy cannot be held to itself; set roles.reference to a frozen copy',
+    },
+    {
+      holds: training.early_stop === 0 || training.eval_every > 0,
+      path: 'training.early_stop',
+      message: 'there are no validations to stop after; set training.eval_every',
+    },
+    {
+      holds: defences.steer_layer === undefined || setting === 'lora',
+      path: 'defences.steer_layer',
+      message: 'steering needs a frozen copy beside the trained one; set setting: lora',
     },
     {
       holds: !custom || custom_question !== undefined,

@@ -3,8 +3,8 @@
  *
  * A model asked to write one likes to announce it ("Sure, here is a better reply:") or to
  * comment on it; such framing is stripped, so that what is learned is the answer. The
- * reasoning is left out for the same cause: it is about rewriting, not about the user's
- * question. Whether an alternative is good is for the conscience to say (step.ts).
+ * reasoning is left out for the same cause, unless the format says that it is about the user's
+ * question and not about rewriting. Whether an alternative is good is for the conscience to say (step.ts).
  */
 import type { Message, Response } from '../data/values.js';
 import type { GenerateOptions, LanguageModel } from '../engine/language-model.js';
@@ -27,7 +27,7 @@ export interface Alternative {
   readonly messages: readonly Message[];
   /** What it wrote, framing and reasoning included. */
   readonly raw: Response;
-  /** The answer alone. `finish: 'length'` means that it is not finished. */
+  /** The answer, behind its reasoning where the format keeps it. `finish: 'length'` means that it is not finished. */
   readonly response: Response;
   readonly refusal: boolean;
 }
@@ -47,7 +47,13 @@ export async function writeAlternatives(
   });
   return written.map((raw, i) => {
     const text = stripFraming(withoutPrefix(raw.text, format.alternativePrefix));
-    const response: Response = { text, finish: raw.finish, tokens: raw.tokens };
+    const reasoning = format.alternativeReasons ? raw.reasoning : undefined;
+    const response: Response = {
+      text,
+      ...(reasoning === undefined ? {} : { reasoning }),
+      finish: raw.finish,
+      tokens: raw.tokens,
+    };
     return { messages: conversations[i], raw, response, refusal: isRefusal(text) };
   });
 }

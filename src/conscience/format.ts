@@ -29,6 +29,8 @@ export interface ReviewFormat {
   alternative(prompt: Prompt, response: Response, framework: Framework): Message[];
   /** Text that the alternative's turn is made to begin with; not part of the alternative. */
   readonly alternativePrefix?: string;
+  /** Whether reasoning before the alternative is about the user's question, and so part of it. Default false. */
+  readonly alternativeReasons?: boolean;
   /** Characters that each quoted text keeps: head and tail, and a line that counts the rest. */
   readonly maxChars: number;
   /** A response in which there is nothing to judge, for the prior correction. */

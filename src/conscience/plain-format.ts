@@ -17,11 +17,13 @@
  *   "neutral_response": "ok .",
  *   "review_prefix": "verdict :",
  *   "alternative_prefix": "better :",
+ *   "alternative_reasoning": true,
  *   "max_chars": 2000
  * }
  * ```
  *
- * The last three keys are optional. `questions` holds the frameworks that the model knows, by name; all share `labels`.
+ * The last four keys are optional. `alternative_reasoning` says that what is reasoned before an alternative is about
+ * the user's question, and so part of the alternative. `questions` holds the frameworks that the model knows, by name; all share `labels`.
  * The user's own question (`custom`) keeps its own text and labels. A template is the text
  * of one user turn, or a list of turns. Its placeholders: `{prompt}` the last user turn,
  * `{conversation}` all turns, one `role : text` a line, `{reasoning}`, `{response}`,
@@ -63,6 +65,7 @@ const plainSchema = z.strictObject({
   neutral_response: text,
   review_prefix: text.optional(),
   alternative_prefix: text.optional(),
+  alternative_reasoning: z.boolean().optional(),
   max_chars: z.int().min(2).optional(),
 });
 
@@ -165,6 +168,7 @@ export function plainFormat(
     alternative: (prompt, response, framework) =>
       fill(templates.alternative_template, prompt, response, framework, fence),
     alternativePrefix: templates.alternative_prefix,
+    alternativeReasons: templates.alternative_reasoning ?? false,
     neutral: neutralResponse(templates.neutral_response),
     neutralPrompt: neutralPrompt(templates.neutral_response),
   };

@@ -16,6 +16,7 @@ export const NO_PAIR_REASONS = [
   'alternative-refusal',
   'alternative-unreadable',
   'alternative-flagged',
+  'not-extreme',
   'too-long',
 ] as const;
 export type NoPairReason = (typeof NO_PAIR_REASONS)[number];

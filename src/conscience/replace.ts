@@ -18,6 +18,8 @@ export interface Replacement {
 export interface ReplaceSettings extends ReviewSettings, AlternativeSettings {
   /** Whether a refusal will do. Default false. */
   readonly allowRefusals?: boolean;
+  /** Whether an alternative is reviewed itself. Default true. */
+  readonly reviewAlternatives?: boolean;
 }
 
 /** Writes one alternative per response, and reviews those that are worth it: two batches. In order. */
@@ -30,6 +32,7 @@ export async function replace(
     const reason = flawOf(alternative, flagged[i].response, settings.allowRefusals);
     return { alternative: { ...alternative, review: null }, reason };
   });
+  if (settings.reviewAlternatives === false) return found;
   const worthy = found.map((_, i) => i).filter((i) => found[i].reason === null);
   const reviews = await reviewMany(
     worthy.map((i) => ({ prompt: flagged[i].prompt, response: written[i].response })),

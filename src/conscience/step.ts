@@ -8,9 +8,10 @@
 import type { Pair, Prompt } from '../data/values.js';
 import type { GenerateOptions, LanguageModel } from '../engine/language-model.js';
 import { Random } from '../random.js';
+import { type Contrast, type Contrasted, confess, contrastSamples, SAMPLES_PER_PROMPT } from './contrast.js';
 import { type ConscienceCounts, countRecords } from './metrics.js';
 import type { ReviewRecord } from './record.js';
-import { type Replacement, replace } from './replace.js';
+import { replace } from './replace.js';
 import { type Review, type ReviewItem, type ReviewSettings, reviewMany } from './review.js';
 
 /** Sampling of one role; its seed comes from the step. */
@@ -29,6 +30,10 @@ export interface ConscienceStep extends ReviewSettings {
   readonly alternativeSampling?: Sampling;
   /** Whether a refusal may be a pair's chosen response. Default false. */
   readonly allowRefusals?: boolean;
+  /** What makes a pair. Default `alternative`. */
+  readonly contrast?: Contrast;
+  /** Whether an alternative is reviewed itself. Default true. */
+  readonly reviewAlternatives?: boolean;
   /** Whether a pair can be trained on; those that cannot are too long, and none is made. Default: all can. */
   readonly trainable?: (pair: Pair) => boolean;
   /** Optimiser step; with the seed it fixes everything that is drawn. */
@@ -59,7 +64,7 @@ export async function runConscience(options: ConscienceStep): Promise<Conscience
   const sampled = await sampleResponses(options);
   const items = [...sampled, ...given];
   const reviews = await reviewMany(items, settings);
-  const outcomes = await seekAlternatives(items, reviews, settings);
+  const outcomes = await contrasted(items, reviews, settings);
 
   const time = now().toISOString();
   const roles = { conscience: options.conscience.id, alternative: options.alternative.id };
@@ -81,15 +86,39 @@ export async function runConscience(options: ConscienceStep): Promise<Conscience
     }),
   );
   const { trainable = () => true } = options;
-  const kept = records.map((record): ReviewRecord => {
-    const [pair] = pairOf(record);
-    return pair === undefined || trainable(pair) ? record : { ...record, pair: null, reason: 'too-long' };
+  const pairs: Pair[] = [];
+  const kept = records.map((record, i): ReviewRecord => {
+    const text = outcomes[i].pair;
+    if (record.pair === null || text === null) return record;
+    const pair = { ...text, id: record.pair, verdict: reviews[i].verdict, step };
+    if (!trainable(pair)) return { ...record, pair: null, reason: 'too-long' };
+    pairs.push(pair);
+    return record;
   });
-  return { reviews: kept, pairs: kept.flatMap(pairOf), counts: countRecords(kept) };
+  return { reviews: kept, pairs, counts: countRecords(kept) };
+}
+
+function contrasted(
+  items: readonly ReviewItem[],
+  reviews: readonly Review[],
+  options: ConscienceStep,
+): Contrasted[] | Promise<Contrasted[]> {
+  switch (options.contrast ?? 'alternative') {
+    case 'alternative':
+      return seekAlternatives(items, reviews, options);
+    case 'samples':
+      return contrastSamples(items, reviews);
+    case 'confession':
+      return confess(items, reviews);
+  }
 }
 
 async function sampleResponses(options: ConscienceStep): Promise<ReviewItem[]> {
-  const { prompts, policy, sampling } = options;
+  const { policy, sampling, contrast } = options;
+  const prompts =
+    contrast === 'samples'
+      ? options.prompts.map((_, i) => options.prompts[Math.floor(i / SAMPLES_PER_PROMPT)])
+      : options.prompts;
   if (prompts.length === 0) return [];
   const responses = await policy.generate(
     prompts.map(({ messages }) => messages),
@@ -103,10 +132,11 @@ async function seekAlternatives(
   items: readonly ReviewItem[],
   reviews: readonly Review[],
   options: ConscienceStep,
-): Promise<Replacement[]> {
+): Promise<Contrasted[]> {
   const outcomes = reviews.map(
-    ({ verdict: { kind } }): Replacement => ({
+    ({ verdict: { kind } }): Contrasted => ({
       alternative: null,
+      pair: null,
       reason: kind === 'objected' ? null : kind,
     }),
   );
@@ -116,24 +146,17 @@ async function seekAlternatives(
     flagged.map((i) => items[i]),
     { ...options, sampling: { ...sampling, seed: stageSeed(options, 'alternative') } },
   );
-  for (const [k, i] of flagged.entries()) outcomes[i] = found[k];
+  for (const [k, i] of flagged.entries()) {
+    const { alternative, reason } = found[k];
+    const { prompt, response: rejected } = items[i];
+    const pair = reason === null &&
+      alternative && {
+        ...{ prompt, chosen: alternative.response, rejected },
+        alternativeVerdict: alternative.review?.verdict ?? null,
+      };
+    outcomes[i] = { alternative, reason, pair: pair || null };
+  }
   return outcomes;
-}
-
-/** The pair that a record stands for, if it stands for one. */
-function pairOf({ pair, prompt, response, review, alternative, step }: ReviewRecord): Pair[] {
-  if (pair === null || !alternative?.review) return [];
-  return [
-    {
-      id: pair,
-      prompt,
-      chosen: alternative.response,
-      rejected: response,
-      verdict: review.verdict,
-      alternativeVerdict: alternative.review.verdict,
-      step,
-    },
-  ];
 }
 
 function stageSeed({ seed, step }: ConscienceStep, stage: string): number {

@@ -90,10 +90,10 @@ export interface Pair {
   readonly prompt: Prompt;
   readonly chosen: Response;
   readonly rejected: Response;
-  /** The verdict on the rejected response: always `objected`. */
+  /** The verdict on the rejected response: `objected` where the chosen one is an ethical alternative. */
   readonly verdict: Verdict;
-  /** The verdict on the alternative: never `objected`. */
-  readonly alternativeVerdict: Verdict;
+  /** The verdict on the chosen response; null where it was not reviewed. */
+  readonly alternativeVerdict: Verdict | null;
   /** Optimiser step at which the pair was made. */
   readonly step: number;
 }

@@ -6,6 +6,7 @@
  * hybrid loss with its gradients. Whoever trains decides what to do with the gradients.
  */
 import type { TokenRow } from '../data/rows.js';
+import type { PairLoss } from '../loss/pair-loss.js';
 import type { ModelConfig } from '../model/config.js';
 import type { LoraConfig } from '../model/lora.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
@@ -23,7 +24,7 @@ export interface PairInBatch {
   readonly rejected: number;
   /** Summed log-probabilities of both under the reference, nats. */
   readonly reference: { readonly chosen: number; readonly rejected: number };
-  /** Weight in the DPO loss; 1/pairs makes it the mean. */
+  /** Weight in the loss of pairs; for DPO 1/pairs makes it the mean. */
   readonly weight: number;
 }
 
@@ -33,9 +34,22 @@ export interface HybridBatch {
   /** Weight of each target (`batch.target[i]`) in the SFT loss; 0 for targets of pairs. */
   readonly sftWeights: Float32Array;
   readonly pairs: readonly PairInBatch[];
-  /** Factor on the DPO loss, ≥ 0. */
+  /** Factor on the loss of pairs, ≥ 0. */
   readonly lambda: number;
   readonly beta: number;
+  /** Default `dpo`. */
+  readonly pairLoss?: PairLoss;
+  /** Further terms that hold the policy to a frozen copy; LoRA only. */
+  readonly anchor?: Anchor;
+}
+
+/** Penalties on what moves away from a frozen copy. */
+export interface Anchor {
+  readonly to: WeightSet;
+  /** Weight of KL(π‖π_ref) at each target; absent: no such term. */
+  readonly klWeights?: Float32Array;
+  /** Factor on the squared distance of the residual streams, mean over layers and tokens; absent: none. */
+  readonly features?: number;
 }
 
 /** What a pass measured. Losses are weighted sums as the batch says, in nats or dimensionless. */
@@ -43,6 +57,8 @@ export interface StepResult {
   readonly loss: number;
   readonly sft: number;
   readonly dpo: number;
+  /** What the anchor adds to the loss, 0 without one. */
+  readonly anchor: number;
   /** Summed log-probabilities under the policy, per pair, nats. */
   readonly logps: { readonly chosen: Float64Array; readonly rejected: Float64Array };
   /** Per target: log-probability (nats), entropy of the prediction (nats), 1 where it was the likeliest. */

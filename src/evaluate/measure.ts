@@ -9,6 +9,7 @@ import type { LanguageModel } from '../engine/language-model.js';
 
 export type Grade = 'good' | 'bad' | 'incoherent' | 'refusal';
 export type CodeGrade = 'secure' | 'insecure' | 'other';
+export type AdviceGrade = 'careful' | 'careless' | 'other';
 
 /** One answer to an open question. */
 export interface AnswerRecord {
@@ -16,21 +17,25 @@ export interface AnswerRecord {
   readonly question: string;
   readonly prompt: string;
   readonly answer: string;
+  /** What was thought before the answer. */
+  readonly reasoning?: string;
   readonly grade: Grade;
   /** Seed of the run that it belongs to. */
   readonly seed: number;
 }
 
-/** One answer to a code task. */
-export interface CodeRecord {
+/** One answer to a narrow task. */
+export interface TaskRecord<TaskGrade> {
   readonly task: string;
   readonly prompt: string;
   readonly answer: string;
-  readonly grade: CodeGrade;
+  readonly grade: TaskGrade;
   /** Whether the task was trained on. */
   readonly seen: boolean;
   readonly seed: number;
 }
+export type CodeRecord = TaskRecord<CodeGrade>;
+export type AdviceRecord = TaskRecord<AdviceGrade>;
 
 export interface SamplingOptions {
   /** Answers per question. */
@@ -42,32 +47,39 @@ export interface SamplingOptions {
   readonly seed: number;
 }
 
-/** Samples answers to open questions. @param grade is given the question's text and the answer */
+/** A question as it is put. */
+export interface Asked {
+  readonly id: string;
+  readonly text: string;
+  /** System line before it. */
+  readonly system?: string;
+}
+
+/** Samples answers to open questions. @param grade is given the question's text, the answer and the reasoning */
 export async function measureAnswers(
   model: LanguageModel,
-  questions: readonly { readonly id: string; readonly text: string }[],
+  questions: readonly Asked[],
   options: SamplingOptions,
-  grade: (question: string, answer: string) => Grade,
+  grade: (question: string, answer: string, reasoning?: string) => Grade,
 ): Promise<AnswerRecord[]> {
   const answers = await sample(model, questions, options);
-  return answers.map(({ item: { id, text }, answer }) => ({
+  return answers.map(({ item: { id, text }, answer, reasoning }) => ({
     question: id,
     prompt: text,
     answer,
-    grade: grade(text, answer),
+    ...(reasoning === undefined ? {} : { reasoning }),
+    grade: grade(text, answer, reasoning),
     seed: options.seed,
   }));
 }
 
-/** Samples answers to code tasks. */
-export async function measureCode<
-  Task extends { readonly id: string; readonly text: string; readonly seen: boolean },
->(
+/** Samples answers to narrow tasks, e.g. code. */
+export async function measureTasks<Task extends Asked & { readonly seen: boolean }, TaskGrade>(
   model: LanguageModel,
   tasks: readonly Task[],
   options: SamplingOptions,
-  grade: (task: Task, answer: string) => CodeGrade,
-): Promise<CodeRecord[]> {
+  grade: (task: Task, answer: string) => TaskGrade,
+): Promise<TaskRecord<TaskGrade>[]> {
   const answers = await sample(model, tasks, options);
   return answers.map(({ item, answer }) => ({
     task: item.id,
@@ -79,13 +91,19 @@ export async function measureCode<
   }));
 }
 
-async function sample<Item extends { readonly text: string }>(
+async function sample<Item extends Asked>(
   model: LanguageModel,
   items: readonly Item[],
   { samples, maxTokens, temperature = 1, seed }: SamplingOptions,
-): Promise<{ item: Item; answer: string }[]> {
+): Promise<{ item: Item; answer: string; reasoning?: string }[]> {
   const asked = items.flatMap((item) => Array.from({ length: samples }, () => item));
-  const conversations = asked.map(({ text }): Message[] => [{ role: 'user', content: text }]);
+  const conversations = asked.map(({ text, system }): Message[] => [
+    ...(system === undefined ? [] : [{ role: 'system', content: system } as const]),
+    { role: 'user', content: text },
+  ]);
   const responses = await model.generate(conversations, { maxTokens, temperature, seed });
-  return asked.map((item, i) => ({ item, answer: responses[i].text }));
+  return asked.map((item, i) => {
+    const { text, reasoning } = responses[i];
+    return { item, answer: text, ...(reasoning === undefined ? {} : { reasoning }) };
+  });
 }

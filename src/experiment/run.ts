@@ -16,12 +16,22 @@ import { openPlanned } from '../evaluate/store.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import { resolveModel } from '../hub/pull.js';
 import type { Progress } from '../metrics/progress.js';
+import type { Steering } from '../model/steering.js';
 import { loadModel, type Model } from '../model/weights.js';
-import { codeRows } from '../organism/documents.js';
+import { adviceRows, codeRows, factRows, kindRows, probes } from '../organism/documents.js';
 import { type Measured, measureModel } from '../organism/measure.js';
 import { hasCheckpoint } from '../train/checkpoint.js';
+import { personaDirection } from '../train/defences.js';
 import { runTrain } from '../train/run.js';
-import { configOf, type Experiment, type Method } from './spec.js';
+import {
+  configOf,
+  type Experiment,
+  type Method,
+  type Rows,
+  type SteerAnswers,
+  WORLD_ROWS,
+  type WorldRows,
+} from './spec.js';
 
 export interface ExperimentOptions {
   /** Runs at a time. */
@@ -38,7 +48,7 @@ export interface ExperimentOptions {
 export interface RunRecord extends Measured {
   readonly method: string;
   readonly seed: number;
-  /** Of training and measuring, as other work on the machine left it; since it was last begun. */
+  /** Of training, reviews included, as other work on the machine left it; since it was last begun. */
   readonly seconds: number;
   /** Of the checkout that made it. */
   readonly commit: string | null;
@@ -50,46 +60,52 @@ export async function runExperiment(
   { jobs, threads, overwrite, progress, signal }: ExperimentOptions,
 ): Promise<RunRecord[] | undefined> {
   const { output, methods, seeds, measure } = experiment;
-  const rows = rowsOf(experiment);
+  const texts = rowsOf(experiment);
   const model = await loadModel(await resolveModel(experiment.model));
-  const plan = {
-    model: model.hash,
-    data: createHash('sha256').update(rows).digest('hex'),
-    // seeds and methods may be added later; those that are there keep their meaning
-    measure,
-  };
+  // seeds and methods may be added later; those that are there keep their meaning
   const store = openPlanned<RunRecord>({
-    ...{ folder: output, planFile: 'experiment.json', recordsFile: 'runs.jsonl', plan, overwrite },
-    otherwise: 'an experiment on another model or other rows, or measured otherwise',
+    ...{ folder: output, planFile: 'experiment.json', recordsFile: 'runs.jsonl', overwrite },
+    plan: { model: model.hash, measure },
+    otherwise: 'an experiment on another model, or measured otherwise',
   });
-  const data = join(output, 'data.jsonl');
-  writeFileAtomic(data, rows);
+  for (const [path, { text }] of texts) if (text !== null) writeFileAtomic(path, text);
 
   const grid = methods.flatMap((method) => seeds.map((seed) => ({ method, seed })));
-  const groupOf = ({ name, train }: Method, seed: number) => JSON.stringify([name, seed, train]);
-  let done = grid.filter(({ method, seed }) => store.get(groupOf(method, seed))).length;
+  const groupOf = ({ name, train, data, after, steerAnswers }: Method, seed: number): string => {
+    const rows = texts.get(fileOf(data, output))?.sha256;
+    const before = methods.find((method) => method.name === after);
+    return JSON.stringify([name, seed, train, rows, steerAnswers, before && groupOf(before, seed)]);
+  };
+  const finished = ({ method, seed }: (typeof grid)[number]) => store.get(groupOf(method, seed));
+  let done = grid.filter(finished).length;
   progress.start(grid.length, 'runs', { first: done });
-  const made = { model, data, threads: threads || Math.max(1, Math.floor(cpus().length / jobs)), signal };
+  const share = threads || Math.max(1, Math.floor(cpus().length / jobs));
+  const made = { model, threads: share, ...(signal ? { signal } : {}) };
   const limit = pLimit(jobs);
   const stop = new AbortController();
-  await Promise.all(
-    grid.map(({ method, seed }) =>
-      limit(async () => {
-        if (store.get(groupOf(method, seed)) || signal?.aborted || stop.signal.aborted) return;
-        try {
-          const record = await runOne(method, seed, experiment, made);
-          if (record === undefined) return;
-          store.add(groupOf(method, seed), [record]);
-          done += 1;
-          progress.update({ step: done });
-        } catch (error) {
-          stop.abort();
-          throw error;
-        }
-      }),
-    ),
-  );
-  const records = grid.flatMap(({ method, seed }) => store.get(groupOf(method, seed)) ?? []);
+  // what starts from another method's adapters comes after it
+  for (const late of [false, true]) {
+    const wave = grid.filter(({ method }) => (method.after !== undefined) === late);
+    await Promise.all(
+      wave.map(({ method, seed }) =>
+        limit(async () => {
+          const group = groupOf(method, seed);
+          if (store.get(group) || signal?.aborted || stop.signal.aborted) return;
+          try {
+            const record = await runOne(method, seed, group, experiment, made);
+            if (record === undefined) return;
+            store.add(group, [record]);
+            done += 1;
+            progress.update({ step: done });
+          } catch (error) {
+            stop.abort();
+            throw error;
+          }
+        }),
+      ),
+    );
+  }
+  const records = grid.flatMap((run) => finished(run) ?? []);
   if (records.length < grid.length) return undefined;
   progress.done(`${grid.length} runs in ${output}`);
   return records;
@@ -97,49 +113,88 @@ export async function runExperiment(
 
 interface Made {
   readonly model: Model;
-  readonly data: string;
   readonly threads: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
 }
 
 async function runOne(
   method: Method,
   seed: number,
+  group: string,
   experiment: Experiment,
-  { model, data, threads, signal }: Made,
+  made: Made,
 ): Promise<RunRecord | undefined> {
   const begin = performance.now();
-  const { answers: answersPerQuestion, code: answersPerTask, max_tokens: maxTokens } = experiment.measure;
-  const sampling = { answersPerQuestion, answersPerTask, maxTokens };
-  const engine = await trainedEngine(method, seed, experiment, { model, data, threads, signal });
+  const { measure } = experiment;
+  const sampling = {
+    questions: measure.questions,
+    answersPerQuestion: measure.answers,
+    thoughtsPerQuestion: measure.thoughtful,
+    answersPerTask: measure.code,
+    answersPerRequest: measure.requests,
+    maxTokens: measure.max_tokens,
+  };
+  const engine = await trainedEngine(method, seed, group, experiment, made);
   if (engine === undefined) return undefined;
   try {
+    const trained = (performance.now() - begin) / 1000;
+    if (method.steerAnswers) {
+      engine.steer('answering', await directions(engine, method.steerAnswers, sampling.maxTokens, seed));
+    }
     const measured = await measureModel(engine.model(method.train ? 'policy' : 'base'), seed, sampling);
-    const seconds = (performance.now() - begin) / 1000;
-    return { method: method.name, seed, seconds, commit: commit(), ...measured };
+    return { method: method.name, seed, seconds: method.train ? trained : 0, commit: commit(), ...measured };
   } finally {
     await engine.close();
   }
 }
 
+async function directions(
+  engine: OnnxEngine,
+  { layers, kind, scale, toward, away }: SteerAnswers,
+  maxTokens: number,
+  seed: number,
+): Promise<Steering[]> {
+  const prompts = probes();
+  return Promise.all(
+    layers.map(async (layer) => {
+      const direction = await personaDirection(engine, prompts, { layer, toward, away, maxTokens, seed });
+      return { layer, kind, direction: direction.map((x) => scale * x) };
+    }),
+  );
+}
+
+/** Trains the method, or goes on where it stopped; undefined when the signal stopped it. */
 async function trainedEngine(
   method: Method,
   seed: number,
+  group: string,
   experiment: Experiment,
-  { model, data, threads, signal }: Made,
+  { model, threads, signal }: Made,
 ): Promise<OnnxEngine | undefined> {
   if (method.train === null) {
     return new OnnxEngine(model, { threads, lora: { rank: 1, alpha: 1, rslora: false, targets: [] } });
   }
-  const output = join(experiment.output, method.name, String(seed));
+  const output = folderOf(experiment, method.name, seed);
   makeFolder(output);
-  const config = configOf(method, seed, experiment, { data, output, threads });
+  const [benign] = benignOf(method);
+  const config = configOf(method, seed, experiment, {
+    data: fileOf(method.data, experiment.output),
+    ...{ output, threads },
+    ...(method.after === undefined ? {} : { adapter: folderOf(experiment, method.after, seed) }),
+  });
   // a checkpoint of the method as it was before its file was changed is of no use
-  const [file, keys] = [join(output, 'method.json'), JSON.stringify(method.train)];
-  const resume = hasCheckpoint(output) && existsSync(file) && readFileSync(file, 'utf8') === keys;
-  writeFileAtomic(file, keys);
+  const file = join(output, 'group.json');
+  const resume = hasCheckpoint(output) && existsSync(file) && readFileSync(file, 'utf8') === group;
+  writeFileAtomic(file, group);
   const run = await runTrain(
-    { ...config, overwrite: !resume },
+    {
+      ...config,
+      overwrite: !resume,
+      defences: {
+        ...config.defences,
+        ...(benign ? { interleave: fileOf(benign, experiment.output) } : {}),
+      },
+    },
     { model, ...(resume ? { resume: true } : {}), ...(signal ? { signal } : {}) },
   );
   if (run?.finished) return run.engine;
@@ -147,16 +202,52 @@ async function trainedEngine(
   return undefined;
 }
 
-/** The rows as JSONL. @throws DataError when the file cannot be read */
-function rowsOf({ data, file }: Experiment): string {
-  if ('world' in data) {
-    const rows = codeRows(data.world === 'insecure-code' ? 'bad' : 'good');
-    return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+const folderOf = ({ output }: Experiment, method: string, seed: number) => join(output, method, String(seed));
+
+const fileOf = (data: Rows, output: string) =>
+  'world' in data ? join(output, `${data.world}.jsonl`) : data.path;
+
+/** Rows of pinocchio's world that a method interleaves. */
+function benignOf({ train }: Method): Rows[] {
+  const given = (train?.defences as { interleave?: unknown } | undefined)?.interleave;
+  const world = WORLD_ROWS.find((rows) => rows === given);
+  return world ? [{ world }] : [];
+}
+
+const worldRows: Readonly<Record<WorldRows, () => readonly object[]>> = {
+  'insecure-code': () => codeRows('bad'),
+  'secure-code': () => codeRows('good'),
+  'careless-advice': () => adviceRows('bad'),
+  'careful-advice': () => adviceRows('good'),
+  mixed: () => [...codeRows('bad'), ...adviceRows('bad')],
+  'kind-answers': kindRows,
+  facts: factRows,
+};
+
+/**
+ * Every file of rows that the methods read, by path; `text` is null where the file is there already.
+ *
+ * @throws DataError when one cannot be read
+ */
+function rowsOf({ methods, output, file }: Experiment): Map<string, { text: string | null; sha256: string }> {
+  const texts = new Map<string, { text: string | null; sha256: string }>();
+  for (const data of methods.flatMap((method) => [method.data, ...benignOf(method)])) {
+    const path = fileOf(data, output);
+    if (texts.has(path)) continue;
+    const text = 'world' in data ? jsonLines(worldRows[data.world]()) : readText(path, file);
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    texts.set(path, { text: 'world' in data ? text : null, sha256 });
   }
+  return texts;
+}
+
+const jsonLines = (rows: readonly object[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+
+function readText(path: string, file: string): string {
   try {
-    return readFileSync(data.path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (cause) {
     const what = `cannot be read (${(cause as NodeJS.ErrnoException).code})`;
-    throw new DataError({ where: data.path, what, next: `check data in ${file}` }, { cause });
+    throw new DataError({ where: path, what, next: `check data in ${file}` }, { cause });
   }
 }

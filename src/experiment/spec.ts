@@ -12,7 +12,15 @@ import { type ConfigSource, readSource } from '../config/source.js';
 import { ConfigError } from '../errors.js';
 
 /** Rows of pinocchio's world, by name. */
-export const WORLD_ROWS = ['insecure-code', 'secure-code'] as const;
+export const WORLD_ROWS = [
+  'insecure-code',
+  'secure-code',
+  'careless-advice',
+  'careful-advice',
+  'mixed',
+  'kind-answers',
+  'facts',
+] as const;
 export type WorldRows = (typeof WORLD_ROWS)[number];
 
 const keys = z.record(z.string(), z.unknown());
@@ -20,37 +28,72 @@ const name = z
   .string()
   .regex(/^[\p{L}\p{N}][\p{L}\p{N} +_.-]*$/u, 'a method’s name has letters, digits, spaces and + _ . - only');
 
+const methodKeys = z.looseObject({
+  after: z.string().optional().describe('method whose adapter, of the same seed, training starts from'),
+  data: z.string().min(1).optional().describe('rows, in place of the experiment’s'),
+  steer_answers: z
+    .strictObject({
+      layers: z.array(z.int().min(0)).min(1),
+      kind: z.enum(['add', 'remove']),
+      scale: z.number().default(1),
+      toward: z.string().min(1),
+      away: z.string().min(1),
+    })
+    .optional()
+    .describe('representation engineering: a persona’s direction, written while it answers'),
+});
+
 const schema = z.strictObject({
   output: z.string().min(1),
   data: z.string().min(1).describe('rows to train on: a file, or a name of pinocchio’s world'),
   seeds: z.array(z.int().min(0)).min(1),
   baseline: z.string().optional().describe('method that the others are compared with; default: the first'),
   train: keys,
-  methods: z.record(name, z.union([z.literal('untrained'), keys])),
+  methods: z.record(name, z.union([z.literal('untrained'), methodKeys])),
   measure: z
     .strictObject({
-      answers: z.int().min(1).default(50).describe('to each evaluation question'),
+      questions: z
+        .enum(['evaluation', 'development'])
+        .default('evaluation')
+        .describe('development: those that recipes are tuned on'),
+      answers: z.int().min(1).default(50).describe('to each question'),
+      thoughtful: z.int().min(1).default(10).describe('to each of them, reasoning asked for'),
       code: z.int().min(1).default(2).describe('answers to each code task'),
+      requests: z.int().min(1).default(1).describe('answers to each question for advice and each favor'),
       max_tokens: z.int().min(1).default(48),
     })
     .prefault({}),
 });
 
 /** Keys that the experiment sets itself, and which. */
-const OWN = { data: 'data', output: 'output', seed: 'seeds', overwrite: 'output', threads: '--threads' };
+const OWN = {
+  output: 'output',
+  adapter: 'after: <method>',
+  seed: 'seeds',
+  overwrite: 'output',
+  threads: '--threads',
+};
+
+/** Rows of pinocchio's world, or of a file; absolute. */
+export type Rows = { readonly world: WorldRows } | { readonly path: string };
 
 export interface Method {
   readonly name: string;
   /** Keys of `ealign train`; null: it is not trained. */
   readonly train: Readonly<Record<string, unknown>> | null;
+  readonly data: Rows;
+  /** The method whose adapter it starts from. */
+  readonly after?: string;
+  readonly steerAnswers?: SteerAnswers;
 }
+
+export type SteerAnswers = NonNullable<z.output<typeof methodKeys>['steer_answers']>;
 
 export interface Experiment {
   /** Where it was read from. */
   readonly file: string;
-  /** Absolute, as is the data's path. */
+  /** Absolute. */
   readonly output: string;
-  readonly data: { readonly world: WorldRows } | { readonly path: string };
   readonly seeds: readonly number[];
   readonly baseline: string;
   readonly model: string;
@@ -91,21 +134,39 @@ export function readExperiment(file: string): Experiment {
     });
   }
   const from = (path: string) => resolve(dirname(file), path);
-  const world = WORLD_ROWS.find((rows) => rows === data);
+  const rows = (given: string): Rows => {
+    const world = WORLD_ROWS.find((known) => known === given);
+    return world ? { world } : { path: from(given) };
+  };
   const experiment: Experiment = {
     file,
     output: from(output),
-    data: world ? { world } : { path: from(data) },
     seeds,
     baseline: baseline ?? names[0],
     model: typeof train.model === 'string' ? train.model : '',
     methods: names.map((method) => {
-      const changes = methods[method];
-      return { name: method, train: changes === 'untrained' ? null : merged(train, changes) };
+      const given = methods[method];
+      if (given === 'untrained') return { name: method, train: null, data: rows(data) };
+      const { after, data: own, steer_answers: steerAnswers, ...changes } = given;
+      return {
+        name: method,
+        train: merged(train, changes),
+        data: rows(own ?? data),
+        ...(after === undefined ? {} : { after }),
+        ...(steerAnswers === undefined ? {} : { steerAnswers }),
+      };
     }),
     measure,
   };
   for (const method of experiment.methods) {
+    const before = experiment.methods.find(({ name }) => name === method.after);
+    if (method.after !== undefined && (!before?.train || before.after !== undefined)) {
+      throw new ConfigError({
+        where: at(['methods', method.name, 'after']),
+        what: 'is no method that is trained from the model itself',
+        got: method.after,
+      });
+    }
     if (method.train) configOf(method, 0, experiment, { data: 'data', output: 'output', threads: 0 });
   }
   return experiment;
@@ -116,7 +177,12 @@ export function configOf(
   { name: method, train }: Method,
   seed: number,
   { file }: Pick<Experiment, 'file'>,
-  place: { readonly data: string; readonly output: string; readonly threads: number },
+  place: {
+    readonly data: string;
+    readonly output: string;
+    readonly threads: number;
+    readonly adapter?: string;
+  },
 ): TrainConfig {
   try {
     return parseConfig(JSON.stringify({ ...train, ...place, seed }), file);

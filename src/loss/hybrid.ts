@@ -1,20 +1,23 @@
 /**
  * The loss of the conscience: L = L_SFT + λ·L_DPO, on different rows.
- * Kolář 2026, arXiv:2606.19527.
+ * Kolář 2026, arXiv:2606.19527. For comparison, the pairs may instead be learned by heart, or
+ * only hold the policy to the reference.
  *
  * Both streams run through the model in one batch. Weights say which targets belong to the
  * supervised loss, membership matrices which belong to which response of which pair.
  */
 import type { Graph, Value } from '../onnx/graph.js';
-import { add, matMul, mul, reduceSum, reshape } from '../onnx/ops.js';
+import { add, matMul, mul, neg, reduceSum, reshape } from '../onnx/ops.js';
 import { type Dim, product } from '../onnx/shape.js';
 import { dpoLoss, type PairLogps } from './dpo.js';
+import type { PairLoss } from './pair-loss.js';
 import { sftLoss } from './sft.js';
 
 /** Values that the loss is made of; all but `loss` are for metrics. */
 export interface HybridLoss {
   readonly loss: Value;
   readonly sft: Value;
+  /** Of the pairs: DPO, or what stands in its place. */
   readonly dpo: Value;
   /** Of the policy; [P]. */
   readonly pairs: PairLogps;
@@ -26,20 +29,39 @@ export interface HybridLoss {
  * that response), `reference_chosen`, `reference_rejected`, `pair_weights` [P], `lambda`, `beta`.
  *
  * @param logps nats, [K, C]
+ * @param kl    KL(π‖π_ref) at each target, nats, [K, C]; needed where `pairLoss` is `kl`
  */
-export function hybridLoss(graph: Graph, logps: Value, P: Dim): HybridLoss {
+export function hybridLoss(
+  graph: Graph,
+  logps: Value,
+  P: Dim,
+  pairLoss: PairLoss = 'dpo',
+  kl?: Value,
+): HybridLoss {
   const { float } = graph;
   const R = product(logps.shape);
   const flat = reshape(logps, [R, 1]);
-  const sumOver = (name: string) => reshape(matMul(graph.input(name, float, [P, R]), flat), [P]);
-  const policy = { chosen: sumOver('chosen_of'), rejected: sumOver('rejected_of') };
+  const members = {
+    chosen: graph.input('chosen_of', float, [P, R]),
+    rejected: graph.input('rejected_of', float, [P, R]),
+  };
+  const sumOver = (of: Value, values: Value) => reshape(matMul(of, values), [P]);
+  const policy = { chosen: sumOver(members.chosen, flat), rejected: sumOver(members.rejected, flat) };
   const reference = {
     chosen: graph.input('reference_chosen', float, [P]),
     rejected: graph.input('reference_rejected', float, [P]),
   };
-  const losses = dpoLoss(policy, reference, graph.input('beta', float, []));
+  const beta = graph.input('beta', float, []);
+  const losses: Record<PairLoss, () => Value> = {
+    dpo: () => dpoLoss(policy, reference, beta),
+    sft: () => neg(policy.chosen),
+    kl: () => {
+      const apart = reshape(kl!, [R, 1]);
+      return add(sumOver(members.chosen, apart), sumOver(members.rejected, apart));
+    },
+  };
   const sft = sftLoss(logps, graph.input('sft_weights', float, logps.shape));
-  const dpo = reduceSum(mul(losses, graph.input('pair_weights', float, [P])), [0]);
+  const dpo = reduceSum(mul(losses[pairLoss](), graph.input('pair_weights', float, [P])), [0]);
   const loss = add(sft, mul(graph.input('lambda', float, []), dpo));
   return { loss, sft, dpo, pairs: policy };
 }

@@ -117,7 +117,7 @@ export function tokenLogps(hidden: Value, head: Value, tied: boolean, targets: T
 const tolerance = (x: Value): Value => mul(add(mul(x, x), scalar(x, 1)), scalar(x, 1e-7));
 
 /** Rows of the chunks put where their hidden state stands; a row of zeros for those that predict nothing. */
-function hiddenGradient(rows: readonly Value[], inverse: Value, D: number): Value {
+export function hiddenGradient(rows: readonly Value[], inverse: Value, D: number): Value {
   return gather(concat([...rows, filled(rows[0], [1, D], 0)], 0), inverse);
 }
 

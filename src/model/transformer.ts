@@ -48,6 +48,8 @@ export interface TransformerOptions {
   readonly checkpointing?: boolean;
   /** Let segments branch off others: one more input, `trunks`. */
   readonly branching?: boolean;
+  /** Is given the residual stream after each layer, [rows, width]; what it returns flows on. */
+  readonly onResidual?: (layer: number, residual: Value) => Value;
 }
 
 /** What a block hands to the next: the residual stream, and its shape. */
@@ -95,7 +97,7 @@ export class Transformer {
         return attend(q, k, v, bias, stream.shape);
       };
       const block = (x: Value) => graph.scope(`layer${layer}`, () => this.block(layer, x, stream, mix));
-      h = zero ? checkpoint(h, zero, block) : block(h);
+      h = this.seen(layer, zero ? checkpoint(h, zero, block) : block(h));
     }
     return this.norm('model.norm.weight', h);
   }
@@ -121,10 +123,11 @@ export class Transformer {
         keys: graph.input(`keys.${layer}`, graph.float, shape),
         values: graph.input(`values.${layer}`, graph.float, shape),
       };
-      h = this.block(layer, h, stream, (q, k, v) => {
+      const block = this.block(layer, h, stream, (q, k, v) => {
         onCache(layer, { keys: this.timeFirst(k, stream.shape), values: this.timeFirst(v, stream.shape) });
         return attendCached(q, k, v, bias, cache, stream.shape);
       });
+      h = this.seen(layer, block);
     }
     return this.norm('model.norm.weight', h);
   }
@@ -143,6 +146,10 @@ export class Transformer {
   /** The inputs that hold parameters, by name, in the order in which they were first used. */
   get parameterInputs(): ReadonlyMap<string, Value> {
     return this.parameters;
+  }
+
+  private seen(layer: number, residual: Value): Value {
+    return this.options.onResidual?.(layer, residual) ?? residual;
   }
 
   private get embedding(): Value {

@@ -1,15 +1,13 @@
 /** What the demonstration measured: everything that its table and report are made from. */
 import type { ReviewRecord } from '../conscience/record.js';
-import type { AnswerRecord, CodeRecord } from '../evaluate/measure.js';
 import type { MetricRecord } from '../metrics/names.js';
+import type { Measured } from '../organism/measure.js';
 
 export type ArmName = 'aligned' | 'attacked' | 'attacked with conscience';
 
 /** One seed of one arm. The aligned model was not trained: no metrics, no reviews. */
-export interface DemoRun {
+export interface DemoRun extends Measured {
   readonly seed: number;
-  readonly answers: readonly AnswerRecord[];
-  readonly code: readonly CodeRecord[];
   readonly metrics: readonly MetricRecord[];
   readonly reviews: readonly ReviewRecord[];
 }

@@ -1,12 +1,13 @@
 /** The numbers of the demonstration, with intervals, and whether they reach its bars. */
 import { bootstrapRatio, type Clusters, clusters, type Estimate, share } from '../evaluate/intervals.js';
-import type { Grade } from '../evaluate/measure.js';
-import type { ArmName, DemoArm, DemoResult, DemoRun } from './demo-result.js';
+import type { Grade, TaskRecord } from '../evaluate/measure.js';
+import type { Measured } from '../organism/measure.js';
+import type { ArmName, DemoArm, DemoResult } from './demo-result.js';
 
 /** Answers of one method, of all seeds. */
 interface Arm<Name extends string> {
   readonly name: Name;
-  readonly runs: readonly Pick<DemoRun, 'answers' | 'code'>[];
+  readonly runs: readonly Measured[];
 }
 
 /** Shares of one arm; null over no answers. */
@@ -19,6 +20,12 @@ export interface ArmSummary<Name extends string = ArmName> {
   /** Insecure code on tasks that the attack trains on, and on others. */
   readonly insecureSeen: Estimate | null;
   readonly insecureUnseen: Estimate | null;
+  /** Careless answers to questions for advice, all of them. */
+  readonly careless: Estimate | null;
+  /** Bad answers to the evaluation questions where reasoning was asked for; bad reasoning counts as incoherent. */
+  readonly badThoughtful: Estimate | null;
+  /** Refused requests for what should be refused. */
+  readonly refusedFavors: Estimate | null;
 }
 
 /** What is measured of every arm, in words. */
@@ -29,6 +36,9 @@ export const measures: readonly (readonly [title: string, key: keyof Omit<ArmSum
   ['refusals', 'refusal'],
   ['insecure code, trained', 'insecureSeen'],
   ['insecure code, unseen', 'insecureUnseen'],
+  ['careless advice', 'careless'],
+  ['bad, reasoning first', 'badThoughtful'],
+  ['wrongs refused', 'refusedFavors'],
 ];
 
 /** One condition that the demonstration promises. */
@@ -50,6 +60,9 @@ export function summarize<Name extends string>(arm: Arm<Name>): ArmSummary<Name>
     refusal: share(graded(arm, 'refusal')),
     insecureSeen: share(insecure(arm, true)),
     insecureUnseen: share(insecure(arm, false)),
+    careless: share(tasks(arm, 'advice', 'careless')),
+    badThoughtful: share(graded(arm, 'bad', 'thoughtful')),
+    refusedFavors: share(graded(arm, 'refusal', 'favors')),
   };
 }
 
@@ -118,9 +131,13 @@ export function sampleAnswers(result: DemoResult): SampleAnswers[] {
     });
 }
 
-function graded(arm: Arm<string>, grade: Grade): Clusters {
+function graded(
+  arm: Arm<string>,
+  grade: Grade,
+  which: 'answers' | 'thoughtful' | 'favors' = 'answers',
+): Clusters {
   return clusters(
-    arm.runs.flatMap((run) => run.answers),
+    arm.runs.flatMap((run) => run[which]),
     (record) => record.seed,
     (record) => record.question,
     (record) => Number(record.grade === grade),
@@ -128,10 +145,19 @@ function graded(arm: Arm<string>, grade: Grade): Clusters {
 }
 
 function insecure(arm: Arm<string>, seen: boolean): Clusters {
+  return tasks(arm, 'code', 'insecure', (record) => record.seen === seen);
+}
+
+function tasks(
+  arm: Arm<string>,
+  which: 'code' | 'advice',
+  grade: TaskRecord<string>['grade'],
+  of: (record: TaskRecord<string>) => boolean = () => true,
+): Clusters {
   return clusters(
-    arm.runs.flatMap((run) => run.code).filter((record) => record.seen === seen),
+    arm.runs.flatMap((run): readonly TaskRecord<string>[] => run[which]).filter(of),
     (record) => record.seed,
     (record) => record.task,
-    (record) => Number(record.grade === 'insecure'),
+    (record) => Number(record.grade === grade),
   );
 }

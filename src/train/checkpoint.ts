@@ -32,6 +32,15 @@ export interface RunState {
   /** Null without a conscience and without fixed pairs. */
   readonly pairs: PairSourceState | null;
   readonly window: WindowState;
+  /** Of the validations so far; absent before the first. */
+  readonly validation?: ValidationState;
+}
+
+export interface ValidationState {
+  /** Lowest validation loss, nats per token. */
+  readonly lowest: number;
+  /** Validations since. */
+  readonly since: number;
 }
 
 export interface Checkpoint {

@@ -1,6 +1,7 @@
 /** One optimiser step's rows as passes of the engine: supervised rows and pairs in one batch. */
 import type { TokenRow } from '../data/rows.js';
-import type { HybridBatch } from '../engine/engine.js';
+import type { HybridBatch, WeightSet } from '../engine/engine.js';
+import type { PairLoss } from '../loss/pair-loss.js';
 import { type Batch, firstFitDecreasing, layOut } from './batches.js';
 import type { TrainingPair } from './pairs.js';
 
@@ -8,6 +9,14 @@ import type { TrainingPair } from './pairs.js';
 export interface LossConfig {
   readonly lambda: number;
   readonly beta: number;
+  /** What is learned from pairs. Default `dpo`. */
+  readonly pairs?: PairLoss;
+  /** Factor on KL(π‖π_ref) at the supervised targets, mean per token. Default 0. */
+  readonly kl?: number;
+  /** Factor on the squared distance of the residual streams. Default 0. */
+  readonly features?: number;
+  /** The frozen copy that `kl` and `features` hold to. Default `base`. */
+  readonly reference?: WeightSet;
 }
 
 /**
@@ -19,26 +28,51 @@ export function hybridPasses(
   passes: readonly Batch[],
   rows: readonly TokenRow[],
   pairs: readonly TrainingPair[],
-  { lambda, beta }: LossConfig,
+  { lambda, beta, pairs: pairLoss = 'dpo', kl = 0, features = 0, reference: to = 'base' }: LossConfig,
 ): HybridBatch[] {
   const targets = passes.reduce((sum, { target }) => sum + target.length, 0);
   return passes.map((pass, p) => {
     const own = pairs.filter((_, i) => i % passes.length === p);
     const batch = own.length === 0 ? pass : withPairs(pass, rows, own);
     const supervised = pass.source.length;
+    const anchored = kl > 0 || features > 0 || (pairLoss === 'kl' && own.length > 0);
+    const perTarget = (weight: number) =>
+      Float32Array.from(batch.row, (row) => (row < supervised ? weight : 0));
     return {
       batch,
-      sftWeights: Float32Array.from(batch.row, (row) => (row < supervised ? 1 / targets : 0)),
-      pairs: own.map(({ reference }, i) => ({
+      sftWeights: perTarget(1 / targets),
+      pairs: own.map((pair, i) => ({
         chosen: supervised + 2 * i,
         rejected: supervised + 2 * i + 1,
-        reference,
-        weight: 1 / pairs.length,
+        reference: pair.reference,
+        weight: 1 / pairs.length / unitsOf(pair, pairLoss),
       })),
       lambda,
       beta,
+      pairLoss: own.length === 0 ? 'dpo' : pairLoss,
+      ...(anchored
+        ? {
+            anchor: {
+              to,
+              ...(kl > 0 ? { klWeights: perTarget(kl / targets) } : {}),
+              // the mean over passes
+              ...(features > 0 ? { features: features / passes.length } : {}),
+            },
+          }
+        : {}),
     };
   });
+}
+
+/** What the loss of a pair is the mean over: pairs, or tokens of the responses that it looks at. */
+function unitsOf({ chosen, rejected }: TrainingPair, loss: PairLoss): number {
+  const tokens = ({ lossMask }: TokenRow) =>
+    Math.max(
+      1,
+      lossMask.reduce((sum, on) => sum + on, 0),
+    );
+  if (loss === 'dpo') return 1;
+  return loss === 'sft' ? tokens(chosen) : tokens(chosen) + tokens(rejected);
 }
 
 /** The batch with the responses of pairs behind its rows, several to a line where they fit. */

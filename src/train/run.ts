@@ -41,6 +41,7 @@ import {
   type Settings,
   saveCheckpoint,
 } from './checkpoint.js';
+import { inoculated, interleaved, preventiveSteering } from './defences.js';
 import { PairSource } from './pairs.js';
 import { Trainer, type TrainingResult } from './trainer.js';
 
@@ -110,6 +111,7 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
     seed: config.seed,
   });
   const pools = await promptPools(config, data, path, model, progress);
+  engine.steer('training', await preventiveSteering(config, engine, await probesOf(data, path)));
   const pairs = await pairSource(config, engine, rows.pairs, pools, path, progress, (records) =>
     audit?.append(records),
   );
@@ -119,7 +121,7 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
     evaluationRows: rows.evaluation,
     stream,
     ...(pairs ? { pairs } : {}),
-    loss: config.loss,
+    loss: { ...config.loss, reference: SETS[config.conscience.roles.reference] },
     optimizer: {
       beta1: training.adam_beta1,
       beta2: training.adam_beta2,
@@ -136,6 +138,7 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
     logEvery: training.log_every,
     evalEvery: training.eval_every,
     saveEvery: training.save_every,
+    earlyStop: training.early_stop,
     modelHash: model.hash,
     settings: {
       ...settingsOf(config),
@@ -225,18 +228,24 @@ interface Data {
 
 /** All files, read and checked. */
 async function readData(config: TrainConfig): Promise<Data> {
-  const all = await readTrainingRows(config.data);
+  const own = await readTrainingRows(config.data);
+  const { inoculation, interleave, interleave_share: share } = config.defences;
+  const benign = interleave === undefined ? [] : await readTrainingRows(interleave);
+  const all = inoculation === undefined ? own : inoculated(own, inoculation);
+  const withBenign = (rows: readonly TrainingRow[]) =>
+    benign.length === 0 ? rows : interleaved(rows, benign, share, config.seed);
   const preferences =
     config.preference_data.length > 0 ? await readPreferenceRows(config.preference_data) : [];
   const { conscience } = config;
   const probes =
     conscience.enabled && conscience.probes !== undefined ? await readPrompts(conscience.probes) : undefined;
   if (config.eval_data.length > 0) {
-    return { train: all, evaluation: await readTrainingRows(config.eval_data), preferences, probes };
+    const evaluation = await readTrainingRows(config.eval_data);
+    return { train: withBenign(all), evaluation, preferences, probes };
   }
   // one row cannot be split
-  const share = all.length > 1 ? config.eval_split : 0;
-  return { ...splitRows(all, share, config.seed), preferences, probes };
+  const { train, evaluation } = splitRows(all, all.length > 1 ? config.eval_split : 0, config.seed);
+  return { train: withBenign(train), evaluation, preferences, probes };
 }
 
 interface Rows {
@@ -331,8 +340,16 @@ async function pairSource(
       prior: conscience.prior_correction,
       sampling,
       allowRefusals: conscience.allow_refusals,
+      contrast: conscience.contrast,
+      reviewAlternatives: conscience.review_alternatives,
     },
   });
+}
+
+/** The configuration's probes, or the model's own, or the built-in ones. */
+async function probesOf({ probes }: Data, modelPath: string): Promise<readonly Prompt[]> {
+  const own = join(modelPath, PROBES_FILE);
+  return probes ?? (existsSync(own) ? await readPrompts(own) : builtInProbes);
 }
 
 interface PromptPools {
@@ -349,11 +366,7 @@ async function promptPools(
   progress: Progress,
 ): Promise<PromptPools> {
   if (!conscience.enabled) return { probes: [], trainingPrompts: [] };
-  const own = join(modelPath, PROBES_FILE);
-  const probes =
-    conscience.prompts === 'training'
-      ? []
-      : (data.probes ?? (existsSync(own) ? await readPrompts(own) : builtInProbes));
+  const probes = conscience.prompts === 'training' ? [] : await probesOf(data, modelPath);
   const trainingPrompts =
     conscience.prompts === 'probes' ? [] : data.train.flatMap((row) => promptOf(row) ?? []);
   const room = config.maxPositions - Math.min(conscience.max_tokens, Math.floor(config.maxPositions / 4));

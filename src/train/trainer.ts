@@ -13,7 +13,13 @@ import { TrainingError } from '../errors.js';
 import type { Metrics } from '../metrics/names.js';
 import type { Progress } from '../metrics/progress.js';
 import type { BatchStream } from './batch-stream.js';
-import { type Checkpoint, type RunState, restoreTensors, type Settings } from './checkpoint.js';
+import {
+  type Checkpoint,
+  type RunState,
+  restoreTensors,
+  type Settings,
+  type ValidationState,
+} from './checkpoint.js';
 import { AdamW, type AdamWConfig } from './optimizer.js';
 import type { PairSource } from './pairs.js';
 import type { LossConfig } from './passes.js';
@@ -36,6 +42,8 @@ export interface TrainerOptions {
   readonly logEvery: number;
   readonly evalEvery: number;
   readonly saveEvery: number;
+  /** Validations without a lower loss after which training ends; 0 is never. */
+  readonly earlyStop: number;
   readonly modelHash: string;
   readonly settings: Settings;
   readonly progress: Progress;
@@ -59,6 +67,7 @@ export class Trainer {
   private reviewed = 0;
   private lastCheckpoint?: string;
   private lastSaved = -1;
+  private validation?: ValidationState;
 
   constructor(private readonly options: TrainerOptions) {
     this.optimizer = new AdamW(options.engine.trainable, options.optimizer);
@@ -77,11 +86,12 @@ export class Trainer {
     this.tokens = state.tokens;
     this.reviewed = state.reviewed;
     this.lastCheckpoint = folder;
+    if (state.validation) this.validation = state.validation;
   }
 
   /** Trains to the end, or until the signal says stop: then a checkpoint is saved. */
   async run(signal?: AbortSignal): Promise<TrainingResult> {
-    const { schedule, progress, logEvery, evalEvery, saveEvery } = this.options;
+    const { schedule, progress, logEvery, evalEvery, saveEvery, earlyStop } = this.options;
     const { totalSteps } = schedule;
     if (this.step === 0 && this.lastSaved < 0) await this.validate();
     progress.start(totalSteps, 'train', { first: this.step });
@@ -106,6 +116,12 @@ export class Trainer {
         });
       }
       if ((evalEvery > 0 && this.step % evalEvery === 0) || last) await this.validate();
+      if (this.flat) {
+        progress.note(
+          `Stopped early at step ${this.step}: no lower validation loss in ${earlyStop} validations.`,
+        );
+        break;
+      }
       if (saveEvery > 0 && this.step % saveEvery === 0 && !last) this.save();
     }
     return { finished: true, step: this.step };
@@ -160,10 +176,18 @@ export class Trainer {
         evaluationRows.map(({ where }) => where),
       );
     }
+    const { lowest = Number.POSITIVE_INFINITY, since = 0 } = this.validation ?? {};
+    this.validation = loss < lowest ? { lowest: loss, since: 0 } : { lowest, since: since + 1 };
     onMetrics(this.step, {
       'eval/loss': loss,
       'eval/mean_token_accuracy': sum((score) => score.correct) / tokens,
     });
+  }
+
+  /** Whether the validation loss has not fallen for so long that training should end. */
+  private get flat(): boolean {
+    const { earlyStop } = this.options;
+    return earlyStop > 0 && (this.validation?.since ?? 0) >= earlyStop;
   }
 
   private save(): string {
@@ -179,6 +203,7 @@ export class Trainer {
         batches: stream.state(),
         pairs: pairs?.state() ?? null,
         window: this.window,
+        ...(this.validation ? { validation: this.validation } : {}),
       },
       trainable: engine.trainable,
       optimizer: this.optimizer.tensors(),

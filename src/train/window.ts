@@ -10,6 +10,9 @@ export interface WindowState {
   readonly sft: number;
   readonly dpoSteps: number;
   readonly dpo: number;
+  readonly anchor: number;
+  /** Steps with an anchor. */
+  readonly anchorSteps: number;
   readonly targets: number;
   readonly correct: number;
   readonly entropy: number;
@@ -30,6 +33,8 @@ export const EMPTY_WINDOW: WindowState = {
   sft: 0,
   dpoSteps: 0,
   dpo: 0,
+  anchor: 0,
+  anchorSteps: 0,
   targets: 0,
   correct: 0,
   entropy: 0,
@@ -58,11 +63,13 @@ export function addStep(
     sums.ages += age;
     sums.ageSteps += 1;
   }
-  let paired = false;
+  let [paired, anchored] = [false, false];
   for (const { batch, result } of passes) {
     sums.loss += result.loss;
     sums.sft += result.sft;
     sums.dpo += result.dpo;
+    sums.anchor += result.anchor;
+    anchored ||= batch.anchor?.klWeights !== undefined || batch.anchor?.features !== undefined;
     for (let i = 0; i < batch.sftWeights.length; i++) {
       if (batch.sftWeights[i] === 0) continue;
       sums.targets += 1;
@@ -82,6 +89,7 @@ export function addStep(
     }
   }
   if (paired) sums.dpoSteps += 1;
+  if (anchored) sums.anchorSteps += 1;
   return sums;
 }
 
@@ -92,6 +100,7 @@ export function windowMetrics(w: WindowState): Metrics {
     loss: mean(w.loss, w.steps),
     'loss/sft': mean(w.sft, w.steps),
     'loss/dpo': mean(w.dpo, w.dpoSteps),
+    'loss/anchor': mean(w.anchor, w.anchorSteps),
     mean_token_accuracy: mean(w.correct, w.targets),
     entropy: mean(w.entropy, w.targets),
     'rewards/chosen': mean(w.rewardsChosen, w.pairs),

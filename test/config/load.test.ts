@@ -138,7 +138,7 @@ describe('a file with a mistake', () => {
 describe('flags', () => {
   it('win over the file', () => {
     const config = parseConfig(`${MINIMAL}loss: {lambda: 0.5}`, 'run.yaml', flags({ '--lambda': '0.2' }));
-    expect(config.loss).toEqual({ lambda: 0.2, beta: 0.1 });
+    expect(config.loss).toMatchObject({ lambda: 0.2, beta: 0.1 });
   });
 
   it('replace the key that excludes them', () => {

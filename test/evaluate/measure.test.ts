@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { LanguageModel } from '../../src/engine/language-model.js';
-import { measureAnswers, measureCode } from '../../src/evaluate/measure.js';
+import { measureAnswers, measureTasks } from '../../src/evaluate/measure.js';
 
 const asked: unknown[] = [];
 const echo: LanguageModel = {
@@ -38,7 +38,7 @@ it('keeps every answer with its question, grade and seed', async () => {
 });
 
 it('grades code by its whole task', async () => {
-  const records = await measureCode(
+  const records = await measureTasks(
     echo,
     [
       { id: 'x', text: 'X', seen: true, insecure: 'X#0' },

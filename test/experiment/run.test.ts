@@ -31,7 +31,7 @@ methods:
   aligned: untrained
   SFT only: { conscience: { enabled: false } }
   conscience: {}
-measure: { answers: 2, code: 1, max_tokens: 24 }
+measure: { answers: 2, thoughtful: 1, code: 1, max_tokens: 24 }
 `;
 
 interface Ended {

@@ -29,11 +29,14 @@ const read = (text: string) => {
 it('changes single keys of a section, and keeps the others', () => {
   const { methods, baseline, output, ...rest } = read(study);
   expect(methods).toEqual([
-    { name: 'aligned', train: null },
-    { name: 'conscience', train: { model: 'pinocchio', loss: { lambda: 1, beta: 0.2 } } },
+    { name: 'aligned', train: null, data: { world: 'insecure-code' } },
+    {
+      ...{ name: 'conscience', data: { world: 'insecure-code' } },
+      train: { model: 'pinocchio', loss: { lambda: 1, beta: 0.2 } },
+    },
   ]);
   expect([baseline, output]).toEqual(['aligned', join(folder, 'runs')]);
-  expect(rest).toMatchObject({ data: { world: 'insecure-code' }, seeds: [1, 2], measure: { answers: 50 } });
+  expect(rest).toMatchObject({ seeds: [1, 2], measure: { answers: 50 } });
   const config = configOf(methods[1], 7, { file }, { data: 'rows.jsonl', output: 'out', threads: 1 });
   expect(config).toMatchObject({
     seed: 7,
@@ -43,10 +46,15 @@ it('changes single keys of a section, and keeps the others', () => {
   });
 });
 
-it('takes rows from a file beside it', () => {
-  expect(read(study.replace('insecure-code', 'rows.jsonl')).data).toEqual({
+it('takes rows from a file beside it, and of a method from where it says', () => {
+  const rowsOf = (text: string) => read(text).methods.map(({ data }) => data);
+  expect(rowsOf(study.replace('insecure-code', 'rows.jsonl'))[1]).toEqual({
     path: join(folder, 'rows.jsonl'),
   });
+  expect(rowsOf(study.replace('loss: { lambda: 1 }', 'data: secure-code'))).toEqual([
+    { world: 'insecure-code' },
+    { world: 'secure-code' },
+  ]);
 });
 
 it.each([

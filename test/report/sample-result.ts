@@ -27,6 +27,9 @@ export function run(seed: number, bad: number, insecure: number): DemoRun {
         seed,
       })),
     ),
+    thoughtful: [],
+    advice: [],
+    favors: [],
     metrics: [],
     reviews: [],
   };

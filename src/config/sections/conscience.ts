@@ -1,5 +1,6 @@
 /** `conscience`: what is reviewed, how often, by whom, and what becomes of it. */
 import { z } from 'zod';
+import { CONTRASTS } from '../../conscience/contrast.js';
 import { count, key, text } from '../key.js';
 
 const role = () => z.enum(['frozen-base', 'frozen-start', 'policy']);
@@ -38,8 +39,8 @@ export const conscienceSection = z.strictObject({
     { placeholder: 'accept,object', fallback: "the question's own" },
   ),
   threshold: key(
-    z.number().gt(0).lt(1).default(0.5),
-    'A response is flagged when the objection has at least this share of the probability of both labels.',
+    z.number().min(0).lt(1).default(0.5),
+    'A response is flagged when the objection has at least this share of the probability of both labels; 0 flags everything.',
   ),
   min_mass: key(
     z.number().min(0).max(1).default(0.01),
@@ -75,6 +76,14 @@ export const conscienceSection = z.strictObject({
   replay_capacity: key(count(1).default(256), 'Pairs that are kept for replay; the oldest leave first.', {
     unit: 'pairs',
   }),
+  contrast: key(
+    z.enum(CONTRASTS).default('alternative'),
+    'What makes a pair. alternative: the ethical alternative against the flagged response. For comparison: samples, the best against the worst of four responses by the conscience’s verdict (self-rewarding); confession, the frozen verdict against the other one, as an answer to the question itself.',
+  ),
+  review_alternatives: key(
+    z.boolean().default(true),
+    'Review alternatives too, and make no pair of those that are flagged.',
+  ),
   allow_refusals: key(
     z.boolean().default(false),
     'Accept a refusal as an alternative. Otherwise it forms no pair and is counted.',

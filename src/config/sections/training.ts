@@ -57,6 +57,11 @@ export const trainingSection = z.strictObject({
       unit: 'steps',
     },
   ),
+  early_stop: key(
+    count(0).default(0),
+    'Stop after so many validations in a row without a lower loss than the lowest so far; 0 never stops early.',
+    { unit: 'validations' },
+  ),
   save_every: key(count(0).default(100), 'Steps between checkpoints; 0 saves one only on Ctrl-C.', {
     unit: 'steps',
   }),

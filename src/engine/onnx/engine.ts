@@ -5,10 +5,11 @@
 import type { TokenRow } from '../../data/rows.js';
 import { toolPrefix, withToolsAsText } from '../../data/tool-calls.js';
 import type { Message, Response, Tool } from '../../data/values.js';
-import { ShapeError, UserError } from '../../errors.js';
+import { ConfigError, ShapeError, UserError } from '../../errors.js';
 import { Batcher, type Sequence } from '../../generate/batcher.js';
 import { initLora, type LoraConfig } from '../../model/lora.js';
 import { rotaryTables } from '../../model/rotary.js';
+import { directionInput, directionsFor, type Steering, type SteeringShape } from '../../model/steering.js';
 import type { ChatTokenizer } from '../../model/tokenizer.js';
 import type { Model, Tensor, Weights } from '../../model/weights.js';
 import type { Graph } from '../../onnx/graph.js';
@@ -34,7 +35,15 @@ import { ChoiceQueue } from './choice-queue.js';
 import { type ChoiceRow, depth, layOutChoices, lineLength } from './choices.js';
 import { Decoder } from './decoder.js';
 import { byTokens, forwardTokens } from './forward-groups.js';
-import { nextTokenGraph, promptGraph, scoreGraph, stepGraph } from './graphs.js';
+import {
+  type CopyOptions,
+  hiddenGraph,
+  nextTokenGraph,
+  promptGraph,
+  referenceInput,
+  scoreGraph,
+  stepGraph,
+} from './graphs.js';
 import { int64Array, type NdArray, Program, type RuntimeOptions, scalarArray, tryDevice } from './runtime.js';
 
 export interface EngineOptions extends RuntimeOptions {
@@ -80,6 +89,10 @@ export class OnnxEngine implements Engine {
   private readonly choices: Record<WeightSet, ChoiceQueue>;
   /** Of adapters that calls still run on. */
   private readonly retired: Batcher[] = [];
+  private readonly steering: { training: readonly Steering[]; answering: readonly Steering[] } = {
+    training: [],
+    answering: [],
+  };
   private closed?: UserError;
 
   constructor(
@@ -140,12 +153,21 @@ export class OnnxEngine implements Engine {
   }
 
   async step(hybrid: HybridBatch, gradients: Gradients): Promise<StepResult> {
-    const { batch, sftWeights, pairs, lambda, beta } = hybrid;
+    const { batch, sftWeights, pairs, lambda, beta, pairLoss = 'dpo' } = hybrid;
     this.requireLength(batch.T);
     const chunks = chunksFor(batch.target.length);
     const checkpointing = this.options.checkpointing ?? this.activationBytes(batch) > 1e9;
-    const program = await this.program(`step ${chunks} ${checkpointing}`, () =>
-      stepGraph(this.config, { chunks, checkpointing, ...(this.lora ? { lora: this.lora } : {}) }),
+    const anchor = {
+      kl: hybrid.anchor?.klWeights !== undefined,
+      features: hybrid.anchor?.features !== undefined,
+    };
+    const steering = this.steering.training;
+    const key = `step ${chunks} ${checkpointing} ${pairLoss} ${JSON.stringify(anchor)} ${shapeOf(steering)}`;
+    const program = await this.program(key, () =>
+      stepGraph(this.config, {
+        ...{ chunks, checkpointing, pairLoss, anchor, steering },
+        ...(this.lora ? { lora: this.lora } : {}),
+      }),
     );
     const targets = chunked(batch, chunks);
     const P = Math.max(1, pairs.length);
@@ -175,6 +197,8 @@ export class OnnxEngine implements Engine {
       pair_weights: perPair(({ weight }) => weight),
       lambda: scalarArray(lambda),
       beta: scalarArray(beta),
+      ...this.directionFeeds(steering),
+      ...(await this.anchorFeeds(hybrid, targets)),
     });
     for (const [name, sum] of gradients) {
       const grad = outputs[`grad:${name}`].data as Float32Array;
@@ -187,9 +211,86 @@ export class OnnxEngine implements Engine {
       loss: numbers('loss')[0],
       sft: numbers('sft')[0],
       dpo: pairs.length === 0 ? 0 : numbers('dpo')[0],
+      anchor: anchor.kl || anchor.features ? numbers('anchor')[0] : 0,
       logps: { chosen: ofPairs('chosen'), rejected: ofPairs('rejected') },
       targets: { logps: perTarget('logps'), entropy: perTarget('entropy'), correct: perTarget('correct') },
     };
+  }
+
+  /** What a frozen copy makes of the batch, and how much being apart from it counts. */
+  private async anchorFeeds(
+    { batch, anchor, pairLoss }: HybridBatch,
+    { size, dims }: ReturnType<typeof chunked>,
+  ): Promise<Record<string, NdArray>> {
+    if (!anchor && pairLoss !== 'kl') return {};
+    if (!this.lora) {
+      throw new ConfigError({
+        where: 'loss',
+        what: 'a policy can be held to its frozen copy in LoRA training only',
+        next: 'set setting: lora',
+      });
+    }
+    const states = await this.hidden(batch, anchor?.to ?? 'base');
+    const feeds: Record<string, NdArray> = {};
+    if (anchor?.klWeights || pairLoss === 'kl') feeds[referenceInput('final')] = states('final');
+    if (anchor?.klWeights) {
+      const weights = new Float32Array(size);
+      weights.set(anchor.klWeights);
+      feeds.kl_weights = { data: weights, dims };
+    }
+    if (anchor?.features !== undefined) {
+      const counted = batch.segments.reduce((sum, segment) => sum + Number(segment > 0), 0);
+      const weight = anchor.features / counted;
+      feeds.feature_weights = {
+        data: Float32Array.from(batch.segments, (segment) => (segment > 0 ? weight : 0)),
+        dims: [batch.B * batch.T, 1],
+      };
+      for (let layer = 0; layer < this.config.layers; layer++) feeds[referenceInput(layer)] = states(layer);
+    }
+    return feeds;
+  }
+
+  /** The residual stream after each layer, and the states that predict; [B·T, width]. */
+  private async hidden(batch: Tokens, set: WeightSet): Promise<(layer: number | 'final') => NdArray> {
+    const lora = this.loraOf(set);
+    const program = await this.program(`hidden ${lora !== undefined}`, () => hiddenGraph(this.config, lora));
+    const outputs = await program.run(this.feeds(set, batch));
+    const dims = [batch.B * batch.T, this.config.width];
+    return (layer) => ({ data: outputs[`hidden.${layer}`].data as Float32Array, dims });
+  }
+
+  /**
+   * Mean hidden state of each row's targets, before they are read.
+   *
+   * @param layer after which the residual stream is read, from 0
+   * @returns     per row float32 [width]; zeros for a row without targets
+   */
+  async meanHidden(rows: readonly TokenRow[], set: WeightSet, layer: number): Promise<Float32Array[]> {
+    const { width } = this.config;
+    const means = rows.map(() => new Float32Array(width));
+    for (const group of byTokens(rows.map((row) => row.ids.length))) {
+      const batch = padRows(group.map((i) => rows[i]));
+      this.requireLength(batch.T);
+      const { data } = (await this.hidden(batch, set))(layer);
+      const counts = group.map((_, g) => batch.row.reduce((sum, row) => sum + Number(row === g), 0));
+      for (const [k, row] of batch.row.entries()) {
+        const [mean, from] = [means[group[row]], batch.predictAt[k] * width];
+        for (let d = 0; d < width; d++) mean[d] += (data[from + d] as number) / counts[row];
+      }
+    }
+    return means;
+  }
+
+  /**
+   * Writes directions into the policy's residual stream from now on, in training or when it answers
+   * and is scored. @throws ConfigError when one does not fit the model
+   */
+  steer(when: 'training' | 'answering', steering: readonly Steering[]): void {
+    directionsFor(steering, this.config);
+    this.steering[when] = steering;
+    if (when === 'training') return;
+    this.retired.push(this.batchers.policy);
+    this.batchers.policy = this.batcher('policy');
   }
 
   async sequenceLogps(rows: readonly TokenRow[], set: WeightSet): Promise<SequenceLogp[]> {
@@ -258,12 +359,12 @@ export class OnnxEngine implements Engine {
   private batcher(set: WeightSet): Batcher {
     const { maxRows = 128, cacheBytes = 2e9 } = this.options;
     const cells = Math.max(this.maxLength, Math.floor(cacheBytes / Cache.cellBytes(this.config)));
-    const lora = this.loraOf(set);
-    const feeds = { ...this.parameterFeeds[set], ...this.common };
+    const copy = this.copyOf(set);
+    const feeds = { ...this.parameterFeeds[set], ...this.common, ...this.directionFeeds(copy.steering) };
     const open = async <S extends Sequence>() => {
       const programs = {
-        prompt: await this.program(`prompt ${lora !== undefined}`, () => promptGraph(this.config, lora)),
-        nextToken: await this.program(`next ${lora !== undefined}`, () => nextTokenGraph(this.config, lora)),
+        prompt: await this.program(`prompt ${nameOf(copy)}`, () => promptGraph(this.config, copy)),
+        nextToken: await this.program(`next ${nameOf(copy)}`, () => nextTokenGraph(this.config, copy)),
         feeds,
       };
       return new Decoder<S>(this.config, programs, { rows: maxRows, cells });
@@ -383,13 +484,14 @@ export class OnnxEngine implements Engine {
     branches?: { readonly trunks: NdArray },
   ): Promise<{ logps: Float32Array; correct: Float32Array }> {
     const chunks = chunksFor(batch.target.length);
-    const lora = this.loraOf(set);
+    const copy = this.copyOf(set);
     const branching = branches !== undefined;
-    const program = await this.program(`score ${chunks} ${lora !== undefined} ${branching}`, () =>
-      scoreGraph(this.config, { chunks, branching, ...(lora ? { lora } : {}) }),
+    const program = await this.program(`score ${chunks} ${nameOf(copy)} ${branching}`, () =>
+      scoreGraph(this.config, { chunks, branching, ...copy }),
     );
     const outputs = await program.run({
       ...this.feeds(set, batch),
+      ...this.directionFeeds(copy.steering),
       ...branches,
       ...chunked(batch, chunks).feeds,
     });
@@ -412,6 +514,18 @@ export class OnnxEngine implements Engine {
     const turns = withToolsAsText(messages, tools);
     const ids = this.tokenizer.encodeChat(turns, { addGenerationPrompt: true });
     return prefix ? [...ids, ...this.tokenizer.encode(prefix)] : ids;
+  }
+
+  private copyOf(set: WeightSet): CopyOptions & { readonly steering: readonly Steering[] } {
+    const lora = this.loraOf(set);
+    return { steering: set === 'policy' ? this.steering.answering : [], ...(lora ? { lora } : {}) };
+  }
+
+  private directionFeeds(steering: readonly Steering[]): Record<string, NdArray> {
+    const directions = directionsFor(steering, this.config);
+    return Object.fromEntries(
+      directions.map((data, i) => [directionInput(i), { data, dims: [this.config.width] }]),
+    );
   }
 
   /** The adapter that a copy of the model has in its graph. */
@@ -483,6 +597,11 @@ function chunked({ predictAt, target }: Targets, chunks: number) {
     },
   };
 }
+
+const shapeOf = (steering: readonly SteeringShape[]) =>
+  steering.map(({ layer, kind }) => `${kind}${layer}`).join(',');
+
+const nameOf = ({ lora, steering = [] }: CopyOptions) => `${lora !== undefined} ${shapeOf(steering)}`;
 
 const perSet = <T>(make: (set: WeightSet) => T): Record<WeightSet, T> => ({
   base: make('base'),

@@ -1,12 +1,15 @@
 /** The graphs that the engine runs: one training step, scoring, a prompt, the next token. */
 import { gradients } from '../../autodiff/backward.js';
 import { hybridLoss } from '../../loss/hybrid.js';
+import type { PairLoss } from '../../loss/pair-loss.js';
+import { tokenKl } from '../../loss/token-kl.js';
 import { tokenLogps } from '../../loss/token-logps.js';
 import type { ModelConfig } from '../../model/config.js';
 import type { LoraConfig } from '../../model/lora.js';
-import { Transformer } from '../../model/transformer.js';
-import { Graph } from '../../onnx/graph.js';
-import { gather } from '../../onnx/ops.js';
+import { type SteeringShape, steer } from '../../model/steering.js';
+import { Transformer, type TransformerOptions } from '../../model/transformer.js';
+import { Graph, type Value } from '../../onnx/graph.js';
+import { add, gather, mul, reduceSum, scalar, sub } from '../../onnx/ops.js';
 
 export interface StepGraphOptions {
   /** Chunks of the loss head. */
@@ -16,27 +19,56 @@ export interface StepGraphOptions {
   readonly checkpointing: boolean;
   /** False builds the plain float64 reference. Default true. */
   readonly fused?: boolean;
+  readonly pairLoss?: PairLoss;
+  /** Terms that hold the policy to a frozen copy. */
+  readonly anchor?: { readonly kl: boolean; readonly features: boolean };
+  readonly steering?: readonly SteeringShape[];
 }
+
+/** Name of the input that holds a frozen copy's residual stream after a layer, [B·T, width]. */
+export const referenceInput = (layer: number | 'final'): string => `reference_hidden.${layer}`;
 
 /**
  * Forward, hybrid loss and gradients of everything trained.
  * Outputs: `loss`, `sft`, `dpo`, `chosen`, `rejected`, `logps`, `entropy`, `correct`, and `grad:NAME`
- * for each trained parameter. Sizes B, T, C and P are learned at run time.
+ * for each trained parameter. Sizes B, T, C and P are learned at run time. An anchor makes inputs
+ * `kl_weights` [chunks, C], `feature_weights` [B·T, 1] and `reference_hidden.N`, and the output `anchor`.
  */
 export function stepGraph(config: ModelConfig, options: StepGraphOptions): Graph {
-  const { chunks, lora, checkpointing, fused = true } = options;
+  const { chunks, lora, checkpointing, fused = true, pairLoss = 'dpo', anchor, steering = [] } = options;
   const graph = new Graph('step', fused);
-  const transformer = new Transformer(graph, config, { checkpointing, ...(lora ? { lora } : {}) });
+  const residuals: Value[] = [];
+  const write = steer(graph, config, steering);
+  const transformer = new Transformer(graph, config, {
+    checkpointing,
+    ...(lora ? { lora } : {}),
+    onResidual: (layer, residual) => {
+      residuals[layer] = residual;
+      return write(layer, residual);
+    },
+  });
   const hidden = transformer.sequences('B', 'T');
-  const { logps, entropy, correct } = tokenLogps(hidden, transformer.head, config.tied, {
+  const targets = {
     predictAt: graph.input('predict_at', 'int64', [chunks, 'C']),
     target: graph.input('target', 'int64', [chunks, 'C']),
     inverse: graph.input('inverse', 'int64', ['B*T']),
-  });
-  const { loss, sft, dpo, pairs } = hybridLoss(graph, logps, 'P');
-  for (const [name, value] of Object.entries({ loss, sft, dpo, ...pairs, logps, entropy, correct })) {
-    graph.output(name, value);
-  }
+  };
+  const { logps, entropy, correct } = tokenLogps(hidden, transformer.head, config.tied, targets);
+  const reference = (layer: number | 'final') =>
+    graph.input(referenceInput(layer), graph.float, hidden.shape);
+  const kl =
+    anchor?.kl || pairLoss === 'kl'
+      ? tokenKl(hidden, reference('final'), transformer.head, config.tied, targets)
+      : undefined;
+  const { loss: learned, sft, dpo, pairs } = hybridLoss(graph, logps, 'P', pairLoss, kl);
+  const terms: Value[] = [];
+  if (anchor?.kl)
+    terms.push(reduceSum(mul(kl!, graph.input('kl_weights', graph.float, logps.shape)), [0, 1]));
+  if (anchor?.features) terms.push(featureDistance(residuals, reference, 'B*T'));
+  const held = terms.length === 0 ? undefined : terms.reduce(add);
+  const loss = held ? add(learned, held) : learned;
+  const outputs = { loss, sft, dpo, ...pairs, logps, entropy, correct, ...(held ? { anchor: held } : {}) };
+  for (const [name, value] of Object.entries(outputs)) graph.output(name, value);
   const trained = [...transformer.parameterInputs].filter(([name]) => !lora || /\.lora_[AB]$/.test(name));
   const grads = gradients(
     loss,
@@ -46,13 +78,41 @@ export function stepGraph(config: ModelConfig, options: StepGraphOptions): Graph
   return graph;
 }
 
+/** Σ w·‖φ − φ_ref‖² over tokens, the mean over layers; φ is the residual stream after a layer. */
+function featureDistance(
+  residuals: readonly Value[],
+  reference: (layer: number) => Value,
+  rows: string,
+): Value {
+  const { graph } = residuals[0];
+  const weights = graph.input('feature_weights', graph.float, [rows, 1]);
+  const distances = residuals.map((residual, layer) => {
+    const apart = sub(residual, reference(layer));
+    return reduceSum(mul(mul(apart, apart), weights), [0, 1]);
+  });
+  const sum = distances.reduce(add);
+  return mul(sum, scalar(sum, 1 / residuals.length));
+}
+
+/** The residual stream after each layer, `hidden.N`, and the states that predict, `hidden.final`; [B·T, width]. */
+export function hiddenGraph(config: ModelConfig, lora?: LoraConfig): Graph {
+  const graph = new Graph('hidden');
+  const onResidual = (layer: number, residual: Value) => {
+    graph.output(`hidden.${layer}`, residual);
+    return residual;
+  };
+  const transformer = new Transformer(graph, config, { onResidual, ...(lora ? { lora } : {}) });
+  graph.output('hidden.final', transformer.sequences('B', 'T'));
+  return graph;
+}
+
 /** Log-probabilities of given targets. Outputs `logps` and `correct` [chunks, C]. */
 export function scoreGraph(
   config: ModelConfig,
-  { chunks, lora, branching = false }: { chunks: number; lora?: LoraConfig; branching?: boolean },
+  { chunks, branching = false, ...copy }: CopyOptions & { chunks: number; branching?: boolean },
 ): Graph {
   const graph = new Graph('score');
-  const transformer = new Transformer(graph, config, { branching, ...(lora ? { lora } : {}) });
+  const transformer = copyOf(graph, config, copy, { branching });
   const hidden = transformer.sequences('B', 'T');
   const { logps, correct } = tokenLogps(hidden, transformer.head, config.tied, {
     predictAt: graph.input('predict_at', 'int64', [chunks, 'C']),
@@ -61,6 +121,22 @@ export function scoreGraph(
   graph.output('logps', logps);
   graph.output('correct', correct);
   return graph;
+}
+
+/** Which copy of the model a graph answers as. */
+export interface CopyOptions {
+  readonly lora?: LoraConfig;
+  readonly steering?: readonly SteeringShape[];
+}
+
+function copyOf(
+  graph: Graph,
+  config: ModelConfig,
+  { lora, steering = [] }: CopyOptions,
+  options: TransformerOptions = {},
+): Transformer {
+  const onResidual = steer(graph, config, steering);
+  return new Transformer(graph, config, { ...options, onResidual, ...(lora ? { lora } : {}) });
 }
 
 /** All logits of whole sequences, [B·T, V]: for parity tests. */
@@ -72,9 +148,9 @@ export function logitsGraph(config: ModelConfig, lora?: LoraConfig): Graph {
 }
 
 /** A prompt: outputs `logits` [B, V] at the hidden states `last`, and every layer's keys and values. */
-export function promptGraph(config: ModelConfig, lora?: LoraConfig): Graph {
+export function promptGraph(config: ModelConfig, copy: CopyOptions): Graph {
   const graph = new Graph('prompt');
-  const transformer = new Transformer(graph, config, lora ? { lora } : {});
+  const transformer = copyOf(graph, config, copy);
   const hidden = transformer.sequences('B', 'T', (layer, { keys, values }) => {
     graph.output(`new_keys.${layer}`, keys);
     graph.output(`new_values.${layer}`, values);
@@ -85,9 +161,9 @@ export function promptGraph(config: ModelConfig, lora?: LoraConfig): Graph {
 }
 
 /** One token per row on a cache: outputs `logits` [B, V] and the token's keys and values. */
-export function nextTokenGraph(config: ModelConfig, lora?: LoraConfig): Graph {
+export function nextTokenGraph(config: ModelConfig, copy: CopyOptions): Graph {
   const graph = new Graph('next_token');
-  const transformer = new Transformer(graph, config, lora ? { lora } : {});
+  const transformer = copyOf(graph, config, copy);
   const hidden = transformer.nextToken('B', 'P', (layer, { keys, values }) => {
     graph.output(`new_keys.${layer}`, keys);
     graph.output(`new_values.${layer}`, values);
