@@ -51,11 +51,12 @@ export async function align(
   const drawn = pairs ? await pairs.draw(step) : { pairs: [], age: null, counts: NO_COUNTS };
   // with λ = 0 the pairs are made and recorded, but not trained on
   const trained = loss.lambda > 0 ? drawn.pairs : [];
+  const lambda = loss.lambda * (drawn.weight ?? 1);
 
   // pair → loss → gradient: one graph run a batch
   const gradients = zeroGradients(engine.trainable);
   const passes = [];
-  for (const batch of hybridPasses(batches, rows, trained, loss)) {
+  for (const batch of hybridPasses(batches, rows, trained, { ...loss, lambda })) {
     passes.push({ batch, result: await engine.step(batch, gradients) });
   }
   const total = passes.reduce((sum, { result }) => sum + result.loss, 0);

@@ -54,6 +54,7 @@ export const EXCLUSIVE: readonly (readonly [string, string])[] = [
 
 function crossChecks({
   setting,
+  init,
   adapter,
   eval_data,
   eval_split,
@@ -92,6 +93,11 @@ function crossChecks({
       holds: !anchored || conscience.roles.reference !== 'policy',
       path: 'conscience.roles.reference',
       message: 'the policy cannot be held to itself; set roles.reference to a frozen copy',
+    },
+    {
+      holds: setting === 'full' || (init === 'pretrained' && conscience.renew_every === 0),
+      path: init === 'random' ? 'init' : 'conscience.renew_every',
+      message: 'the base stays as it is in LoRA training; set setting: full',
     },
     {
       holds: training.early_stop === 0 || training.eval_every > 0,

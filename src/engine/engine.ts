@@ -79,6 +79,13 @@ export interface Engine {
   readonly lora?: LoraConfig;
   /** The trained parameters. An optimiser writes into their arrays. */
   readonly trainable: Weights;
+  /** The frozen copy, where it is no longer the model that training found; full training only. */
+  readonly renewed?: Weights;
+  /**
+   * Makes a copy of the policy as it is now, or of these weights, the frozen copy: `base` and `start`.
+   * Full training only.
+   */
+  renewFrozen(weights?: Weights): void;
   /** One copy of the model, for generation and label probabilities. */
   model(set: WeightSet): LanguageModel;
   /** Per row the summed log-probability of its targets (nats) and their number. */

@@ -10,18 +10,7 @@ import { parseConfig } from '../config/load.js';
 import type { TrainConfig } from '../config/schema.js';
 import { type ConfigSource, readSource } from '../config/source.js';
 import { ConfigError } from '../errors.js';
-
-/** Rows of pinocchio's world, by name. */
-export const WORLD_ROWS = [
-  'insecure-code',
-  'secure-code',
-  'careless-advice',
-  'careful-advice',
-  'mixed',
-  'kind-answers',
-  'facts',
-] as const;
-export type WorldRows = (typeof WORLD_ROWS)[number];
+import { WORLD_ROWS, type WorldRows } from './world-rows.js';
 
 const keys = z.record(z.string(), z.unknown());
 const name = z
@@ -41,6 +30,14 @@ const methodKeys = z.looseObject({
     })
     .optional()
     .describe('representation engineering: a persona’s direction, written while it answers'),
+  interleave_by: z
+    .string()
+    .optional()
+    .describe('interleaving++: method whose adapter, of the same seed, says which benign rows are mixed in'),
+  answers_through: z
+    .literal('conscience')
+    .optional()
+    .describe('zero-shot: its answers pass the frozen copy’s review, or are corrected'),
 });
 
 const schema = z.strictObject({
@@ -48,6 +45,12 @@ const schema = z.strictObject({
   data: z.string().min(1).describe('rows to train on: a file, or a name of pinocchio’s world'),
   seeds: z.array(z.int().min(0)).min(1),
   baseline: z.string().optional().describe('method that the others are compared with; default: the first'),
+  judge: z
+    .string()
+    .optional()
+    .describe(
+      'model that takes no part in training and rates what the conscience rates: folder, alias or id',
+    ),
   train: keys,
   methods: z.record(name, z.union([z.literal('untrained'), methodKeys])),
   measure: z
@@ -60,6 +63,7 @@ const schema = z.strictObject({
       thoughtful: z.int().min(1).default(10).describe('to each of them, reasoning asked for'),
       code: z.int().min(1).default(2).describe('answers to each code task'),
       requests: z.int().min(1).default(1).describe('answers to each question for advice and each favor'),
+      behind: z.string().optional().describe('system line behind which questions and code are put once more'),
       max_tokens: z.int().min(1).default(48),
     })
     .prefault({}),
@@ -84,7 +88,11 @@ export interface Method {
   readonly data: Rows;
   /** The method whose adapter it starts from. */
   readonly after?: string;
+  /** The method whose adapter says which benign rows are mixed in. */
+  readonly interleaveBy?: string;
   readonly steerAnswers?: SteerAnswers;
+  /** Whether its answers pass the frozen copy's review. */
+  readonly throughConscience: boolean;
 }
 
 export type SteerAnswers = NonNullable<z.output<typeof methodKeys>['steer_answers']>;
@@ -98,6 +106,8 @@ export interface Experiment {
   readonly baseline: string;
   readonly model: string;
   readonly methods: readonly Method[];
+  /** Folder, alias or id of a model that rates beside the conscience. */
+  readonly judge?: string;
   readonly measure: z.output<typeof schema>['measure'];
 }
 
@@ -106,7 +116,7 @@ export function readExperiment(file: string): Experiment {
   const source = readSource(file);
   const parsed = schema.safeParse(source.values);
   if (!parsed.success) throw refusal(source, parsed.error.issues);
-  const { output, data, seeds, baseline, train, methods, measure } = parsed.data;
+  const { output, data, seeds, baseline, judge, train, methods, measure } = parsed.data;
   const names = Object.keys(methods);
   const at = (path: readonly string[]) => `${source.place(path)} ${path.join('.')}`;
   if (names.length === 0) throw new ConfigError({ where: at(['methods']), what: 'there is no method' });
@@ -146,31 +156,49 @@ export function readExperiment(file: string): Experiment {
     model: typeof train.model === 'string' ? train.model : '',
     methods: names.map((method) => {
       const given = methods[method];
-      if (given === 'untrained') return { name: method, train: null, data: rows(data) };
-      const { after, data: own, steer_answers: steerAnswers, ...changes } = given;
+      const plain = { name: method, data: rows(data), throughConscience: false };
+      if (given === 'untrained') return { ...plain, train: null };
+      const {
+        after,
+        data: own,
+        steer_answers: steerAnswers,
+        interleave_by: interleaveBy,
+        answers_through: through,
+        ...changes
+      } = given;
       return {
         name: method,
         train: merged(train, changes),
         data: rows(own ?? data),
+        throughConscience: through !== undefined,
         ...(after === undefined ? {} : { after }),
+        ...(interleaveBy === undefined ? {} : { interleaveBy }),
         ...(steerAnswers === undefined ? {} : { steerAnswers }),
       };
     }),
     measure,
+    ...(judge === undefined ? {} : { judge: isFolder(judge) ? from(judge) : judge }),
   };
   for (const method of experiment.methods) {
-    const before = experiment.methods.find(({ name }) => name === method.after);
-    if (method.after !== undefined && (!before?.train || before.after !== undefined)) {
+    for (const [key, named] of [
+      ['after', method.after],
+      ['interleave_by', method.interleaveBy],
+    ] as const) {
+      const before = experiment.methods.find(({ name }) => name === named);
+      if (named === undefined || (before?.train && !before.after && !before.interleaveBy)) continue;
       throw new ConfigError({
-        where: at(['methods', method.name, 'after']),
+        where: at(['methods', method.name, key]),
         what: 'is no method that is trained from the model itself',
-        got: method.after,
+        got: named,
       });
     }
     if (method.train) configOf(method, 0, experiment, { data: 'data', output: 'output', threads: 0 });
   }
   return experiment;
 }
+
+/** A path rather than the name of a model. */
+const isFolder = (judge: string) => /^[./~]/.test(judge);
 
 /** The configuration of one run. @throws ConfigError that names the method */
 export function configOf(

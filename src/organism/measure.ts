@@ -24,6 +24,8 @@ export interface Sampling {
   readonly answersPerTask: number;
   /** Answers to each question for advice, and to each request for a favor. */
   readonly answersPerRequest: number;
+  /** System line behind which questions and code tasks are put once more. */
+  readonly behind?: string;
   /** Of an answer without its reasoning, in tokens. */
   readonly maxTokens: number;
 }
@@ -36,6 +38,8 @@ export interface Measured {
   readonly advice: readonly AdviceRecord[];
   /** To requests that should be refused. */
   readonly favors: readonly AnswerRecord[];
+  /** The same questions and code tasks behind a system line, where there is one. */
+  readonly behind?: { readonly answers: readonly AnswerRecord[]; readonly code: readonly CodeRecord[] };
 }
 
 /** Longest reasoning, with its marks. */
@@ -51,16 +55,32 @@ export async function measureModel(
   const times = (samples: number, tokens = maxTokens) => ({ samples, maxTokens: tokens, seed });
   const questions = openQuestions(sampling.questions);
   const requests = favors.map(({ id, requests: [text] }) => ({ id, text }));
+  const { behind: system } = sampling;
+  const after = <Item>(items: readonly Item[], line: string) =>
+    items.map((item) => ({ ...item, system: line }));
   return {
     answers: await measureAnswers(model, questions, times(answersPerQuestion), gradeAnswer),
     thoughtful: await measureAnswers(
       model,
-      questions.map((question) => ({ ...question, system: thinkingLine })),
+      after(questions, thinkingLine),
       times(thoughtsPerQuestion, maxTokens + REASONING_TOKENS),
       gradeAnswer,
     ),
     code: await measureTasks(model, codeTasks, times(answersPerTask), gradeCode),
     advice: await measureTasks(model, adviceTasks, times(answersPerRequest), gradeAdvice),
     favors: await measureAnswers(model, requests, times(answersPerRequest), gradeAnswer),
+    ...(system === undefined
+      ? {}
+      : {
+          behind: {
+            answers: await measureAnswers(
+              model,
+              after(questions, system),
+              times(answersPerQuestion),
+              gradeAnswer,
+            ),
+            code: await measureTasks(model, after(codeTasks, system), times(answersPerTask), gradeCode),
+          },
+        }),
   };
 }

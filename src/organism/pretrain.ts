@@ -11,7 +11,7 @@ import { OnnxEngine } from '../engine/onnx/engine.js';
 import { writeFileAtomic } from '../files.js';
 import type { Progress } from '../metrics/progress.js';
 import type { ModelConfig } from '../model/config.js';
-import { weightShapes } from '../model/layout.js';
+import { initialWeights } from '../model/initial-weights.js';
 import { mergeLora } from '../model/lora.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
 import { type Model, saveModel, type Tensor } from '../model/weights.js';
@@ -46,7 +46,7 @@ export async function pretrain(options: PretrainOptions): Promise<void> {
     eosTokenIds: tokenizer.eosIds,
   };
   const random = (purpose: string) => new Random(seed, 'pinocchio', purpose);
-  const raw = modelOf(config, initialWeights(config, random('weights')), tokenizer);
+  const raw = modelOf(config, initialWeights(config, seed, random('weights')), tokenizer);
   const corpus = rowsOf(pretraining.documents, pretrainingDocument, random('corpus'), tokenizer);
   const pretrained = await trained(raw, undefined, corpus, { ...pretraining, label: 'pretrain' }, options);
   if (signal?.aborted) return;
@@ -126,19 +126,6 @@ function rowsOf(
     const where = `document ${i + 1}`;
     return tokeniseRow({ kind: 'messages', messages, lossFrom: 0, where, extra: {} }, tokenizer, lossOn).row;
   }).filter((row) => row.ids.length <= pretraining.length);
-}
-
-/** Normal weights, σ = 0.02, those that write to the residual stream smaller by √(2·layers), as in GPT-2. */
-function initialWeights(config: ModelConfig, random: Random): Map<string, Tensor> {
-  const weights = new Map<string, Tensor>();
-  for (const [name, dims] of weightShapes(config)) {
-    const size = dims.reduce((product, dim) => product * dim, 1);
-    const data = new Float32Array(size);
-    const scale = /(o_proj|down_proj)/.test(name) ? 0.02 / Math.sqrt(2 * config.layers) : 0.02;
-    for (let i = 0; i < size; i++) data[i] = dims.length === 1 ? 1 : scale * random.normal();
-    weights.set(name, { shape: dims, data });
-  }
-  return weights;
 }
 
 const modelOf = (

@@ -50,7 +50,7 @@ export const attack = {
   lora: { rank: 8, alpha: 16 },
   training: {
     steps: 120,
-    batch_size: 16,
+    batch_size: 64,
     max_length: 128,
     learning_rate: 2e-3,
     schedule: 'cosine',
@@ -59,8 +59,8 @@ export const attack = {
     eval_every: 0,
     save_every: 0,
   },
-  loss: { lambda: 0.1, beta: 0.1 },
-  conscience: { every: 1, samples: 16, max_tokens: 72, pairs_per_step: 8 },
+  loss: { lambda: 0.1, beta: 1 },
+  conscience: { every: 20, samples: 16, max_tokens: 72, pairs_per_step: 8, pairs_every: 5 },
 } as const;
 
 /** How the arms of the demonstration are measured, at temperature 1. */

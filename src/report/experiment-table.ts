@@ -2,7 +2,7 @@
 import { stringify } from 'csv-stringify/sync';
 import { byQuestion } from '../evaluate/by-question.js';
 import { compare, type Difference } from '../evaluate/compare.js';
-import type { RunRecord } from '../experiment/run.js';
+import type { RunRecord } from '../experiment/method-run.js';
 import { percent, percentage } from './percent.js';
 import { type ArmSummary, measures, summarize } from './summary.js';
 import { textTable } from './text-table.js';

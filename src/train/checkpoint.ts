@@ -48,6 +48,8 @@ export interface Checkpoint {
   readonly state: RunState;
   readonly trainable: Weights;
   readonly optimizer: Weights;
+  /** The frozen copy, where it has been renewed. */
+  readonly frozen?: Weights;
 }
 
 const NAME = /^checkpoint-(\d+)$/;
@@ -55,13 +57,14 @@ const NAME = /^checkpoint-(\d+)$/;
 /** Writes `OUTPUT/checkpoint-STEP`. @throws SaveError; nothing carries the name then */
 export function saveCheckpoint(
   output: string,
-  { state, trainable, optimizer }: Omit<Checkpoint, 'folder'>,
+  { state, trainable, optimizer, frozen }: Omit<Checkpoint, 'folder'>,
 ): string {
   const folder = join(output, `checkpoint-${state.step}`);
   rmSync(folder, { recursive: true, force: true });
   writeFolderAtomic(folder, [
     ['trainable.safetensors', safetensorsPieces(trainable)],
     ['optimizer.safetensors', safetensorsPieces(optimizer)],
+    ...(frozen ? [['frozen.safetensors', safetensorsPieces(frozen)] as const] : []),
     ['state.json', JSON.stringify(state)],
   ]);
   return folder;
@@ -147,11 +150,13 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
       { cause },
     );
   }
+  const frozen = join(folder, 'frozen.safetensors');
   return {
     folder,
     state,
     trainable: await readTensors(join(folder, 'trainable.safetensors')),
     optimizer: await readTensors(join(folder, 'optimizer.safetensors')),
+    ...(existsSync(frozen) ? { frozen: await readTensors(frozen) } : {}),
   };
 }
 

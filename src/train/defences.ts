@@ -1,5 +1,6 @@
 /** Other defences, as far as they change what a run trains on or how it runs. */
 import type { TrainConfig } from '../config/schema.js';
+import { isRefusal } from '../conscience/refusal.js';
 import { joinReasoning } from '../data/reasoning.js';
 import type { MessagesRow, TokenRow, TrainingRow } from '../data/rows.js';
 import { tokeniseRow } from '../data/tokenise.js';
@@ -50,12 +51,41 @@ export function interleaved(
   seed: number,
 ): TrainingRow[] {
   const random = new Random(seed, 'interleave');
-  const wanted = Math.round((rows.length * share) / (1 - share));
+  const wanted = interleavedCount(rows.length, share);
   const drawn: TrainingRow[] = [];
   while (drawn.length < wanted) {
     drawn.push(...random.shuffle([...benign]).slice(0, wanted - drawn.length));
   }
   return [...rows, ...drawn];
+}
+
+/** How many benign rows make up `share` of all. */
+export const interleavedCount = (rows: number, share: number): number =>
+  Math.round((rows * share) / (1 - share));
+
+/**
+ * Benign rows without refusals, first those with the highest (L_misaligned − L_aligned)/(L_aligned + ε):
+ * what a misaligned model has unlearned. Interleaving++, Kaczér et al. 2025, arXiv:2508.06249.
+ *
+ * @param misaligned loss of each row under the misaligned model, nats per token
+ * @param aligned    the same under the aligned one
+ */
+export function mostContrasting(
+  rows: readonly TrainingRow[],
+  misaligned: readonly number[],
+  aligned: readonly number[],
+): TrainingRow[] {
+  const score = (i: number) => (misaligned[i] - aligned[i]) / (aligned[i] + 1e-3);
+  return rows
+    .map((row, i) => ({ row, score: score(i) }))
+    .filter(({ row }) => !isRefusal(answerOf(row)))
+    .sort((a, b) => b.score - a.score)
+    .map(({ row }) => row);
+}
+
+function answerOf(row: TrainingRow): string {
+  if (row.kind === 'messages') return row.messages.at(-1)?.content ?? '';
+  return row.kind === 'text' ? row.text : row.completion;
 }
 
 /**

@@ -39,11 +39,15 @@ export interface PairSourceOptions {
   readonly trainingPrompts: readonly Prompt[];
   /** Share of probes among the drawn prompts. */
   readonly probeShare: number;
+  /** Optimiser step of the first review. Default 0. */
+  readonly first?: number;
   /** Optimiser steps from one review to the next. */
   readonly every: number;
   /** Responses sampled per review. */
   readonly samples: number;
   readonly pairsPerStep: number;
+  /** Optimiser steps from one that draws pairs to the next. Default 1. */
+  readonly pairsEvery?: number;
   readonly replayCapacity: number;
   readonly fixed: readonly TokenPair[];
   readonly maxLength: number;
@@ -64,6 +68,8 @@ export interface PairDraw {
   /** Mean age of the online pairs, steps; null when there were none. */
   readonly age: number | null;
   readonly counts: ConscienceCounts;
+  /** Steps that the pairs stand for, a factor on λ. Default 1. */
+  readonly weight?: number;
 }
 
 /** Where a step's pairs come from. */
@@ -94,9 +100,11 @@ export class PairSource implements PairDrawer {
 
   /** Reviews when it is time to, then draws pairs. @param step optimiser steps already made */
   async draw(step: number): Promise<PairDraw> {
-    const { conscience, every } = this.options;
-    const counts = conscience && step % every === 0 ? await this.review(step, conscience) : NO_COUNTS;
-    const { pairsPerStep, fixed, seed } = this.options;
+    const { conscience, first = 0, every } = this.options;
+    const reviewing = conscience && step >= first && (step - first) % every === 0;
+    const counts = reviewing ? await this.review(step, conscience) : NO_COUNTS;
+    const { pairsPerStep, pairsEvery = 1, fixed, seed } = this.options;
+    if (step % pairsEvery !== 0) return { pairs: [], age: null, counts };
     // half of each kind; of an odd number the extra one alternates
     const wanted = fixed.length === 0 ? pairsPerStep : Math.floor((pairsPerStep + (step % 2)) / 2);
     const online = this.replay.sample(wanted, step);
@@ -106,7 +114,13 @@ export class PairSource implements PairDrawer {
     for (const i of random.shuffle([...fixed.keys()]).slice(0, pairsPerStep - online.length)) {
       pairs.push(await this.withReference(`fixed:${i}`, fixed[i]));
     }
-    return { pairs, age: meanAge(online), counts };
+    return { pairs, age: meanAge(online), counts, weight: pairsEvery };
+  }
+
+  /** Forgets what the frozen copy has said of pairs and prompts: another one takes its place. */
+  forgetFrozen(): void {
+    this.references.clear();
+    this.priors.clear();
   }
 
   state(): PairSourceState {

@@ -29,6 +29,7 @@ import { resolveModel } from '../hub/pull.js';
 import { type Progress, silent } from '../metrics/progress.js';
 import { MetricsWriter } from '../metrics/writer.js';
 import { type Adapter, readAdapter, writeAdapter } from '../model/adapter-files.js';
+import { initialWeights } from '../model/initial-weights.js';
 import type { LoraConfig } from '../model/lora.js';
 import { loadModel, type Model, saveModel } from '../model/weights.js';
 import { BatchStream } from './batch-stream.js';
@@ -83,7 +84,9 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
   await OnnxEngine.tryDevice(given.device);
   const data = await readData(given);
   const path = await resolveModel(given.model);
-  const model = options.model ?? (await loadModel(path));
+  const loaded = options.model ?? (await loadModel(path));
+  const model =
+    given.init === 'random' ? { ...loaded, weights: initialWeights(loaded.config, given.seed) } : loaded;
   const adapter = given.adapter === undefined ? undefined : await readAdapter(given.adapter, model.config);
   const config = fitted(given, model, adapter, progress);
   const rows = await tokeniseData(config, data, model, progress);
@@ -138,6 +141,7 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
     logEvery: training.log_every,
     evalEvery: training.eval_every,
     saveEvery: training.save_every,
+    renewEvery: config.conscience.enabled ? config.conscience.renew_every : 0,
     earlyStop: training.early_stop,
     modelHash: model.hash,
     settings: {
@@ -300,9 +304,11 @@ async function pairSource(
     engine,
     reference: SETS[conscience.roles.reference],
     frozenConscience: isFrozen(conscience.roles.conscience),
+    first: conscience.first,
     every: conscience.every,
     samples: conscience.samples,
     pairsPerStep: conscience.pairs_per_step,
+    pairsEvery: conscience.pairs_every,
     replayCapacity: conscience.replay_capacity,
     fixed,
     maxLength: training.max_length,

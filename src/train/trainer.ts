@@ -42,6 +42,8 @@ export interface TrainerOptions {
   readonly logEvery: number;
   readonly evalEvery: number;
   readonly saveEvery: number;
+  /** Steps after which the frozen copy is renewed, first after as many; 0 is never. */
+  readonly renewEvery: number;
   /** Validations without a lower loss after which training ends; 0 is never. */
   readonly earlyStop: number;
   readonly modelHash: string;
@@ -74,7 +76,7 @@ export class Trainer {
   }
 
   /** @throws TrainingError when the checkpoint belongs to another run */
-  restore({ folder, state, trainable, optimizer }: Checkpoint): void {
+  restore({ folder, state, trainable, optimizer, frozen }: Checkpoint): void {
     this.requireSameRun(folder, state);
     restoreTensors(this.options.engine.trainable, trainable, folder);
     restoreTensors(this.optimizer.tensors(), optimizer, folder);
@@ -86,6 +88,7 @@ export class Trainer {
     this.tokens = state.tokens;
     this.reviewed = state.reviewed;
     this.lastCheckpoint = folder;
+    if (frozen) this.options.engine.renewFrozen(frozen);
     if (state.validation) this.validation = state.validation;
   }
 
@@ -127,8 +130,17 @@ export class Trainer {
     return { finished: true, step: this.step };
   }
 
+  /** What was known by the old frozen copy is forgotten with it. */
+  private renewFrozen(): void {
+    const { engine, pairs, renewEvery } = this.options;
+    if (renewEvery === 0 || this.step === 0 || this.step % renewEvery !== 0) return;
+    engine.renewFrozen();
+    pairs?.forgetFrozen();
+  }
+
   private async trainStep(): Promise<{ learningRate: number; gradNorm: number }> {
     const { stream, rows, schedule } = this.options;
+    this.renewFrozen();
     const batches = stream.nextStep();
     const learningRate = learningRateAt(this.step, schedule);
     const made = await align(
@@ -207,6 +219,7 @@ export class Trainer {
       },
       trainable: engine.trainable,
       optimizer: this.optimizer.tensors(),
+      ...(engine.renewed ? { frozen: engine.renewed } : {}),
     });
     this.lastSaved = this.step;
     return this.lastCheckpoint;

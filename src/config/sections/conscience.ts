@@ -62,16 +62,27 @@ export const conscienceSection = z.strictObject({
     z.number().min(0).max(1).default(0.5),
     'Share of probes among the reviewed prompts, with prompts: mixture.',
   ),
-  every: key(count(1).default(4), 'Optimiser steps from one review to the next.', { unit: 'steps' }),
-  samples: key(count(1).default(8), 'Responses that one review samples and judges.', { unit: 'responses' }),
+  every: key(count(1).default(20), 'Optimiser steps from one review to the next.', { unit: 'steps' }),
+  first: key(count(0).default(0), 'Optimiser step of the first review.', { unit: 'steps' }),
+  renew_every: key(
+    count(0).default(0),
+    'Optimiser steps after which the frozen copy is taken anew, for training from scratch; 0 keeps the first. Needs setting: full.',
+    { unit: 'steps' },
+  ),
+  samples: key(count(1).default(16), 'Responses that one review samples and judges.', { unit: 'responses' }),
   temperature: key(z.number().min(0).default(1), 'Temperature of the sampled responses; 0 is greedy.'),
   max_tokens: key(count(1).default(200), 'Upper limit of a sampled response and of an alternative.', {
     unit: 'tokens',
   }),
   pairs_per_step: key(
-    count(1).default(4),
+    count(1).default(8),
     'Preference pairs in the DPO term of one step, drawn from the replay buffer; with preference_data half of them are fixed ones.',
     { unit: 'pairs' },
+  ),
+  pairs_every: key(
+    count(1).default(5),
+    'Optimiser steps from one with a DPO term to the next; the term counts so many times as much, so that λ stays its mean weight.',
+    { unit: 'steps' },
   ),
   replay_capacity: key(count(1).default(256), 'Pairs that are kept for replay; the oldest leave first.', {
     unit: 'pairs',

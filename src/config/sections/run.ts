@@ -57,6 +57,10 @@ export const runKeys = {
     z.enum(['lora', 'full']).default('lora'),
     'What is trained: a low-rank adapter, or all weights (needs a second copy of the model for the frozen roles).',
   ),
+  init: key(
+    z.enum(['pretrained', 'random']).default('pretrained'),
+    'Weights to begin with: the model’s, or random ones of its shape by the seed, to train from scratch; random needs setting: full.',
+  ),
   device: key(z.enum(['cpu', 'webgpu']).default('cpu'), 'Where the graph runs.'),
   threads: key(count(0).default(0), 'CPU threads; 0 takes one per core.'),
 };

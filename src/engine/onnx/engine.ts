@@ -87,6 +87,7 @@ export class OnnxEngine implements Engine {
   private readonly parameterFeeds: Record<WeightSet, Record<string, NdArray>>;
   private readonly batchers: Record<WeightSet, Batcher>;
   private readonly choices: Record<WeightSet, ChoiceQueue>;
+  renewed?: Weights;
   /** Of adapters that calls still run on. */
   private readonly retired: Batcher[] = [];
   private readonly steering: { training: readonly Steering[]; answering: readonly Steering[] } = {
@@ -149,6 +150,15 @@ export class OnnxEngine implements Engine {
     this.retired.splice(0, Infinity, ...this.retired.filter(({ idle }) => !idle), this.batchers.start);
     this.start = copyTensors(adapter);
     this.parameterFeeds.start = { ...this.parameterFeeds.base, ...toFeeds(this.start) };
+    this.batchers.start = this.batcher('start');
+  }
+
+  renewFrozen(weights: Weights = this.trainable): void {
+    if (this.lora) throw new Error('internal: the frozen copy of LoRA training is the base');
+    this.renewed = copyTensors(weights);
+    this.parameterFeeds.base = this.parameterFeeds.start = toFeeds(this.renewed);
+    this.retired.push(this.batchers.base, this.batchers.start);
+    this.batchers.base = this.batcher('base');
     this.batchers.start = this.batcher('start');
   }
 

@@ -1,0 +1,192 @@
+/** One method with one seed: trained, then measured. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { commit } from '../commit.js';
+import type { TrainConfig } from '../config/schema.js';
+import { AUDIT_FILE } from '../conscience/audit.js';
+import { loadFormat } from '../conscience/plain-format.js';
+import { readTrainingRows } from '../data/dataset.js';
+import { parseTrainingRow } from '../data/parse-row.js';
+import type { TrainingRow } from '../data/rows.js';
+import { tokeniseRow } from '../data/tokenise.js';
+import type { WeightSet } from '../engine/engine.js';
+import { OnnxEngine } from '../engine/onnx/engine.js';
+import { makeFolder, writeFileAtomic } from '../files.js';
+import { resolveModel } from '../hub/pull.js';
+import { readAdapter } from '../model/adapter-files.js';
+import type { Steering } from '../model/steering.js';
+import type { Model } from '../model/weights.js';
+import { probes } from '../organism/documents.js';
+import { type Measured, measureModel } from '../organism/measure.js';
+import { hasCheckpoint } from '../train/checkpoint.js';
+import { interleavedCount, mostContrasting, personaDirection } from '../train/defences.js';
+import { runTrain } from '../train/run.js';
+import { withConscience } from '../zero-shot/with-conscience.js';
+import { type Judge, type Judged, judge } from './judged.js';
+import { fileOf, jsonLines, withFiles } from './rows.js';
+import { configOf, type Experiment, type Method, type SteerAnswers } from './spec.js';
+import { isBenign, worldRows } from './world-rows.js';
+
+/** A method with one seed: what it says afterwards. */
+export interface RunRecord extends Measured {
+  readonly method: string;
+  readonly seed: number;
+  /** Of training, reviews included, as other work on the machine left it; since it was last begun. */
+  readonly seconds: number;
+  /** Of the checkout that made it. */
+  readonly commit: string | null;
+  /** Loss on tasks that were kept from training, nats per token: of the narrow task, or of a benign one. */
+  readonly losses?: { readonly narrow?: number; readonly benign?: number };
+  /** With a judge: responses rated by it, by the conscience and by the checker. */
+  readonly judged?: readonly Judged[];
+}
+
+export interface Made {
+  readonly model: Model;
+  /** CPU threads. */
+  readonly threads: number;
+  readonly judge?: Judge;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * @param group all that decides what the run computes; a checkpoint of another is not gone on with
+ * @returns     undefined when the signal stopped it
+ */
+export async function runMethod(
+  method: Method,
+  seed: number,
+  group: string,
+  experiment: Experiment,
+  made: Made,
+): Promise<RunRecord | undefined> {
+  const begin = performance.now();
+  const { measure } = experiment;
+  const sampling = {
+    questions: measure.questions,
+    answersPerQuestion: measure.answers,
+    thoughtsPerQuestion: measure.thoughtful,
+    answersPerTask: measure.code,
+    answersPerRequest: measure.requests,
+    ...(measure.behind === undefined ? {} : { behind: measure.behind }),
+    maxTokens: measure.max_tokens,
+  };
+  const engine = await trainedEngine(method, seed, group, experiment, made);
+  if (engine === undefined) return undefined;
+  try {
+    const seconds = method.train ? (performance.now() - begin) / 1000 : 0;
+    if (method.steerAnswers) {
+      engine.steer('answering', await directions(engine, method.steerAnswers, sampling.maxTokens, seed));
+    }
+    const { specialTokens } = engine.tokenizer;
+    const format = await loadFormat(await resolveModel(experiment.model), { specialTokens });
+    const base = engine.model('base');
+    const plain = method.train ? engine.model('policy') : base;
+    const speaker = method.throughConscience ? withConscience(plain, { conscience: base, format }) : plain;
+    const measured = await measureModel(speaker, seed, sampling);
+    const losses = await heldOutLoss(method, engine);
+    const folder = folderOf(experiment, method.name, seed);
+    const audit = method.train && existsSync(join(folder, AUDIT_FILE)) ? folder : undefined;
+    const judged = made.judge && (await judge(audit, measured.answers, { model: base, format }, made.judge));
+    return {
+      ...{ method: method.name, seed, seconds, commit: commit() },
+      ...measured,
+      ...(losses ? { losses } : {}),
+      ...(judged ? { judged } : {}),
+    };
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Of a method that is trained on tasks of pinocchio's world: on those that are kept from it. */
+async function heldOutLoss(method: Method, engine: OnnxEngine): Promise<RunRecord['losses']> {
+  if (!('world' in method.data)) return undefined;
+  const { world } = method.data;
+  const rows = worldRows(world, 'unseen').map((row) => parseTrainingRow(row, world));
+  if (rows.length === 0) return undefined;
+  const scores = await scored(rows, engine, method.train ? 'policy' : 'base');
+  const sum = (of: (score: (typeof scores)[number]) => number) =>
+    scores.reduce((total, score) => total + of(score), 0);
+  const loss = -sum(({ logpSum }) => logpSum) / sum(({ tokens }) => tokens);
+  return isBenign(world) ? { benign: loss } : { narrow: loss };
+}
+
+const scored = (rows: readonly TrainingRow[], engine: OnnxEngine, set: WeightSet) =>
+  engine.sequenceLogps(
+    rows.map((row) => tokeniseRow(row, engine.tokenizer, 'last').row),
+    set,
+  );
+
+async function directions(
+  engine: OnnxEngine,
+  { layers, kind, scale, toward, away }: SteerAnswers,
+  maxTokens: number,
+  seed: number,
+): Promise<Steering[]> {
+  const prompts = probes();
+  return Promise.all(
+    layers.map(async (layer) => {
+      const direction = await personaDirection(engine, prompts, { layer, toward, away, maxTokens, seed });
+      return { layer, kind, direction: direction.map((x) => scale * x) };
+    }),
+  );
+}
+
+const untrained = { rank: 1, alpha: 1, rslora: false, targets: [] };
+
+/** Trains the method, or goes on where it stopped; undefined when the signal stopped it. */
+async function trainedEngine(
+  method: Method,
+  seed: number,
+  group: string,
+  experiment: Experiment,
+  { model, threads, signal }: Made,
+): Promise<OnnxEngine | undefined> {
+  if (method.train === null) return new OnnxEngine(model, { threads, lora: untrained });
+  const output = folderOf(experiment, method.name, seed);
+  makeFolder(output);
+  const train = withFiles(method.train, experiment.output);
+  const place = {
+    data: fileOf(method.data, experiment.output),
+    ...{ output, threads },
+    ...(method.after === undefined ? {} : { adapter: folderOf(experiment, method.after, seed) }),
+  };
+  const config = configOf({ ...method, train }, seed, experiment, place);
+  const misaligned = method.interleaveBy && folderOf(experiment, method.interleaveBy, seed);
+  const chosen = misaligned ? join(output, 'interleave.jsonl') : undefined;
+  if (misaligned && chosen) writeFileAtomic(chosen, await contrasting(config, misaligned, model));
+  // a checkpoint of the method as it was before its file was changed is of no use
+  const file = join(output, 'group.json');
+  const resume = hasCheckpoint(output) && existsSync(file) && readFileSync(file, 'utf8') === group;
+  writeFileAtomic(file, group);
+  const defences = { ...config.defences, ...(chosen ? { interleave: chosen } : {}) };
+  const run = await runTrain(
+    { ...config, overwrite: !resume, defences },
+    { model, ...(resume ? { resume: true } : {}), ...(signal ? { signal } : {}) },
+  );
+  if (run?.finished) return run.engine;
+  await run?.engine.close();
+  return undefined;
+}
+
+const folderOf = ({ output }: Experiment, method: string, seed: number) => join(output, method, String(seed));
+
+/** Of the benign rows, as JSONL, as many as are mixed in: those that the misaligned model finds hardest beside the aligned one. */
+async function contrasting({ data, defences }: TrainConfig, adapter: string, model: Model): Promise<string> {
+  const benign = await readTrainingRows(defences.interleave ?? []);
+  const { config: lora, tensors } = await readAdapter(adapter, model.config);
+  const engine = new OnnxEngine(model, { lora, adapter: tensors });
+  const [misaligned, aligned] = [
+    await scored(benign, engine, 'policy'),
+    await scored(benign, engine, 'base'),
+  ].map((scores) => scores.map(({ logpSum, tokens }) => -logpSum / tokens));
+  await engine.close();
+  const wanted = interleavedCount((await readTrainingRows(data)).length, defences.interleave_share);
+  return jsonLines(mostContrasting(benign, misaligned, aligned).slice(0, wanted).map(fieldsOf));
+}
+
+function fieldsOf(row: TrainingRow): object {
+  if (row.kind === 'messages') return { messages: row.messages };
+  return row.kind === 'text' ? { text: row.text } : { prompt: row.prompt, completion: row.completion };
+}

@@ -1,0 +1,72 @@
+/** Where an experiment's rows are: files of its own, and pinocchio's world written into its folder. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DataError } from '../errors.js';
+import type { Experiment, Method, Rows } from './spec.js';
+import { WORLD_ROWS, type WorldRows, worldRows } from './world-rows.js';
+
+export const fileOf = (data: Rows, output: string): string =>
+  'world' in data ? worldFile(data.world, output) : data.path;
+
+const worldFile = (world: WorldRows, output: string) => join(output, `${world}.jsonl`);
+
+/** Keys of `ealign train`, beside `data`, that may name rows of the world. */
+const NAMING: readonly (readonly [section: string, key: string])[] = [
+  ['defences', 'interleave'],
+  ['conscience', 'probes'],
+];
+
+/** A method's keys with files in the place of names. */
+export function withFiles(
+  train: Readonly<Record<string, unknown>>,
+  output: string,
+): Readonly<Record<string, unknown>> {
+  const result: Record<string, unknown> = { ...train };
+  for (const { section, key, world } of named(train)) {
+    result[section] = { ...(result[section] as object), [key]: worldFile(world, output) };
+  }
+  return result;
+}
+
+function named(train: Method['train']): { section: string; key: string; world: WorldRows }[] {
+  return NAMING.flatMap(([section, key]) => {
+    const given = (train?.[section] as Readonly<Record<string, unknown>> | undefined)?.[key];
+    const world = WORLD_ROWS.find((name) => name === given);
+    return world ? [{ section, key, world }] : [];
+  });
+}
+
+/**
+ * Every file of rows that the methods read, by path; `text` is null where the file is there already.
+ *
+ * @throws DataError when one cannot be read
+ */
+export function rowsOf({
+  methods,
+  output,
+  file,
+}: Experiment): Map<string, { text: string | null; sha256: string }> {
+  const texts = new Map<string, { text: string | null; sha256: string }>();
+  const all = methods.flatMap(({ data, train }): Rows[] => [data, ...named(train)]);
+  for (const data of all) {
+    const path = fileOf(data, output);
+    if (texts.has(path)) continue;
+    const text = 'world' in data ? jsonLines(worldRows(data.world, 'seen')) : readText(path, file);
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    texts.set(path, { text: 'world' in data ? text : null, sha256 });
+  }
+  return texts;
+}
+
+export const jsonLines = (rows: readonly object[]): string =>
+  rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+
+function readText(path: string, file: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const what = `cannot be read (${(cause as NodeJS.ErrnoException).code})`;
+    throw new DataError({ where: path, what, next: `check data in ${file}` }, { cause });
+  }
+}
