@@ -23,6 +23,7 @@ import { type Measured, measureModel } from '../organism/measure.js';
 import { hasCheckpoint } from '../train/checkpoint.js';
 import { personaDirection } from '../train/defences.js';
 import { runTrain } from '../train/run.js';
+import { writePlan } from './read.js';
 import {
   configOf,
   type Experiment,
@@ -52,6 +53,8 @@ export interface RunRecord extends Measured {
   readonly seconds: number;
   /** Of the checkout that made it. */
   readonly commit: string | null;
+  /** On held-out rows of the narrow task, and of a benign one, nats per token. */
+  readonly losses?: { readonly narrow?: number; readonly benign?: number };
 }
 
 /** @returns the runs, method by method; undefined when the signal stopped it */
@@ -77,6 +80,10 @@ export async function runExperiment(
     return JSON.stringify([name, seed, train, rows, steerAnswers, before && groupOf(before, seed)]);
   };
   const finished = ({ method, seed }: (typeof grid)[number]) => store.get(groupOf(method, seed));
+  writePlan(
+    experiment,
+    grid.map(({ method, seed }) => ({ method: method.name, seed, group: groupOf(method, seed) })),
+  );
   let done = grid.filter(finished).length;
   progress.start(grid.length, 'runs', { first: done });
   const share = threads || Math.max(1, Math.floor(cpus().length / jobs));
