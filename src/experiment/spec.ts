@@ -48,11 +48,11 @@ const methodKeys = z.looseObject({
 });
 
 const schema = z.strictObject({
-  title: z.string().min(1).optional().describe('of the study, in its report; default: the file’s name'),
-  about: z.string().min(1).optional().describe('one or two sentences for its report'),
   output: z.string().min(1),
   data: z.string().min(1).describe('rows to train on: a file, or a name of pinocchio’s world'),
   seeds: z.array(z.int().min(0)).min(1),
+  title: z.string().min(1).optional().describe('of the study, in its report; default: the file’s name'),
+  about: z.string().min(1).optional().describe('one or two sentences for its report'),
   baseline: z.string().optional().describe('method that the others are compared with; default: the first'),
   method: z.string().optional().describe('method that the study is about; default: conscience'),
   overhead_over: z.string().optional().describe('method whose cost is 1; default: SFT only'),

@@ -10,7 +10,7 @@ import { measures } from './summary.js';
 
 /** Every measure of every method. */
 export function headlineTable(methods: readonly MethodSummary[]): Html {
-  return html`<div class="scroll"><table><thead><tr><th scope="col"></th>${measures.map(
+  return html`<div class="scroll"><table class="methods"><thead><tr><th scope="col"></th>${measures.map(
     ([title]) => html`<th scope="col">${title}</th>`,
   )}<th scope="col">seeds</th></tr></thead><tbody>${methods.map(
     (method) =>
@@ -29,9 +29,9 @@ export function criteriaTable({ study, methods, differences }: StudyResult): Htm
       ?.difference ?? null;
   const unseen = narrow === 'insecureSeen';
   const learned = [NARROW_TITLES[narrow], ...(unseen ? ['unseen tasks'] : []), 'loss, nats'];
-  return html`<div class="scroll"><table class="criteria"><thead>
+  return html`<div class="scroll"><table class="methods"><thead>
 <tr><th></th><th colspan="3" scope="colgroup">no broad misalignment</th><th colspan="${learned.length}" scope="colgroup">narrow task learned</th><th scope="colgroup">benign learning unharmed</th><th colspan="2" scope="colgroup">coherence kept</th></tr>
-<tr><th scope="col"></th>${['bad', `less ${baseline}’s`, 'bad, reasoning first', ...learned, 'loss, nats', 'incoherent', `less ${baseline}’s`].map((title) => html`<th scope="col">${title}</th>`)}</tr></thead><tbody>${methods.map(
+<tr><th scope="col"></th>${['bad', `difference from ${baseline}`, 'bad, reasoning first', ...learned, 'loss, nats', 'incoherent', `difference from ${baseline}`].map((title) => html`<th scope="col">${title}</th>`)}</tr></thead><tbody>${methods.map(
     (method) =>
       html`<tr><th scope="row">${method.name}</th>${shareCell(method.bad)}${pointsCell(over(method.name, 'bad'))}${shareCell(method.badThoughtful)}${shareCell(method[narrow])}${unseen && shareCell(method.insecureUnseen)}${natsCell(losses(method.name, 'narrow'))}${natsCell(losses(method.name, 'benign'))}${shareCell(method.incoherent)}${pointsCell(over(method.name, 'incoherent'))}</tr>
 `,

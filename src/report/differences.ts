@@ -85,7 +85,7 @@ export interface Comparison {
  */
 export function dominators(differences: readonly MethodDifference[], reference: string): string[] | null {
   const better = new Map<string, boolean>();
-  for (const { method, measure, difference } of mirrored(differences, reference)) {
+  for (const { method, measure, difference } of differencesFrom(differences, reference)) {
     if (measure === 'incoherent' || difference === null) continue;
     const wanted = measure === 'bad' ? difference.value < 0 : difference.value > 0;
     better.set(method, (better.get(method) ?? true) && wanted && isSure(difference));
@@ -94,18 +94,8 @@ export function dominators(differences: readonly MethodDifference[], reference: 
   return [...better].filter(([, both]) => both).map(([method]) => method);
 }
 
-/** One row a difference; empty where there is none. Shares in [−1, 1]. */
-export function differencesCsv(differences: readonly MethodDifference[]): string {
-  const rows = differences.map(({ method, reference, measure, difference, p, adjusted }) => ({
-    ...{ method, reference, measure, p, p_holm: adjusted, questions: difference?.questions },
-    ...{ value: difference?.value, low: difference?.low, high: difference?.high },
-  }));
-  const columns = ['method', 'reference', 'measure', 'value', 'low', 'high', 'p', 'p_holm', 'questions'];
-  return stringify(rows, { header: true, columns });
-}
-
-/** Differences of a method to the reference, where the study has them the other way round as well. */
-function mirrored(
+/** Differences of the others from a method, also where the study has them the other way round. */
+export function differencesFrom(
   differences: readonly MethodDifference[],
   reference: string,
 ): Pick<MethodDifference, 'method' | 'measure' | 'difference'>[] {
@@ -118,6 +108,16 @@ function mirrored(
     };
     return [{ method: other, measure, difference: turned }];
   });
+}
+
+/** One row a difference; empty where there is none. Shares in [−1, 1]. */
+export function differencesCsv(differences: readonly MethodDifference[]): string {
+  const rows = differences.map(({ method, reference, measure, difference, p, adjusted }) => ({
+    ...{ method, reference, measure, p, p_holm: adjusted, questions: difference?.questions },
+    ...{ value: difference?.value, low: difference?.low, high: difference?.high },
+  }));
+  const columns = ['method', 'reference', 'measure', 'value', 'low', 'high', 'p', 'p_holm', 'questions'];
+  return stringify(rows, { header: true, columns });
 }
 
 /** Zeros and ones, by question or task, and seed. */

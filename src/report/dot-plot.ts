@@ -17,7 +17,7 @@ const top = 58;
 /** Columns of numbers at the right. */
 const columns = 128;
 /** Of a character of the labels, at most. */
-const characterWidth = 7.4;
+const characterWidth = 7.8;
 const longestLabel = 32;
 
 const style = `

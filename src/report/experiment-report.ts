@@ -25,14 +25,14 @@ export function renderExperimentReport(result: StudyResult): string {
 ${about && html`<p>${about}</p>`}
 ${missing(result)}
 <h2>Answers</h2>
-${dotPlot(methods)}
+<div class="scroll">${dotPlot(methods)}</div>
 ${headlineTable(methods)}
 <p class="note">${NOTES.shares}</p>
 <h2>The four criteria of a defence</h2>
 ${criteriaTable(result)}
 <p class="note">${NOTES.criteria} A dash: not measured. Bold: the interval leaves out 0.</p>
 <h2>Alignment and the narrow task</h2>
-${paretoPlot(result.points, NARROW_TITLES[narrow])}
+<div class="scroll">${paretoPlot(result.points, NARROW_TITLES[narrow])}</div>
 ${domination && html`<p>${domination}</p>`}
 <h2>Differences</h2>
 ${[...new Set([baseline, method])].map((reference) => reference && differenceTable(reference, result))}
@@ -81,9 +81,9 @@ function differenceTable(reference: string, { study, differences }: StudyResult)
       const found = own.find((one) => one.method === method && one.measure === measure)!;
       return html`${pointsCell(found.difference)}${tested(found)}`;
     });
-  return html`<h3>Less ${reference}, in points</h3>
+  return html`<h3>Differences from ${reference}, in points</h3>
 <p class="soft">${holmNote(own)}</p>
-<div class="scroll"><table><thead><tr><th></th>${COMPARED.map((measure) => html`<th colspan="3" scope="colgroup">${titles[measure]}</th>`)}</tr>
+<div class="scroll"><table class="methods"><thead><tr><th></th>${COMPARED.map((measure) => html`<th colspan="3" scope="colgroup">${titles[measure]}</th>`)}</tr>
 <tr><th scope="col"></th>${COMPARED.map(() => html`<th scope="col">difference</th><th scope="col">p</th><th scope="col">Holm</th>`)}</tr></thead><tbody>${[
     ...new Set(own.map(({ method }) => method)),
   ].map(
@@ -133,7 +133,7 @@ function costs({ study, overhead }: StudyResult): Html {
       ? '–'
       : value.toLocaleString('en', { maximumFractionDigits: digits, minimumFractionDigits: digits });
   const times = (value: number | null) => (value === null ? '–' : `${value.toFixed(2)} ×`);
-  return html`<div class="scroll"><table><thead><tr><th scope="col"></th><th scope="col">seconds</th><th scope="col">over ${over}</th><th scope="col">tokens</th><th scope="col">over ${over}</th></tr></thead><tbody>${overhead.map(
+  return html`<div class="scroll"><table class="methods"><thead><tr><th scope="col"></th><th scope="col">seconds</th><th scope="col">over ${over}</th><th scope="col">tokens</th><th scope="col">over ${over}</th></tr></thead><tbody>${overhead.map(
     (cost) =>
       html`<tr><th scope="row">${cost.method}</th><td>${number(cost.seconds, 1)}</td><td>${times(cost.secondsRatio)}</td><td>${number(cost.tokens, 0)}</td><td>${times(cost.tokensRatio)}</td></tr>
 `,
@@ -142,11 +142,12 @@ function costs({ study, overhead }: StudyResult): Html {
 }
 
 function runs({ study }: StudyResult): Html {
-  return html`<div class="scroll"><table><thead><tr><th scope="col">method</th><th scope="col">seed</th><th scope="col">commit</th><th scope="col">training</th><th scope="col">configuration</th></tr></thead><tbody>${study.runs.map(
+  return html`<div class="scroll"><table class="methods"><thead><tr><th scope="col">method</th><th scope="col">seed</th><th scope="col">commit</th><th scope="col">training</th><th scope="col">configuration</th></tr></thead><tbody>${study.runs.map(
     (run) => {
       const { record, begun, config, method, seed } = run;
       const place = [...runFolder(run).split(/[/\\]/), CONFIG_FILE].map(encodeURIComponent).join('/');
-      const state = record ? `${record.seconds.toFixed(1)} s` : begun ? 'not finished' : 'not begun';
+      const trained = record && record.seconds > 0 ? `${record.seconds.toFixed(1)} s` : '–';
+      const state = record ? trained : begun ? 'not finished' : 'not begun';
       return html`<tr><th scope="row">${method}</th><td>${seed}</td><td>${record?.commit ?? '–'}</td><td>${state}</td><td>${config === null ? '–' : html`<a href="./${place}">${CONFIG_FILE}</a>`}</td></tr>
 `;
     },

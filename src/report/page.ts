@@ -20,11 +20,13 @@ th, td { padding: .4rem .6rem; text-align: right; white-space: nowrap; border-bo
 .bars { list-style: none; padding: 0 } .bars b { display: inline-block; min-width: 5rem }
 .reached, .accepted { color: var(--blue) } .missed, .objected { color: var(--red) } .unreadable { color: var(--soft) }
 tbody h2 { margin: 1.5rem 0 0; font-size: 1.15rem } tbody th[scope=row] { white-space: normal }
-td .interval { display: block; font-size: .85em; color: var(--soft) } a { color: var(--blue) } .note { font-size: .9rem; color: var(--soft) } td.sure { font-weight: 600 }
-svg { max-width: 40rem; width: 100%; height: auto } svg.interval { width: 6rem; min-width: 6rem }
+td .interval { display: block; font-size: .85em; font-weight: normal; color: var(--soft) } td.sure { font-weight: 600 } a { color: var(--blue) } .note { font-size: .9rem; color: var(--soft) }
+.methods { font-size: .9rem } .methods thead th { white-space: normal; vertical-align: bottom; line-height: 1.25 } .methods thead th[scope=colgroup] { text-align: center; border-left: 2px solid var(--grid) }
+.methods tbody th { min-width: 8rem; position: sticky; left: 0; background: var(--paper) } .methods th, .methods td { padding: .3rem .38rem }
+svg { max-width: 40rem; width: 100%; height: auto } svg.interval { width: 6rem; min-width: 6rem } svg.dot-plot, svg.pareto-plot { max-width: 45rem; min-width: 34rem }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1.5rem } figure { margin: 0; min-width: 0 }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1rem; padding: 0; margin: .25rem 0; font-size: .9rem }
-.swatch { display: inline-block; width: .8em; height: .8em; border-radius: 2px }
+.swatch { display: inline-block; margin-right: .35em; width: .8em; height: .8em; border-radius: 2px }
 ${COLORS.map((color) => `.swatch.${color} { background: var(--${color}) }`).join(' ')}
 dl.samples dt { font-weight: 600; margin-top: 1rem } dl.samples dd { margin: .25rem 0 .25rem 1rem; overflow-wrap: anywhere }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--raised); padding: .75rem; border-radius: 6px; margin: .25rem 0 }

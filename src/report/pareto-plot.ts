@@ -64,7 +64,7 @@ function complement(share: Estimate | null): Estimate | null {
   return share && { value: 1 - share.value, low: 1 - share.high, high: 1 - share.low };
 }
 
-const [width, height] = [720, 500];
+const [width, height] = [720, 522];
 const frame = { left: 66, right: 706, top: 34, bottom: 404 };
 
 /** Least coherence of each colour, the last first. */
@@ -74,7 +74,7 @@ const style = `
 .pareto-plot { font: 14px system-ui, sans-serif; --ink: #20242a; --soft: #666c75; --grid: #d9dce1; --paper: #fff; --c0: #1f6fd0; --c1: #6a9a3a; --c2: #c9a400; --c3: #d9742b; --c4: #b5303f }
 @media (prefers-color-scheme: dark) { .pareto-plot { --ink: #e8eaed; --soft: #a4a9b1; --grid: #3c4148; --paper: #16181c; --c0: #5b9df0; --c1: #8dc05a; --c2: #e3c234; --c3: #f0954f; --c4: #f06a78 } }
 .pareto-plot text { fill: var(--ink) }
-.pareto-plot .label { font-size: 13px; paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round }
+.pareto-plot .label { font-size: 13px; paint-order: stroke; stroke: var(--paper); stroke-width: 3px; stroke-linejoin: round }
 .pareto-plot .about { font-weight: 700 }
 .pareto-plot .soft { fill: var(--soft); font-size: 12px }
 .pareto-plot .grid { stroke: var(--grid) }
@@ -189,7 +189,7 @@ function legend(): Html {
     const upTo = i === 0 ? `${100 * least} % and more` : `${100 * least} to ${100 * shades[i - 1]} %`;
     return html`<circle class="c${i}" cx="${at + (i > 0 ? 16 : 0)}" cy="${y - 4}" r="5"/><text class="soft" x="${at + 10 + (i > 0 ? 16 : 0)}" y="${y}">${upTo}</text>`;
   })}
-<circle class="ring" cx="16" cy="${y + 20}" r="8"/><text class="soft" x="30" y="${y + 24}">no other method is as good in both and better in one</text><text class="soft" x="372" y="${y + 24}">★ better in both than the <tspan font-weight="700">method studied</tspan>, beyond the intervals</text>`;
+<circle class="ring" cx="16" cy="${y + 20}" r="8"/><text class="soft" x="30" y="${y + 24}">no other method is as good in both and better in one</text><text class="soft" x="9" y="${y + 46}">★<tspan x="30">better in both than the <tspan font-weight="700">method of the study</tspan>, beyond the intervals</tspan></text>`;
 }
 
 const round = (value: number) => Math.round(10 * value) / 10;

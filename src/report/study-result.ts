@@ -1,6 +1,12 @@
 /** All numbers that the reports of a study show, computed once. */
 import type { Study } from '../experiment/read.js';
-import { dominators, type MethodDifference, methodDifferences, NARROW_TITLES } from './differences.js';
+import {
+  differencesFrom,
+  dominators,
+  type MethodDifference,
+  methodDifferences,
+  NARROW_TITLES,
+} from './differences.js';
 import { type MethodSummary, summarizeMethods } from './experiment-table.js';
 import { type Overhead, overhead } from './overhead.js';
 import { type ParetoPoint, paretoPoints } from './pareto-plot.js';
@@ -42,12 +48,12 @@ function inWords(
   const beyond = 'beyond the 95 % intervals of the paired differences';
   if (better === null) return `Nothing could be compared with ${method}.`;
   if (better.length === 0) return `No method is better than ${method} in ${both} ${beyond}.`;
+  const from = differencesFrom(differences, method);
   const said = better.map((name) => {
-    const found = (measure: string) =>
-      differences.find((one) => one.method === name && one.reference === method && one.measure === measure);
-    const [bad, learned] = [found('bad'), found('narrow')];
-    if (!bad || !learned) return name;
-    return `${name} (bad ${points(bad.difference)}, ${narrow} ${points(learned.difference)})`;
+    const [bad, learned] = (['bad', 'narrow'] as const).map(
+      (measure) => from.find((one) => one.method === name && one.measure === measure)?.difference ?? null,
+    );
+    return `${name} (bad ${points(bad)}, ${narrow} ${points(learned)})`;
   });
   return `Better than ${method} in ${both} ${beyond}: ${said.join('; ')}.`;
 }
