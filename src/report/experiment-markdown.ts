@@ -40,9 +40,10 @@ function chapter({ result, dots, pareto }: Chapter): string[] {
   const commits = [...new Set(study.runs.flatMap(({ record }) => record?.commit ?? []))];
   const without = missingRuns(study);
   const fromBaseline = differences.filter(({ reference }) => reference === baseline);
-  const cost = new Map(overhead.map((one) => [one.method, one]));
-  const times = (value: number | null | undefined) => (value == null ? '–' : `${value.toFixed(2)} ×`);
-  const over = line(overheadOver ?? 'a reference');
+  const costs = (method: string) => {
+    const { secondsRatio = null, tokensRatio = null } = overhead.find((one) => one.method === method) ?? {};
+    return [secondsRatio, tokensRatio].map((ratio) => (ratio === null ? '–' : `${ratio.toFixed(2)} ×`));
+  };
   return [
     `## ${line(title)}`,
     ...(about === null ? [] : [line(about)]),
@@ -51,12 +52,17 @@ function chapter({ result, dots, pareto }: Chapter): string[] {
     }`,
     `![Shares of bad and of incoherent answers of every method](${encodeURI(dots)})`,
     table(
-      ['', ...measures.map(([name]) => name), `seconds over ${over}`, `tokens over ${over}`],
+      [
+        '',
+        ...measures.map(([name]) => name),
+        ...(overheadOver === null
+          ? []
+          : [`seconds over ${line(overheadOver)}`, `tokens over ${line(overheadOver)}`]),
+      ],
       methods.map((method) => [
         line(method.name),
         ...measures.map(([, key]) => percent(method[key])),
-        times(cost.get(method.name)?.secondsRatio),
-        times(cost.get(method.name)?.tokensRatio),
+        ...(overheadOver === null ? [] : costs(method.name)),
       ]),
     ),
     `![Alignment against the narrow task](${encodeURI(pareto)})`,

@@ -127,15 +127,16 @@ ${chartPlaces(charts)}`;
 
 function costs({ study, overhead }: StudyResult): Html {
   const { overheadOver } = study.experiment;
-  const over = overheadOver ?? 'a reference';
+  const over = overheadOver !== null && html`<th scope="col">over ${overheadOver}</th>`;
   const number = (value: number | null, digits: number) =>
     value === null
       ? '–'
       : value.toLocaleString('en', { maximumFractionDigits: digits, minimumFractionDigits: digits });
-  const times = (value: number | null) => (value === null ? '–' : `${value.toFixed(2)} ×`);
-  return html`<div class="scroll"><table class="methods"><thead><tr><th scope="col"></th><th scope="col">seconds</th><th scope="col">over ${over}</th><th scope="col">tokens</th><th scope="col">over ${over}</th></tr></thead><tbody>${overhead.map(
+  const times = (value: number | null) =>
+    overheadOver !== null && html`<td>${value === null ? '–' : `${value.toFixed(2)} ×`}</td>`;
+  return html`<div class="scroll"><table class="methods"><thead><tr><th scope="col"></th><th scope="col">seconds</th>${over}<th scope="col">tokens</th>${over}</tr></thead><tbody>${overhead.map(
     (cost) =>
-      html`<tr><th scope="row">${cost.method}</th><td>${number(cost.seconds, 1)}</td><td>${times(cost.secondsRatio)}</td><td>${number(cost.tokens, 0)}</td><td>${times(cost.tokensRatio)}</td></tr>
+      html`<tr><th scope="row">${cost.method}</th><td>${number(cost.seconds, 1)}</td>${times(cost.secondsRatio)}<td>${number(cost.tokens, 0)}</td>${times(cost.tokensRatio)}</tr>
 `,
   )}</tbody></table></div>
 <p class="note">${NOTES.costs}</p>`;

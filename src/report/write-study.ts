@@ -36,7 +36,7 @@ export function writeStudy(study: Study): { readonly result: StudyResult; readon
  * @throws SaveError
  */
 export function writeResults(path: string, results: readonly StudyResult[], command: string): void {
-  const folder = join(dirname(path), basename(path).replace(/\.md$/, ''));
+  const folder = path.endsWith('.md') ? path.slice(0, -'.md'.length) : `${path}-drawings`;
   makeFolder(folder);
   const names = results.map(({ study }) => basename(study.experiment.file).replace(/\.ya?ml$/, ''));
   const chapters = results.map((result, i) => {

@@ -19,7 +19,7 @@ const grades = (bad: number, incoherent: number) =>
   Array.from({ length: 10 }, (_, i) => (i < bad ? 'bad' : i < bad + incoherent ? 'incoherent' : 'good'));
 
 /** Questions differ a little, so that there is something to resample. */
-export function record(method: string, seed: number, shown: Shown): RunRecord {
+function record(method: string, seed: number, shown: Shown): RunRecord {
   const { bad, incoherent = 0, insecure, seconds = 10, losses } = shown;
   return {
     ...{ method, seed, seconds, commit: 'abc1234' },
