@@ -3,10 +3,10 @@
  *
  * Answers to one question resemble each other, and so do those of one trained model. Signs flipped
  * in every cell of question and seed by itself would take 5 seeds × 8 questions for 40 independent
- * observations. Where models of different seeds differ, such a test rejects a true null hypothesis at
- * 5 % in up to 70 % of studies, one that flips questions only in up to 84 %. This one does so in
- * 1 to 9 % with 5 seeds, in up to 11 % with 3, and in up to 15 % with 2 that differ more than all else; in
- * 11 % with 5 where every seventh question has all of the difference, which is not symmetric then.
+ * observations. In simulated studies without a difference, 8 or 24 questions of normal parts where seeds vary up
+ * to twice as much as a cell, such a test rejects at 5 % in up to 70 % of them, one that flips questions
+ * only in up to 84 %. This one does so in 1 to 9 % with 5 seeds, in up to 12 % with 3 or 2; and in 12 % with 5
+ * where every seventh question has all of the difference, which is not symmetric then.
  */
 import { Random } from '../random.js';
 import { type Measurement, seedsOf } from './by-question.js';
