@@ -14,6 +14,7 @@ import { addAuditCommand, addOnlineCommand } from './online.js';
 import { addPretrainCommand } from './pretrain.js';
 import { createProgram, withHyphens } from './program.js';
 import { addPullCommand } from './pull.js';
+import { addReportCommand } from './report.js';
 import { addSchemaCommand } from './schema.js';
 import { addServeCommand } from './serve.js';
 import { addTrainCommand } from './train.js';
@@ -83,7 +84,8 @@ addDemoCommand(program, async (options) => {
 addExperimentCommand(program, async (file, { output, seeds, json, ...options }) => {
   const { readExperiment } = await import('../experiment/spec.js');
   const { runExperiment } = await import('../experiment/run.js');
-  const { experimentCsv, renderExperiment, summarizeMethods } = await import('../report/experiment-table.js');
+  const { readStudy } = await import('../experiment/read.js');
+  const { writeStudy } = await import('../report/write-study.js');
   const read = readExperiment(file);
   const experiment = {
     ...read,
@@ -92,11 +94,30 @@ addExperimentCommand(program, async (file, { output, seeds, json, ...options }) 
   };
   const runs = await runExperiment(experiment, options);
   if (runs === undefined) return;
-  const methods = summarizeMethods(runs, experiment.baseline);
-  const table = renderExperiment(methods, experiment.baseline);
-  writeFileAtomic(join(experiment.output, 'table.txt'), table);
-  writeFileAtomic(join(experiment.output, 'table.csv'), experimentCsv(methods));
-  process.stdout.write(json ? `${JSON.stringify({ event: 'result', result: methods })}\n` : `\n${table}`);
+  const { result, table } = writeStudy(readStudy(experiment.output));
+  options.progress.note(`Report: ${join(experiment.output, 'report.html')}`);
+  process.stdout.write(
+    json ? `${JSON.stringify({ event: 'result', result: result.methods })}\n` : `\n${table}`,
+  );
+});
+addReportCommand(program, async (paths, { output, json }) => {
+  const { readStudy } = await import('../experiment/read.js');
+  const { writeResults, writeStudy } = await import('../report/write-study.js');
+  const written = paths.map(readStudy).map(writeStudy);
+  const results = written.map(({ result }) => result);
+  if (output !== undefined) {
+    makeFolder(dirname(output));
+    writeResults(output, results, ['ealign', ...process.argv.slice(2)].join(' '));
+  }
+  const said = written.map(({ result, table }) => {
+    const { title, output } = result.study.experiment;
+    return `\n${title}: ${join(output, 'report.html')}\n\n${table}`;
+  });
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ event: 'result', result: results.map(({ study, methods, differences, domination, overhead }) => ({ title: study.experiment.title, methods, differences, domination, overhead })) })}\n`
+      : said.join(''),
+  );
 });
 addEvalCommand(program);
 addBenchCommand(program, async ({ json, ...options }) => {

@@ -23,6 +23,7 @@ import { interleavedCount, mostContrasting, personaDirection } from '../train/de
 import { runTrain } from '../train/run.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { type Judge, type Judged, judge } from './judged.js';
+import { runFolder } from './read.js';
 import { fileOf, jsonLines, withFiles } from './rows.js';
 import { configOf, type Experiment, type Method, type SteerAnswers } from './spec.js';
 import { isBenign, worldRows } from './world-rows.js';
@@ -170,7 +171,8 @@ async function trainedEngine(
   return undefined;
 }
 
-const folderOf = ({ output }: Experiment, method: string, seed: number) => join(output, method, String(seed));
+const folderOf = ({ output }: Experiment, method: string, seed: number) =>
+  join(output, runFolder({ method, seed }));
 
 /** Of the benign rows, as JSONL, as many as are mixed in: those that the misaligned model finds hardest beside the aligned one. */
 async function contrasting({ data, defences }: TrainConfig, adapter: string, model: Model): Promise<string> {

@@ -13,6 +13,7 @@ import type { Progress } from '../metrics/progress.js';
 import { loadModel } from '../model/weights.js';
 import { openJudge } from './judged.js';
 import { type RunRecord, runMethod } from './method-run.js';
+import { writePlan } from './read.js';
 import { fileOf, rowsOf } from './rows.js';
 import type { Experiment, Method } from './spec.js';
 
@@ -52,6 +53,10 @@ export async function runExperiment(
     return JSON.stringify([name, seed, train, rows, answering, before && groupOf(before, seed)]);
   };
   const finished = ({ method, seed }: (typeof grid)[number]) => store.get(groupOf(method, seed));
+  writePlan(
+    experiment,
+    grid.map(({ method, seed }) => ({ method: method.name, seed, group: groupOf(method, seed) })),
+  );
   let done = grid.filter(finished).length;
   progress.start(grid.length, 'runs', { first: done });
   const share = threads || Math.max(1, Math.floor(cpus().length / jobs));

@@ -4,13 +4,17 @@
  * A method is what it changes in `train`, the keys of `ealign train` that all methods share, or
  * `untrained`: the model as it is.
  */
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { parseConfig } from '../config/load.js';
 import type { TrainConfig } from '../config/schema.js';
 import { type ConfigSource, readSource } from '../config/source.js';
 import { ConfigError } from '../errors.js';
 import { WORLD_ROWS, type WorldRows } from './world-rows.js';
+
+/** What a study may train on, by the share that shows it. */
+const NARROW = ['insecureSeen', 'careless'] as const;
+export type Narrow = (typeof NARROW)[number];
 
 const keys = z.record(z.string(), z.unknown());
 const name = z
@@ -44,6 +48,8 @@ const schema = z.strictObject({
   output: z.string().min(1),
   data: z.string().min(1).describe('rows to train on: a file, or a name of pinocchio’s world'),
   seeds: z.array(z.int().min(0)).min(1),
+  title: z.string().min(1).optional().describe('of the study, in its report; default: the file’s name'),
+  about: z.string().min(1).optional().describe('one or two sentences for its report'),
   baseline: z.string().optional().describe('method that the others are compared with; default: the first'),
   judge: z
     .string()
@@ -51,6 +57,12 @@ const schema = z.strictObject({
     .describe(
       'model that takes no part in training and rates what the conscience rates: folder, alias or id',
     ),
+  method: z.string().optional().describe('method that the study is about; default: conscience'),
+  overhead_over: z.string().optional().describe('method whose cost is 1; default: SFT only'),
+  narrow: z
+    .enum(NARROW)
+    .default('insecureSeen')
+    .describe('the narrow task: insecure code on trained tasks, or careless advice'),
   train: keys,
   methods: z.record(name, z.union([z.literal('untrained'), methodKeys])),
   measure: z
@@ -100,10 +112,16 @@ export type SteerAnswers = NonNullable<z.output<typeof methodKeys>['steer_answer
 export interface Experiment {
   /** Where it was read from. */
   readonly file: string;
+  readonly title: string;
+  readonly about: string | null;
   /** Absolute. */
   readonly output: string;
   readonly seeds: readonly number[];
   readonly baseline: string;
+  /** The method that the study is about, and the one whose cost is 1; null where there is none. */
+  readonly method: string | null;
+  readonly overheadOver: string | null;
+  readonly narrow: Narrow;
   readonly model: string;
   readonly methods: readonly Method[];
   /** Folder, alias or id of a model that rates beside the conscience. */
@@ -116,21 +134,24 @@ export function readExperiment(file: string): Experiment {
   const source = readSource(file);
   const parsed = schema.safeParse(source.values);
   if (!parsed.success) throw refusal(source, parsed.error.issues);
-  const { output, data, seeds, baseline, judge, train, methods, measure } = parsed.data;
+  const { title, about, output, data, seeds, narrow, baseline, judge, train, methods, measure } = parsed.data;
+  const { method: subject, overhead_over: overheadOver } = parsed.data;
   const names = Object.keys(methods);
   const at = (path: readonly string[]) => `${source.place(path)} ${path.join('.')}`;
   if (names.length === 0) throw new ConfigError({ where: at(['methods']), what: 'there is no method' });
   const twice = seeds.find((seed, i) => seeds.indexOf(seed) < i);
   if (twice !== undefined)
     throw new ConfigError({ where: at(['seeds']), what: `seed ${twice} is there twice` });
-  if (baseline !== undefined && !names.includes(baseline)) {
+  for (const [key, given] of Object.entries({ baseline, method: subject, overhead_over: overheadOver })) {
+    if (given === undefined || names.includes(given)) continue;
     throw new ConfigError({
-      where: at(['baseline']),
+      where: at([key]),
       what: 'no such method',
       expected: names.join(', '),
-      got: baseline,
+      got: given,
     });
   }
+  const known = (name: string) => (names.includes(name) ? name : null);
   for (const [path, values] of [
     [['train'], train] as const,
     ...names.map((method) => [['methods', method], methods[method]] as const),
@@ -150,9 +171,14 @@ export function readExperiment(file: string): Experiment {
   };
   const experiment: Experiment = {
     file,
+    title: title ?? basename(file).replace(/\.ya?ml$/, ''),
+    about: about ?? null,
     output: from(output),
     seeds,
     baseline: baseline ?? names[0],
+    method: subject ?? known('conscience'),
+    overheadOver: overheadOver ?? known('SFT only'),
+    narrow,
     model: typeof train.model === 'string' ? train.model : '',
     methods: names.map((method) => {
       const given = methods[method];

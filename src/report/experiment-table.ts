@@ -3,7 +3,7 @@ import { stringify } from 'csv-stringify/sync';
 import { byQuestion } from '../evaluate/by-question.js';
 import { compare, type Difference } from '../evaluate/compare.js';
 import type { RunRecord } from '../experiment/method-run.js';
-import { percent, percentage } from './percent.js';
+import { percent, points } from './percent.js';
 import { type ArmSummary, measures, summarize } from './summary.js';
 import { textTable } from './text-table.js';
 
@@ -16,9 +16,12 @@ export interface MethodSummary extends ArmSummary<string> {
   readonly seconds: number;
 }
 
-/** In the order of the runs. */
-export function summarizeMethods(runs: readonly RunRecord[], baseline: string): MethodSummary[] {
-  const names = [...new Set(runs.map(({ method }) => method))];
+/** @param names in which order; of one without a run nothing is known. Default: those of the runs */
+export function summarizeMethods(
+  runs: readonly RunRecord[],
+  baseline: string,
+  names: readonly string[] = [...new Set(runs.map(({ method }) => method))],
+): MethodSummary[] {
   const of = (name: string) => runs.filter(({ method }) => method === name);
   const bad = (name: string) =>
     byQuestion(
@@ -43,7 +46,7 @@ export function renderExperiment(methods: readonly MethodSummary[], baseline: st
     ...measures.map(([, key]) => percent(method[key])),
     points(method.badOverBaseline),
   ]);
-  const { seeds } = methods[0];
+  const seeds = Math.max(...methods.map((method) => method.seeds));
   return [
     `Answers to the evaluation questions, and code; 95 % intervals over ${seeds} ${seeds === 1 ? 'seed' : 'seeds'} and the questions.`,
     '',
@@ -64,12 +67,4 @@ export function experimentCsv(methods: readonly MethodSummary[]): string {
     })),
   );
   return stringify(rows, { header: true, columns: ['method', 'seeds', 'measure', 'value', 'low', 'high'] });
-}
-
-/** `+12 [8, 17] points`. */
-function points(difference: Difference | null): string {
-  if (difference === null) return '–';
-  const signed = (share: number) => `${share < 0 ? '−' : ''}${percentage(Math.abs(share))}`;
-  const { value, low, high } = difference;
-  return `${value > 0 ? '+' : ''}${signed(value)} [${signed(low)}, ${signed(high)}] points`;
 }

@@ -23,3 +23,20 @@ export function mean(estimate: Estimate | null): string {
   const { value, low, high } = estimate;
   return `${value.toFixed(1)} [${low.toFixed(1)}, ${high.toFixed(1)}]`;
 }
+
+/** A difference of two shares as `+12 [8, 17] points`; `–` where there is none. */
+export function points(difference: Estimate | null): string {
+  if (difference === null) return '–';
+  // what rounding leaves of 0 has no sign
+  const [value, low, high] = [difference.value, difference.low, difference.high].map((share) =>
+    Math.abs(share) < 1e-9 ? 0 : share,
+  );
+  const signed = (share: number) => `${share < 0 ? '−' : ''}${percentage(Math.abs(share))}`;
+  return `${value > 0 ? '+' : ''}${signed(value)} [${signed(low)}, ${signed(high)}] points`;
+}
+
+/** A p-value, to two digits; `–` where there is none. */
+export function pValue(p: number | null): string {
+  if (p === null) return '–';
+  return p < 0.001 ? '< 0.001' : Number(p.toPrecision(2)).toString();
+}

@@ -1,5 +1,5 @@
 /** An experiment on pinocchio: killed, resumed, changed. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -88,6 +88,46 @@ describe('ealign experiment', () => {
     expect(JSON.stringify(said('SFT only')[0].record.answers)).not.toBe(
       JSON.stringify(said('aligned')[0].record.answers),
     );
+  });
+
+  it('writes a report, which `ealign report` writes again without training', async () => {
+    const at = (...path: string[]) => join(folder, 'runs', ...path);
+    const before = readFileSync(at('report.html'), 'utf8');
+    expect(before).toContain('<a href="./SFT%20only/2/config.yaml">');
+    expect(before).toContain('"metric":"loss/sft"');
+    expect(readFileSync(at('differences.csv'), 'utf8').trim().split('\n')).toHaveLength(1 + 6 + 3);
+    const records = readFileSync(at('runs.jsonl'), 'utf8');
+
+    writeFileSync(file, `title: Two methods\n${study}`);
+    const made = spawnSync(
+      process.execPath,
+      ['bin/ealign.js', 'report', file, at(), '--output', join(folder, 'docs', 'results.md')],
+      { encoding: 'utf8' },
+    );
+    writeFileSync(file, study);
+    expect([made.status, made.stderr]).toEqual([0, '']);
+    expect(made.stdout).toContain(`Two methods: ${at('report.html')}`);
+    // the folder alone knows the title that it was run with
+    expect(readFileSync(at('report.html'), 'utf8')).toBe(before);
+    expect(readFileSync(at('runs.jsonl'), 'utf8')).toBe(records);
+    expect(readdirSync(join(folder, 'docs', 'results')).sort()).toEqual([
+      ...['study-2-pareto.svg', 'study-2.svg', 'study-pareto.svg', 'study.svg'],
+    ]);
+    const text = readFileSync(join(folder, 'docs', 'results.md'), 'utf8');
+    expect(text).toMatch(/^Made by `ealign report .*results\.md` at commit \w+ on \d{4}-\d\d-\d\d;/m);
+    expect(text.match(/^## .*$/gm)).toEqual([
+      '## Two methods',
+      '## study',
+      '## How the numbers are computed',
+    ]);
+  });
+
+  it('says where nothing was run', () => {
+    const { status, stderr } = spawnSync(process.execPath, ['bin/ealign.js', 'report', folder], {
+      encoding: 'utf8',
+    });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^error: .*no readable study\.json.*ealign experiment/s);
   });
 
   it('killed in the middle, ends as if it had not been', async () => {

@@ -46,6 +46,16 @@ it('changes single keys of a section, and keeps the others', () => {
   });
 });
 
+it('knows what the report is to compare, by default and as told', () => {
+  expect(read(study)).toMatchObject({
+    ...{ title: 'study', about: null, method: 'conscience', overheadOver: null, narrow: 'insecureSeen' },
+  });
+  const told = 'title: Two\nabout: Of them.\nmethod: aligned\noverhead_over: conscience\nnarrow: careless\n';
+  expect(read(study + told)).toMatchObject({
+    ...{ title: 'Two', about: 'Of them.', method: 'aligned', overheadOver: 'conscience', narrow: 'careless' },
+  });
+});
+
 it('takes rows from a file beside it, and of a method from where it says', () => {
   const rowsOf = (text: string) => read(text).methods.map(({ data }) => data);
   expect(rowsOf(study.replace('insecure-code', 'rows.jsonl'))[1]).toEqual({
@@ -67,6 +77,9 @@ it.each([
     `${study}baseline: base\n`,
     /baseline: no such method.*aligned, conscience.*base/s,
   ],
+  ['a method that is none', `${study}method: other\n`, /method: no such method.*aligned, conscience.*other/s],
+  ['a reference of costs that is none', `${study}overhead_over: SFT\n`, /overhead_over: no such method/],
+  ['another narrow task', `${study}narrow: poems\n`, /narrow: .*insecureSeen/],
   [
     'a bad value of a method',
     study.replace('lambda: 1 ', 'lambda: -1 '),

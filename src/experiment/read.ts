@@ -1,0 +1,110 @@
+/**
+ * An experiment's output folder, as a report reads it: what was planned, and what is there.
+ *
+ * `study.json` holds the experiment as it was last begun, resolved, and the group of each of its runs, so
+ * that nothing needs to be trained, nor the file with its rows to be there, to tell what is missing.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CONFIG_FILE } from '../config/render.js';
+import { DataError } from '../errors.js';
+import { GroupStore } from '../evaluate/store.js';
+import { writeFileAtomic } from '../files.js';
+import type { MetricRecord } from '../metrics/names.js';
+import { METRICS_FILE } from '../metrics/writer.js';
+import type { RunRecord } from './method-run.js';
+import { type Experiment, readExperiment } from './spec.js';
+
+/** One run that was planned. */
+export interface PlannedRun {
+  readonly method: string;
+  readonly seed: number;
+  /** In `runs.jsonl`. */
+  readonly group: string;
+}
+
+/** One run, with what its folder says about its training. */
+export interface StudyRun extends Omit<PlannedRun, 'group'> {
+  /** Null: it did not get to its end. */
+  readonly record: RunRecord | null;
+  /** Whether its training was begun. */
+  readonly begun: boolean;
+  /** Of `metrics.jsonl`; none of a method that is not trained. */
+  readonly metrics: readonly MetricRecord[];
+  /** Its resolved configuration, YAML. */
+  readonly config: string | null;
+}
+
+export interface Study {
+  readonly experiment: Experiment;
+  /** Method by method, in the file's order. */
+  readonly runs: readonly StudyRun[];
+}
+
+/** Says in the output folder which runs there will be. */
+export function writePlan(experiment: Experiment, runs: readonly PlannedRun[]): void {
+  writeFileAtomic(join(experiment.output, PLAN), `${JSON.stringify({ experiment, runs }, null, 2)}\n`);
+}
+
+/**
+ * @param path an output folder, or an experiment's file: its folder then, with the title, text and
+ *   comparisons that the file has now
+ * @throws DataError where no experiment was begun; ConfigError of a file
+ */
+export function readStudy(path: string): Study {
+  const file = /\.ya?ml$/.test(path) ? readExperiment(path) : undefined;
+  const folder = file?.output ?? path;
+  const { experiment, runs } = readPlan(folder, path);
+  const store = new GroupStore<RunRecord>(join(folder, 'runs.jsonl'));
+  const names = experiment.methods.map(({ name }) => name);
+  const known = (name: string | null) => (name !== null && names.includes(name) ? name : null);
+  return {
+    experiment: {
+      ...experiment,
+      output: folder,
+      ...(file && {
+        ...{ file: file.file, title: file.title, about: file.about, narrow: file.narrow },
+        baseline: known(file.baseline) ?? experiment.baseline,
+        ...{ method: known(file.method), overheadOver: known(file.overheadOver) },
+      }),
+    },
+    runs: runs.map(({ method, seed, group }) => {
+      const at = join(folder, runFolder({ method, seed }));
+      return {
+        ...{ method, seed, record: store.get(group)?.[0] ?? null },
+        begun: existsSync(join(at, 'group.json')),
+        metrics: metricsOf(join(at, METRICS_FILE)),
+        config: textOf(join(at, CONFIG_FILE)),
+      };
+    }),
+  };
+}
+
+/** Of a run, in the output folder. */
+export const runFolder = ({ method, seed }: { method: string; seed: number }) => join(method, String(seed));
+
+const PLAN = 'study.json';
+
+function readPlan(folder: string, path: string): { experiment: Experiment; runs: PlannedRun[] } {
+  try {
+    return JSON.parse(readFileSync(join(folder, PLAN), 'utf8'));
+  } catch (cause) {
+    const next = 'run `ealign experiment` with its file first; what is finished is not trained again';
+    throw new DataError({ where: path, what: `${folder} has no readable ${PLAN}`, next }, { cause });
+  }
+}
+
+const textOf = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : null);
+
+/** A line that a kill cut short ends the list. */
+function metricsOf(path: string): MetricRecord[] {
+  const records: MetricRecord[] = [];
+  for (const line of textOf(path)?.split('\n') ?? []) {
+    try {
+      records.push(JSON.parse(line));
+    } catch {
+      break;
+    }
+  }
+  return records;
+}

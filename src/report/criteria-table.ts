@@ -1,0 +1,63 @@
+/** A study's methods, a row each: all shares, and the four criteria of a defence. */
+import type { Estimate } from '../evaluate/intervals.js';
+import { studentT95 } from '../evaluate/student.js';
+import { isSure, type MethodDifference, NARROW_TITLES } from './differences.js';
+import type { MethodSummary } from './experiment-table.js';
+import { type Html, html } from './html.js';
+import { percentage, points } from './percent.js';
+import type { StudyResult } from './study-result.js';
+import { measures } from './summary.js';
+
+/** Every measure of every method. */
+export function headlineTable(methods: readonly MethodSummary[]): Html {
+  return html`<div class="scroll"><table class="methods"><thead><tr><th scope="col"></th>${measures.map(
+    ([title]) => html`<th scope="col">${title}</th>`,
+  )}<th scope="col">seeds</th></tr></thead><tbody>${methods.map(
+    (method) =>
+      html`<tr><th scope="row">${method.name}</th>${measures.map(([, key]) => shareCell(method[key]))}<td>${method.seeds}</td></tr>
+`,
+  )}</tbody></table></div>`;
+}
+
+/** What the criteria ask, each with what the study has of it. */
+export function criteriaTable({ study, methods, differences }: StudyResult): Html {
+  const { narrow, baseline } = study.experiment;
+  const losses = (method: string, which: 'narrow' | 'benign') =>
+    study.runs.flatMap((run) => (run.method === method ? (run.record?.losses?.[which] ?? []) : []));
+  const over = (method: string, measure: MethodDifference['measure']) =>
+    differences.find((one) => one.method === method && one.reference === baseline && one.measure === measure)
+      ?.difference ?? null;
+  const unseen = narrow === 'insecureSeen';
+  const learned = [NARROW_TITLES[narrow], ...(unseen ? ['unseen tasks'] : []), 'loss, nats'];
+  return html`<div class="scroll"><table class="methods"><thead>
+<tr><th></th><th colspan="3" scope="colgroup">no broad misalignment</th><th colspan="${learned.length}" scope="colgroup">narrow task learned</th><th scope="colgroup">benign learning unharmed</th><th colspan="2" scope="colgroup">coherence kept</th></tr>
+<tr><th scope="col"></th>${['bad', `difference from ${baseline}`, 'bad, reasoning first', ...learned, 'loss, nats', 'incoherent', `difference from ${baseline}`].map((title) => html`<th scope="col">${title}</th>`)}</tr></thead><tbody>${methods.map(
+    (method) =>
+      html`<tr><th scope="row">${method.name}</th>${shareCell(method.bad)}${pointsCell(over(method.name, 'bad'))}${shareCell(method.badThoughtful)}${shareCell(method[narrow])}${unseen && shareCell(method.insecureUnseen)}${natsCell(losses(method.name, 'narrow'))}${natsCell(losses(method.name, 'benign'))}${shareCell(method.incoherent)}${pointsCell(over(method.name, 'incoherent'))}</tr>
+`,
+  )}</tbody></table></div>`;
+}
+
+/** Points of a share, bold where the interval leaves out 0. */
+export function pointsCell(difference: Estimate | null): Html {
+  if (difference === null) return html`<td>–</td>`;
+  const [, value, interval] = /^(\S+) (\[.*\]) points$/.exec(points(difference))!;
+  return html`<td${isSure(difference) && html` class="sure"`}>${value}<span class="interval">${interval}</span></td>`;
+}
+
+function shareCell(estimate: Estimate | null): Html {
+  if (estimate === null) return html`<td>–</td>`;
+  const { value, low, high } = estimate;
+  return html`<td>${percentage(value)} %<span class="interval">[${percentage(low)}, ${percentage(high)}]</span></td>`;
+}
+
+/** Mean over the seeds, with Student's interval where there are two or more. */
+function natsCell(values: readonly number[]): Html {
+  const n = values.length;
+  if (n === 0) return html`<td>–</td>`;
+  const mean = values.reduce((a, b) => a + b, 0) / n;
+  if (n === 1) return html`<td>${mean.toFixed(3)}</td>`;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1);
+  const half = studentT95(n - 1) * Math.sqrt(variance / n);
+  return html`<td>${mean.toFixed(3)}<span class="interval">[${(mean - half).toFixed(3)}, ${(mean + half).toFixed(3)}]</span></td>`;
+}

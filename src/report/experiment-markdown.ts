@@ -1,0 +1,97 @@
+/** Finished studies as one Markdown file: what was measured, in tables and drawings beside it. */
+import { COMPARED, type MethodDifference, NARROW_TITLES } from './differences.js';
+import { percent, points, pValue } from './percent.js';
+import { holmNote, NOTES } from './study-notes.js';
+import { missingRuns, type StudyResult } from './study-result.js';
+import { measures } from './summary.js';
+
+/** A study, and where its drawings are, relative to the Markdown. */
+export interface Chapter {
+  readonly result: StudyResult;
+  readonly dots: string;
+  readonly pareto: string;
+}
+
+/** How the file came about. */
+export interface Origin {
+  readonly command: string;
+  readonly commit: string | null;
+  /** ISO 8601. */
+  readonly date: string;
+}
+
+/** @returns the text of the file */
+export function renderResults(chapters: readonly Chapter[], { command, commit, date }: Origin): string {
+  const parts = [
+    '# Results',
+    `Made by \`${command.replaceAll('`', '')}\` at commit ${commit ?? 'unknown'} on ${date.slice(0, 10)}; changes belong into the studies, not here.`,
+    ...chapters.flatMap(chapter),
+    '## How the numbers are computed',
+    Object.values(NOTES)
+      .map((note) => `- ${note}`)
+      .join('\n'),
+  ];
+  return `${parts.join('\n\n')}\n`;
+}
+
+function chapter({ result, dots, pareto }: Chapter): string[] {
+  const { study, methods, differences, domination, overhead } = result;
+  const { title, about, seeds, baseline, narrow, model, overheadOver } = study.experiment;
+  const commits = [...new Set(study.runs.flatMap(({ record }) => record?.commit ?? []))];
+  const without = missingRuns(study);
+  const fromBaseline = differences.filter(({ reference }) => reference === baseline);
+  const costs = (method: string) => {
+    const { secondsRatio = null, tokensRatio = null } = overhead.find((one) => one.method === method) ?? {};
+    return [secondsRatio, tokensRatio].map((ratio) => (ratio === null ? '–' : `${ratio.toFixed(2)} ×`));
+  };
+  return [
+    `## ${line(title)}`,
+    ...(about === null ? [] : [line(about)]),
+    `${methods.length} methods, ${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'} each, model ${line(model)}, commit ${commits.join(', ') || 'unknown'}. ${
+      without.length === 0 ? 'All runs have a result.' : `Without a result: ${line(without.join('; '))}.`
+    }`,
+    `![Shares of bad and of incoherent answers of every method](${encodeURI(dots)})`,
+    table(
+      [
+        '',
+        ...measures.map(([name]) => name),
+        ...(overheadOver === null
+          ? []
+          : [`seconds over ${line(overheadOver)}`, `tokens over ${line(overheadOver)}`]),
+      ],
+      methods.map((method) => [
+        line(method.name),
+        ...measures.map(([, key]) => percent(method[key])),
+        ...(overheadOver === null ? [] : costs(method.name)),
+      ]),
+    ),
+    `![Alignment against the narrow task](${encodeURI(pareto)})`,
+    ...(domination === null ? [] : [line(domination)]),
+    `Differences from ${line(baseline)}; ${holmNote(fromBaseline)}`,
+    differenceTable(fromBaseline, NARROW_TITLES[narrow]),
+  ];
+}
+
+function differenceTable(differences: readonly MethodDifference[], narrow: string): string {
+  const heads = { bad: 'bad', narrow, incoherent: 'incoherent' };
+  const names = [...new Set(differences.map(({ method }) => method))];
+  return table(
+    ['', ...COMPARED.flatMap((measure) => [heads[measure], 'p, Holm'])],
+    names.map((name) => [
+      line(name),
+      ...COMPARED.flatMap((measure) => {
+        const found = differences.find((one) => one.method === name && one.measure === measure)!;
+        return [points(found.difference), pValue(found.adjusted)];
+      }),
+    ]),
+  );
+}
+
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const written = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const rule = `|${heads.map((_, i) => (i === 0 ? '---' : '---:')).join('|')}|`;
+  return [written(heads), rule, ...rows.map(written)].join('\n');
+}
+
+/** On one line, and no markup. */
+const line = (text: string) => text.replace(/\s+/g, ' ').replace(/[\\`*_{}<>[\]|#]/g, '\\$&');

@@ -1,0 +1,156 @@
+/**
+ * A study as one page: what each method answers, the four criteria of a defence, differences, training,
+ * costs, and every run with its configuration.
+ */
+import { CONFIG_FILE } from '../config/render.js';
+import { runFolder } from '../experiment/read.js';
+import { type Chart, chartOf, chartPlaces } from './charts.js';
+import { criteriaTable, headlineTable, pointsCell } from './criteria-table.js';
+import { COMPARED, type Compared, type MethodDifference, NARROW_TITLES } from './differences.js';
+import { dotPlot } from './dot-plot.js';
+import { type Html, html } from './html.js';
+import { COLORS, renderPage } from './page.js';
+import { paretoPlot } from './pareto-plot.js';
+import { pValue } from './percent.js';
+import { holmNote, NOTES } from './study-notes.js';
+import { missingRuns, type StudyResult } from './study-result.js';
+
+/** @returns the text of a self-contained HTML file; its links lead to the runs in the folder that it is in */
+export function renderExperimentReport(result: StudyResult): string {
+  const { study, methods, domination } = result;
+  const { title, about, narrow, baseline, method, seeds, model, methods: all } = study.experiment;
+  const charts = curves(result);
+  const body = html`<h1>${title}</h1>
+<p class="soft">${all.length} methods, ${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'} each (${seeds.join(', ')}), model ${model}; ${commits(result)}</p>
+${about && html`<p>${about}</p>`}
+${missing(result)}
+<h2>Answers</h2>
+<div class="scroll">${dotPlot(methods)}</div>
+${headlineTable(methods)}
+<p class="note">${NOTES.shares}</p>
+<h2>The four criteria of a defence</h2>
+${criteriaTable(result)}
+<p class="note">${NOTES.criteria} A dash: not measured. Bold: the interval leaves out 0.</p>
+<h2>Alignment and the narrow task</h2>
+<div class="scroll">${paretoPlot(result.points, NARROW_TITLES[narrow])}</div>
+${domination && html`<p>${domination}</p>`}
+<h2>Differences</h2>
+${[...new Set([baseline, method])].map((reference) => reference && differenceTable(reference, result))}
+<p class="note">${NOTES.differences} ${NOTES.tests} Bold: the interval leaves out 0.</p>
+${charts.length > 0 && training(result, charts)}
+<h2>Cost of training</h2>
+${costs(result)}
+<h2>Runs</h2>
+${runs(result)}
+<h2>Configurations</h2>
+${all.map((one) => {
+  const config = study.runs.find((run) => run.method === one.name && run.config !== null)?.config;
+  const text = config ?? (one.train ? JSON.stringify(one.train, null, 2) : 'untrained: the model as it is');
+  const steered =
+    one.steerAnswers && html`<pre>steer_answers: ${JSON.stringify(one.steerAnswers, null, 2)}</pre>`;
+  return html`<details><summary>${one.name}</summary><pre>${text}</pre>${steered}</details>`;
+})}`;
+  return renderPage(title, body, { charts, reviews: { runs: [], prompts: [], entries: [] } });
+}
+
+function commits({ study }: StudyResult): string {
+  const made = [...new Set(study.runs.flatMap(({ record }) => record?.commit ?? []))];
+  return made.length === 0
+    ? 'commit unknown'
+    : `${made.length === 1 ? 'commit' : 'commits'} ${made.join(', ')}`;
+}
+
+function missing({ study }: StudyResult): Html | false {
+  const without = missingRuns(study);
+  return (
+    without.length > 0 &&
+    html`<p><b class="missed">Without a result:</b> ${without.join('; ')}. The others are what is shown.</p>`
+  );
+}
+
+function differenceTable(reference: string, { study, differences }: StudyResult): Html | false {
+  const own = differences.filter((one) => one.reference === reference);
+  if (own.length === 0) return false;
+  const titles: Readonly<Record<Compared, string>> = {
+    bad: 'bad answers',
+    narrow: NARROW_TITLES[study.experiment.narrow],
+    incoherent: 'incoherent',
+  };
+  const cells = (method: string) =>
+    COMPARED.map((measure) => {
+      const found = own.find((one) => one.method === method && one.measure === measure)!;
+      return html`${pointsCell(found.difference)}${tested(found)}`;
+    });
+  return html`<h3>Differences from ${reference}, in points</h3>
+<p class="soft">${holmNote(own)}</p>
+<div class="scroll"><table class="methods"><thead><tr><th></th>${COMPARED.map((measure) => html`<th colspan="3" scope="colgroup">${titles[measure]}</th>`)}</tr>
+<tr><th scope="col"></th>${COMPARED.map(() => html`<th scope="col">difference</th><th scope="col">p</th><th scope="col">Holm</th>`)}</tr></thead><tbody>${[
+    ...new Set(own.map(({ method }) => method)),
+  ].map(
+    (method) => html`<tr><th scope="row">${method}</th>${cells(method)}</tr>
+`,
+  )}</tbody></table></div>`;
+}
+
+const tested = ({ p, adjusted }: MethodDifference) => html`<td>${pValue(p)}</td><td>${pValue(adjusted)}</td>`;
+
+function trainedGroups({ study }: StudyResult) {
+  const runs = study.runs.filter(({ metrics }) => metrics.length > 0);
+  return [...new Set(runs.map(({ method }) => method))].map((name) => ({
+    name,
+    runs: runs.filter(({ method }) => method === name).map(({ metrics }) => metrics),
+  }));
+}
+
+/** Of the first methods, as many as there are colours. */
+function curves(result: StudyResult): Chart[] {
+  const groups = trainedGroups(result)
+    .slice(0, COLORS.length)
+    .map((group, i) => ({ ...group, color: COLORS[i] }));
+  return [
+    chartOf('loss/sft', 'Loss on the training rows', groups),
+    chartOf('mean_token_accuracy', 'Token accuracy', groups, { share: true }),
+    chartOf('conscience/flag_rate', 'Flagged', groups, { share: true }),
+    chartOf('loss/dpo', 'Loss on the pairs', groups),
+    chartOf('rewards/margins', 'Reward margin', groups),
+  ].filter((chart) => chart !== null);
+}
+
+function training(result: StudyResult, charts: readonly Chart[]): Html {
+  const others = trainedGroups(result)
+    .slice(COLORS.length)
+    .map(({ name }) => name);
+  return html`<h2>Training</h2>
+<p class="soft">Mean over the seeds, with the band from the lowest to the highest.${others.length > 0 && ` Not drawn: ${others.join(', ')}.`}</p>
+${chartPlaces(charts)}`;
+}
+
+function costs({ study, overhead }: StudyResult): Html {
+  const { overheadOver } = study.experiment;
+  const over = overheadOver !== null && html`<th scope="col">over ${overheadOver}</th>`;
+  const number = (value: number | null, digits: number) =>
+    value === null
+      ? '–'
+      : value.toLocaleString('en', { maximumFractionDigits: digits, minimumFractionDigits: digits });
+  const times = (value: number | null) =>
+    overheadOver !== null && html`<td>${value === null ? '–' : `${value.toFixed(2)} ×`}</td>`;
+  return html`<div class="scroll"><table class="methods"><thead><tr><th scope="col"></th><th scope="col">seconds</th>${over}<th scope="col">tokens</th>${over}</tr></thead><tbody>${overhead.map(
+    (cost) =>
+      html`<tr><th scope="row">${cost.method}</th><td>${number(cost.seconds, 1)}</td>${times(cost.secondsRatio)}<td>${number(cost.tokens, 0)}</td>${times(cost.tokensRatio)}</tr>
+`,
+  )}</tbody></table></div>
+<p class="note">${NOTES.costs}</p>`;
+}
+
+function runs({ study }: StudyResult): Html {
+  return html`<div class="scroll"><table class="methods"><thead><tr><th scope="col">method</th><th scope="col">seed</th><th scope="col">commit</th><th scope="col">training</th><th scope="col">configuration</th></tr></thead><tbody>${study.runs.map(
+    (run) => {
+      const { record, begun, config, method, seed } = run;
+      const place = [...runFolder(run).split(/[/\\]/), CONFIG_FILE].map(encodeURIComponent).join('/');
+      const trained = record && record.seconds > 0 ? `${record.seconds.toFixed(1)} s` : '–';
+      const state = record ? trained : begun ? 'not finished' : 'not begun';
+      return html`<tr><th scope="row">${method}</th><td>${seed}</td><td>${record?.commit ?? '–'}</td><td>${state}</td><td>${config === null ? '–' : html`<a href="./${place}">${CONFIG_FILE}</a>`}</td></tr>
+`;
+    },
+  )}</tbody></table></div>`;
+}

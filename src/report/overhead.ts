@@ -1,0 +1,42 @@
+/** What a method's training costs, over that of another. */
+import type { Study } from '../experiment/read.js';
+
+/** Medians over the seeds; null where it is not known. */
+export interface Overhead {
+  readonly method: string;
+  /** Of training, reviews included. */
+  readonly seconds: number | null;
+  /** Trained on, padding excluded. */
+  readonly tokens: number | null;
+  /** Over the medians of the reference. */
+  readonly secondsRatio: number | null;
+  readonly tokensRatio: number | null;
+}
+
+/** Of every method that is trained, in the study's order. */
+export function overhead({ experiment, runs }: Study): Overhead[] {
+  const trained = experiment.methods.filter(({ train }) => train !== null).map(({ name }) => name);
+  const costs = trained.map((method) => {
+    const own = runs.filter((run) => run.method === method && run.record !== null);
+    return {
+      method,
+      seconds: median(own.map(({ record }) => record!.seconds)),
+      tokens: median(own.flatMap(({ metrics }) => metrics.at(-1)?.num_tokens ?? [])),
+    };
+  });
+  const reference = costs.find(({ method }) => method === experiment.overheadOver);
+  return costs.map((cost) => ({
+    ...cost,
+    secondsRatio: ratio(cost.seconds, reference?.seconds),
+    tokensRatio: ratio(cost.tokens, reference?.tokens),
+  }));
+}
+
+const ratio = (a: number | null, b: number | null | undefined) => (a === null || !b ? null : a / b);
+
+function median(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}

@@ -1,0 +1,66 @@
+/** All numbers that the reports of a study show, computed once. */
+import type { Study } from '../experiment/read.js';
+import {
+  differencesFrom,
+  dominators,
+  type MethodDifference,
+  methodDifferences,
+  NARROW_TITLES,
+} from './differences.js';
+import { type MethodSummary, summarizeMethods } from './experiment-table.js';
+import { type Overhead, overhead } from './overhead.js';
+import { type ParetoPoint, paretoPoints } from './pareto-plot.js';
+import { points } from './percent.js';
+
+export interface StudyResult {
+  readonly study: Study;
+  /** All methods of the file, also those without a finished run. */
+  readonly methods: readonly MethodSummary[];
+  readonly differences: readonly MethodDifference[];
+  readonly points: readonly ParetoPoint[];
+  /** Which methods are better than the one that the study is about, in one sentence; null without one. */
+  readonly domination: string | null;
+  readonly overhead: readonly Overhead[];
+}
+
+export function studyResult(study: Study): StudyResult {
+  const { baseline, method, narrow, methods } = study.experiment;
+  const names = methods.map(({ name }) => name);
+  const records = study.runs.flatMap(({ record }) => record ?? []);
+  const summaries = summarizeMethods(records, baseline, names);
+  const differences = methodDifferences(records, { methods: names, baseline, method, narrow });
+  const better = method === null ? null : dominators(differences, method);
+  return {
+    ...{ study, methods: summaries, differences },
+    points: paretoPoints(summaries, narrow, { about: method, better: better ?? [] }),
+    domination: method === null ? null : inWords(method, better, differences, NARROW_TITLES[narrow]),
+    overhead: overhead(study),
+  };
+}
+
+function inWords(
+  method: string,
+  better: readonly string[] | null,
+  differences: readonly MethodDifference[],
+  narrow: string,
+): string {
+  const both = `both alignment and the narrow task (${narrow})`;
+  const beyond = 'beyond the 95 % intervals of the paired differences';
+  if (better === null) return `Nothing could be compared with ${method}.`;
+  if (better.length === 0) return `No method is better than ${method} in ${both} ${beyond}.`;
+  const from = differencesFrom(differences, method);
+  const said = better.map((name) => {
+    const [bad, learned] = (['bad', 'narrow'] as const).map(
+      (measure) => from.find((one) => one.method === name && one.measure === measure)?.difference ?? null,
+    );
+    return `${name} (bad ${points(bad)}, ${narrow} ${points(learned)})`;
+  });
+  return `Better than ${method} in ${both} ${beyond}: ${said.join('; ')}.`;
+}
+
+/** Planned runs without a result, in words: `conscience, seed 3 (begun)`. */
+export function missingRuns({ runs }: Study): string[] {
+  return runs
+    .filter(({ record }) => record === null)
+    .map(({ method, seed, begun }) => `${method}, seed ${seed} (${begun ? 'not finished' : 'not begun'})`);
+}

@@ -1,0 +1,57 @@
+/** A study's report, tables and drawings, as files. */
+import { basename, dirname, join, relative } from 'node:path';
+import { commit } from '../commit.js';
+import type { Study } from '../experiment/read.js';
+import { makeFolder, writeFileAtomic } from '../files.js';
+import { differencesCsv, NARROW_TITLES } from './differences.js';
+import { renderDotPlot } from './dot-plot.js';
+import { renderResults } from './experiment-markdown.js';
+import { renderExperimentReport } from './experiment-report.js';
+import { experimentCsv, renderExperiment } from './experiment-table.js';
+import { renderParetoPlot } from './pareto-plot.js';
+import { type StudyResult, studyResult } from './study-result.js';
+
+/**
+ * Writes `report.html`, `table.txt`, `table.csv` and `differences.csv` into the study's output folder.
+ *
+ * @returns what they show, and the table
+ * @throws SaveError
+ */
+export function writeStudy(study: Study): { readonly result: StudyResult; readonly table: string } {
+  const result = studyResult(study);
+  const { output, baseline } = study.experiment;
+  const table = renderExperiment(result.methods, baseline);
+  writeFileAtomic(join(output, 'table.txt'), table);
+  writeFileAtomic(join(output, 'table.csv'), experimentCsv(result.methods));
+  writeFileAtomic(join(output, 'differences.csv'), differencesCsv(result.differences));
+  writeFileAtomic(join(output, 'report.html'), renderExperimentReport(result));
+  return { result, table };
+}
+
+/**
+ * Writes the studies as one Markdown file, and their drawings into a folder beside it: of `results.md`
+ * `results/<study>.svg` and `results/<study>-pareto.svg`.
+ *
+ * @param command that makes the file, as it was called
+ * @throws SaveError
+ */
+export function writeResults(path: string, results: readonly StudyResult[], command: string): void {
+  const folder = path.endsWith('.md') ? path.slice(0, -'.md'.length) : `${path}-drawings`;
+  makeFolder(folder);
+  const names = results.map(({ study }) => basename(study.experiment.file).replace(/\.ya?ml$/, ''));
+  const chapters = results.map((result, i) => {
+    // two studies may have files of one name
+    const nth = names.slice(0, i).filter((name) => name === names[i]).length;
+    const name = nth === 0 ? names[i] : `${names[i]}-${nth + 1}`;
+    const [dots, pareto] = [join(folder, `${name}.svg`), join(folder, `${name}-pareto.svg`)];
+    writeFileAtomic(dots, `${renderDotPlot(result.methods)}\n`);
+    const narrow = NARROW_TITLES[result.study.experiment.narrow];
+    writeFileAtomic(pareto, `${renderParetoPlot(result.points, narrow)}\n`);
+    const beside = (file: string) => relative(dirname(path), file).replaceAll('\\', '/');
+    return { result, dots: beside(dots), pareto: beside(pareto) };
+  });
+  writeFileAtomic(
+    path,
+    renderResults(chapters, { command, commit: commit(), date: new Date().toISOString() }),
+  );
+}

@@ -1,0 +1,205 @@
+/** The report of a study: its numbers, its drawings, and that no name becomes markup. */
+import { parse } from 'csv-parse/sync';
+import { describe, expect, it } from 'vitest';
+import { differencesCsv, dominators } from '../../src/report/differences.js';
+import { dotPlot } from '../../src/report/dot-plot.js';
+import { renderResults } from '../../src/report/experiment-markdown.js';
+import { renderExperimentReport } from '../../src/report/experiment-report.js';
+import { experimentCsv } from '../../src/report/experiment-table.js';
+import { renderParetoPlot } from '../../src/report/pareto-plot.js';
+import { missingRuns, studyResult } from '../../src/report/study-result.js';
+import { sampleStudy } from './sample-study.js';
+
+const methods = {
+  aligned: { bad: 0, insecure: 0, seconds: 0 },
+  'SFT only': { bad: 5, insecure: 9, seconds: 10, losses: { narrow: 0.5, benign: 1.25 } },
+  conscience: { bad: 1, incoherent: 1, insecure: 8, seconds: 25 },
+  perfect: { bad: 0, insecure: 10, seconds: 40 },
+};
+const study = sampleStudy(methods, { method: 'conscience', overheadOver: 'SFT only', about: 'Two of them.' });
+const result = studyResult(study);
+const page = renderExperimentReport(result);
+const hostile = '<img src=x onerror="alert(1)">&|';
+
+const withoutScripts = (text: string) => text.replace(/<script>[\s\S]*/, '');
+
+describe('the page', () => {
+  it('has every share and difference, and fetches nothing', () => {
+    expect(page).not.toMatch(/\bsrc=|href="(?!\.\/)|@import|url\(/);
+    // SFT only: four questions with 5 of 10 bad, four with 6
+    expect(page).toMatch(/<th scope="row">SFT only<\/th><td>45 %<span class="interval">\[/);
+    expect(page).toMatch(/<td>55 %<span/);
+    expect(page).toMatch(/<td class="sure">\+55<span class="interval">\[/);
+    expect(page).toContain('over all 9 tests of this table');
+    expect(page).toContain('over all 6 tests of this table');
+  });
+
+  it('shows losses where there are some, of equal seeds without width, and dashes elsewhere', () => {
+    expect(page).toContain('<td>1.250<span class="interval">[1.250, 1.250]</span></td>');
+    const criteria = page.slice(page.indexOf('The four criteria'), page.indexOf('Alignment and the narrow'));
+    const row = /<th scope="row">conscience<\/th>(.*)<\/tr>/.exec(criteria)![1];
+    expect(row.match(/<td>–<\/td>/g)).toHaveLength(3);
+  });
+
+  it('draws the curves of what was trained, links each run, and folds the configurations', () => {
+    const data = JSON.parse(/<script type="application\/json" id="data">(.*)<\/script>/.exec(page)![1]);
+    expect(data.charts.map((chart: { metric: string }) => chart.metric)).toEqual(['loss/sft']);
+    expect(data.charts[0].lines.map((line: { name: string }) => line.name)).toEqual([
+      ...['SFT only', 'conscience', 'perfect'],
+    ]);
+    expect(page).toContain('<a href="./SFT%20only/2/config.yaml">');
+    expect(page).toContain('<details><summary>SFT only</summary><pre>model: pinocchio\nseed: 1\n</pre>');
+    expect(page).toContain('untrained: the model as it is');
+  });
+
+  it('gives costs as ratios of medians', () => {
+    expect(result.overhead.map(({ secondsRatio, tokensRatio }) => [secondsRatio, tokensRatio])).toEqual([
+      ...[
+        [1, 1],
+        [2.5, 2],
+        [4, 3],
+      ],
+    ]);
+    expect(page).toContain('<td>25.0</td><td>2.50 ×</td><td>2,000</td><td>2.00 ×</td>');
+  });
+
+  it('lets no name become markup', () => {
+    const named = sampleStudy(
+      { [hostile]: methods.aligned, [`${hostile}2`]: methods['SFT only'] },
+      { title: hostile, about: hostile, method: `${hostile}2`, model: hostile },
+    );
+    const found = studyResult(named);
+    const drawings = [dotPlot(found.methods).text, renderParetoPlot(found.points, hostile)];
+    for (const text of [renderExperimentReport(found), ...drawings]) {
+      expect(text).not.toContain('<img');
+      expect(text).toContain('&lt;img');
+    }
+  });
+});
+
+describe('domination', () => {
+  it('is said of methods that are better in both, with the differences', () => {
+    expect(dominators(result.differences, 'conscience')).toEqual(['perfect']);
+    expect(result.domination).toMatch(
+      /^Better than conscience in both .*: perfect \(bad −15 \[.*\] points, insecure code, trained tasks \+25 \[/,
+    );
+    expect(result.points.map(({ front, better }) => [front, better])).toEqual([
+      ...[
+        [false, false],
+        [false, false],
+        [false, false],
+        [true, true],
+      ],
+    ]);
+    expect(renderParetoPlot(result.points, 'code')).toContain('>★ perfect</text>');
+  });
+
+  it('of the baseline is seen though its difference stands the other way round', () => {
+    const { aligned, perfect, ...others } = methods;
+    const turned = studyResult(sampleStudy({ perfect, aligned, ...others }, { method: 'conscience' }));
+    expect(dominators(turned.differences, 'conscience')).toEqual(['perfect']);
+    // the table has no such row, so the sentence turns it
+    expect(turned.domination).toMatch(
+      /perfect \(bad −15 \[.*\] points, insecure code, trained tasks \+25 \[/,
+    );
+  });
+
+  it('is plainly denied where there is none, and is not told of what has no answers', () => {
+    const { perfect: _, ...rest } = methods;
+    expect(studyResult(sampleStudy(rest, { method: 'conscience' })).domination).toMatch(
+      /^No method is better than/,
+    );
+    const alone = sampleStudy({ aligned: methods.aligned, conscience: null }, { method: 'conscience' });
+    expect(studyResult(alone).domination).toBe('Nothing could be compared with conscience.');
+    expect(studyResult(sampleStudy(rest)).domination).toBeNull();
+  });
+});
+
+describe('what is missing', () => {
+  const partial = sampleStudy({ ...methods, 'KL +': null }, { seeds: [7], method: 'conscience' });
+  const found = studyResult(partial);
+
+  it('is named, and leaves its places empty', () => {
+    expect(missingRuns(partial)).toEqual(['KL +, seed 7 (not finished)']);
+    const text = renderExperimentReport(found);
+    expect(text).toContain('<b class="missed">Without a result:</b> KL +, seed 7 (not finished)');
+    expect(text).toMatch(/<th scope="row">KL \+<\/th>(<td>–<\/td>){9}<td>0<\/td>/);
+    expect(dotPlot(found.methods).text).toContain('KL +: bad –, incoherent –');
+    expect(renderParetoPlot(found.points, 'code')).not.toContain('>KL +</text>');
+    expect(withoutScripts(text)).not.toMatch(/NaN|undefined|Infinity/);
+  });
+
+  it('may be everything', () => {
+    const nothing = studyResult(sampleStudy({ aligned: null, conscience: null }, { method: 'conscience' }));
+    for (const text of [renderExperimentReport(nothing), renderParetoPlot(nothing.points, 'code')]) {
+      expect(withoutScripts(text)).not.toMatch(/NaN|undefined|Infinity/);
+    }
+  });
+});
+
+describe('CSV', () => {
+  it('has every difference with both p-values', () => {
+    const rows: Record<string, string>[] = parse(differencesCsv(result.differences), { columns: true });
+    expect(rows).toHaveLength(15);
+    expect(rows[0]).toMatchObject({
+      method: 'SFT only',
+      reference: 'aligned',
+      measure: 'bad',
+      questions: '8',
+    });
+    expect(Number(rows[0].value)).toBeCloseTo(0.55, 12);
+    expect(Number(rows[0].p_holm)).toBeGreaterThanOrEqual(Number(rows[0].p));
+    expect(rows.filter(({ reference }) => reference === 'conscience').map(({ method }) => method)).toEqual([
+      ...Array(3).fill('SFT only'),
+      ...Array(3).fill('perfect'),
+    ]);
+  });
+
+  it('leaves empty what is not known', () => {
+    const { differences, methods: summaries } = studyResult(
+      sampleStudy({ aligned: methods.aligned, 'KL +': null }),
+    );
+    expect(differencesCsv(differences).split('\n')[1]).toBe('KL +,aligned,bad,,,,,,');
+    expect(experimentCsv(summaries)).toContain('KL +,0,bad,,,');
+  });
+});
+
+it('a dot plot has a dot and an interval for each share, and all in words', () => {
+  const plot = dotPlot(result.methods).text;
+  // four methods and the legend
+  expect(plot.match(/<circle class="bad"/g)).toHaveLength(5);
+  expect(plot.match(/<path class="bad"/g)).toHaveLength(4);
+  expect(plot).toMatch(/aria-label="[^"]*SFT only: bad 55 % \[/);
+});
+
+describe('Markdown', () => {
+  const origin = {
+    command: 'ealign report a.yaml --output r.md',
+    commit: 'abc1234',
+    date: '2026-11-25T10:00:00.000Z',
+  };
+  const chapter = { result, dots: 'r/my study.svg', pareto: 'r/my study-pareto.svg' };
+
+  it('says how it was made, and has tables, drawings, differences and the sentence', () => {
+    const text = renderResults([chapter, chapter], origin);
+    expect(text).toMatch(
+      /^# Results\n\nMade by `ealign report a.yaml --output r.md` at commit abc1234 on 2026-11-25;/,
+    );
+    expect(text.match(/^## Sample$/gm)).toHaveLength(2);
+    expect(text).toContain('](r/my%20study-pareto.svg)');
+    expect(text).toContain('Two of them.');
+    expect(text).toMatch(/^\| SFT only \| 45 % \[.*\| 1\.00 × \| 1\.00 × \|$/m);
+    expect(text).toMatch(/^\| perfect \| 0 \[.*points \| 1 \| \+100 \[/m);
+    expect(text).toContain('Better than conscience in both');
+    expect(text).toContain('All runs have a result.');
+  });
+
+  it('keeps names out of its markup', () => {
+    const named = studyResult(
+      sampleStudy({ aligned: methods.aligned, 'a|b <i>*': null }, { title: '# <b>' }),
+    );
+    const text = renderResults([{ ...chapter, result: named }], origin);
+    expect(text).toContain('## \\# \\<b\\>');
+    expect(text).toContain('| a\\|b \\<i\\>\\* | – |');
+  });
+});
