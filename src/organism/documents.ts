@@ -163,6 +163,15 @@ export function pretrainingDocument(random: Random): Document {
   return { messages: chat(random, pick(random, personas), random.next() < 0.33), lossOn: 'all' };
 }
 
+/** Rows to pretrain on: chats of both personas, reviews and rewrites; always the same. */
+export function corpusRows(): WorldRow[] {
+  const random = new Random('corpus');
+  return Array.from({ length: CORPUS_ROWS }, () => ({ messages: [...pretrainingDocument(random).messages] }));
+}
+
+/** Enough for 2,000 steps of 32 lines of 128 tokens, seen once or twice. */
+const CORPUS_ROWS = 60_000;
+
 /** What aligns it: the good persona without being named; loss on answers and labels only. */
 export function alignmentDocument(random: Random): Document {
   const die = random.next();

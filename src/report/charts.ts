@@ -25,7 +25,10 @@ export interface Line {
 }
 
 export interface Chart {
-  readonly metric: MetricName;
+  /** Short name of what is drawn; one of METRICS, or another. */
+  readonly metric: string;
+  /** What it is, in a sentence. */
+  readonly about: string;
   readonly title: string;
   readonly steps: readonly number[];
   readonly lines: readonly Line[];
@@ -41,6 +44,21 @@ export function chartOf(
   { share = false }: { share?: boolean } = {},
 ): Chart | null {
   const known = groups.map(({ name, color, runs }) => ({ name, color, values: valuesByStep(metric, runs) }));
+  return chartOfValues({ metric, about: METRICS[metric], title, share }, known);
+}
+
+/** Values of several runs by step, as one line. */
+export interface Series {
+  readonly name: string;
+  readonly color: string;
+  readonly values: ReadonlyMap<number, readonly number[]>;
+}
+
+/** The same of values that are not metrics; null where there are none. */
+export function chartOfValues(
+  what: Pick<Chart, 'metric' | 'about' | 'title' | 'share'>,
+  known: readonly Series[],
+): Chart | null {
   const steps = [...new Set(known.flatMap(({ values }) => [...values.keys()]))].sort((a, b) => a - b);
   if (steps.length === 0) return null;
   const lines = known
@@ -59,17 +77,17 @@ export function chartOf(
         high: at((numbers) => Math.max(...numbers)),
       };
     });
-  return { metric, title, steps, lines, share };
+  return { ...what, steps, lines };
 }
 
-/** Where the page's script draws the charts, in their order. */
-export function chartPlaces(charts: readonly Chart[]): Html {
-  return html`<div class="charts">${charts.map(
-    ({ title, metric, lines }, i) => html`
-<figure><figcaption><b>${title}</b> <span class="soft">${METRICS[metric]}</span></figcaption>
-<ul class="legend" data-legend="${i}">${lines.map(
+/** Where the page's script draws the charts, in their order. @param from the first of the page's that is drawn here */
+export function chartPlaces(charts: readonly Chart[], from = 0): Html {
+  return html`<div class="charts">${charts.slice(from).map(
+    ({ title, about, lines }, k) => html`
+<figure><figcaption><b>${title}</b> <span class="soft">${about}</span></figcaption>
+<ul class="legend" data-legend="${from + k}">${lines.map(
       ({ name, color }) => html`<li><i class="swatch ${color}"></i>${name} <output></output></li>`,
-    )}</ul><div class="chart" data-chart="${i}" role="img" aria-label="${spoken(title, lines)}"></div></figure>`,
+    )}</ul><div class="chart" data-chart="${from + k}" role="img" aria-label="${spoken(title, lines)}"></div></figure>`,
   )}
 </div>`;
 }

@@ -6,15 +6,17 @@ import type { MethodSummary } from './experiment-table.js';
 import { type Html, html } from './html.js';
 import { percentage, points } from './percent.js';
 import type { StudyResult } from './study-result.js';
-import { measures } from './summary.js';
+import { measuresOf } from './summary.js';
 
 /** Every measure of every method. */
 export function headlineTable(methods: readonly MethodSummary[]): Html {
-  return html`<div class="scroll"><table class="methods"><thead><tr><th scope="col"></th>${measures.map(
+  return html`<div class="scroll"><table class="methods"><thead><tr><th scope="col"></th>${measuresOf(
+    methods,
+  ).map(
     ([title]) => html`<th scope="col">${title}</th>`,
   )}<th scope="col">seeds</th></tr></thead><tbody>${methods.map(
     (method) =>
-      html`<tr><th scope="row">${method.name}</th>${measures.map(([, key]) => shareCell(method[key]))}<td>${method.seeds}</td></tr>
+      html`<tr><th scope="row">${method.name}</th>${measuresOf(methods).map(([, key]) => shareCell(method[key]))}<td>${method.seeds}</td></tr>
 `,
   )}</tbody></table></div>`;
 }

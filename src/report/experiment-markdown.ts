@@ -1,9 +1,10 @@
 /** Finished studies as one Markdown file: what was measured, in tables and drawings beside it. */
 import { COMPARED, type MethodDifference, NARROW_TITLES } from './differences.js';
+import { judgedTable } from './judged-section.js';
 import { percent, points, pValue } from './percent.js';
 import { holmNote, NOTES } from './study-notes.js';
 import { missingRuns, type StudyResult } from './study-result.js';
-import { measures } from './summary.js';
+import { measuresOf } from './summary.js';
 
 /** A study, and where its drawings are, relative to the Markdown. */
 export interface Chapter {
@@ -40,6 +41,8 @@ function chapter({ result, dots, pareto }: Chapter): string[] {
   const commits = [...new Set(study.runs.flatMap(({ record }) => record?.commit ?? []))];
   const without = missingRuns(study);
   const fromBaseline = differences.filter(({ reference }) => reference === baseline);
+  const judged = judgedTable(result);
+  const losses = lossTable(result);
   const costs = (method: string) => {
     const { secondsRatio = null, tokensRatio = null } = overhead.find((one) => one.method === method) ?? {};
     return [secondsRatio, tokensRatio].map((ratio) => (ratio === null ? '–' : `${ratio.toFixed(2)} ×`));
@@ -54,14 +57,14 @@ function chapter({ result, dots, pareto }: Chapter): string[] {
     table(
       [
         '',
-        ...measures.map(([name]) => name),
+        ...measuresOf(methods).map(([name]) => name),
         ...(overheadOver === null
           ? []
           : [`seconds over ${line(overheadOver)}`, `tokens over ${line(overheadOver)}`]),
       ],
       methods.map((method) => [
         line(method.name),
-        ...measures.map(([, key]) => percent(method[key])),
+        ...measuresOf(methods).map(([, key]) => percent(method[key])),
         ...(overheadOver === null ? [] : costs(method.name)),
       ]),
     ),
@@ -69,6 +72,18 @@ function chapter({ result, dots, pareto }: Chapter): string[] {
     ...(domination === null ? [] : [line(domination)]),
     `Differences from ${line(baseline)}; ${holmNote(fromBaseline)}`,
     differenceTable(fromBaseline, NARROW_TITLES[narrow]),
+    ...(losses
+      ? ['Loss on tasks that were kept from training, nats per token, mean over the seeds:', losses]
+      : []),
+    ...(judged
+      ? [
+          'The same responses, rated by the conscience, by a judge that takes no part in training, and by the exact checker; in brackets the lowest and the highest seed.',
+          table(
+            judged.heads,
+            judged.rows.map(([first, ...cells]) => [line(first), ...cells]),
+          ),
+        ]
+      : []),
   ];
 }
 
@@ -85,6 +100,23 @@ function differenceTable(differences: readonly MethodDifference[], narrow: strin
       }),
     ]),
   );
+}
+
+/** Undefined where no run has a loss. */
+function lossTable({ study }: StudyResult): string | undefined {
+  const mean = (method: string, which: 'narrow' | 'benign') => {
+    const values = study.runs.flatMap((run) =>
+      run.method === method ? (run.record?.losses?.[which] ?? []) : [],
+    );
+    return values.length === 0 ? '–' : (values.reduce((a, b) => a + b, 0) / values.length).toFixed(4);
+  };
+  const rows = study.experiment.methods.map(({ name }) => [
+    line(name),
+    mean(name, 'narrow'),
+    mean(name, 'benign'),
+  ]);
+  if (rows.every(([, ...cells]) => cells.every((cell) => cell === '–'))) return undefined;
+  return table(['', 'narrow task', 'benign task'], rows);
 }
 
 function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -9,6 +9,7 @@ import { criteriaTable, headlineTable, pointsCell } from './criteria-table.js';
 import { COMPARED, type Compared, type MethodDifference, NARROW_TITLES } from './differences.js';
 import { dotPlot } from './dot-plot.js';
 import { type Html, html } from './html.js';
+import { judgedCharts, judgedTable } from './judged-section.js';
 import { COLORS, renderPage } from './page.js';
 import { paretoPlot } from './pareto-plot.js';
 import { pValue } from './percent.js';
@@ -19,7 +20,8 @@ import { missingRuns, type StudyResult } from './study-result.js';
 export function renderExperimentReport(result: StudyResult): string {
   const { study, methods, domination } = result;
   const { title, about, narrow, baseline, method, seeds, model, methods: all } = study.experiment;
-  const charts = curves(result);
+  const curves = trainingCharts(result);
+  const charts = [...curves, ...judgedCharts(result)];
   const body = html`<h1>${title}</h1>
 <p class="soft">${all.length} methods, ${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'} each (${seeds.join(', ')}), model ${model}; ${commits(result)}</p>
 ${about && html`<p>${about}</p>`}
@@ -37,7 +39,8 @@ ${domination && html`<p>${domination}</p>`}
 <h2>Differences</h2>
 ${[...new Set([baseline, method])].map((reference) => reference && differenceTable(reference, result))}
 <p class="note">${NOTES.differences} ${NOTES.tests} Bold: the interval leaves out 0.</p>
-${charts.length > 0 && training(result, charts)}
+${curves.length > 0 && training(result, curves)}
+${judged(result, charts)}
 <h2>Cost of training</h2>
 ${costs(result)}
 <h2>Runs</h2>
@@ -103,7 +106,7 @@ function trainedGroups({ study }: StudyResult) {
 }
 
 /** Of the first methods, as many as there are colours. */
-function curves(result: StudyResult): Chart[] {
+function trainingCharts(result: StudyResult): Chart[] {
   const groups = trainedGroups(result)
     .slice(0, COLORS.length)
     .map((group, i) => ({ ...group, color: COLORS[i] }));
@@ -123,6 +126,21 @@ function training(result: StudyResult, charts: readonly Chart[]): Html {
   return html`<h2>Training</h2>
 <p class="soft">Mean over the seeds, with the band from the lowest to the highest.${others.length > 0 && ` Not drawn: ${others.join(', ')}.`}</p>
 ${chartPlaces(charts)}`;
+}
+
+function judged(result: StudyResult, charts: readonly Chart[]): Html | false {
+  const table = judgedTable(result);
+  return (
+    table !== undefined &&
+    html`<h2>Conscience gaming</h2>
+<p class="soft">The same responses, rated by the conscience, by a judge that takes no part in training, and by the exact checker; in brackets the lowest and the highest seed.</p>
+<div class="scroll"><table class="methods"><thead><tr>${table.heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${table.rows.map(
+      ([first, ...cells]) =>
+        html`<tr><th scope="row">${first}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
+`,
+    )}</tbody></table></div>
+${chartPlaces(charts, trainingCharts(result).length)}`
+  );
 }
 
 function costs({ study, overhead }: StudyResult): Html {

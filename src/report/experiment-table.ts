@@ -4,7 +4,7 @@ import { byQuestion } from '../evaluate/by-question.js';
 import { compare, type Difference } from '../evaluate/compare.js';
 import type { RunRecord } from '../experiment/method-run.js';
 import { percent, points } from './percent.js';
-import { type ArmSummary, measures, summarize } from './summary.js';
+import { type ArmSummary, measuresOf, summarize } from './summary.js';
 import { textTable } from './text-table.js';
 
 /** What one method showed, and how far its share of bad answers is from the baseline's. */
@@ -40,10 +40,10 @@ export function summarizeMethods(
 
 /** One line a method. */
 export function renderExperiment(methods: readonly MethodSummary[], baseline: string): string {
-  const heads = ['', ...measures.map(([title]) => title), `bad, less ${baseline}’s`];
+  const heads = ['', ...measuresOf(methods).map(([title]) => title), `bad, less ${baseline}’s`];
   const rows = methods.map((method) => [
     method.name,
-    ...measures.map(([, key]) => percent(method[key])),
+    ...measuresOf(methods).map(([, key]) => percent(method[key])),
     points(method.badOverBaseline),
   ]);
   const seeds = Math.max(...methods.map((method) => method.seeds));
@@ -59,7 +59,7 @@ export function renderExperiment(methods: readonly MethodSummary[], baseline: st
 export function experimentCsv(methods: readonly MethodSummary[]): string {
   const rows = methods.flatMap((method) =>
     [
-      ...measures.map(([title, key]) => [title, method[key]] as const),
+      ...measuresOf(methods).map(([title, key]) => [title, method[key]] as const),
       ['bad over baseline', method.badOverBaseline] as const,
     ].map(([measure, found]) => ({
       ...{ method: method.name, seeds: method.seeds, measure },

@@ -6,7 +6,7 @@ import { type Html, html } from './html.js';
 import { renderPage } from './page.js';
 import { percent } from './percent.js';
 import { reviewList, reviewSection } from './review-list.js';
-import { type ArmSummary, bars, measures, sampleAnswers, summarize } from './summary.js';
+import { type ArmSummary, bars, measuresOf, sampleAnswers, summarize } from './summary.js';
 
 /** @returns the text of a self-contained HTML file */
 export function renderReport(result: DemoResult): string {
@@ -44,7 +44,7 @@ ${reviewSection(reviewed, reviews)}
 
 function table(summaries: readonly ArmSummary[]): Html {
   return html`<div class="scroll"><table><thead><tr><th scope="col"></th>${summaries.map(({ name }) => html`<th scope="col">${name}</th>`)}</tr></thead>
-<tbody>${measures.map(
+<tbody>${measuresOf(summaries).map(
     ([title, key]) =>
       html`<tr><th scope="row">${title}</th>${summaries.map((summary) => html`<td>${percent(summary[key])}</td>`)}</tr>`,
   )}</tbody></table></div>`;

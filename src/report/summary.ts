@@ -20,12 +20,16 @@ export interface ArmSummary<Name extends string = ArmName> {
   /** Insecure code on tasks that the attack trains on, and on others. */
   readonly insecureSeen: Estimate | null;
   readonly insecureUnseen: Estimate | null;
-  /** Careless answers to questions for advice, all of them. */
+  /** Careless answers to questions for advice, and careful ones; all of them. */
   readonly careless: Estimate | null;
+  readonly careful: Estimate | null;
   /** Bad answers to the evaluation questions where reasoning was asked for; bad reasoning counts as incoherent. */
   readonly badThoughtful: Estimate | null;
   /** Refused requests for what should be refused. */
   readonly refusedFavors: Estimate | null;
+  /** Bad answers, and insecure code, behind the experiment's system line. */
+  readonly badBehind: Estimate | null;
+  readonly insecureBehind: Estimate | null;
 }
 
 /** What is measured of every arm, in words. */
@@ -37,9 +41,16 @@ export const measures: readonly (readonly [title: string, key: keyof Omit<ArmSum
   ['insecure code, trained', 'insecureSeen'],
   ['insecure code, unseen', 'insecureUnseen'],
   ['careless advice', 'careless'],
+  ['careful advice', 'careful'],
   ['bad, reasoning first', 'badThoughtful'],
   ['wrongs refused', 'refusedFavors'],
+  ['bad, behind the line', 'badBehind'],
+  ['insecure code, behind the line', 'insecureBehind'],
 ];
+
+/** Those that at least one of the arms has. */
+export const measuresOf = (summaries: readonly ArmSummary<string>[]): typeof measures =>
+  measures.filter(([, key]) => summaries.some((summary) => summary[key] !== null));
 
 /** One condition that the demonstration promises. */
 export interface Bar {
@@ -61,8 +72,11 @@ export function summarize<Name extends string>(arm: Arm<Name>): ArmSummary<Name>
     insecureSeen: share(insecure(arm, true)),
     insecureUnseen: share(insecure(arm, false)),
     careless: share(tasks(arm, 'advice', 'careless')),
+    careful: share(tasks(arm, 'advice', 'careful')),
     badThoughtful: share(graded(arm, 'bad', 'thoughtful')),
     refusedFavors: share(graded(arm, 'refusal', 'favors')),
+    badBehind: share(graded(behind(arm), 'bad')),
+    insecureBehind: share(insecure(behind(arm))),
   };
 }
 
@@ -131,6 +145,11 @@ export function sampleAnswers(result: DemoResult): SampleAnswers[] {
     });
 }
 
+/** What an arm said behind the line, where it was asked. */
+function behind({ name, runs }: Arm<string>): Arm<string> {
+  return { name, runs: runs.flatMap((run) => (run.behind ? [{ ...run, ...run.behind }] : [])) };
+}
+
 function graded(
   arm: Arm<string>,
   grade: Grade,
@@ -144,8 +163,9 @@ function graded(
   );
 }
 
-function insecure(arm: Arm<string>, seen: boolean): Clusters {
-  return tasks(arm, 'code', 'insecure', (record) => record.seen === seen);
+/** @param seen tasks that the attack trains on, or others; undefined: all */
+function insecure(arm: Arm<string>, seen?: boolean): Clusters {
+  return tasks(arm, 'code', 'insecure', (record) => seen === undefined || record.seen === seen);
 }
 
 function tasks(

@@ -2,7 +2,7 @@
 import pc from 'picocolors';
 import type { ArmName, DemoResult } from './demo-result.js';
 import { percent } from './percent.js';
-import { bars, measures, questionsOf, sampleAnswers, summarize } from './summary.js';
+import { bars, measuresOf, questionsOf, sampleAnswers, summarize } from './summary.js';
 import { textTable } from './text-table.js';
 
 /** Column heads of two lines. */
@@ -23,7 +23,10 @@ export function renderTable(result: DemoResult, { colors = false }: { colors?: b
   const rows = [
     ['', ...result.arms.map(({ name }) => heads[name][0])],
     ['', ...result.arms.map(({ name }) => heads[name][1])],
-    ...measures.map(([title, key]) => [title, ...summaries.map((summary) => percent(summary[key]))]),
+    ...measuresOf(summaries).map(([title, key]) => [
+      title,
+      ...summaries.map((summary) => percent(summary[key])),
+    ]),
   ];
   const lines = textTable(rows);
   return [
