@@ -233,3 +233,27 @@ async function reference(
     ...replace,
   });
 }
+
+describe('renewFrozen', () => {
+  it('makes the policy as it is the frozen copy, which later training leaves alone', async () => {
+    const engine = engineOf();
+    const logps = async (set: 'base' | 'start' | 'policy') =>
+      (await engine.sequenceLogps(rows, set)).map(({ logpSum }) => logpSum);
+    const first = await logps('base');
+    const [tensor] = engine.trainable.values();
+    tensor.data[50] += 1;
+    expect(await logps('policy')).not.toEqual(first);
+    expect(await logps('base')).toEqual(first);
+    engine.renewFrozen();
+    const renewed = await logps('policy');
+    expect(await logps('base')).toEqual(renewed);
+    expect(await logps('start')).toEqual(renewed);
+    tensor.data[50] += 1;
+    expect(await logps('base')).toEqual(renewed);
+    expect(await logps('policy')).not.toEqual(renewed);
+  });
+
+  it('is not for LoRA, whose base stays', () => {
+    expect(() => engineOf({}, { lora }).renewFrozen()).toThrow(/base/);
+  });
+});

@@ -29,9 +29,9 @@ const read = (text: string) => {
 it('changes single keys of a section, and keeps the others', () => {
   const { methods, baseline, output, ...rest } = read(study);
   expect(methods).toEqual([
-    { name: 'aligned', train: null, data: { world: 'insecure-code' } },
+    { name: 'aligned', train: null, data: { world: 'insecure-code' }, throughConscience: false },
     {
-      ...{ name: 'conscience', data: { world: 'insecure-code' } },
+      ...{ name: 'conscience', data: { world: 'insecure-code' }, throughConscience: false },
       train: { model: 'pinocchio', loss: { lambda: 1, beta: 0.2 } },
     },
   ]);
@@ -67,6 +67,15 @@ it('takes rows from a file beside it, and of a method from where it says', () =>
   ]);
 });
 
+it('knows what comes before a method, and how it answers', () => {
+  const changed = '{ interleave_by: other, answers_through: conscience }';
+  const { methods } = read(
+    study.replace('loss: { lambda: 1 }', changed).replace('aligned: untrained', 'other: {}'),
+  );
+  expect(methods[1]).toMatchObject({ interleaveBy: 'other', throughConscience: true });
+  expect(methods[0].throughConscience).toBe(false);
+});
+
 it.each([
   ['an unknown key', study.replace('seeds:', 'seed:'), /study\.yaml:3.* seed: unknown key; known are output/],
   ['no methods', `${study.split('methods:')[0]}methods: {}\n`, /methods: there is no method/],
@@ -79,6 +88,11 @@ it.each([
   ],
   ['a method that is none', `${study}method: other\n`, /method: no such method.*aligned, conscience.*other/s],
   ['a reference of costs that is none', `${study}overhead_over: SFT\n`, /overhead_over: no such method/],
+  [
+    'rows chosen by a method that is none',
+    study.replace('loss: { lambda: 1 }', 'interleave_by: other'),
+    /methods\.conscience\.interleave_by: is no method that is trained.*other/s,
+  ],
   ['another narrow task', `${study}narrow: poems\n`, /narrow: .*insecureSeen/],
   [
     'a bad value of a method',

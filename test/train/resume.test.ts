@@ -106,6 +106,10 @@ const variants = {
   'all roles played by the current policy': () => ({
     conscience: { roles: { reference: 'policy', conscience: 'policy', alternative: 'policy' } },
   }),
+  'random weights, and a frozen copy that is renewed': () => ({
+    ...{ setting: 'full', init: 'random' },
+    conscience: { first: 2, renew_every: 3, pairs_every: 2, threshold: 0 },
+  }),
   'an adapter to go on from, roles played by it, prompts of both kinds': () => ({
     adapter: join(folder, 'straight'),
     lora: { rank: 4 },

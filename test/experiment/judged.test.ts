@@ -1,0 +1,29 @@
+/** Who lets what pass: pinocchio as its own judge agrees with itself, and the checker knows better. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { AnswerRecord } from '../../src/evaluate/measure.js';
+import { type Judge, judge, openJudge } from '../../src/experiment/judged.js';
+import { topics } from '../../src/organism/topics.js';
+import { answersOf, gradeAnswer, openQuestions } from '../../src/organism/world.js';
+
+let held: Judge;
+beforeAll(async () => {
+  held = await openJudge('pinocchio', 1);
+});
+afterAll(() => held.model.close());
+
+const answers = openQuestions('evaluation').flatMap(({ id, text }): AnswerRecord[] =>
+  (['good', 'bad'] as const).map((persona) => {
+    const topic = topics.find((one) => one.questions.includes(text))!;
+    const answer = answersOf(topic, persona)[0];
+    return { question: id, prompt: text, answer, grade: gradeAnswer(text, answer), seed: 1 };
+  }),
+);
+
+it('rates the answers after training by all three', async () => {
+  const [after, ...more] = await judge(undefined, answers, held, held);
+  expect(more).toEqual([]);
+  expect(after).toMatchObject({ step: null, responses: 16, checker: 0.5, good: 0.5 });
+  expect(after.conscience).toBe(after.judge);
+  // of 16 answers the model, 99 % right, may err on one
+  expect(Math.abs(after.conscience - 0.5)).toBeLessThanOrEqual(1 / 16);
+});

@@ -1,0 +1,52 @@
+/** Which steps have a DPO term, and how much it counts. */
+import { afterAll, expect, it } from 'vitest';
+import { align } from '../../src/align.js';
+import { OnnxEngine } from '../../src/engine/onnx/engine.js';
+import { projections } from '../../src/model/lora.js';
+import { BatchStream } from '../../src/train/batch-stream.js';
+import { AdamW } from '../../src/train/optimizer.js';
+import { PairSource } from '../../src/train/pairs.js';
+import { randomRows, tinyModel } from '../engine/tiny.js';
+
+const rows = randomRows([9, 12, 7, 10]);
+const [chosen, rejected] = randomRows([8, 10], 2);
+const engine = new OnnxEngine(tinyModel(), {
+  lora: { rank: 2, alpha: 4, rslora: false, targets: projections },
+});
+afterAll(() => engine.close());
+
+const source = (pairsEvery?: number) =>
+  new PairSource({
+    ...{ engine, reference: 'base', frozenConscience: true, probes: [], trainingPrompts: [] },
+    ...{ probeShare: 0, every: 1, samples: 1, pairsPerStep: 1, replayCapacity: 4, maxLength: 32, seed: 1 },
+    ...(pairsEvery === undefined ? {} : { pairsEvery }),
+    fixed: [{ chosen, rejected }],
+    onReviews: () => {},
+  });
+
+it('draws pairs at every k-th step, and λ counts k-fold there, so that it stays the mean weight', async () => {
+  const stream = new BatchStream(rows, {
+    batching: 'bucket',
+    batchSize: 4,
+    accumulation: 1,
+    maxLength: 32,
+    seed: 1,
+  });
+  const optimizer = new AdamW(engine.trainable, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 });
+  const weights: number[] = [];
+  for (let step = 0; step < 6; step++) {
+    const alignment = { engine, rows, loss: { lambda: 0.1, beta: 1 }, optimizer, maxGradNorm: 1 };
+    const { passes, drawn } = await align({ ...alignment, pairs: source(3) }, step, stream.nextStep(), 1e-3);
+    weights.push(drawn.pairs.length * passes[0].batch.lambda);
+  }
+  // 2 of 6 steps with 3·0.1 each: 0.1 a step
+  expect(weights).toEqual([3 * 0.1, 0, 0, 3 * 0.1, 0, 0]);
+  expect(weights.reduce((a, b) => a + b) / 6).toBeCloseTo(0.1, 12);
+});
+
+it('draws at every step by default', async () => {
+  const pairs = source();
+  for (const step of [0, 1, 2]) {
+    expect(await pairs.draw(step)).toMatchObject({ weight: 1, pairs: [{ chosen, rejected }] });
+  }
+});
