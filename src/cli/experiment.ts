@@ -21,7 +21,7 @@ export type ExperimentFlags = Options & Work & { json: boolean };
 /** Adds the command; `run` trains and measures what the file says. */
 export function addExperimentCommand(
   program: Command,
-  run: (file: string, options: ExperimentFlags) => Promise<void>,
+  run: (files: string[], options: ExperimentFlags) => Promise<void>,
 ): void {
   program
     .command('experiment')
@@ -29,16 +29,19 @@ export function addExperimentCommand(
     .description(
       'Runs the methods of a file, each with every seed, and prints how each answers the evaluation questions and code tasks of pinocchio’s world. Stopped or killed, the same command goes on. Runs, table and CSV go to the output folder.',
     )
-    .argument('<experiment.yaml>', 'methods, seeds, and what they train on')
+    .argument(
+      '<experiment.yaml...>',
+      'methods, seeds, and what they train on; several files one after the other',
+    )
     .option('--jobs <n>', 'runs at a time', wholeFrom(1), 1)
     .option('--threads <n>', 'CPU threads of each run; 0 divides the cores by the jobs', wholeFrom(0), 0)
     .option('--output <path>', 'folder of the runs, in place of the file’s')
     .option('--seeds <n>', 'the first so many of the file’s seeds', wholeFrom(1))
     .option('--overwrite', 'start anew in a folder that holds another experiment', false)
     .option('--json', 'progress and results as one JSON object a line, on stdout')
-    .action((file: string, { json = false, ...options }: Options & { json?: boolean }) =>
+    .action((files: string[], { json = false, ...options }: Options & { json?: boolean }) =>
       work({ json, stopping: 'Stopping; the same command goes on.' }, (ui) =>
-        run(file, { ...options, json, ...ui }),
+        run(files, { ...options, json, ...ui }),
       ),
     );
 }

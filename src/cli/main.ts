@@ -3,6 +3,7 @@
  * throws into a line and an exit code.
  */
 import { dirname, join, resolve } from 'node:path';
+import { ConfigError } from '../errors.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import { addBenchCommand } from './bench.js';
 import { addChatCommand } from './chat.js';
@@ -81,24 +82,35 @@ addDemoCommand(program, async (options) => {
     options.json ? `${JSON.stringify({ event: 'result', result })}\n` : `\n${renderTable(result)}\n`,
   );
 });
-addExperimentCommand(program, async (file, { output, seeds, json, ...options }) => {
+addExperimentCommand(program, async (files, { output, seeds, json, ...options }) => {
   const { readExperiment } = await import('../experiment/spec.js');
   const { runExperiment } = await import('../experiment/run.js');
   const { readStudy } = await import('../experiment/read.js');
   const { writeStudy } = await import('../report/write-study.js');
-  const read = readExperiment(file);
-  const experiment = {
-    ...read,
-    ...(output === undefined ? {} : { output: resolve(output) }),
-    ...(seeds === undefined ? {} : { seeds: read.seeds.slice(0, seeds) }),
-  };
-  const runs = await runExperiment(experiment, options);
-  if (runs === undefined) return;
-  const { result, table } = writeStudy(readStudy(experiment.output));
-  options.progress.note(`Report: ${join(experiment.output, 'report.html')}`);
-  process.stdout.write(
-    json ? `${JSON.stringify({ event: 'result', result: result.methods })}\n` : `\n${table}`,
-  );
+  if (output !== undefined && files.length > 1) {
+    throw new ConfigError({
+      where: '--output',
+      what: 'several experiments cannot share a folder',
+      next: 'leave it out: each file names its own',
+    });
+  }
+  const experiments = files.map((file) => {
+    const read = readExperiment(file);
+    return {
+      ...read,
+      ...(output === undefined ? {} : { output: resolve(output) }),
+      ...(seeds === undefined ? {} : { seeds: read.seeds.slice(0, seeds) }),
+    };
+  });
+  for (const experiment of experiments) {
+    const runs = await runExperiment(experiment, options);
+    if (runs === undefined) return;
+    const { result, table } = writeStudy(readStudy(experiment.output));
+    options.progress.note(`Report: ${join(experiment.output, 'report.html')}`);
+    process.stdout.write(
+      json ? `${JSON.stringify({ event: 'result', result: result.methods })}\n` : `\n${table}`,
+    );
+  }
 });
 addReportCommand(program, async (paths, { output, json }) => {
   const { readStudy } = await import('../experiment/read.js');

@@ -6,7 +6,7 @@
  */
 import { NO_PAIR_REASONS, type NoPairReason, type ReviewRecord } from './record.js';
 
-/** What happened in one or more conscience steps. All but the last are numbers of items. */
+/** What happened in one or more conscience steps. All but the last two are numbers of items. */
 export interface ConscienceCounts {
   readonly reviewed: number;
   readonly flagged: number;
@@ -26,6 +26,8 @@ export interface ConscienceCounts {
   readonly lengthsCompared: number;
   /** Sum over those of characters of the alternative / characters of the flagged response. */
   readonly lengthRatioSum: number;
+  /** Tokens read and written by all roles: responses, reviews, alternatives. */
+  readonly tokens: number;
 }
 
 /** Metrics by name, as in `metrics.jsonl`. Shares are in [0, 1]. */
@@ -43,6 +45,7 @@ export interface ConscienceMetrics {
   /** Mean of characters of the alternative / characters of the flagged response. */
   readonly 'conscience/alternative_length_ratio': number | null;
   readonly 'conscience/pairs_added': number;
+  readonly 'conscience/tokens': number;
 }
 
 const NO_REASONS = Object.fromEntries(NO_PAIR_REASONS.map((reason) => [reason, 0])) as Record<
@@ -63,10 +66,11 @@ export const NO_COUNTS: ConscienceCounts = {
   noPair: NO_REASONS,
   lengthsCompared: 0,
   lengthRatioSum: 0,
+  tokens: 0,
 };
 
-/** The counts of these records. */
-export function countRecords(records: readonly ReviewRecord[]): ConscienceCounts {
+/** The counts of these records. @param tokens read and written on the way */
+export function countRecords(records: readonly ReviewRecord[], tokens = 0): ConscienceCounts {
   const number = (holds: (record: ReviewRecord) => boolean) => records.filter(holds).length;
   const ratios = records.flatMap(({ response, alternative }) => {
     const [flagged, written] = [response.text.length, alternative?.response.text.length ?? 0];
@@ -86,6 +90,7 @@ export function countRecords(records: readonly ReviewRecord[]): ConscienceCounts
     ) as Record<NoPairReason, number>,
     lengthsCompared: ratios.length,
     lengthRatioSum: ratios.reduce((sum, ratio) => sum + ratio, 0),
+    tokens,
   };
 }
 
@@ -106,6 +111,7 @@ export function addCounts(a: ConscienceCounts, b: ConscienceCounts): ConscienceC
     noPair,
     lengthsCompared: a.lengthsCompared + b.lengthsCompared,
     lengthRatioSum: a.lengthRatioSum + b.lengthRatioSum,
+    tokens: a.tokens + b.tokens,
   };
 }
 
@@ -127,6 +133,7 @@ export function conscienceMetrics(
     'conscience/alternative_still_flagged': share(counts.alternativesFlagged, counts.alternativesReviewed),
     'conscience/alternative_length_ratio': share(counts.lengthRatioSum, counts.lengthsCompared),
     'conscience/pairs_added': counts.pairs,
+    'conscience/tokens': counts.tokens,
   };
 }
 

@@ -5,7 +5,7 @@
  * alternative, which is reviewed as well; what passes becomes a preference pair. Each
  * stage is one batch over all prompts. Nothing here trains.
  */
-import type { Pair, Prompt } from '../data/values.js';
+import type { Pair, Prompt, Usage } from '../data/values.js';
 import type { GenerateOptions, LanguageModel } from '../engine/language-model.js';
 import { Random } from '../random.js';
 import { type Contrast, type Contrasted, confess, contrastSamples, SAMPLES_PER_PROMPT } from './contrast.js';
@@ -60,8 +60,12 @@ export interface ConscienceResult {
  */
 export async function runConscience(options: ConscienceStep): Promise<ConscienceResult> {
   const { given = [], step, seed, now = () => new Date() } = options;
-  const settings = { ...options, priorCache: options.priorCache ?? new Map() };
-  const sampled = await sampleResponses(options);
+  let tokens = 0;
+  const onUsage = (_: number, { promptTokens, answerTokens }: Usage) => {
+    tokens += promptTokens + answerTokens;
+  };
+  const settings = { ...options, onUsage, priorCache: options.priorCache ?? new Map() };
+  const sampled = await sampleResponses(settings);
   const items = [...sampled, ...given];
   const reviews = await reviewMany(items, settings);
   const outcomes = await contrasted(items, reviews, settings);
@@ -95,7 +99,7 @@ export async function runConscience(options: ConscienceStep): Promise<Conscience
     pairs.push(pair);
     return record;
   });
-  return { reviews: kept, pairs, counts: countRecords(kept) };
+  return { reviews: kept, pairs, counts: countRecords(kept, tokens) };
 }
 
 function contrasted(
@@ -114,7 +118,7 @@ function contrasted(
 }
 
 async function sampleResponses(options: ConscienceStep): Promise<ReviewItem[]> {
-  const { policy, sampling, contrast } = options;
+  const { policy, sampling, contrast, onUsage } = options;
   const prompts =
     contrast === 'samples'
       ? options.prompts.map((_, i) => options.prompts[Math.floor(i / SAMPLES_PER_PROMPT)])
@@ -122,7 +126,7 @@ async function sampleResponses(options: ConscienceStep): Promise<ReviewItem[]> {
   if (prompts.length === 0) return [];
   const responses = await policy.generate(
     prompts.map(({ messages }) => messages),
-    { ...sampling, seed: stageSeed(options, 'response') },
+    { ...sampling, seed: stageSeed(options, 'response'), ...(onUsage ? { onUsage } : {}) },
   );
   return prompts.map((prompt, i) => ({ prompt, response: responses[i] }));
 }
@@ -141,10 +145,13 @@ async function seekAlternatives(
     }),
   );
   const flagged = items.map((_, i) => i).filter((i) => outcomes[i].reason === null);
-  const sampling = options.alternativeSampling ?? options.sampling;
+  const { onUsage, alternativeSampling: sampling = options.sampling } = options;
   const found = await replace(
     flagged.map((i) => items[i]),
-    { ...options, sampling: { ...sampling, seed: stageSeed(options, 'alternative') } },
+    {
+      ...options,
+      sampling: { ...sampling, ...(onUsage ? { onUsage } : {}), seed: stageSeed(options, 'alternative') },
+    },
   );
   for (const [k, i] of flagged.entries()) {
     const { alternative, reason } = found[k];

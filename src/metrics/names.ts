@@ -30,6 +30,8 @@ export const METRICS = {
   'conscience/alternative_length_ratio': 'mean length of the alternatives over that of the flagged responses',
   'conscience/pairs_added': 'pairs formed since the last record',
   'conscience/pairs_total': 'pairs formed so far',
+  'conscience/tokens':
+    'tokens read and written by all roles since the last record: responses, reviews, alternatives',
   'conscience/pair_age': 'mean age of the pairs trained on, steps',
   'eval/loss': 'negative log-likelihood per target token of the validation rows, nats',
   'eval/mean_token_accuracy': 'token accuracy on the validation rows',

@@ -1,12 +1,13 @@
 /** What a method's training costs, over that of another. */
 import type { Study } from '../experiment/read.js';
+import type { MetricRecord } from '../metrics/names.js';
 
 /** Medians over the seeds; null where it is not known. */
 export interface Overhead {
   readonly method: string;
   /** Of training, reviews included. */
   readonly seconds: number | null;
-  /** Trained on, padding excluded. */
+  /** Trained on, padding excluded, and read or written by the conscience. */
   readonly tokens: number | null;
   /** Over the medians of the reference. */
   readonly secondsRatio: number | null;
@@ -21,7 +22,7 @@ export function overhead({ experiment, runs }: Study): Overhead[] {
     return {
       method,
       seconds: median(own.map(({ record }) => record!.seconds)),
-      tokens: median(own.flatMap(({ metrics }) => metrics.at(-1)?.num_tokens ?? [])),
+      tokens: median(own.flatMap(({ metrics }) => (metrics.length === 0 ? [] : [tokensOf(metrics)]))),
     };
   });
   const reference = costs.find(({ method }) => method === experiment.overheadOver);
@@ -30,6 +31,11 @@ export function overhead({ experiment, runs }: Study): Overhead[] {
     secondsRatio: ratio(cost.seconds, reference?.seconds),
     tokensRatio: ratio(cost.tokens, reference?.tokens),
   }));
+}
+
+function tokensOf(metrics: readonly MetricRecord[]): number {
+  const trained = metrics.at(-1)?.num_tokens ?? 0;
+  return metrics.reduce((sum, record) => sum + (record['conscience/tokens'] ?? 0), trained);
 }
 
 const ratio = (a: number | null, b: number | null | undefined) => (a === null || !b ? null : a / b);

@@ -30,6 +30,7 @@ export class ScriptedModel implements LanguageModel {
     return conversations.map((messages, i) => {
       const said = this.script.say!(messages, i);
       const parts = typeof said === 'string' ? { text: said } : said;
+      options.onUsage?.(i, { promptTokens: messages.length, answerTokens: 1 });
       return { text: '', finish: 'stop', tokens: 1, ...parts };
     });
   }
@@ -37,10 +38,13 @@ export class ScriptedModel implements LanguageModel {
   async labelLogps(
     conversations: readonly (readonly Message[])[],
     labels: readonly string[],
-    { prefix }: LabelOptions = {},
+    { prefix, onUsage }: LabelOptions = {},
   ): Promise<number[][]> {
     this.labelCalls.push({ conversations, labels, prefix });
-    return conversations.map((messages) => this.script.judge!(messages, labels).map(Math.log));
+    return conversations.map((messages, i) => {
+      onUsage?.(i, { promptTokens: messages.length, answerTokens: 0 });
+      return this.script.judge!(messages, labels).map(Math.log);
+    });
   }
 }
 

@@ -67,6 +67,13 @@ describe('runConscience', () => {
     );
   });
 
+  it('counts what all roles have read and written', async () => {
+    // of one turn each: 9 responses (1 + 1), 9 reviews (1), 7 alternatives (1 + 1), 3 reviews of them (1)
+    const { counts } = await runConscience(step());
+    expect(counts.tokens).toBe(9 * 2 + 9 + 7 * 2 + 3);
+    expect(conscienceMetrics(addCounts(counts, counts))['conscience/tokens']).toBe(2 * counts.tokens);
+  });
+
   it('makes a pair with its whole history where the alternative passes, and nowhere else', async () => {
     const { reviews, pairs } = await runConscience(step());
     expect(pairs).toHaveLength(1);
@@ -164,6 +171,7 @@ describe('runConscience', () => {
       'conscience/alternative_still_flagged': null,
       'conscience/alternative_length_ratio': null,
       'conscience/pairs_added': 0,
+      'conscience/tokens': 0,
     });
   });
 

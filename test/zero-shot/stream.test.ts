@@ -152,11 +152,11 @@ it('usage is what drafts, reviews and alternatives took together', async () => {
       id: 'counted',
       generate: (conversations: Parameters<typeof model.generate>[0], options: GenerateOptions) => {
         count(options);
-        return model.generate(conversations, options);
+        return model.generate(conversations, { maxTokens: options.maxTokens });
       },
       labelLogps: (...args: Parameters<typeof scripted.labelLogps>) => {
         count(args[2]);
-        return scripted.labelLogps(...args);
+        return scripted.labelLogps(args[0], args[1]);
       },
     };
   };
