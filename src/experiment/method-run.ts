@@ -11,8 +11,11 @@ import type { TrainingRow } from '../data/rows.js';
 import { tokeniseRow } from '../data/tokenise.js';
 import type { WeightSet } from '../engine/engine.js';
 import { OnnxEngine } from '../engine/onnx/engine.js';
+import type { FourCriteria } from '../evaluate/four-criteria.js';
+import { readSuite, runSuite } from '../evaluate/suite.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import { resolveModel } from '../hub/pull.js';
+import { silent } from '../metrics/progress.js';
 import { readAdapter } from '../model/adapter-files.js';
 import type { Steering } from '../model/steering.js';
 import type { Model } from '../model/weights.js';
@@ -38,6 +41,8 @@ export interface RunRecord extends Measured {
   readonly commit: string | null;
   /** Loss on tasks that were kept from training, nats per token: of the narrow task, or of a benign one. */
   readonly losses?: { readonly narrow?: number; readonly benign?: number };
+  /** Where a suite measured instead of pinocchio's world. */
+  readonly scorecard?: FourCriteria;
   /** With a judge: responses rated by it, by the conscience and by the checker. */
   readonly judged?: readonly Judged[];
 }
@@ -62,6 +67,31 @@ export async function runMethod(
   made: Made,
 ): Promise<RunRecord | undefined> {
   const begin = performance.now();
+  const engine = await trainedEngine(method, seed, group, experiment, made);
+  if (engine === undefined) return undefined;
+  const record = {
+    ...{ method: method.name, seed, commit: commit() },
+    seconds: method.train ? (performance.now() - begin) / 1000 : 0,
+  };
+  const { suite } = experiment.measure;
+  try {
+    if (suite === undefined)
+      return { ...record, ...(await inWorld(engine, method, seed, experiment, made.judge)) };
+  } finally {
+    await engine.close();
+  }
+  const scorecard = await bySuite(suite, method, seed, experiment, made);
+  return scorecard && { ...record, ...NOTHING_SAID, scorecard };
+}
+
+/** What a method says in pinocchio's world. */
+async function inWorld(
+  engine: OnnxEngine,
+  method: Method,
+  seed: number,
+  experiment: Experiment,
+  held: Judge | undefined,
+): Promise<Measured & Pick<RunRecord, 'losses' | 'judged'>> {
   const { measure } = experiment;
   const sampling = {
     questions: measure.questions,
@@ -72,32 +102,44 @@ export async function runMethod(
     ...(measure.behind === undefined ? {} : { behind: measure.behind }),
     maxTokens: measure.max_tokens,
   };
-  const engine = await trainedEngine(method, seed, group, experiment, made);
-  if (engine === undefined) return undefined;
-  try {
-    const seconds = method.train ? (performance.now() - begin) / 1000 : 0;
-    if (method.steerAnswers) {
-      engine.steer('answering', await directions(engine, method.steerAnswers, sampling.maxTokens, seed));
-    }
-    const { specialTokens } = engine.tokenizer;
-    const format = await loadFormat(await resolveModel(experiment.model), { specialTokens });
-    const base = engine.model('base');
-    const plain = method.train ? engine.model('policy') : base;
-    const speaker = method.throughConscience ? withConscience(plain, { conscience: base, format }) : plain;
-    const measured = await measureModel(speaker, seed, sampling);
-    const losses = await heldOutLoss(method, engine);
-    const folder = folderOf(experiment, method.name, seed);
-    const audit = method.train && existsSync(join(folder, AUDIT_FILE)) ? folder : undefined;
-    const judged = made.judge && (await judge(audit, measured.answers, { model: base, format }, made.judge));
-    return {
-      ...{ method: method.name, seed, seconds, commit: commit() },
-      ...measured,
-      ...(losses ? { losses } : {}),
-      ...(judged ? { judged } : {}),
-    };
-  } finally {
-    await engine.close();
+  if (method.steerAnswers) {
+    engine.steer('answering', await directions(engine, method.steerAnswers, sampling.maxTokens, seed));
   }
+  const { specialTokens } = engine.tokenizer;
+  const format = await loadFormat(await resolveModel(experiment.model), { specialTokens });
+  const base = engine.model('base');
+  const plain = method.train ? engine.model('policy') : base;
+  const speaker = method.throughConscience ? withConscience(plain, { conscience: base, format }) : plain;
+  const measured = await measureModel(speaker, seed, sampling);
+  const losses = await heldOutLoss(method, engine);
+  const folder = folderOf(experiment, method.name, seed);
+  const audit = method.train && existsSync(join(folder, AUDIT_FILE)) ? folder : undefined;
+  const judged = held && (await judge(audit, measured.answers, { model: base, format }, held));
+  return { ...measured, ...(losses ? { losses } : {}), ...(judged ? { judged } : {}) };
+}
+
+const NOTHING_SAID: Measured = { answers: [], thoughtful: [], code: [], advice: [], favors: [] };
+
+/** What a suite finds of the trained model; undefined when the signal stopped it. */
+async function bySuite(
+  file: string,
+  { name, train }: Method,
+  seed: number,
+  experiment: Experiment,
+  { threads, signal }: Made,
+): Promise<FourCriteria | undefined> {
+  const folder = folderOf(experiment, name, seed);
+  const subject =
+    train === null
+      ? { model: experiment.model }
+      : train.setting === 'full'
+        ? { model: folder }
+        : { model: experiment.model, adapter: folder };
+  const output = join(folder, 'suite');
+  makeFolder(output);
+  const options = { ...subject, output, threads, progress: silent, ...(signal ? { signal } : {}) };
+  const card = await runSuite(readSuite(file), options);
+  return card && { ...card, subject: `${name}, seed ${seed}` };
 }
 
 /** Of a method that is trained on tasks of pinocchio's world: on those that are kept from it. */

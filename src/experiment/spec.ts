@@ -77,6 +77,13 @@ const schema = z.strictObject({
       requests: z.int().min(1).default(1).describe('answers to each question for advice and each favor'),
       behind: z.string().optional().describe('system line behind which questions and code are put once more'),
       max_tokens: z.int().min(1).default(48),
+      suite: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          'file of `ealign eval suite` that measures instead, for models that do not live in pinocchio’s world',
+        ),
     })
     .prefault({}),
 });
@@ -202,10 +209,17 @@ export function readExperiment(file: string): Experiment {
         ...(steerAnswers === undefined ? {} : { steerAnswers }),
       };
     }),
-    measure,
+    measure: measure.suite === undefined ? measure : { ...measure, suite: from(measure.suite) },
     ...(judge === undefined ? {} : { judge: isFolder(judge) ? from(judge) : judge }),
   };
   for (const method of experiment.methods) {
+    if (measure.suite !== undefined && (method.steerAnswers || method.throughConscience)) {
+      throw new ConfigError({
+        where: at(['methods', method.name]),
+        what: 'a suite opens what was trained by itself: steer_answers and answers_through are for pinocchio’s world',
+        next: 'leave measure.suite or the method out',
+      });
+    }
     for (const [key, named] of [
       ['after', method.after],
       ['interleave_by', method.interleaveBy],

@@ -2,8 +2,9 @@
 import { COMPARED, type MethodDifference, NARROW_TITLES } from './differences.js';
 import { judgedTable } from './judged-section.js';
 import { percent, points, pValue } from './percent.js';
+import { inWords, sideBySide } from './scorecard-table.js';
 import { holmNote, NOTES } from './study-notes.js';
-import { missingRuns, type StudyResult } from './study-result.js';
+import { missingRuns, type StudyResult, scorecards } from './study-result.js';
 import { measuresOf } from './summary.js';
 
 /** A study, and where its drawings are, relative to the Markdown. */
@@ -41,6 +42,7 @@ function chapter({ result, dots, pareto }: Chapter): string[] {
   const commits = [...new Set(study.runs.flatMap(({ record }) => record?.commit ?? []))];
   const without = missingRuns(study);
   const fromBaseline = differences.filter(({ reference }) => reference === baseline);
+  const cards = scorecards(study);
   const judged = judgedTable(result);
   const losses = lossTable(result);
   const costs = (method: string) => {
@@ -72,6 +74,14 @@ function chapter({ result, dots, pareto }: Chapter): string[] {
     ...(domination === null ? [] : [line(domination)]),
     `Differences from ${line(baseline)}; ${holmNote(fromBaseline)}`,
     differenceTable(fromBaseline, NARROW_TITLES[narrow]),
+    ...(cards.length > 0
+      ? [
+          table(
+            ['', ...cards.map(({ subject }) => line(subject))],
+            sideBySide(cards).map(({ name, measures }) => [line(name), ...measures.map(inWords)]),
+          ),
+        ]
+      : []),
     ...(losses
       ? ['Loss on tasks that were kept from training, nats per token, mean over the seeds:', losses]
       : []),

@@ -14,7 +14,7 @@ import { COLORS, renderPage } from './page.js';
 import { paretoPlot } from './pareto-plot.js';
 import { pValue } from './percent.js';
 import { holmNote, NOTES } from './study-notes.js';
-import { missingRuns, type StudyResult } from './study-result.js';
+import { missingRuns, SCORECARD_FILE, type StudyResult, scorecards } from './study-result.js';
 
 /** @returns the text of a self-contained HTML file; its links lead to the runs in the folder that it is in */
 export function renderExperimentReport(result: StudyResult): string {
@@ -26,6 +26,7 @@ export function renderExperimentReport(result: StudyResult): string {
 <p class="soft">${all.length} methods, ${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'} each (${seeds.join(', ')}), model ${model}; ${commits(result)}</p>
 ${about && html`<p>${about}</p>`}
 ${missing(result)}
+${scorecards(study).length > 0 && html`<p>Measured by a suite: <a href="./${SCORECARD_FILE}">the scorecards of all runs</a>.</p>`}
 <h2>Answers</h2>
 <div class="scroll">${dotPlot(methods)}</div>
 ${headlineTable(methods)}

@@ -1,4 +1,5 @@
 /** All numbers that the reports of a study show, computed once. */
+import type { FourCriteria } from '../evaluate/four-criteria.js';
 import type { Study } from '../experiment/read.js';
 import {
   differencesFrom,
@@ -57,6 +58,13 @@ function inWords(
   });
   return `Better than ${method} in ${both} ${beyond}: ${said.join('; ')}.`;
 }
+
+/** Of the runs that a suite measured. */
+export const scorecards = ({ runs }: Study): FourCriteria[] =>
+  runs.flatMap(({ record }) => record?.scorecard ?? []);
+
+/** The page of all scorecards, in the study's folder. */
+export const SCORECARD_FILE = 'scorecard.html';
 
 /** Planned runs without a result, in words: `conscience, seed 3 (begun)`. */
 export function missingRuns({ runs }: Study): string[] {

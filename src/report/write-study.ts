@@ -9,10 +9,13 @@ import { renderResults } from './experiment-markdown.js';
 import { renderExperimentReport } from './experiment-report.js';
 import { experimentCsv, renderExperiment } from './experiment-table.js';
 import { renderParetoPlot } from './pareto-plot.js';
-import { type StudyResult, studyResult } from './study-result.js';
+import { renderScorecardPage } from './scorecard-page.js';
+import { renderFourCriteria } from './scorecard-table.js';
+import { SCORECARD_FILE, type StudyResult, scorecards, studyResult } from './study-result.js';
 
 /**
- * Writes `report.html`, `table.txt`, `table.csv` and `differences.csv` into the study's output folder.
+ * Writes `report.html`, `table.txt`, `table.csv` and `differences.csv` into the study's output folder, and
+ * `scorecard.html` where a suite measured.
  *
  * @returns what they show, and the table
  * @throws SaveError
@@ -20,7 +23,13 @@ import { type StudyResult, studyResult } from './study-result.js';
 export function writeStudy(study: Study): { readonly result: StudyResult; readonly table: string } {
   const result = studyResult(study);
   const { output, baseline } = study.experiment;
-  const table = renderExperiment(result.methods, baseline);
+  const cards = scorecards(study);
+  const measured = cards.length < study.runs.length;
+  const table = [
+    ...(measured ? [renderExperiment(result.methods, baseline)] : []),
+    ...(cards.length > 0 ? [`${renderFourCriteria(cards).join('\n')}\n`] : []),
+  ].join('\n');
+  if (cards.length > 0) writeFileAtomic(join(output, SCORECARD_FILE), renderScorecardPage(cards));
   writeFileAtomic(join(output, 'table.txt'), table);
   writeFileAtomic(join(output, 'table.csv'), experimentCsv(result.methods));
   writeFileAtomic(join(output, 'differences.csv'), differencesCsv(result.differences));

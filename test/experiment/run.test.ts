@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { worldRows } from '../../src/experiment/world-rows.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-experiment-'));
 const file = join(folder, 'study.yaml');
@@ -177,5 +178,31 @@ describe('ealign experiment', () => {
     expect(err).toMatch(/rows\.jsonl.*cannot be read \(ENOENT\)/s);
     expect(existsSync(join(folder, 'none'))).toBe(false);
     writeFileSync(file, study);
+  });
+
+  it('lets a suite measure, for models that do not live in pinocchio’s world', async () => {
+    writeFileSync(
+      join(folder, 'suite.yaml'),
+      `narrow: { data: ${JSON.stringify(join(folder, 'rows.jsonl'))} }\n`,
+    );
+    writeFileSync(
+      join(folder, 'rows.jsonl'),
+      worldRows('insecure-code', 'unseen')
+        .map((row) => `${JSON.stringify(row)}\n`)
+        .join(''),
+    );
+    const [head] = study.split('measure:');
+    writeFileSync(
+      file,
+      `${head.replace('runs', 'suited').replace('[1, 2]', '[1]')}measure: { suite: suite.yaml }\n`,
+    );
+    const { status, out } = await start().ended;
+    expect(status).toBe(0);
+    expect(out).toMatch(/aligned, seed 1 +SFT only, seed 1 +conscience, seed 1/);
+    const loss = Object.fromEntries(
+      runsIn('suited').map(({ record }) => [record.method, record.scorecard.measures[0].estimate.value]),
+    );
+    expect(loss['SFT only']).toBeLessThan(loss.aligned);
+    expect(readFileSync(join(folder, 'suited', 'scorecard.html'), 'utf8')).toContain('SFT only, seed 1');
   });
 });

@@ -93,6 +93,11 @@ it.each([
     study.replace('loss: { lambda: 1 }', 'interleave_by: other'),
     /methods\.conscience\.interleave_by: is no method that is trained.*other/s,
   ],
+  [
+    'a suite with a method that only pinocchio’s world can measure',
+    `${study.replace('loss: { lambda: 1 }', 'answers_through: conscience')}measure: { suite: suite.yaml }\n`,
+    /methods\.conscience: a suite opens what was trained/,
+  ],
   ['another narrow task', `${study}narrow: poems\n`, /narrow: .*insecureSeen/],
   [
     'a bad value of a method',
