@@ -62,7 +62,7 @@ export const conscienceSection = z.strictObject({
     z.number().min(0).max(1).default(0.5),
     'Share of probes among the reviewed prompts, with prompts: mixture.',
   ),
-  every: key(count(1).default(20), 'Optimiser steps from one review to the next.', { unit: 'steps' }),
+  every: key(count(1).default(5), 'Optimiser steps from one review to the next.', { unit: 'steps' }),
   first: key(count(0).default(0), 'Optimiser step of the first review.', { unit: 'steps' }),
   renew_every: key(
     count(0).default(0),
