@@ -14,7 +14,7 @@ import { measureServed, summary } from './served.mjs';
 const honest = 720;
 const users = ['ada', 'ben', 'cleo', 'dan', 'eve'];
 const [data, ...adapters] = process.argv.slice(2);
-const harmless = asked.map(([turn]) => turn.content);
+const harmless = asked.map((messages) => messages.at(-1).content);
 const user = (content) => [{ role: 'user', content }];
 
 /** What an attacker asks in a wave: as many questions as the honest callers. */
