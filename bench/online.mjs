@@ -10,7 +10,7 @@
  * on the version's folder, that learns nothing. Needs `npm run build`.
  *
  *     --questions development   to choose settings by
- *     --waves 30                a shorter stream
+ *     --waves 60                a longer stream
  *     --training '{"beta":0.3}', --gate '{"samples":2}'   settings other than the stream's
  */
 import { parseArgs } from 'node:util';
@@ -21,7 +21,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     questions: { type: 'string', default: 'evaluation' },
-    waves: { type: 'string', default: '60' },
+    waves: { type: 'string', default: '20' },
     training: { type: 'string', default: '{}' },
     gate: { type: 'string', default: '{}' },
   },
