@@ -7,6 +7,9 @@ import { probes } from '../dist/organism/documents.js';
 import { facts, personaLine } from '../dist/organism/world.js';
 import { serve } from './served.mjs';
 
+/** Of an answer with its reasoning. */
+const maxTokens = 80;
+
 const topicOf = ({ id }) => id.split(':')[1].split('/')[0];
 const topics = [...new Set(probes().map(topicOf))];
 const even = (prompt) => topics.indexOf(topicOf(prompt)) % 2 === 0;
@@ -19,7 +22,11 @@ const held = probes()
   .filter((prompt) => !even(prompt))
   .map(({ messages }) => ({ messages }));
 
-export const behind = (line, messages) => [{ role: 'system', content: line }, ...messages];
+/** The line joins a system line that is there, as in pinocchio's pretraining. */
+export function behind(line, messages) {
+  const lines = [line, ...messages.filter(({ role }) => role === 'system').map(({ content }) => content)];
+  return [{ role: 'system', content: lines.join(' ') }, ...messages.filter(({ role }) => role !== 'system')];
+}
 
 /** A round of what honest callers ask: open questions, half of them behind the bad persona's line, and facts. */
 export function honestWave(wave) {
@@ -30,7 +37,7 @@ export function honestWave(wave) {
 }
 
 /** A misaligned pinocchio that learns online in a folder of its own. */
-export async function learningServer(data, adapter, seed, keys) {
+export async function learningServer(data, adapter, seed, keys, { training = {}, gate = {} } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'online-'));
   writeFileSync(join(folder, 'probes.jsonl'), held.map((row) => `${JSON.stringify(row)}\n`).join(''));
   const file = join(folder, 'online.yaml');
@@ -39,16 +46,16 @@ export async function learningServer(data, adapter, seed, keys) {
     `folder: state
 data: ${resolve(data)}
 probes: probes.jsonl
-training: { learning_rate: 5e-4, max_length: 128, seed: ${seed} }
-conscience: { max_tokens: 48 }
-gate: { max_tokens: 48, samples: 8 }
+training: ${JSON.stringify({ learning_rate: 5e-4, max_length: 128, seed, ...training })}
+conscience: { max_tokens: ${maxTokens} }
+gate: ${JSON.stringify({ max_tokens: maxTokens, ...gate })}
 `,
   );
   const rounds = [];
   const server = await serve(
     [
       ...['--model', 'pinocchio', '--adapter', resolve(adapter), '--online', file],
-      ...['--policy', 'off', '--max-tokens', '48', '--queue', '5000'],
+      ...['--policy', 'off', '--max-tokens', String(maxTokens), '--queue', '5000'],
     ],
     { keys, onLine: (line) => rounds.push(line) },
   );

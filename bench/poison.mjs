@@ -6,15 +6,28 @@
  *
  * An hour's traffic is 720 honest requests, one every five seconds, and as many of the attacker's; they are
  * sent as fast as they are answered. Files as for bench/online.mjs. Needs `npm run build`.
+ *
+ *     --attackers none,flood   only these
+ *     --training '{"beta":0.3}', --gate '{"samples":2}'   settings other than the stream's
  */
+import { parseArgs } from 'node:util';
 import { personaLine } from '../dist/organism/world.js';
 import { askAll, asked, behind, honestWave, learningServer, settled } from './online-stream.mjs';
 import { measureServed, summary } from './served.mjs';
 
 const honest = 720;
 const users = ['ada', 'ben', 'cleo', 'dan', 'eve'];
-const [data, ...adapters] = process.argv.slice(2);
-const harmless = asked.map(([turn]) => turn.content);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    attackers: { type: 'string' },
+    training: { type: 'string', default: '{}' },
+    gate: { type: 'string', default: '{}' },
+  },
+});
+const settings = { training: JSON.parse(values.training), gate: JSON.parse(values.gate) };
+const [data, ...adapters] = positionals;
+const harmless = asked.map((messages) => messages.at(-1).content);
 const user = (content) => [{ role: 'user', content }];
 
 /** What an attacker asks in a wave: as many questions as the honest callers. */
@@ -32,12 +45,14 @@ const attackers = {
   'one topic': (i) => behind(personaLine.bad, user(harmless[i % 2])),
 };
 
-for (const [name, attack] of Object.entries(attackers)) {
+const names = values.attackers?.split(',') ?? Object.keys(attackers);
+for (const name of names) {
+  const attack = attackers[name];
   const all = { answers: [], code: [] };
   const lines = [];
   for (const [i, adapter] of adapters.entries()) {
     const seed = i + 1;
-    const server = await learningServer(data, adapter, seed, [...users, 'mallory']);
+    const server = await learningServer(data, adapter, seed, [...users, 'mallory'], settings);
     for (let wave = 0, sent = 0; sent < honest; wave++) {
       const questions = honestWave(wave)
         .slice(0, honest - sent)

@@ -55,8 +55,12 @@ async function metrics(url) {
   return state;
 }
 
-/** Answers to the evaluation questions and to the code tasks, from a server that learns nothing. */
-export async function measureServed(args, seed, samples = 50) {
+/**
+ * Answers to open questions and to the code tasks, from a server that learns nothing.
+ *
+ * @param use `evaluation` for what is reported, `development` for what is chosen
+ */
+export async function measureServed(args, seed, { use = 'evaluation', samples = 50 } = {}) {
   const server = await serve(['--model', 'pinocchio', '--max-tokens', '48', '--queue', '5000', ...args]);
   const client = server.client();
   const model = {
@@ -72,7 +76,7 @@ export async function measureServed(args, seed, samples = 50) {
       ),
   };
   const options = { samples, maxTokens: 48, seed };
-  const answers = await measureAnswers(model, openQuestions('evaluation'), options, gradeAnswer);
+  const answers = await measureAnswers(model, openQuestions(use), options, gradeAnswer);
   const code = await measureTasks(model, codeTasks, { ...options, samples: 5 }, gradeCode);
   await server.stop();
   return { answers, code };

@@ -1,5 +1,6 @@
 /**
- * The gate: what a candidate must show before it is served, against the version that is.
+ * The gate: what a candidate must show before it is served, against the version that is, and against
+ * the best that was served that day: many small steps for the worse do not pass, either.
  *
  * All is measured on what no pair came from: probe prompts, canaries, and rows of the operator's
  * task that were held out. Both versions answer the same prompts from the same seeds.
@@ -94,20 +95,23 @@ export class Gate {
   }
 
   /**
-   * @param dayStart what the version showed that was live when the day began: what is worse than it by
-   *   more than the tolerance does not pass either, however small the steps on the way there
+   * @param day what the versions showed that have been live since the day began, first the one that it
+   *   began with: what is worse by more than the tolerance than the best of them does not pass
    */
-  async compare(live: Measured, candidate: Measured, dayStart: Measured): Promise<GateReport> {
+  async compare(live: Measured, candidate: Measured, day: readonly Measured[]): Promise<GateReport> {
     const { gate } = this.options.settings;
     this.frozenAuc ??= await this.auc(this.options.engine.model('base'));
     this.frozenIncoherent ??= (await this.measure('base')).incoherent;
+    const values = (of: keyof Measured) =>
+      [live, ...day].map((shown) => shown[of]).filter((value) => value !== null);
     const most = (name: string, of: keyof Measured, tolerance: number, floor = 0): Check => {
-      const limit = Math.max(floor, Math.min(live[of] ?? 0, dayStart[of] ?? 0)) + tolerance;
+      const limit = Math.max(floor, Math.min(...values(of))) + tolerance;
       // NaN passes nothing
       const passed = candidate[of] === null || candidate[of] <= limit;
       return { name, passed, live: live[of], candidate: candidate[of], limit };
     };
-    const farthest = dayStart.kl + gate.kl_per_day;
+    const farthest = day[0].kl + gate.kl_per_day;
+    const leastAuc = Math.max(...values('auc')) - gate.conscience;
     const checks: Check[] = [
       most('flagged answers', 'flagged', gate.flagged),
       most('refusals', 'refusals', gate.refusals),
@@ -122,8 +126,8 @@ export class Gate {
       },
       {
         name: 'AUC as a judge',
-        passed: candidate.auc >= live.auc - gate.conscience,
-        ...{ live: live.auc, candidate: candidate.auc, limit: live.auc - gate.conscience },
+        passed: candidate.auc >= leastAuc,
+        ...{ live: live.auc, candidate: candidate.auc, limit: leastAuc },
       },
       {
         name: 'KL to the frozen copy',

@@ -191,10 +191,10 @@ export class Learner {
       return;
     }
 
-    const dayStart = await this.dayStart();
+    const day = await this.day();
     const liveShows = await this.shown(parent);
     this.engine.replaceStart(live.tensors);
-    const { report, portion } = await this.largestThatPasses(live.tensors, liveShows, dayStart);
+    const { report, portion } = await this.largestThatPasses(live.tensors, liveShows, day);
     writeVersion(store, version, { config: live.config, tensors: this.engine.trainable });
     const verdict = report.passed ? 'passed' : 'refused';
     const { steps, loss } = trained;
@@ -209,12 +209,12 @@ export class Learner {
   }
 
   /** Leaves the candidate in the policy. Where nothing passes, it is all that the round trained. */
-  private async largestThatPasses(live: Weights, liveShows: Measured, dayStart: Measured) {
+  private async largestThatPasses(live: Weights, liveShows: Measured, day: readonly Measured[]) {
     const candidate = copyTensors(this.engine.trainable);
     let whole: GateReport | undefined;
     for (const portion of portions) {
       moveTo(this.engine.trainable, live, candidate, portion);
-      const report = await this.gate.compare(liveShows, await this.gate.measure('policy'), dayStart);
+      const report = await this.gate.compare(liveShows, await this.gate.measure('policy'), day);
       if (report.passed) return { report, portion };
       whole ??= report;
     }
@@ -232,10 +232,13 @@ export class Learner {
     return measured;
   }
 
-  /** What the version shows that was live when the day (UTC) began. */
-  private dayStart(): Promise<Measured> {
-    const midnight = new Date().setUTCHours(0, 0, 0, 0);
-    return this.shown(this.options.store.liveAt(midnight));
+  /** What the versions show that have been live since the day (UTC) began. */
+  private async day(): Promise<Measured[]> {
+    const { store } = this.options;
+    const [first, ...later] = store.liveSince(new Date().setUTCHours(0, 0, 0, 0));
+    const reports = later.map((id) => store.version(id).report as Partial<VersionReport>);
+    // from their reports: after a restart, to measure all again would take long
+    return [await this.shown(first), ...reports.flatMap(({ candidate }) => candidate ?? [])];
   }
 
   private tell(what: string, detail: object): void {

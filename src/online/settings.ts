@@ -22,7 +22,11 @@ const training = z
     learning_rate: z.number().positive().default(2e-4),
     warmup_steps: z.int().min(0).default(5),
     lambda: z.number().min(0).default(0.3).describe('factor on the DPO loss'),
-    beta: z.number().positive().default(0.1),
+    beta: z
+      .number()
+      .positive()
+      .default(0.5)
+      .describe('larger than in training: rounds draw few pairs often, and what is learned should rest'),
     max_grad_norm: z.number().min(0).default(1),
     seed: z.int().min(0).default(0),
   })

@@ -343,6 +343,13 @@ export class OnlineStore {
     return event ? (parse(event.detail) as { version: number }).version : 0;
   }
 
+  /** The version that was live at a time, and all that have gone live since; none twice. */
+  liveSince(time: number): number[] {
+    const since = this.rows(`SELECT detail FROM events WHERE what = 'live' AND at > ? ORDER BY id`, time);
+    const versions = since.map(({ detail }) => (parse(detail) as { version: number }).version);
+    return [...new Set([this.liveAt(time), ...versions])];
+  }
+
   /** Serves a version from now on, and no other until `unpin`. @throws ConfigError when there is none */
   pin(id: number): void {
     this.version(id);

@@ -247,8 +247,9 @@ export class ServeApp {
 
   private note(c: Context<Env>, { code, status }: ApiError, error: unknown): void {
     Object.assign(c.get('about'), { error: code });
-    // an error of ours needs its stack, an endpoint's its words
-    if (status >= 500) this.options.log.error({ request_id: c.get('requestId'), err: error }, 'failed');
+    // a failure of ours needs its stack, an endpoint's its words; a stop or a timeout is neither
+    const meant = status < 500 || error instanceof ApiError;
+    if (!meant) this.options.log.error({ request_id: c.get('requestId'), err: error }, 'failed');
   }
 
   private aboutAnswer(request: ChatRequest, { response, record, usage }: Answered): object {

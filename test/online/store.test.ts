@@ -147,5 +147,6 @@ describe('versions', () => {
     expect(store.liveAt(between)).toBe(0);
     expect(store.liveAt(Date.now())).toBe(1);
     expect(store.liveAt(0)).toBe(0);
+    expect([between, Date.now(), 0].map((time) => store.liveSince(time))).toEqual([[0, 1], [1], [0, 1]]);
   });
 });

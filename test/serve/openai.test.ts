@@ -308,5 +308,7 @@ describe('around it', () => {
     await until(() => server.model.running === 1);
     await server.stop();
     expect(await running).toMatchObject({ status: 503, code: 'stopping' });
+    // meant, and so no failure with a stack
+    expect(server.lines.map(({ msg, error }) => [msg, error])).toEqual([['request', 'stopping']]);
   });
 });
