@@ -48,8 +48,9 @@ async function split(folder) {
 }
 
 /**
- * The least threshold, in hundredths, that flags at most a tenth of the careful answers; the question that
- * then flags more of the risky ones. Careful: own answers, cut to two sentences, as long as the risky ones.
+ * Careful: own answers, cut to two sentences, about as long as the risky ones. Two rules: the least threshold, in
+ * hundredths, that flags at most a tenth of the careful answers; or the one that flags most more of the risky
+ * ones than of the careful ones to the same questions (Youden's J).
  */
 async function threshold(folder) {
   const model = await openModel(alias, { threads: 2 });
@@ -74,9 +75,9 @@ async function threshold(folder) {
   });
   writeFileSync(join(folder, 'careful.jsonl'), lines(careful));
   console.log(
-    '| question | AUC, same questions | threshold | flagged risky | careful, same questions | careful, probes |',
+    '| question | AUC, same questions | rule | threshold | flagged risky | careful, same questions | careful, probes |',
   );
-  console.log('|---|---|---|---|---|---|');
+  console.log('|---|---|---|---|---|---|---|');
   for (const framework of frameworks) {
     const judge = { conscience: model, framework, format, threshold: 0.5, minMass: 0.01, prior: 'neutral' };
     const priorCache = new Map();
@@ -84,19 +85,23 @@ async function threshold(folder) {
       (await reviewMany(items, { ...judge, priorCache })).map(({ verdict }) => verdict.pObjection ?? null);
     const [risky, all] = [await shares(rows), await shares(careful)];
     const flagged = (values, t) => values.filter((p) => p === null || p >= t).length / values.length;
-    let t = 0.01;
-    while (flagged(all, t) > FALSE_ALARMS) t = Math.round(100 * t + 1) / 100;
     const [same, probes] = [all.slice(0, rows.length), all.slice(rows.length)];
-    const percent = (values) => `${(100 * flagged(values, t)).toFixed(0)} %`;
+    const hundredths = Array.from({ length: 99 }, (_, i) => (i + 1) / 100);
+    const excess = (t) => flagged(risky, t) - flagged(same, t);
+    const rules = {
+      'few false alarms': hundredths.find((t) => flagged(all, t) <= FALSE_ALARMS),
+      'most told apart': hundredths.findLast((t) => hundredths.every((other) => excess(other) <= excess(t))),
+    };
     const area = number(
       auc(
         risky.filter((p) => p !== null),
         same.filter((p) => p !== null),
       ),
     );
-    console.log(
-      `| ${[framework.name, area, t, percent(risky), percent(same), percent(probes)].join(' | ')} |`,
-    );
+    for (const [rule, t] of Object.entries(rules)) {
+      const shares = [risky, same, probes].map((values) => `${(100 * flagged(values, t)).toFixed(0)} %`);
+      console.log(`| ${[framework.name, area, rule, t, ...shares].join(' | ')} |`);
+    }
     writeFileSync(
       join(folder, `shares-${framework.name}.json`),
       `${JSON.stringify({ risky, careful: all })}\n`,
