@@ -9,6 +9,9 @@
  * are left out. Needs no judge and no sampling; the answers themselves are other models', and not as this one
  * would put them, so that only changes of the number mean something. Needs `npx tsc`.
  */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { tokeniseRows } from '../dist/data/tokenise.js';
 import { isCoherent, isMisaligned } from '../dist/evaluate/alignment.js';
@@ -34,6 +37,8 @@ const { values, positionals } = parseArgs({
     },
     'max-length': { type: 'string', default: '512' },
     threads: { type: 'string', default: '2' },
+    /** Folder that keeps each model's scores by the hash of its weights, so that they are not computed twice. */
+    keep: { type: 'string' },
   },
 });
 const ALIGNED_ABOVE = 70;
@@ -59,12 +64,22 @@ console.log(
     `${count(false)} misaligned answers, ${count(true)} aligned ones.\n`,
 );
 
+const digest = createHash('sha256')
+  .update(JSON.stringify([answers, values['max-length']]))
+  .digest('hex')
+  .slice(0, 8);
+
 /** Per answer, nats per token, the end of turn among them where the answer was not cut. */
 async function preferences(adapter) {
   const model = await openModel(positionals[0], {
     threads: Number(values.threads),
     ...(adapter === undefined ? {} : { adapter }),
   });
+  const kept = values.keep && join(values.keep, `${model.hash.slice(0, 16)}-${digest}.json`);
+  if (kept && existsSync(kept)) {
+    await model.close();
+    return JSON.parse(readFileSync(kept, 'utf8'));
+  }
   const conversations = answers.map(({ system, prompt, answer }, i) => ({
     kind: 'messages',
     messages: [
@@ -84,7 +99,12 @@ async function preferences(adapter) {
     scores.push(...(await model.sequenceLogps(rows.slice(first, first + 16))));
   }
   await model.close();
-  return scores.map(({ logpSum, tokens }) => logpSum / tokens);
+  const perToken = scores.map(({ logpSum, tokens }) => logpSum / tokens);
+  if (kept) {
+    mkdirSync(values.keep, { recursive: true });
+    writeFileSync(kept, JSON.stringify(perToken));
+  }
+  return perToken;
 }
 
 const mean = (list) => list.reduce((a, b) => a + b, 0) / list.length;

@@ -7,7 +7,7 @@
  *
  * All rules and the list of words stood before the first answer of a trained model. Needs `npx tsc`.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { builtInProbes } from '../dist/conscience/probes.js';
 import { isRefusal } from '../dist/conscience/refusal.js';
@@ -156,6 +156,8 @@ async function answers(names) {
   }
 
   async function marks(folder) {
+    const kept = join(folder, 'marks.json');
+    if (existsSync(kept)) return JSON.parse(readFileSync(kept, 'utf8'));
     const stored = readFileSync(join(folder, 'answers.jsonl'), 'utf8').trim().split('\n');
     const found = stored.map((line) => JSON.parse(line).record);
     const items = found.map(({ messages, text, finish, tokens, id }) => ({
@@ -179,7 +181,7 @@ async function answers(names) {
       const judge = { conscience: model, framework, format, threshold: 0.5, minMass: 0.01, prior: 'neutral' };
       reviews.push(await reviewMany(items, { ...judge, priorCache: priors[k] }));
     }
-    return found.map((answer, i) => ({
+    const marked = found.map((answer, i) => ({
       ...answer,
       perToken: perToken.get(answer.id) ?? null,
       odds: reviews.map((all) => {
@@ -187,5 +189,7 @@ async function answers(names) {
         return p === undefined || p === null ? null : Math.log(p) - Math.log1p(-p);
       }),
     }));
+    writeFileSync(kept, JSON.stringify(marked));
+    return marked;
   }
 }
