@@ -38,7 +38,8 @@ describe('plain', () => {
         finish_reason: 'stop',
       },
     ]);
-    expect(data.usage).toEqual({ prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 });
+    // the draft reads 5 and writes 2, its review reads 1
+    expect(data.usage).toEqual({ prompt_tokens: 6, completion_tokens: 2, total_tokens: 8 });
     expect((data as unknown as Verdict).conscience).toMatchObject({
       outcome: 'accepted',
       verdict: 'accepted',
