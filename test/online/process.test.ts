@@ -54,8 +54,11 @@ async function ask(url: string, content: string): Promise<string> {
 const ealign = (...args: string[]) =>
   JSON.parse(execFileSync(process.execPath, [bin, ...args, '--json'], { cwd: folder, encoding: 'utf8' }));
 const until = async (holds: () => boolean) => {
-  for (let i = 0; i < 100 && !holds(); i++) await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(holds()).toBe(true);
+  for (let i = 0; i <= 100; i++) {
+    if (holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  expect.unreachable('what was waited for has not come');
 };
 
 it('keeps every record over kill -9, follows its switches, and lets records be deleted', async () => {
