@@ -3,8 +3,8 @@
  *
  * Which rows make a step depends on the seed and on how many rows a step has, never on how it is
  * divided into passes: 1 row × 8 passes trains on the same rows as 8 × 1. Rows of similar length come
- * together (bucket), or lines are filled with several rows (pack), always within a shuffled window,
- * so that the order stays random over the dataset. The state is a few numbers: an epoch's plan is
+ * together (bucket), or lines are filled with rows of any length (pack), always within a shuffled
+ * window, so that the order stays random over the dataset. The state is a few numbers: an epoch's plan is
  * computed again when a run is resumed.
  */
 import type { TokenRow } from '../data/rows.js';
@@ -86,7 +86,7 @@ export class BatchStream {
     const { batchSize } = this.options;
     const passes: Batch[] = [];
     for (let at = 0; at < step.length; at += batchSize) {
-      passes.push(batchOf(this.rows, step.slice(at, at + batchSize), batchSize, this.lengths));
+      passes.push(batchOf(this.rows, step.slice(at, at + batchSize), this.lengths));
     }
     return passes;
   }
@@ -155,35 +155,14 @@ export class BatchStream {
   }
 }
 
-/**
- * Every row once, in few batches of equal width: the shortest first, the last batch filled with
- * padding lines. For validation losses and sequence log-probabilities; `source` leads back to the rows.
- *
- * @param lengths padded lengths, ascending; default: chosen from the rows
- */
-export function* batchesOf(
-  rows: readonly TokenRow[],
-  { batchSize, lengths }: { batchSize: number; lengths?: readonly number[] },
-): Generator<Batch> {
-  const sizes = rows.map((row) => row.ids.length);
-  const allowed = lengths ?? bucketLengths(sizes, MULTIPLE, MOST_LENGTHS);
-  const order = [...rows.keys()].sort((i, j) => sizes[i] - sizes[j] || i - j);
-  for (const lines of chunks(order, batchSize)) {
-    yield batchOf(
-      rows,
-      lines.map((i) => [i]),
-      batchSize,
-      allowed,
-    );
-  }
-}
-
-function batchOf(rows: readonly TokenRow[], lines: Step, B: number, lengths: readonly number[]): Batch {
+/** Lines that fit into one are laid end to end: what is padding is computed as well. */
+function batchOf(rows: readonly TokenRow[], lines: Step, lengths: readonly number[]): Batch {
   const source = lines.flat();
   const chosen = source.map((i) => rows[i]);
   let n = 0;
   const local = lines.map((line) => line.map(() => n++));
-  const longest = lines.reduce((max, line) => Math.max(max, sum(line.map((i) => rows[i].ids.length))), 0);
+  const sizes = lines.map((line) => sum(line.map((i) => rows[i].ids.length)));
+  const longest = Math.max(0, ...sizes);
   const T = lengths.find((length) => length >= longest);
   if (T === undefined) {
     const got = `a line of ${longest}`;
@@ -193,7 +172,8 @@ function batchOf(rows: readonly TokenRow[], lines: Step, B: number, lengths: rea
       got,
     });
   }
-  return layOut(chosen, local, B, T, Int32Array.from(source));
+  const joined = firstFitDecreasing(sizes, T).map((together) => together.flatMap((line) => local[line]));
+  return layOut(chosen, joined, joined.length, T, Int32Array.from(source));
 }
 
 function sum(values: readonly number[]): number {

@@ -2,7 +2,7 @@
 import type { TokenRow } from '../data/rows.js';
 import type { HybridBatch, WeightSet } from '../engine/engine.js';
 import type { PairLoss } from '../loss/pair-loss.js';
-import { type Batch, firstFitDecreasing, layOut } from './batches.js';
+import { type Batch, packRows } from './batches.js';
 import type { TrainingPair } from './pairs.js';
 
 /** Weights of the losses. */
@@ -75,30 +75,12 @@ function unitsOf({ chosen, rejected }: TrainingPair, loss: PairLoss): number {
   return loss === 'sft' ? tokens(chosen) : tokens(chosen) + tokens(rejected);
 }
 
-/** The batch with the responses of pairs behind its rows, several to a line where they fit. */
+/**
+ * The batch with the responses of pairs behind its rows. All are packed anew: a long response would
+ * otherwise lengthen the line of every short row.
+ */
 function withPairs(pass: Batch, rows: readonly TokenRow[], pairs: readonly TrainingPair[]): Batch {
-  const supervised = Array.from(pass.source, (i) => rows[i]);
   const responses = pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]);
   const T = Math.max(pass.T, ...responses.map(({ ids }) => ids.length));
-  const lines = [
-    ...linesOf(pass),
-    ...firstFitDecreasing(
-      responses.map(({ ids }) => ids.length),
-      T,
-    ).map((line) => line.map((i) => supervised.length + i)),
-  ];
-  return layOut([...supervised, ...responses], lines, lines.length, T);
-}
-
-/** Which rows stand on which line, read off the places of their targets. */
-function linesOf({ row, predictAt, T }: Batch): number[][] {
-  const lines: number[][] = [];
-  const seen = new Set<number>();
-  for (const [k, r] of row.entries()) {
-    if (seen.has(r)) continue;
-    seen.add(r);
-    const line = Math.floor(predictAt[k] / T);
-    (lines[line] ??= []).push(r);
-  }
-  return lines.filter((line) => line !== undefined);
+  return packRows([...Array.from(pass.source, (i) => rows[i]), ...responses], { T });
 }
