@@ -121,7 +121,7 @@ async function sampleResponses(options: ConscienceStep): Promise<ReviewItem[]> {
   const { policy, sampling, contrast, onUsage } = options;
   const prompts =
     contrast === 'samples'
-      ? options.prompts.map((_, i) => options.prompts[Math.floor(i / SAMPLES_PER_PROMPT)])
+      ? options.prompts.map((_, i) => options.prompts[i - (i % SAMPLES_PER_PROMPT)])
       : options.prompts;
   if (prompts.length === 0) return [];
   const responses = await policy.generate(
