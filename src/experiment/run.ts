@@ -11,10 +11,10 @@ import { writeFileAtomic } from '../files.js';
 import { resolveModel } from '../hub/pull.js';
 import type { Progress } from '../metrics/progress.js';
 import { loadModel } from '../model/weights.js';
-import { openJudge } from './judged.js';
-import { type RunRecord, runMethod } from './method-run.js';
+import type { RunRecord } from './method-run.js';
 import { writePlan } from './read.js';
 import { fileOf, rowsOf } from './rows.js';
+import { openRunner, type Run, type Runner, startRunner } from './runner.js';
 import type { Experiment, Method } from './spec.js';
 
 export interface ExperimentOptions {
@@ -60,33 +60,41 @@ export async function runExperiment(
   let done = grid.filter(finished).length;
   progress.start(grid.length, 'runs', { first: done });
   const share = threads || Math.max(1, Math.floor(cpus().length / jobs));
-  const held = experiment.judge === undefined ? undefined : await openJudge(experiment.judge, share);
-  const made = { model, threads: share, ...(held ? { judge: held } : {}), ...(signal ? { signal } : {}) };
+  const options = { experiment, threads: share, ...(signal ? { signal } : {}) };
+  const runners: Runner[] = [];
+  const idle: Runner[] = [];
+  const start = async () => {
+    const runner = jobs === 1 ? await openRunner(options) : startRunner(options);
+    runners.push(runner);
+    return runner;
+  };
   const limit = pLimit(jobs);
   const stop = new AbortController();
-  // what starts from another method's adapters comes after it
-  for (const late of [false, true]) {
-    const wave = grid.filter(({ method }) => (earlier(method) !== undefined) === late);
-    await Promise.all(
-      wave.map(({ method, seed }) =>
-        limit(async () => {
-          const group = groupOf(method, seed);
-          if (store.get(group) || signal?.aborted || stop.signal.aborted) return;
-          try {
-            const record = await runMethod(method, seed, group, experiment, made);
-            if (record === undefined) return;
-            store.add(group, [record]);
-            done += 1;
-            progress.update({ step: done });
-          } catch (error) {
-            stop.abort();
-            throw error;
-          }
-        }),
-      ),
-    );
+  const make = async (run: Run) => {
+    if (store.get(run.group) || signal?.aborted || stop.signal.aborted) return;
+    const runner = idle.pop() ?? (await start());
+    try {
+      const record = await runner.run(run);
+      if (record === undefined) return;
+      store.add(run.group, [record]);
+      done += 1;
+      progress.update({ step: done });
+    } catch (error) {
+      stop.abort();
+      throw error;
+    } finally {
+      idle.push(runner);
+    }
+  };
+  try {
+    // what starts from another method's adapters comes after it
+    for (const late of [false, true]) {
+      const wave = grid.filter(({ method }) => (earlier(method) !== undefined) === late);
+      await Promise.all(wave.map((run) => limit(make, { ...run, group: groupOf(run.method, run.seed) })));
+    }
+  } finally {
+    await Promise.all(runners.map((runner) => runner.close()));
   }
-  await held?.model.close();
   const records = grid.flatMap((run) => finished(run) ?? []);
   if (records.length < grid.length) return undefined;
   progress.done(`${grid.length} runs in ${output}`);

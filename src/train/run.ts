@@ -142,7 +142,7 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
     evalEvery: training.eval_every,
     saveEvery: training.save_every,
     renewEvery: config.conscience.enabled ? config.conscience.renew_every : 0,
-    earlyStop: training.early_stop,
+    earlyStop: { validations: training.early_stop, threshold: training.early_stop_threshold },
     modelHash: model.hash,
     settings: {
       ...settingsOf(config),

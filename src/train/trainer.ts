@@ -44,8 +44,8 @@ export interface TrainerOptions {
   readonly saveEvery: number;
   /** Steps after which the frozen copy is renewed, first after as many; 0 is never. */
   readonly renewEvery: number;
-  /** Validations without a lower loss after which training ends; 0 is never. */
-  readonly earlyStop: number;
+  /** Validations without a loss lower by more than `threshold` (nats per token) after which training ends; 0 is never. */
+  readonly earlyStop: { readonly validations: number; readonly threshold: number };
   readonly modelHash: string;
   readonly settings: Settings;
   readonly progress: Progress;
@@ -121,7 +121,7 @@ export class Trainer {
       if ((evalEvery > 0 && this.step % evalEvery === 0) || last) await this.validate();
       if (this.flat) {
         progress.note(
-          `Stopped early at step ${this.step}: no lower validation loss in ${earlyStop} validations.`,
+          `Stopped early at step ${this.step}: no lower validation loss in ${earlyStop.validations} validations.`,
         );
         break;
       }
@@ -189,7 +189,8 @@ export class Trainer {
       );
     }
     const { lowest = Number.POSITIVE_INFINITY, since = 0 } = this.validation ?? {};
-    this.validation = loss < lowest ? { lowest: loss, since: 0 } : { lowest, since: since + 1 };
+    const lower = loss < lowest - this.options.earlyStop.threshold;
+    this.validation = lower ? { lowest: loss, since: 0 } : { lowest, since: since + 1 };
     onMetrics(this.step, {
       'eval/loss': loss,
       'eval/mean_token_accuracy': sum((score) => score.correct) / tokens,
@@ -198,8 +199,8 @@ export class Trainer {
 
   /** Whether the validation loss has not fallen for so long that training should end. */
   private get flat(): boolean {
-    const { earlyStop } = this.options;
-    return earlyStop > 0 && (this.validation?.since ?? 0) >= earlyStop;
+    const { validations } = this.options.earlyStop;
+    return validations > 0 && (this.validation?.since ?? 0) >= validations;
   }
 
   private save(): string {

@@ -62,6 +62,11 @@ export const trainingSection = z.strictObject({
     'Stop after so many validations in a row without a lower loss than the lowest so far; 0 never stops early.',
     { unit: 'validations' },
   ),
+  early_stop_threshold: key(
+    z.number().min(0).default(0),
+    'A validation loss counts as lower only if it is lower by more than this.',
+    { unit: 'nats per token' },
+  ),
   save_every: key(count(0).default(100), 'Steps between checkpoints; 0 saves one only on Ctrl-C.', {
     unit: 'steps',
   }),

@@ -1,0 +1,86 @@
+/**
+ * What makes the runs of an experiment: this process, or one of its own for each that runs at a
+ * time. A graph that runs keeps its whole process waiting, so that two in one would take turns.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { UserError } from '../errors.js';
+import { resolveModel } from '../hub/pull.js';
+import { loadModel } from '../model/weights.js';
+import { openJudge } from './judged.js';
+import { type Made, type RunRecord, runMethod } from './method-run.js';
+import type { RunnerMessage } from './run-process.js';
+import type { Experiment, Method } from './spec.js';
+
+/** One method with one seed; plain JSON. */
+export interface Run {
+  readonly method: Method;
+  readonly seed: number;
+  /** All that decides what it computes. */
+  readonly group: string;
+}
+
+/** Makes one run at a time. */
+export interface Runner {
+  /** @returns undefined when the signal stopped it */
+  run(run: Run): Promise<RunRecord | undefined>;
+  close(): Promise<void>;
+}
+
+export interface RunnerOptions {
+  readonly experiment: Experiment;
+  /** CPU threads of a run. */
+  readonly threads: number;
+  readonly signal?: AbortSignal;
+}
+
+/** In this process. */
+export async function openRunner({ experiment, threads, signal }: RunnerOptions): Promise<Runner> {
+  const model = await loadModel(await resolveModel(experiment.model));
+  const judge = experiment.judge === undefined ? undefined : await openJudge(experiment.judge, threads);
+  const made: Made = { model, threads, ...(judge ? { judge } : {}), ...(signal ? { signal } : {}) };
+  return {
+    run: ({ method, seed, group }) => runMethod(method, seed, group, experiment, made),
+    close: async () => judge?.model.close(),
+  };
+}
+
+const program = fileURLToPath(new URL('./run-process.js', import.meta.url));
+
+/** In a process of its own, which ends with this one. */
+export function startRunner({ experiment, threads, signal }: RunnerOptions): Runner {
+  const child = fork(program, [JSON.stringify({ experiment, threads })]);
+  const stop = () => tell(child, 'stop');
+  signal?.addEventListener('abort', stop);
+  const exited = new Promise<string>((done) => {
+    child.once('error', (error) => done(error.message));
+    child.once('exit', (code, by) => done(`it ended with ${by ?? `code ${code}`}`));
+  });
+  return {
+    async run(run) {
+      const answered = new Promise<RunnerMessage>((resolve) => child.once('message', resolve));
+      tell(child, run);
+      const message = await Promise.race([answered, exited]);
+      if (typeof message === 'string') {
+        throw new UserError({
+          where: `${run.method.name}, seed ${run.seed}`,
+          what: `the process of this run is gone: ${message}`,
+          next: 'run the same command again: it goes on from the last checkpoint; with fewer --jobs if memory was short',
+        });
+      }
+      if (message.type === 'refused') throw new UserError(message.parts);
+      if (message.type === 'failed') throw new Error(message.stack);
+      return message.record;
+    },
+    async close() {
+      signal?.removeEventListener('abort', stop);
+      if (child.connected) child.disconnect();
+      await exited;
+    },
+  };
+}
+
+/** One that is gone is not told anything. */
+function tell(child: ChildProcess, message: Run | 'stop'): void {
+  if (child.connected) child.send(message, () => {});
+}
