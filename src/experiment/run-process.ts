@@ -31,5 +31,6 @@ async function answer(run: Run): Promise<RunnerMessage> {
 
 process.on('message', async (message: Run | 'stop') => {
   if (message === 'stop') stopping.abort();
-  else process.send!(await answer(message));
+  // whoever asked may be gone by now
+  else process.send!(await answer(message), () => {});
 });

@@ -10,6 +10,7 @@ import { pairToRows, type TokenPair } from '../data/preferences.js';
 import type { Pair, Prompt } from '../data/values.js';
 import type { Engine, WeightSet } from '../engine/engine.js';
 import { Random } from '../random.js';
+import { isDue, type Passed, stepsUntilDue } from './cadence.js';
 import { meanAge, ReplayBuffer, type ReplayState } from './replay.js';
 
 /** Summed log-probabilities under the reference, nats. */
@@ -41,12 +42,16 @@ export interface PairSourceOptions {
   readonly probeShare: number;
   /** Optimiser step of the first review. Default 0. */
   readonly first?: number;
-  /** Optimiser steps from one review to the next. */
+  /** How much of the run has passed before a step, in the unit of `every` and `pairsEvery`. Default: steps. */
+  readonly passed?: Passed;
+  /** Of the run. Default: no end. */
+  readonly totalSteps?: number;
+  /** From one review to the next. */
   readonly every: number;
   /** Responses sampled per review. */
   readonly samples: number;
   readonly pairsPerStep: number;
-  /** Optimiser steps from one that draws pairs to the next. Default 1. */
+  /** From one step that draws pairs to the next. Default 1. */
   readonly pairsEvery?: number;
   readonly replayCapacity: number;
   readonly fixed: readonly TokenPair[];
@@ -100,11 +105,11 @@ export class PairSource implements PairDrawer {
 
   /** Reviews when it is time to, then draws pairs. @param step optimiser steps already made */
   async draw(step: number): Promise<PairDraw> {
-    const { conscience, first = 0, every } = this.options;
-    const reviewing = conscience && step >= first && (step - first) % every === 0;
+    const { conscience, first, every, passed = (steps) => steps, totalSteps = Infinity } = this.options;
+    const reviewing = conscience && isDue(step, every, passed, first);
     const counts = reviewing ? await this.review(step, conscience) : NO_COUNTS;
     const { pairsPerStep, pairsEvery = 1, fixed, seed } = this.options;
-    if (step % pairsEvery !== 0) return { pairs: [], age: null, counts };
+    if (!isDue(step, pairsEvery, passed)) return { pairs: [], age: null, counts };
     // half of each kind; of an odd number the extra one alternates
     const wanted = fixed.length === 0 ? pairsPerStep : Math.floor((pairsPerStep + (step % 2)) / 2);
     const online = this.replay.sample(wanted, step);
@@ -114,7 +119,12 @@ export class PairSource implements PairDrawer {
     for (const i of random.shuffle([...fixed.keys()]).slice(0, pairsPerStep - online.length)) {
       pairs.push(await this.withReference(`fixed:${i}`, fixed[i]));
     }
-    return { pairs, age: meanAge(online), counts, weight: pairsEvery };
+    return {
+      pairs,
+      age: meanAge(online),
+      counts,
+      weight: stepsUntilDue(step, pairsEvery, passed, totalSteps),
+    };
   }
 
   /** Forgets what the frozen copy has said of pairs and prompts: another one takes its place. */

@@ -33,6 +33,7 @@ import { initialWeights } from '../model/initial-weights.js';
 import type { LoraConfig } from '../model/lora.js';
 import { loadModel, type Model, saveModel } from '../model/weights.js';
 import { BatchStream } from './batch-stream.js';
+import { passedBy } from './cadence.js';
 import {
   dropCheckpoints,
   findCheckpoint,
@@ -44,6 +45,7 @@ import {
 } from './checkpoint.js';
 import { inoculated, interleaved, preventiveSteering } from './defences.js';
 import { PairSource } from './pairs.js';
+import type { ScheduleConfig } from './schedule.js';
 import { Trainer, type TrainingResult } from './trainer.js';
 
 export interface RunOptions {
@@ -113,9 +115,15 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
     maxLength: training.max_length,
     seed: config.seed,
   });
+  const schedule: ScheduleConfig = {
+    schedule: training.schedule,
+    learningRate: training.learning_rate,
+    warmupSteps: training.warmup_steps,
+    totalSteps: training.steps ?? stream.countSteps(training.epochs!),
+  };
   const pools = await promptPools(config, data, path, model, progress);
   engine.steer('training', await preventiveSteering(config, engine, await probesOf(data, path)));
-  const pairs = await pairSource(config, engine, rows.pairs, pools, path, progress, (records) =>
+  const pairs = await pairSource(config, engine, rows.pairs, pools, schedule, path, progress, (records) =>
     audit?.append(records),
   );
   const trainer = new Trainer({
@@ -131,12 +139,7 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
       eps: training.adam_eps,
       weightDecay: training.weight_decay,
     },
-    schedule: {
-      schedule: training.schedule,
-      learningRate: training.learning_rate,
-      warmupSteps: training.warmup_steps,
-      totalSteps: training.steps ?? stream.countSteps(training.epochs!),
-    },
+    schedule,
     maxGradNorm: training.max_grad_norm,
     logEvery: training.log_every,
     evalEvery: training.eval_every,
@@ -293,6 +296,7 @@ async function pairSource(
   engine: OnnxEngine,
   fixed: readonly TokenPair[],
   { probes, trainingPrompts }: PromptPools,
+  schedule: ScheduleConfig,
   modelPath: string,
   progress: Progress,
   onReviews: (records: readonly ReviewRecord[]) => void,
@@ -305,6 +309,8 @@ async function pairSource(
     reference: SETS[conscience.roles.reference],
     frozenConscience: isFrozen(conscience.roles.conscience),
     first: conscience.first,
+    passed: passedBy(conscience.cadence, schedule),
+    totalSteps: schedule.totalSteps,
     every: conscience.every,
     samples: conscience.samples,
     pairsPerStep: conscience.pairs_per_step,

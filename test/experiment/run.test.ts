@@ -131,23 +131,31 @@ describe('ealign experiment', () => {
     expect(stderr).toMatch(/^error: .*no readable study\.json.*ealign experiment/s);
   });
 
-  it('killed in the middle, ends as if it had not been', async () => {
-    const { child, ended } = start('--output', join(folder, 'killed'));
-    const checkpoint = () => {
-      const at = join(folder, 'killed', 'conscience', '1');
-      return existsSync(at) && readdirSync(at).some((name) => name.startsWith('checkpoint'));
-    };
-    while (!checkpoint()) await new Promise((next) => setTimeout(next, 20));
-    child.kill('SIGKILL');
-    await ended;
-    const before = runsIn('killed').length;
-    expect(before).toBeGreaterThan(0);
-    expect(before).toBeLessThan(6);
-    const { status, out } = await start('--output', join(folder, 'killed')).ended;
-    expect(status).toBe(0);
-    expect(runsIn('killed')).toEqual(runsIn('runs'));
-    expect(out).toContain('conscience');
-  });
+  it.each([
+    ['SIGKILL', '1', null],
+    ['SIGKILL', '2', null],
+    ['SIGINT', '2', 130],
+  ] as const)(
+    'ended by %s in the middle, with --jobs %s, goes on as if it had not been',
+    async (signal, jobs, code) => {
+      const name = `${signal} ${jobs}`;
+      const { child, ended } = start('--output', join(folder, name), '--jobs', jobs);
+      const checkpoint = () => {
+        const at = join(folder, name, 'conscience', '1');
+        return existsSync(at) && readdirSync(at).some((name) => name.startsWith('checkpoint'));
+      };
+      while (!checkpoint()) await new Promise((next) => setTimeout(next, 20));
+      child.kill(signal);
+      expect((await ended).status).toBe(code);
+      const before = runsIn(name).length;
+      expect(before).toBeGreaterThan(0);
+      expect(before).toBeLessThan(6);
+      const { status, out, err } = await start('--output', join(folder, name), '--jobs', jobs).ended;
+      expect([status, err]).toEqual([0, expect.not.stringContaining('rror')]);
+      expect(runsIn(name)).toEqual(runsIn('runs'));
+      expect(out).toContain('conscience');
+    },
+  );
 
   it('does nothing twice, and only what a changed file adds', async () => {
     const written = () => statSync(join(folder, 'runs', 'runs.jsonl')).mtimeMs;

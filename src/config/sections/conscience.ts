@@ -1,6 +1,7 @@
 /** `conscience`: what is reviewed, how often, by whom, and what becomes of it. */
 import { z } from 'zod';
 import { CONTRASTS } from '../../conscience/contrast.js';
+import { CADENCES } from '../../train/cadence.js';
 import { count, key, text } from '../key.js';
 
 const role = () => z.enum(['frozen-base', 'frozen-start', 'policy']);
@@ -62,7 +63,13 @@ export const conscienceSection = z.strictObject({
     z.number().min(0).max(1).default(0.5),
     'Share of probes among the reviewed prompts, with prompts: mixture.',
   ),
-  every: key(count(1).default(5), 'Optimiser steps from one review to the next.', { unit: 'steps' }),
+  every: key(count(1).default(5), 'Optimiser steps from one review to the next, counted as cadence says.', {
+    unit: 'steps',
+  }),
+  cadence: key(
+    z.enum(CADENCES).default('learning-rate'),
+    'How every and pairs_every count. learning-rate: each step by its learning rate over the highest, so that reviews become rarer as the policy moves less; steps: each step as one.',
+  ),
   first: key(count(0).default(0), 'Optimiser step of the first review.', { unit: 'steps' }),
   renew_every: key(
     count(0).default(0),
@@ -81,7 +88,7 @@ export const conscienceSection = z.strictObject({
   ),
   pairs_every: key(
     count(1).default(5),
-    'Optimiser steps from one with a DPO term to the next; the term counts so many times as much, so that λ stays its mean weight.',
+    'Optimiser steps from one with a DPO term to the next, counted as cadence says; the term counts as much as the steps that it stands for, so that λ stays its mean weight.',
     { unit: 'steps' },
   ),
   replay_capacity: key(count(1).default(256), 'Pairs that are kept for replay; the oldest leave first.', {
