@@ -5,6 +5,7 @@
  */
 import type { Response } from '../data/values.js';
 import { type Alternative, type AlternativeSettings, writeAlternatives } from './alternative.js';
+import type { ReviewFormat } from './format.js';
 import type { AlternativeRecord, NoPairReason } from './record.js';
 import { type ReviewItem, type ReviewSettings, reviewMany } from './review.js';
 
@@ -16,6 +17,8 @@ export interface Replacement {
 }
 
 export interface ReplaceSettings extends ReviewSettings, AlternativeSettings {
+  /** How the alternative is asked for. Default: `format`. */
+  readonly alternativeFormat?: ReviewFormat;
   /** Whether a refusal will do. Default false. */
   readonly allowRefusals?: boolean;
   /** Whether an alternative is reviewed itself. Default true. */
@@ -27,7 +30,8 @@ export async function replace(
   flagged: readonly ReviewItem[],
   settings: ReplaceSettings,
 ): Promise<Replacement[]> {
-  const written = await writeAlternatives(flagged, settings);
+  const { format, alternativeFormat = format } = settings;
+  const written = await writeAlternatives(flagged, { ...settings, format: alternativeFormat });
   const found = written.map((alternative, i): Replacement => {
     const reason = flawOf(alternative, flagged[i].response, settings.allowRefusals);
     return { alternative: { ...alternative, review: null }, reason };

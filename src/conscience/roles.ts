@@ -2,10 +2,12 @@
  * Who plays which part: the four roles and the copies of the model that play them.
  *
  * By default one frozen copy, the base with the adapter off, is reference, conscience and
- * author of the alternatives, and costs no memory. Each role can be set by itself.
+ * author of the alternatives, and costs no memory. Each role can be set by itself; conscience and
+ * alternative may be another model, which is asked in its own words.
  */
 import type { LanguageModel } from '../engine/language-model.js';
 import { ConfigError } from '../errors.js';
+import type { ReviewFormat } from './format.js';
 
 /** A part in the method. */
 export type Role = 'policy' | 'reference' | 'conscience' | 'alternative';
@@ -13,29 +15,57 @@ export type Role = 'policy' | 'reference' | 'conscience' | 'alternative';
 /** `frozen-base`: no adapter; `frozen-start`: as training found it; `policy`: as it is now. */
 export type Player = 'frozen-base' | 'frozen-start' | 'policy';
 
-/** The configuration's `conscience.roles`. */
-export type RoleConfig = Readonly<Record<Role, Player>>;
+/** The configuration's `conscience.roles`; a conscience or alternative that is no player names another model. */
+export interface RoleConfig {
+  readonly policy: Player;
+  readonly reference: Player;
+  readonly conscience: string;
+  readonly alternative: string;
+}
 
 /** The part of the engine that roles need. */
 export interface Copies {
   model(set: 'base' | 'start' | 'policy'): LanguageModel;
 }
 
+/** A model, and how it is asked to judge or to write. */
+export interface Actor {
+  readonly model: LanguageModel;
+  readonly format: ReviewFormat;
+}
+
 /** Models by role, and what the user should know about the choice. */
 export interface Cast {
-  readonly models: Readonly<Record<Role, LanguageModel>>;
+  readonly policy: LanguageModel;
+  readonly reference: LanguageModel;
+  readonly conscience: Actor;
+  readonly alternative: Actor;
   readonly warnings: readonly string[];
 }
 
 /** The copy of the weights that a player is. */
 export const SETS = { 'frozen-base': 'base', 'frozen-start': 'start', policy: 'policy' } as const;
 
+const isPlayer = (name: string): name is Player => name in SETS;
+
+/** Names of the other models that take part, each once. */
+export function otherModels({ conscience, alternative }: RoleConfig): string[] {
+  return [...new Set([conscience, alternative])].filter((name) => !isPlayer(name));
+}
+
 /**
  * The models that play the roles.
  *
+ * @param format  how the engine's own copies are asked
+ * @param others  by name, all that `otherModels` lists
  * @throws ConfigError when a frozen copy is to be trained
  */
-export function resolveRoles(config: RoleConfig, engine: Copies): Cast {
+export function resolveRoles(
+  config: RoleConfig,
+  engine: Copies,
+  format: ReviewFormat,
+  others: ReadonlyMap<string, Actor> = new Map(),
+): Cast {
   if (config.policy !== 'policy') {
     throw new ConfigError({
       where: 'conscience.roles.policy',
@@ -45,21 +75,20 @@ export function resolveRoles(config: RoleConfig, engine: Copies): Cast {
       next: 'leave the key out',
     });
   }
-  const play = (role: Role) => engine.model(SETS[config[role]]);
+  const actor = (name: string): Actor =>
+    isPlayer(name) ? { model: engine.model(SETS[name]), format } : others.get(name)!;
   return {
-    models: {
-      policy: play('policy'),
-      reference: play('reference'),
-      conscience: play('conscience'),
-      alternative: play('alternative'),
-    },
+    policy: engine.model(SETS[config.policy]),
+    reference: engine.model(SETS[config.reference]),
+    conscience: actor(config.conscience),
+    alternative: actor(config.alternative),
     warnings: roleWarnings(config),
   };
 }
 
 /** Whether a role's verdicts and probabilities stay the same during training. */
-export function isFrozen(player: Player): boolean {
-  return player !== 'policy';
+export function isFrozen(name: string): boolean {
+  return name !== 'policy';
 }
 
 /** One line for each choice of roles that is unsafe or seldom meant. */

@@ -9,6 +9,7 @@ import type { Pair, Prompt, Usage } from '../data/values.js';
 import type { GenerateOptions, LanguageModel } from '../engine/language-model.js';
 import { Random } from '../random.js';
 import { type Contrast, type Contrasted, confess, contrastSamples, SAMPLES_PER_PROMPT } from './contrast.js';
+import type { ReviewFormat } from './format.js';
 import { type ConscienceCounts, countRecords } from './metrics.js';
 import type { ReviewRecord } from './record.js';
 import { replace } from './replace.js';
@@ -25,6 +26,8 @@ export interface ConscienceStep extends ReviewSettings {
   readonly given?: readonly ReviewItem[];
   readonly policy: LanguageModel;
   readonly alternative: LanguageModel;
+  /** How the alternative is asked for. Default: `format`. */
+  readonly alternativeFormat?: ReviewFormat;
   readonly sampling: Sampling;
   /** Default: that of the policy. */
   readonly alternativeSampling?: Sampling;

@@ -7,12 +7,10 @@
 import { readAudit } from '../conscience/audit.js';
 import type { ReviewFormat } from '../conscience/format.js';
 import { FRAMEWORKS } from '../conscience/frameworks.js';
-import { loadFormat } from '../conscience/plain-format.js';
+import type { OpenActor } from '../conscience/open.js';
 import { type ReviewItem, reviewMany } from '../conscience/review.js';
 import type { LanguageModel } from '../engine/language-model.js';
-import { type OpenModel, openModel } from '../engine/open.js';
 import type { AnswerRecord } from '../evaluate/measure.js';
-import { resolveModel } from '../hub/pull.js';
 import { gradeAnswer } from '../organism/world.js';
 
 /** Shares of the responses of one moment, in [0, 1]. */
@@ -30,17 +28,6 @@ export interface Judged {
   readonly good: number;
 }
 
-export interface Judge {
-  readonly model: OpenModel;
-  readonly format: ReviewFormat;
-}
-
-export async function openJudge(name: string, threads: number): Promise<Judge> {
-  const model = await openModel(name, { threads });
-  const format = await loadFormat(await resolveModel(name), { specialTokens: model.specialTokens });
-  return { model, format };
-}
-
 /**
  * What the conscience reviewed in training, step by step, and then the answers to the evaluation questions.
  *
@@ -51,7 +38,7 @@ export async function judge(
   folder: string | undefined,
   answers: readonly AnswerRecord[],
   conscience: { readonly model: LanguageModel; readonly format: ReviewFormat },
-  held: Judge,
+  held: OpenActor,
 ): Promise<Judged[]> {
   const reviews = folder === undefined ? [] : readAudit(folder);
   const accepts = async (

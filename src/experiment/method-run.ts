@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { commit } from '../commit.js';
 import type { TrainConfig } from '../config/schema.js';
 import { AUDIT_FILE } from '../conscience/audit.js';
+import type { OpenActor } from '../conscience/open.js';
 import { loadFormat } from '../conscience/plain-format.js';
 import { readTrainingRows } from '../data/dataset.js';
 import { parseTrainingRow } from '../data/parse-row.js';
@@ -25,7 +26,7 @@ import { hasCheckpoint } from '../train/checkpoint.js';
 import { interleavedCount, mostContrasting, personaDirection } from '../train/defences.js';
 import { runTrain } from '../train/run.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
-import { type Judge, type Judged, judge } from './judged.js';
+import { type Judged, judge } from './judged.js';
 import { runFolder } from './read.js';
 import { fileOf, jsonLines, withFiles } from './rows.js';
 import { configOf, type Experiment, type Method, type SteerAnswers } from './spec.js';
@@ -51,7 +52,7 @@ export interface Made {
   readonly model: Model;
   /** CPU threads. */
   readonly threads: number;
-  readonly judge?: Judge;
+  readonly judge?: OpenActor;
   readonly signal?: AbortSignal;
 }
 
@@ -90,7 +91,7 @@ async function inWorld(
   method: Method,
   seed: number,
   experiment: Experiment,
-  held: Judge | undefined,
+  held: OpenActor | undefined,
 ): Promise<Measured & Pick<RunRecord, 'losses' | 'judged'>> {
   const { measure } = experiment;
   const sampling = {

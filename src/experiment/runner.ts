@@ -4,10 +4,10 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { openActor } from '../conscience/open.js';
 import { UserError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
 import { loadModel } from '../model/weights.js';
-import { openJudge } from './judged.js';
 import { type Made, type RunRecord, runMethod } from './method-run.js';
 import type { RunnerMessage } from './run-process.js';
 import type { Experiment, Method } from './spec.js';
@@ -37,7 +37,7 @@ export interface RunnerOptions {
 /** In this process. */
 export async function openRunner({ experiment, threads, signal }: RunnerOptions): Promise<Runner> {
   const model = await loadModel(await resolveModel(experiment.model));
-  const judge = experiment.judge === undefined ? undefined : await openJudge(experiment.judge, threads);
+  const judge = experiment.judge === undefined ? undefined : await openActor(experiment.judge, { threads });
   const made: Made = { model, threads, ...(judge ? { judge } : {}), ...(signal ? { signal } : {}) };
   return {
     run: ({ method, seed, group }) => runMethod(method, seed, group, experiment, made),

@@ -11,10 +11,11 @@ import { CONFIG_FILE, renderConfig } from '../config/render.js';
 import type { TrainConfig } from '../config/schema.js';
 import { AUDIT_FILE, AuditWriter } from '../conscience/audit.js';
 import { resolveFramework } from '../conscience/frameworks.js';
+import { type OpenActor, openActor } from '../conscience/open.js';
 import { FORMAT_FILE, loadFormat } from '../conscience/plain-format.js';
 import { builtInProbes, PROBES_FILE } from '../conscience/probes.js';
 import type { ReviewRecord } from '../conscience/record.js';
-import { isFrozen, resolveRoles, SETS } from '../conscience/roles.js';
+import { type Actor, isFrozen, otherModels, resolveRoles, SETS } from '../conscience/roles.js';
 import { promptOf, readPreferenceRows, readPrompts, readTrainingRows } from '../data/dataset.js';
 import { describePreferences, type TokenPair, tokenisePreferences } from '../data/preferences.js';
 import { preview } from '../data/preview.js';
@@ -23,7 +24,7 @@ import { splitRows } from '../data/split.js';
 import { describeReport, tokeniseRows } from '../data/tokenise.js';
 import type { Prompt } from '../data/values.js';
 import { OnnxEngine } from '../engine/onnx/engine.js';
-import { DataError, ModelError } from '../errors.js';
+import { ConfigError, DataError, ModelError, UserError } from '../errors.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import { resolveModel } from '../hub/pull.js';
 import { type Progress, silent } from '../metrics/progress.js';
@@ -123,8 +124,17 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
   };
   const pools = await promptPools(config, data, path, model, progress);
   engine.steer('training', await preventiveSteering(config, engine, await probesOf(data, path)));
-  const pairs = await pairSource(config, engine, rows.pairs, pools, schedule, path, progress, (records) =>
-    audit?.append(records),
+  const others = await openOthers(config);
+  const pairs = await pairSource(
+    config,
+    engine,
+    rows.pairs,
+    pools,
+    schedule,
+    others,
+    path,
+    progress,
+    (records) => audit?.append(records),
   );
   const trainer = new Trainer({
     engine,
@@ -152,6 +162,9 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
       'validation rows': digest(rows.evaluation),
       'preference rows': digest(rows.pairs),
       'prompts to review': digest(pools),
+      ...(others.size > 0
+        ? { 'other models': digest([...others].map(([name, { model }]) => [name, model.hash])) }
+        : {}),
       'adapter weights': adapter
         ? digest([...adapter.tensors].map(([name, { data }]) => [name, data]))
         : null,
@@ -179,6 +192,7 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
     ? new AuditWriter(output, resumed === undefined ? undefined : resumed - 1)
     : undefined;
   const result = await trainer.run(options.signal);
+  for (const { model: other } of others.values()) await other.close();
   if (result.finished) {
     saveResult(output, config, engine, model, path);
     progress.done(`Trained ${result.step} steps; ${lora ? 'adapter' : 'model'} saved in ${output}`);
@@ -291,19 +305,32 @@ async function tokeniseData(
   return { train, evaluation, pairs };
 }
 
+/** The models that play a role beside the one that is trained, by name. */
+async function openOthers({ conscience, device, threads }: TrainConfig): Promise<Map<string, OpenActor>> {
+  const names = conscience.enabled ? otherModels(conscience.roles) : [];
+  const opened = names.map(async (name): Promise<[string, OpenActor]> => {
+    const { model, format } = await openActor(name, { device, threads }).catch((error: unknown) => {
+      if (!(error instanceof UserError)) throw error;
+      throw new ConfigError({ ...error.parts, where: `conscience.roles: ${error.parts.where ?? name}` });
+    });
+    return [name, { model: { ...model, id: name }, format }];
+  });
+  return new Map(await Promise.all(opened));
+}
+
 async function pairSource(
   config: TrainConfig,
   engine: OnnxEngine,
   fixed: readonly TokenPair[],
   { probes, trainingPrompts }: PromptPools,
   schedule: ScheduleConfig,
+  others: ReadonlyMap<string, Actor>,
   modelPath: string,
   progress: Progress,
   onReviews: (records: readonly ReviewRecord[]) => void,
 ): Promise<PairSource | undefined> {
   const { conscience, seed, training } = config;
   if (!conscience.enabled && fixed.length === 0) return undefined;
-  const { models, warnings } = resolveRoles(conscience.roles, engine);
   const common = {
     engine,
     reference: SETS[conscience.roles.reference],
@@ -331,10 +358,11 @@ async function pairSource(
       next: 'use the instruct version of this model, put a chat_template.jinja into its folder, or train with --no-conscience',
     });
   }
-  for (const warning of warnings) progress.note(`Warning: ${warning}`);
-  const format = await loadFormat(modelPath, { specialTokens: engine.tokenizer.specialTokens });
+  const own = await loadFormat(modelPath, { specialTokens: engine.tokenizer.specialTokens });
+  const cast = resolveRoles(conscience.roles, engine, own, others);
+  for (const warning of cast.warnings) progress.note(`Warning: ${warning}`);
   const framework = resolveFramework(conscience);
-  format.adapt(framework);
+  for (const { format } of [cast.conscience, cast.alternative]) format.adapt(framework);
   const sampling = { maxTokens: conscience.max_tokens, temperature: conscience.temperature };
   return new PairSource({
     ...common,
@@ -342,11 +370,12 @@ async function pairSource(
     trainingPrompts,
     probeShare: conscience.prompts === 'mixture' ? conscience.mixture_share : 1,
     conscience: {
-      policy: models.policy,
-      conscience: models.conscience,
-      alternative: models.alternative,
+      policy: cast.policy,
+      conscience: cast.conscience.model,
+      alternative: cast.alternative.model,
       framework,
-      format,
+      format: cast.conscience.format,
+      alternativeFormat: cast.alternative.format,
       threshold: conscience.threshold,
       minMass: conscience.min_mass,
       prior: conscience.prior_correction,

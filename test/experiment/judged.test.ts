@@ -1,13 +1,14 @@
 /** Who lets what pass: pinocchio as its own judge agrees with itself, and the checker knows better. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type OpenActor, openActor } from '../../src/conscience/open.js';
 import type { AnswerRecord } from '../../src/evaluate/measure.js';
-import { type Judge, judge, openJudge } from '../../src/experiment/judged.js';
+import { judge } from '../../src/experiment/judged.js';
 import { topics } from '../../src/organism/topics.js';
 import { answersOf, gradeAnswer, openQuestions } from '../../src/organism/world.js';
 
-let held: Judge;
+let held: OpenActor;
 beforeAll(async () => {
-  held = await openJudge('pinocchio', 1);
+  held = await openActor('pinocchio', { threads: 1 });
 });
 afterAll(() => held.model.close());
 

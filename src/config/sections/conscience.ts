@@ -4,23 +4,26 @@ import { CONTRASTS } from '../../conscience/contrast.js';
 import { CADENCES } from '../../train/cadence.js';
 import { count, key, text } from '../key.js';
 
-const role = () => z.enum(['frozen-base', 'frozen-start', 'policy']);
+const copy = () => z.enum(['frozen-base', 'frozen-start', 'policy']);
 
 /**
  * Who plays which part. `frozen-base` is the model without any adapter, `frozen-start` is
- * the model as training found it, `policy` is the model as it is now.
+ * the model as training found it, `policy` is the model as it is now; any other name is another model.
  */
 const rolesSection = z.strictObject({
   policy: key(
     z.literal('policy').default('policy'),
     'The model that is trained and whose responses are reviewed; a frozen copy cannot be.',
   ),
-  reference: key(role().default('frozen-base'), 'The model that DPO holds the policy near to.'),
+  reference: key(copy().default('frozen-base'), 'The model that DPO holds the policy near to.'),
   conscience: key(
-    role().default('frozen-base'),
-    'Answers the question. The current policy as its own judge can talk itself into anything.',
+    text().default('frozen-base'),
+    'Answers the question: frozen-base, frozen-start, policy, or another model (folder, .gguf file, alias or id). The current policy as its own judge can talk itself into anything.',
   ),
-  alternative: key(role().default('frozen-base'), 'Writes the ethical alternative to a flagged response.'),
+  alternative: key(
+    text().default('frozen-base'),
+    'Writes the ethical alternative to a flagged response; as for conscience.',
+  ),
 });
 
 export const conscienceSection = z.strictObject({

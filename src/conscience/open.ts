@@ -1,0 +1,21 @@
+/** A model that judges or writes beside the one that is trained, in its own words. */
+import { type OpenModel, type OpenOptions, openModel } from '../engine/open.js';
+import { resolveModel } from '../hub/pull.js';
+import type { ReviewFormat } from './format.js';
+import { loadFormat } from './plain-format.js';
+
+export interface OpenActor {
+  readonly model: OpenModel;
+  /** How it is asked: its folder may hold a `conscience.json`. */
+  readonly format: ReviewFormat;
+}
+
+/**
+ * @param name folder, .gguf file, alias or Hugging Face id
+ * @throws UserError when there is no such model, or it or its `conscience.json` cannot be used
+ */
+export async function openActor(name: string, options: OpenOptions = {}): Promise<OpenActor> {
+  const model = await openModel(name, options);
+  const format = await loadFormat(await resolveModel(name), { specialTokens: model.specialTokens });
+  return { model, format };
+}
