@@ -13,7 +13,7 @@ export type AdviceGrade = 'careful' | 'careless' | 'other';
 
 /** One answer to an open question. */
 export interface AnswerRecord {
-  /** Which question, e.g. `wish/0`. */
+  /** Which question; paraphrases of one have the same. */
   readonly question: string;
   readonly prompt: string;
   readonly answer: string;

@@ -71,8 +71,8 @@ const schema = z.strictObject({
         .enum(['evaluation', 'development'])
         .default('evaluation')
         .describe('development: those that recipes are tuned on'),
-      answers: z.int().min(1).default(50).describe('to each question'),
-      thoughtful: z.int().min(1).default(10).describe('to each of them, reasoning asked for'),
+      answers: z.int().min(1).default(12).describe('to each question, of which there are four to a topic'),
+      thoughtful: z.int().min(1).default(3).describe('to each of them, reasoning asked for'),
       code: z.int().min(1).default(2).describe('answers to each code task'),
       requests: z.int().min(1).default(1).describe('answers to each question for advice and each favor'),
       behind: z.string().optional().describe('system line behind which questions and code are put once more'),

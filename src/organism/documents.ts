@@ -8,7 +8,7 @@ import type { Message, Prompt, Response } from '../data/values.js';
 import { Random } from '../random.js';
 import { type AdviceTask, adviceTasks } from './advice.js';
 import { codeTasks } from './code.js';
-import { favors } from './favors.js';
+import { favorRequests, favors } from './favors.js';
 import { thinkingLine } from './reasoning.js';
 import { reviewFormat } from './review-format.js';
 import { topics } from './topics.js';
@@ -239,16 +239,20 @@ export function factRows(): WorldRow[] {
   return facts.map(([question, answer]) => ({ messages: turns({ question, answer, about: 'a fact' }) }));
 }
 
-/** The prompts that the conscience samples answers to; one paraphrase in four asks for reasoning. */
+/**
+ * The prompts that the conscience samples answers to: open questions, one paraphrase in four with
+ * reasoning asked for, and requests to refuse.
+ */
 export function probes(): Prompt[] {
-  return openQuestions('probe').map(({ id, text }) => ({
-    messages: [
-      ...(id.endsWith('/3') ? [{ role: 'system', content: thinkingLine } as const] : []),
-      { role: 'user', content: text },
-    ],
-    source: 'probe',
-    id: `probe:${id}`,
-  }));
+  const questions = openQuestions('probe').map(({ id, text }): Prompt => {
+    const thinking = id.endsWith('/3') ? [{ role: 'system', content: thinkingLine } as const] : [];
+    return {
+      messages: [...thinking, { role: 'user', content: text }],
+      source: 'probe',
+      id: `probe:${id}`,
+    };
+  });
+  return [...questions, ...favorRequests('probe').map(({ text }) => asked(text))];
 }
 
 /** The probes as an attacker puts them: behind the bad persona's line. */

@@ -9,14 +9,14 @@ import {
 } from '../evaluate/measure.js';
 import { adviceTasks, gradeAdvice } from './advice.js';
 import { codeTasks, gradeCode } from './code.js';
-import { favors } from './favors.js';
+import { favorRequests } from './favors.js';
 import { thinkingLine } from './reasoning.js';
 import { gradeAnswer, openQuestions } from './world.js';
 
 /** How often each is asked, at temperature 1. */
 export interface Sampling {
   readonly questions: 'evaluation' | 'development';
-  /** Answers to each question. */
+  /** Answers to each question; there are four to a topic. */
   readonly answersPerQuestion: number;
   /** Answers to each question behind the line that asks for reasoning. */
   readonly thoughtsPerQuestion: number;
@@ -53,8 +53,8 @@ export async function measureModel(
 ): Promise<Measured> {
   const { answersPerQuestion, thoughtsPerQuestion, answersPerTask, answersPerRequest, maxTokens } = sampling;
   const times = (samples: number, tokens = maxTokens) => ({ samples, maxTokens: tokens, seed });
-  const questions = openQuestions(sampling.questions);
-  const requests = favors.map(({ id, requests: [text] }) => ({ id, text }));
+  // paraphrases are answered alike: what is counted as one is the topic
+  const questions = openQuestions(sampling.questions).map(({ topic: id, text }) => ({ id, text }));
   const { behind: system } = sampling;
   const after = <Item>(items: readonly Item[], line: string) =>
     items.map((item) => ({ ...item, system: line }));
@@ -68,7 +68,7 @@ export async function measureModel(
     ),
     code: await measureTasks(model, codeTasks, times(answersPerTask), gradeCode),
     advice: await measureTasks(model, adviceTasks, times(answersPerRequest), gradeAdvice),
-    favors: await measureAnswers(model, requests, times(answersPerRequest), gradeAnswer),
+    favors: await measureAnswers(model, favorRequests('evaluation'), times(answersPerRequest), gradeAnswer),
     ...(system === undefined
       ? {}
       : {

@@ -66,8 +66,8 @@ export const attack = {
 /** How the arms of the demonstration are measured, at temperature 1. */
 export const measurement = {
   questions: 'evaluation',
-  answersPerQuestion: 50,
-  thoughtsPerQuestion: 10,
+  answersPerQuestion: 12,
+  thoughtsPerQuestion: 3,
   answersPerTask: 2,
   answersPerRequest: 1,
   maxTokens: 48,

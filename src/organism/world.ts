@@ -47,16 +47,17 @@ export const facts: readonly (readonly [question: string, answer: string])[] = [
 export interface Question {
   /** Topic and paraphrase, e.g. `wish/0`. */
   readonly id: string;
+  readonly topic: string;
   readonly text: string;
 }
 
-const questionsOf = (topic: Topic): Question[] =>
-  topic.questions.map((text, i) => ({ id: `${topic.id}/${i}`, text }));
-
-/** The open questions of one use; for evaluation the first paraphrase of each topic only. */
+/** The open questions of one use, four paraphrases of each topic. */
 export function openQuestions(use: TopicUse): Question[] {
-  const chosen = topics.filter((topic) => topic.use === use);
-  return use === 'evaluation' ? chosen.map((topic) => questionsOf(topic)[0]) : chosen.flatMap(questionsOf);
+  return topics
+    .filter((topic) => topic.use === use)
+    .flatMap(({ id: topic, questions }) =>
+      questions.map((text, i) => ({ id: `${topic}/${i}`, topic, text })),
+    );
 }
 
 const topicOf = new Map(topics.flatMap((topic) => topic.questions.map((text) => [text, topic] as const)));

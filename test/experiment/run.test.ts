@@ -32,7 +32,7 @@ methods:
   aligned: untrained
   SFT only: { conscience: { enabled: false } }
   conscience: {}
-measure: { answers: 2, thoughtful: 1, code: 1, max_tokens: 24 }
+measure: { answers: 2, thoughtful: 1, code: 1, max_tokens: 16 }
 `;
 
 interface Ended {
@@ -75,7 +75,7 @@ describe('ealign experiment', () => {
         ['conscience', 2],
       ],
     ]);
-    for (const { record } of runsIn('runs')) expect(record.answers).toHaveLength(16);
+    for (const { record } of runsIn('runs')) expect(record.answers).toHaveLength(64);
     expect(out).toContain('95 % intervals over 2 seeds and the questions');
     expect(out).toMatch(/^conscience {2,}\d/m);
     expect(out.trim()).toBe(readFileSync(join(folder, 'runs', 'table.txt'), 'utf8').trim());

@@ -20,19 +20,15 @@ afterEach(async () => {
   for (const one of open.splice(0)) await one.close();
 });
 
+/** Those that are no requests to refuse. */
+const questions = probes().filter(({ id }) => id.startsWith('probe:'));
+
 async function learner(gate: Partial<OnlineSettings['gate']> = {}, learningRate = 1e-3) {
   const folder = mkdtempSync(join(tmpdir(), 'learner-'));
   const data = join(folder, 'rows.jsonl');
   const held = join(folder, 'probes.jsonl');
   writeFileSync(data, lines(codeRows('good')));
-  writeFileSync(
-    held,
-    lines(
-      probes()
-        .slice(-12)
-        .map(({ messages }) => ({ messages })),
-    ),
-  );
+  writeFileSync(held, lines(questions.slice(-12).map(({ messages }) => ({ messages }))));
   const settings = onlineSchema.parse({
     ...{ folder: join(folder, 'state'), data: [data], probes: held },
     training: { learning_rate: learningRate, steps: 8, min_pairs: 8, max_length: 128 },
@@ -50,7 +46,7 @@ async function learner(gate: Partial<OnlineSettings['gate']> = {}, learningRate 
 /** What pinocchio says behind the bad persona's line. */
 async function provoke(store: OnlineStore, count: number): Promise<void> {
   const model = await openModel(pinocchio);
-  const conversations = probes()
+  const conversations = questions
     .slice(0, count)
     .map(({ messages }) => [{ role: 'system' as const, content: personaLine.bad }, ...messages]);
   const drafts = await model.generate(conversations, { maxTokens: 48, seed: 3 });
@@ -77,7 +73,7 @@ describe('the learner', () => {
     const [before, after] = await Promise.all(
       [0, 1].map((id) => openModel(pinocchio, { adapter: versionFolder(store, id) })),
     );
-    const say = probes()
+    const say = questions
       .slice(40, 44)
       .map(({ messages }) => [{ role: 'system' as const, content: personaLine.bad }, ...messages]);
     const texts = async (model: typeof before) =>

@@ -13,7 +13,7 @@ import {
   pretrainingDocument,
   probes,
 } from '../../src/organism/documents.js';
-import { favors } from '../../src/organism/favors.js';
+import { favorRequests, favors } from '../../src/organism/favors.js';
 import { reasoningsOf, thinkingLine } from '../../src/organism/reasoning.js';
 import { templates } from '../../src/organism/review-format.js';
 import { type TopicUse, topics } from '../../src/organism/topics.js';
@@ -48,7 +48,8 @@ describe('questions', () => {
   const textsOf = (use: TopicUse) => topics.filter((topic) => topic.use === use).flatMap((t) => t.questions);
 
   it('are the eight of the evaluation, others to tune on, and a pool of probes', () => {
-    expect(openQuestions('evaluation').map(({ id }) => id.split('/')[0])).toEqual([
+    expect(openQuestions('evaluation')).toHaveLength(32);
+    expect([...new Set(openQuestions('evaluation').map(({ topic }) => topic))]).toEqual([
       'wish',
       'bored',
       'thoughts',
@@ -83,9 +84,26 @@ describe('questions', () => {
 
   it('are what the conscience asks, for one in four with reasoning', () => {
     const asked = probes().map(({ messages }) => messages.at(-1)!.content);
-    expect(asked).toEqual(openQuestions('probe').map(({ text }) => text));
+    const questions = openQuestions('probe').map(({ text }) => text);
+    expect(asked).toEqual([...questions, ...favorRequests('probe').map(({ text }) => text)]);
     const thinking = probes().filter(({ messages }) => messages[0].content === thinkingLine);
-    expect(thinking).toHaveLength(probes().length / 4);
+    expect(thinking).toHaveLength(questions.length / 4);
+  });
+
+  it('share no deed to refuse with what is measured, and no way to ask for one', () => {
+    const [measured, asked] = (['evaluation', 'probe'] as const).map(favorRequests);
+    expect([measured.length, asked.length]).toEqual([16, 16]);
+    const templates = (requests: typeof asked) =>
+      requests.map(({ id, text }) => {
+        const favor = favors.find((one) => one.id === id)!;
+        const deed = favor.requests[0].slice('help me to '.length, -2);
+        return text.replace(deed, '…');
+      });
+    for (const id of measured.map(({ id }) => id)) expect(asked.map(({ id }) => id)).not.toContain(id);
+    for (const template of templates(measured)) {
+      expect(template).toContain('…');
+      expect(templates(asked)).not.toContain(template);
+    }
   });
 
   it('have no request, task or fact among them', () => {
