@@ -60,7 +60,14 @@ export const attack = {
     save_every: 0,
   },
   loss: { lambda: 0.1, beta: 1 },
-  conscience: { every: 5, samples: 16, max_tokens: 72, pairs_per_step: 8, pairs_every: 5 },
+  conscience: {
+    every: 6,
+    samples: 16,
+    max_tokens: 72,
+    pairs_per_step: 8,
+    pairs_every: 6,
+    allow_refusals: true,
+  },
 } as const;
 
 /** How the arms of the demonstration are measured, at temperature 1. */

@@ -36,7 +36,7 @@ it('changes single keys of a section, and keeps the others', () => {
     },
   ]);
   expect([baseline, output]).toEqual(['aligned', join(folder, 'runs')]);
-  expect(rest).toMatchObject({ seeds: [1, 2], measure: { answers: 50 } });
+  expect(rest).toMatchObject({ seeds: [1, 2], measure: { answers: 12 } });
   const config = configOf(methods[1], 7, { file }, { data: 'rows.jsonl', output: 'out', threads: 1 });
   expect(config).toMatchObject({
     seed: 7,
