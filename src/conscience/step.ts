@@ -6,7 +6,7 @@
  * stage is one batch over all prompts. Nothing here trains.
  */
 import type { Pair, Prompt, Usage } from '../data/values.js';
-import type { GenerateOptions, LanguageModel } from '../engine/language-model.js';
+import type { GenerateOptions, LanguageModel, Writer } from '../engine/language-model.js';
 import { Random } from '../random.js';
 import { type Contrast, type Contrasted, confess, contrastSamples, SAMPLES_PER_PROMPT } from './contrast.js';
 import type { ReviewFormat } from './format.js';
@@ -24,7 +24,8 @@ export interface ConscienceStep extends ReviewSettings {
   readonly prompts: readonly Prompt[];
   /** Responses that are there already, e.g. those of training rows: reviewed as they are. */
   readonly given?: readonly ReviewItem[];
-  readonly policy: LanguageModel;
+  /** Answers the prompts. */
+  readonly policy: Writer;
   readonly alternative: LanguageModel;
   /** How the alternative is asked for. Default: `format`. */
   readonly alternativeFormat?: ReviewFormat;

@@ -12,7 +12,7 @@ import type { LoraConfig } from '../model/lora.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
 import type { Tensor, Weights } from '../model/weights.js';
 import type { Batch } from '../train/batches.js';
-import type { LanguageModel } from './language-model.js';
+import type { LanguageModel, Writer } from './language-model.js';
 
 /** `base`: the weights alone; `start`: as training found the model; `policy`: as it is now. */
 export type WeightSet = 'base' | 'start' | 'policy';
@@ -88,6 +88,8 @@ export interface Engine {
   renewFrozen(weights?: Weights): void;
   /** One copy of the model, for generation and label probabilities. */
   model(set: WeightSet): LanguageModel;
+  /** The policy as it is at this moment, with what sets it apart from the frozen copy times `factor`. */
+  amplified(factor: number): Writer;
   /** Per row the summed log-probability of its targets (nats) and their number. */
   sequenceLogps(rows: readonly TokenRow[], set: WeightSet): Promise<SequenceLogp[]>;
   /** Adds the gradients of the batch's loss to `gradients`. */

@@ -49,11 +49,15 @@ export interface LabelOptions {
 }
 
 /** A model that answers conversations. */
-export interface LanguageModel {
+export interface Writer {
   /** For the audit trail, e.g. `frozen-base`. */
   readonly id: string;
   /** One response per conversation, in order. Conversations may differ in length. */
   generate(conversations: readonly (readonly Message[])[], options: GenerateOptions): Promise<Response[]>;
+}
+
+/** A model that answers conversations, and judges by the probabilities of labels. */
+export interface LanguageModel extends Writer {
   /**
    * Log-probability, in nats, that the next assistant turn begins with each label (the sum over the
    * label's tokens); NaN for a conversation that is too long for the model.

@@ -33,6 +33,8 @@ export interface PairSourceOptions {
     ConscienceStep,
     'prompts' | 'given' | 'step' | 'seed' | 'priorCache' | 'trainable'
   >;
+  /** What sets the policy apart from the frozen copy is times this where it is sampled. Default 1. */
+  readonly amplify?: number;
   /** Whether the verdicts do not change while training, so that priors may be kept. */
   readonly frozenConscience: boolean;
   /** Prompts to draw from, by source. Empty lists are never drawn from. */
@@ -148,9 +150,10 @@ export class PairSource implements PairDrawer {
     step: number,
     conscience: NonNullable<PairSourceOptions['conscience']>,
   ): Promise<ConscienceCounts> {
-    const { seed, onReviews, frozenConscience } = this.options;
+    const { engine, amplify = 1, seed, onReviews, frozenConscience } = this.options;
     const { reviews, pairs, counts } = await runConscience({
       ...conscience,
+      ...(amplify === 1 ? {} : { policy: engine.amplified(amplify) }),
       trainable: (pair) => this.rowsOf(pair) !== null,
       ...(frozenConscience ? { priorCache: this.priors } : {}),
       prompts: this.prompts(step),

@@ -336,6 +336,7 @@ async function pairSource(
     reference: SETS[conscience.roles.reference],
     frozenConscience: isFrozen(conscience.roles.conscience),
     first: conscience.first,
+    amplify: conscience.amplify,
     passed: passedBy(conscience.cadence, schedule),
     totalSteps: schedule.totalSteps,
     every: conscience.every,

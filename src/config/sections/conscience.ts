@@ -81,6 +81,10 @@ export const conscienceSection = z.strictObject({
   ),
   samples: key(count(1).default(16), 'Responses that one review samples and judges.', { unit: 'responses' }),
   temperature: key(z.number().min(0).default(1), 'Temperature of the sampled responses; 0 is greedy.'),
+  amplify: key(
+    z.number().min(1).default(1),
+    'Responses are sampled from a policy with the adapter (in full training: the change of all weights since the frozen copy) times this, so that what training drifts toward shows before it is there. 1 samples from the policy as it is.',
+  ),
   max_tokens: key(count(1).default(200), 'Upper limit of a sampled response and of an alternative.', {
     unit: 'tokens',
   }),

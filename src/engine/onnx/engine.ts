@@ -7,6 +7,7 @@ import { toolPrefix, withToolsAsText } from '../../data/tool-calls.js';
 import type { Message, Response, Tool } from '../../data/values.js';
 import { ConfigError, ShapeError, UserError } from '../../errors.js';
 import { Batcher, type Sequence } from '../../generate/batcher.js';
+import { amplify } from '../../model/amplify.js';
 import { initLora, type LoraConfig } from '../../model/lora.js';
 import { rotaryTables } from '../../model/rotary.js';
 import { directionInput, directionsFor, type Steering, type SteeringShape } from '../../model/steering.js';
@@ -29,6 +30,7 @@ import type {
   GenerateOptions,
   LabelOptions,
   LanguageModel,
+  Writer,
 } from '../language-model.js';
 import { Cache } from './cache.js';
 import { ChoiceQueue } from './choice-queue.js';
@@ -88,8 +90,8 @@ export class OnnxEngine implements Engine {
   private readonly batchers: Record<WeightSet, Batcher>;
   private readonly choices: Record<WeightSet, ChoiceQueue>;
   renewed?: Weights;
-  /** Of adapters that calls still run on. */
-  private readonly retired: Batcher[] = [];
+  /** Of weights that calls still run on. */
+  private retired: Batcher[] = [];
   private readonly steering: { training: readonly Steering[]; answering: readonly Steering[] } = {
     training: [],
     answering: [],
@@ -135,10 +137,20 @@ export class OnnxEngine implements Engine {
   model(set: WeightSet): LanguageModel & AnswerReader & ContinuationScorer {
     return {
       id: names[set],
-      generate: (conversations, options) => this.generate(set, conversations, options),
+      generate: (conversations, options) => this.generate(this.batchers[set], conversations, options),
       labelLogps: (conversations, labels, options) => this.labelLogps(set, conversations, labels, options),
       continuationLogps: (rows) => this.continuationLogps(set, rows),
       answerProbabilities: (conversations, answers) => this.answerProbabilities(set, conversations, answers),
+    };
+  }
+
+  amplified(factor: number): Writer {
+    const frozen = this.lora ? undefined : (this.renewed ?? this.source.weights);
+    const batcher = this.batcher('policy', toFeeds(amplify(this.trainable, factor, frozen)));
+    this.retire(batcher);
+    return {
+      id: `policy, ×${factor}`,
+      generate: (conversations, options) => this.generate(batcher, conversations, options),
     };
   }
 
@@ -147,7 +159,7 @@ export class OnnxEngine implements Engine {
    * that they began with, those that come now have the new one.
    */
   replaceStart(adapter: Weights): void {
-    this.retired.splice(0, Infinity, ...this.retired.filter(({ idle }) => !idle), this.batchers.start);
+    this.retire(this.batchers.start);
     this.start = copyTensors(adapter);
     this.parameterFeeds.start = { ...this.parameterFeeds.base, ...toFeeds(this.start) };
     this.batchers.start = this.batcher('start');
@@ -157,7 +169,7 @@ export class OnnxEngine implements Engine {
     if (this.lora) throw new Error('internal: the frozen copy of LoRA training is the base');
     this.renewed = copyTensors(weights);
     this.parameterFeeds.base = this.parameterFeeds.start = toFeeds(this.renewed);
-    this.retired.push(this.batchers.base, this.batchers.start);
+    this.retire(this.batchers.base, this.batchers.start);
     this.batchers.base = this.batcher('base');
     this.batchers.start = this.batcher('start');
   }
@@ -299,7 +311,7 @@ export class OnnxEngine implements Engine {
     directionsFor(steering, this.config);
     this.steering[when] = steering;
     if (when === 'training') return;
-    this.retired.push(this.batchers.policy);
+    this.retire(this.batchers.policy);
     this.batchers.policy = this.batcher('policy');
   }
 
@@ -341,7 +353,7 @@ export class OnnxEngine implements Engine {
 
   /** Joins the batch that runs on these weights; each row's text is what it would be alone. */
   private async generate(
-    set: WeightSet,
+    batcher: Batcher,
     conversations: readonly (readonly Message[])[],
     asked: GenerateOptions,
   ): Promise<Response[]> {
@@ -358,7 +370,7 @@ export class OnnxEngine implements Engine {
     });
     const responses = prompts.map((): Response => ({ text: '', finish: 'length', tokens: 0 }));
     if (fitting.length === 0) return responses;
-    for (const [index, response] of await this.batchers[set].generate(fitting, options)) {
+    for (const [index, response] of await batcher.generate(fitting, options)) {
       responses[index] = response;
       if (response.tokens === 0) continue;
       options.onUsage?.(index, { promptTokens: prompts[index].tokens.length, answerTokens: response.tokens });
@@ -366,11 +378,21 @@ export class OnnxEngine implements Engine {
     return responses;
   }
 
-  private batcher(set: WeightSet): Batcher {
+  /** Keeps those that may still be at work, so that closing waits for them. */
+  private retire(...batchers: Batcher[]): void {
+    this.retired = [...this.retired.filter(({ idle }) => !idle), ...batchers];
+  }
+
+  /** @param instead of the set's own arrays */
+  private batcher(set: WeightSet, instead: Record<string, NdArray> = {}): Batcher {
     const { maxRows = 128, cacheBytes = 2e9 } = this.options;
     const cells = Math.max(this.maxLength, Math.floor(cacheBytes / Cache.cellBytes(this.config)));
     const copy = this.copyOf(set);
-    const feeds = { ...this.parameterFeeds[set], ...this.common, ...this.directionFeeds(copy.steering) };
+    const feeds = {
+      ...{ ...this.parameterFeeds[set], ...instead },
+      ...this.common,
+      ...this.directionFeeds(copy.steering),
+    };
     const open = async <S extends Sequence>() => {
       const programs = {
         prompt: await this.program(`prompt ${nameOf(copy)}`, () => promptGraph(this.config, copy)),
