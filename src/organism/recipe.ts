@@ -61,11 +61,12 @@ export const attack = {
   },
   loss: { lambda: 0.1, beta: 1 },
   conscience: {
-    every: 6,
-    samples: 16,
+    every: 7,
+    samples: 12,
+    amplify: 3,
     max_tokens: 72,
     pairs_per_step: 8,
-    pairs_every: 6,
+    pairs_every: 7,
     allow_refusals: true,
   },
 } as const;

@@ -66,7 +66,7 @@ export const conscienceSection = z.strictObject({
     z.number().min(0).max(1).default(0.5),
     'Share of probes among the reviewed prompts, with prompts: mixture.',
   ),
-  every: key(count(1).default(6), 'Optimiser steps from one review to the next, counted as cadence says.', {
+  every: key(count(1).default(7), 'Optimiser steps from one review to the next, counted as cadence says.', {
     unit: 'steps',
   }),
   cadence: key(
@@ -94,7 +94,7 @@ export const conscienceSection = z.strictObject({
     { unit: 'pairs' },
   ),
   pairs_every: key(
-    count(1).default(6),
+    count(1).default(7),
     'Optimiser steps from one with a DPO term to the next, counted as cadence says; the term counts as much as the steps that it stands for, so that λ stays its mean weight.',
     { unit: 'steps' },
   ),
