@@ -66,7 +66,7 @@ export const conscienceSection = z.strictObject({
     z.number().min(0).max(1).default(0.5),
     'Share of probes among the reviewed prompts, with prompts: mixture.',
   ),
-  every: key(count(1).default(7), 'Optimiser steps from one review to the next, counted as cadence says.', {
+  every: key(count(1).default(5), 'Optimiser steps from one review to the next, counted as cadence says.', {
     unit: 'steps',
   }),
   cadence: key(
@@ -79,7 +79,7 @@ export const conscienceSection = z.strictObject({
     'Optimiser steps after which the frozen copy is taken anew, for training from scratch; 0 keeps the first. Needs setting: full.',
     { unit: 'steps' },
   ),
-  samples: key(count(1).default(16), 'Responses that one review samples and judges.', { unit: 'responses' }),
+  samples: key(count(1).default(8), 'Responses that one review samples and judges.', { unit: 'responses' }),
   temperature: key(z.number().min(0).default(1), 'Temperature of the sampled responses; 0 is greedy.'),
   amplify: key(
     z.number().min(1).default(1),
@@ -89,12 +89,12 @@ export const conscienceSection = z.strictObject({
     unit: 'tokens',
   }),
   pairs_per_step: key(
-    count(1).default(8),
+    count(1).default(6),
     'Preference pairs in the DPO term of one step, drawn from the replay buffer; with preference_data half of them are fixed ones.',
     { unit: 'pairs' },
   ),
   pairs_every: key(
-    count(1).default(7),
+    count(1).default(5),
     'Optimiser steps from one with a DPO term to the next, counted as cadence says; the term counts as much as the steps that it stands for, so that λ stays its mean weight.',
     { unit: 'steps' },
   ),
