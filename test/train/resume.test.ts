@@ -49,6 +49,8 @@ const settings = [
     '32',
     '--prior-correction',
     'neutral',
+    '--amplify',
+    '2',
   ],
 ];
 
@@ -108,7 +110,7 @@ const variants = {
   }),
   'random weights, and a frozen copy that is renewed': () => ({
     ...{ setting: 'full', init: 'random' },
-    conscience: { first: 2, renew_every: 3, pairs_every: 2, threshold: 0 },
+    conscience: { first: 2, renew_every: 3, pairs_every: 2, threshold: 0, amplify: 2 },
   }),
   'an adapter to go on from, roles played by it, prompts of both kinds': () => ({
     adapter: join(folder, 'straight'),
