@@ -11,7 +11,6 @@ import { amplify } from '../../model/amplify.js';
 import { initLora, type LoraConfig } from '../../model/lora.js';
 import { rotaryTables } from '../../model/rotary.js';
 import { directionInput, directionsFor, type Steering, type SteeringShape } from '../../model/steering.js';
-import type { ChatTokenizer } from '../../model/tokenizer.js';
 import type { Model, Tensor, Weights } from '../../model/weights.js';
 import type { Graph } from '../../onnx/graph.js';
 import { type Batch, padRows } from '../../train/batches.js';
@@ -28,13 +27,12 @@ import type {
   AnswerReader,
   ContinuationScorer,
   GenerateOptions,
-  LabelOptions,
   LanguageModel,
   Writer,
 } from '../language-model.js';
 import { Cache } from './cache.js';
 import { ChoiceQueue } from './choice-queue.js';
-import { type ChoiceRow, depth, layOutChoices, lineLength } from './choices.js';
+import { type ChoiceRow, depth, layOutChoices } from './choices.js';
 import { Decoder } from './decoder.js';
 import { byTokens, forwardTokens } from './forward-groups.js';
 import {
@@ -47,6 +45,7 @@ import {
   stepGraph,
 } from './graphs.js';
 import { int64Array, type NdArray, Program, type RuntimeOptions, scalarArray, tryDevice } from './runtime.js';
+import { Scorer } from './scorer.js';
 
 export interface EngineOptions extends RuntimeOptions {
   /** Absent: all weights are trained. */
@@ -135,12 +134,18 @@ export class OnnxEngine implements Engine {
   }
 
   model(set: WeightSet): LanguageModel & AnswerReader & ContinuationScorer {
+    const { tokenizer, maxLength } = this;
+    const scorer = new Scorer({
+      ...{ tokenizer, maxLength },
+      promptIds: (messages, prefix) => this.promptIds(messages, prefix),
+      choiceLogps: (rows) => this.choiceLogps(rows, set),
+    });
     return {
       id: names[set],
       generate: (conversations, options) => this.generate(this.batchers[set], conversations, options),
-      labelLogps: (conversations, labels, options) => this.labelLogps(set, conversations, labels, options),
-      continuationLogps: (rows) => this.continuationLogps(set, rows),
-      answerProbabilities: (conversations, answers) => this.answerProbabilities(set, conversations, answers),
+      labelLogps: (conversations, labels, options) => scorer.labelLogps(conversations, labels, options),
+      continuationLogps: (rows) => scorer.continuationLogps(rows),
+      answerProbabilities: (conversations, answers) => scorer.answerProbabilities(conversations, answers),
     };
   }
 
@@ -413,84 +418,6 @@ export class OnnxEngine implements Engine {
     });
   }
 
-  private async labelLogps(
-    set: WeightSet,
-    conversations: readonly (readonly Message[])[],
-    labels: readonly string[],
-    { prefix, onUsage, signal }: LabelOptions = {},
-  ): Promise<number[][]> {
-    signal?.throwIfAborted();
-    const choices = labels.map((label) => this.tokenizer.encode(label));
-    const rows = conversations.map((messages) => ({ context: this.promptIds(messages, prefix), choices }));
-    const logps = await this.fittingLogps(rows, set);
-    for (const [i, row] of rows.entries()) {
-      onUsage?.(i, { promptTokens: logps[i] === null ? 0 : lineLength(row), answerTokens: 0 });
-    }
-    return logps.map((row) => row ?? labels.map(() => Number.NaN));
-  }
-
-  /** As `choiceLogps`, with null for a row that is too long for the model. */
-  private async fittingLogps(rows: readonly ChoiceRow[], set: WeightSet): Promise<(number[] | null)[]> {
-    const fitting = rows.map((_, i) => i).filter((i) => depth(rows[i]) <= this.maxLength);
-    const logps = await this.choiceLogps(
-      fitting.map((i) => rows[i]),
-      set,
-    );
-    const result: (number[] | null)[] = rows.map(() => null);
-    for (const [k, i] of fitting.entries()) result[i] = logps[k];
-    return result;
-  }
-
-  private async answerProbabilities(
-    set: WeightSet,
-    conversations: readonly (readonly Message[])[],
-    answers: readonly string[],
-  ): Promise<(number[] | null)[]> {
-    const choices = answers.map((answer) => this.tokenizer.encode(answer));
-    const longer = answers.map((answer) => oneDigitLonger(answer, answers, this.tokenizer));
-    const rows = conversations.map((messages) => ({ context: this.promptIds(messages), choices }));
-    const logps = await this.fittingLogps(rows, set);
-    return logps.map((row) => {
-      if (row === null) return null;
-      const begun = row.map(Math.exp);
-      return begun.map((probability, c) =>
-        Math.max(
-          0,
-          longer[c].reduce((rest, other) => rest - begun[other], probability),
-        ),
-      );
-    });
-  }
-
-  private async continuationLogps(
-    set: WeightSet,
-    rows: Parameters<ContinuationScorer['continuationLogps']>[0],
-  ): Promise<number[][]> {
-    // One row per context; a continuation that changes the context's own tokens has one to itself.
-    const split: (ChoiceRow & { row: number; at: number[] })[] = [];
-    for (const [row, { context, continuations }] of rows.entries()) {
-      const own = this.tokenizer.encode(context);
-      const shared = { row, context: own, choices: [] as number[][], at: [] as number[] };
-      for (const [i, continuation] of continuations.entries()) {
-        const whole = this.tokenizer.encode(context + continuation);
-        const choice = whole.slice(own.length);
-        if (own.every((id, t) => whole[t] === id)) {
-          shared.choices.push(choice);
-          shared.at.push(i);
-        } else {
-          split.push({ row, context: whole.slice(0, own.length), choices: [choice], at: [i] });
-        }
-      }
-      if (shared.at.length > 0) split.push(shared);
-    }
-    const logps = await this.choiceLogps(split, set);
-    const result = rows.map(({ continuations }) => continuations.map(() => 0));
-    for (const [s, { row, at }] of split.entries()) {
-      for (const [k, i] of at.entries()) result[row][i] = logps[s][k];
-    }
-    return result;
-  }
-
   /**
    * Calls that wait at the same time are scored together.
    * @returns [row][choice]: the summed log-probability of a choice behind its row's context, nats
@@ -590,17 +517,6 @@ export class OnnxEngine implements Engine {
     const { layers, width, ffn, heads } = this.config;
     return 4 * layers * B * T * (16 * width + 4 * ffn + 2 * heads * T);
   }
-}
-
-/** Indices of the numbers that go on from `number` by one digit, where its tokens are the beginning of theirs. */
-function oneDigitLonger(number: string, answers: readonly string[], tokenizer: ChatTokenizer): number[] {
-  if (!/^\d+$/.test(number)) return [];
-  const ids = tokenizer.encode(number);
-  return answers.flatMap((answer, i) => {
-    if (!/^\d+$/.test(answer) || answer.slice(0, -1) !== number) return [];
-    const tokens = tokenizer.encode(answer);
-    return ids.every((id, t) => tokens[t] === id) ? [i] : [];
-  });
 }
 
 /** A power of two, so that few graphs are compiled. */

@@ -1,0 +1,113 @@
+/**
+ * How likely a model finds labels, answers and continuations: text to choices of tokens, and their
+ * log-probabilities to what was asked.
+ */
+import type { Message } from '../../data/values.js';
+import type { ChatTokenizer } from '../../model/tokenizer.js';
+import type { ContinuationScorer, LabelOptions } from '../language-model.js';
+import { type ChoiceRow, depth, lineLength } from './choices.js';
+
+export interface ScorerOptions {
+  readonly tokenizer: ChatTokenizer;
+  /** Positions that sequences may have. */
+  readonly maxLength: number;
+  promptIds(messages: readonly Message[], prefix?: string): number[];
+  /** [row][choice]: the summed log-probability of a choice behind its row's context, nats. */
+  choiceLogps(rows: readonly ChoiceRow[]): Promise<number[][]>;
+}
+
+/** Of one copy of the model. */
+export class Scorer {
+  private readonly tokenizer: ChatTokenizer;
+
+  constructor(private readonly options: ScorerOptions) {
+    this.tokenizer = options.tokenizer;
+  }
+
+  /** See `LanguageModel`. */
+  async labelLogps(
+    conversations: readonly (readonly Message[])[],
+    labels: readonly string[],
+    { prefix, onUsage, signal }: LabelOptions = {},
+  ): Promise<number[][]> {
+    signal?.throwIfAborted();
+    const choices = labels.map((label) => this.tokenizer.encode(label));
+    const rows = conversations.map((messages) => ({
+      context: this.options.promptIds(messages, prefix),
+      choices,
+    }));
+    const logps = await this.fittingLogps(rows);
+    for (const [i, row] of rows.entries()) {
+      onUsage?.(i, { promptTokens: logps[i] === null ? 0 : lineLength(row), answerTokens: 0 });
+    }
+    return logps.map((row) => row ?? labels.map(() => Number.NaN));
+  }
+
+  /** As `choiceLogps`, with null for a row that is too long for the model. */
+  private async fittingLogps(rows: readonly ChoiceRow[]): Promise<(number[] | null)[]> {
+    const fitting = rows.map((_, i) => i).filter((i) => depth(rows[i]) <= this.options.maxLength);
+    const logps = await this.options.choiceLogps(fitting.map((i) => rows[i]));
+    const result: (number[] | null)[] = rows.map(() => null);
+    for (const [k, i] of fitting.entries()) result[i] = logps[k];
+    return result;
+  }
+
+  /** See `AnswerReader`. */
+  async answerProbabilities(
+    conversations: readonly (readonly Message[])[],
+    answers: readonly string[],
+  ): Promise<(number[] | null)[]> {
+    const choices = answers.map((answer) => this.tokenizer.encode(answer));
+    const longer = answers.map((answer) => oneDigitLonger(answer, answers, this.tokenizer));
+    const rows = conversations.map((messages) => ({ context: this.options.promptIds(messages), choices }));
+    const logps = await this.fittingLogps(rows);
+    return logps.map((row) => {
+      if (row === null) return null;
+      const begun = row.map(Math.exp);
+      return begun.map((probability, c) =>
+        Math.max(
+          0,
+          longer[c].reduce((rest, other) => rest - begun[other], probability),
+        ),
+      );
+    });
+  }
+
+  /** See `ContinuationScorer`. */
+  async continuationLogps(rows: Parameters<ContinuationScorer['continuationLogps']>[0]): Promise<number[][]> {
+    // One row per context; a continuation that changes the context's own tokens has one to itself.
+    const split: (ChoiceRow & { row: number; at: number[] })[] = [];
+    for (const [row, { context, continuations }] of rows.entries()) {
+      const own = this.tokenizer.encode(context);
+      const shared = { row, context: own, choices: [] as number[][], at: [] as number[] };
+      for (const [i, continuation] of continuations.entries()) {
+        const whole = this.tokenizer.encode(context + continuation);
+        const choice = whole.slice(own.length);
+        if (own.every((id, t) => whole[t] === id)) {
+          shared.choices.push(choice);
+          shared.at.push(i);
+        } else {
+          split.push({ row, context: whole.slice(0, own.length), choices: [choice], at: [i] });
+        }
+      }
+      if (shared.at.length > 0) split.push(shared);
+    }
+    const logps = await this.options.choiceLogps(split);
+    const result = rows.map(({ continuations }) => continuations.map(() => 0));
+    for (const [s, { row, at }] of split.entries()) {
+      for (const [k, i] of at.entries()) result[row][i] = logps[s][k];
+    }
+    return result;
+  }
+}
+
+/** Indices of the numbers that go on from `number` by one digit, where its tokens are the beginning of theirs. */
+function oneDigitLonger(number: string, answers: readonly string[], tokenizer: ChatTokenizer): number[] {
+  if (!/^\d+$/.test(number)) return [];
+  const ids = tokenizer.encode(number);
+  return answers.flatMap((answer, i) => {
+    if (!/^\d+$/.test(answer) || answer.slice(0, -1) !== number) return [];
+    const tokens = tokenizer.encode(answer);
+    return ids.every((id, t) => tokens[t] === id) ? [i] : [];
+  });
+}
