@@ -59,14 +59,14 @@ export const attack = {
     eval_every: 0,
     save_every: 0,
   },
-  loss: { lambda: 0.1, beta: 1 },
+  loss: { lambda: 0.05, beta: 1 },
   conscience: {
-    every: 5,
+    every: 3,
     samples: 8,
     amplify: 3,
     max_tokens: 72,
-    pairs_per_step: 6,
-    pairs_every: 5,
+    pairs_per_step: 4,
+    pairs_every: 3,
     allow_refusals: true,
   },
 } as const;
