@@ -55,7 +55,7 @@ it.each([
   ['training', ['training']],
   ['mixture', ['probe', 'training']],
 ])('reviews answers to %s', async (prompts, expected) => {
-  await train(prompts, { conscience: { prompts, samples: 4 } });
+  await train(prompts, { conscience: { cadence: 'steps', prompts, samples: 4 } });
   expect(readAudit(join(folder, prompts))).toHaveLength(8);
   expect(sources(prompts)).toEqual(new Set(expected));
 });
