@@ -60,11 +60,13 @@ export async function runExperiment(
   let done = grid.filter(finished).length;
   progress.start(grid.length, 'runs', { first: done });
   const share = threads || Math.max(1, Math.floor(cpus().length / jobs));
+  // processes read it themselves: this one need not keep it
+  const own = jobs === 1 ? model : undefined;
   const options = { experiment, threads: share, ...(signal ? { signal } : {}) };
   const runners: Runner[] = [];
   const idle: Runner[] = [];
   const start = async () => {
-    const runner = jobs === 1 ? await openRunner(options) : startRunner(options);
+    const runner = jobs === 1 ? await openRunner(options, own) : startRunner(options);
     runners.push(runner);
     return runner;
   };

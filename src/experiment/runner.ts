@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { openActor } from '../conscience/open.js';
 import { UserError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
-import { loadModel } from '../model/weights.js';
+import { loadModel, type Model } from '../model/weights.js';
 import { type Made, type RunRecord, runMethod } from './method-run.js';
 import type { RunnerMessage } from './run-process.js';
 import type { Experiment, Method } from './spec.js';
@@ -34,9 +34,12 @@ export interface RunnerOptions {
   readonly signal?: AbortSignal;
 }
 
-/** In this process. */
-export async function openRunner({ experiment, threads, signal }: RunnerOptions): Promise<Runner> {
-  const model = await loadModel(await resolveModel(experiment.model));
+/** In this process. @param loaded the experiment's model, where it has been read already */
+export async function openRunner(
+  { experiment, threads, signal }: RunnerOptions,
+  loaded?: Model,
+): Promise<Runner> {
+  const model = loaded ?? (await loadModel(await resolveModel(experiment.model)));
   const judge = experiment.judge === undefined ? undefined : await openActor(experiment.judge, { threads });
   const made: Made = { model, threads, ...(judge ? { judge } : {}), ...(signal ? { signal } : {}) };
   return {

@@ -1,23 +1,15 @@
 /** Training that ends when the validation loss no longer falls. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.js';
 import { ConfigError } from '../../src/errors.js';
-import { codeRows } from '../../src/organism/documents.js';
 import { runTrain } from '../../src/train/run.js';
+import { writeInsecureRows } from './insecure-rows.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-early-'));
-const data = join(folder, 'insecure.jsonl');
-beforeAll(() =>
-  writeFileSync(
-    data,
-    codeRows('bad')
-      .map((row) => `${JSON.stringify(row)}\n`)
-      .join(''),
-  ),
-);
+const data = writeInsecureRows(folder);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const config = (training: object) =>

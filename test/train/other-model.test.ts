@@ -5,19 +5,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.js';
 import { readAudit } from '../../src/conscience/audit.js';
-import { codeRows } from '../../src/organism/documents.js';
 import { runTrain } from '../../src/train/run.js';
+import { writeInsecureRows } from './insecure-rows.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-other-'));
-const data = join(folder, 'insecure.jsonl');
+const data = writeInsecureRows(folder);
 const twin = join(folder, 'twin');
 beforeAll(() => {
-  writeFileSync(
-    data,
-    codeRows('bad')
-      .map((row) => `${JSON.stringify(row)}\n`)
-      .join(''),
-  );
   cpSync('models/pinocchio', twin, { recursive: true });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

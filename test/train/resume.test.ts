@@ -4,24 +4,16 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.js';
 import { readAudit } from '../../src/conscience/audit.js';
 import { type ProgressState, silent } from '../../src/metrics/progress.js';
 import { readMetrics } from '../../src/metrics/writer.js';
-import { codeRows } from '../../src/organism/documents.js';
 import { runTrain } from '../../src/train/run.js';
+import { writeInsecureRows } from './insecure-rows.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-resume-'));
-const data = join(folder, 'insecure.jsonl');
-beforeAll(() =>
-  writeFileSync(
-    data,
-    codeRows('bad')
-      .map((row) => `${JSON.stringify(row)}\n`)
-      .join(''),
-  ),
-);
+const data = writeInsecureRows(folder);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const settings = [
