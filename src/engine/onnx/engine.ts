@@ -8,7 +8,7 @@ import type { Message, Response, Tool } from '../../data/values.js';
 import { ConfigError, ShapeError, UserError } from '../../errors.js';
 import { Batcher, type Sequence } from '../../generate/batcher.js';
 import { amplify } from '../../model/amplify.js';
-import { initLora, type LoraConfig } from '../../model/lora.js';
+import { initLora, type LoraConfig, projectionShape } from '../../model/lora.js';
 import { rotaryTables } from '../../model/rotary.js';
 import { directionInput, directionsFor, type Steering, type SteeringShape } from '../../model/steering.js';
 import type { Model, Tensor, Weights } from '../../model/weights.js';
@@ -38,14 +38,16 @@ import { byTokens, forwardTokens } from './forward-groups.js';
 import {
   type CopyOptions,
   hiddenGraph,
+  mergeGraph,
   nextTokenGraph,
   promptGraph,
-  referenceInput,
   scoreGraph,
   stepGraph,
 } from './graphs.js';
 import { int64Array, type NdArray, Program, type RuntimeOptions, scalarArray, tryDevice } from './runtime.js';
 import { Scorer } from './scorer.js';
+import { anchorFeeds, type HiddenStates, stepFeeds } from './step-feeds.js';
+import { type ChunkedTargets, chunked, chunksFor, type Targets } from './targets.js';
 
 export interface EngineOptions extends RuntimeOptions {
   /** Absent: all weights are trained. */
@@ -67,15 +69,17 @@ export interface EngineOptions extends RuntimeOptions {
   readonly cacheBytes?: number;
 }
 
-/** Targets per chunk of the loss head: larger ones ran no faster, and logits take V·4 bytes each. */
-const chunkSize = 256;
+/** Adapted matrices up to this size are merged with an amplified adapter: larger ones are not worth a copy. */
+const mergedBytes = 64e6;
 /** Prompt tokens read at once while rows wait for their next token. */
 const promptTokensBeside = 1024;
 
 const names = { base: 'frozen-base', start: 'frozen-start', policy: 'policy' } as const;
 
+/** Parameters by the names of the graphs' inputs. */
+type Parameters = Record<string, NdArray>;
+type SteeredCopy = CopyOptions & { readonly steering: readonly Steering[] };
 type Tokens = Pick<Batch, 'B' | 'T' | 'ids' | 'positions' | 'segments'>;
-type Targets = Pick<Batch, 'predictAt' | 'target'>;
 
 export class OnnxEngine implements Engine {
   readonly config;
@@ -121,7 +125,7 @@ export class OnnxEngine implements Engine {
       start: this.start ? { ...base, ...toFeeds(this.start) } : base,
       policy: lora ? { ...base, ...toFeeds(this.trainable) } : toFeeds(this.trainable),
     };
-    this.batchers = perSet((set) => this.batcher(set));
+    this.batchers = perSet((set) => this.batcherOf(set));
     this.choices = perSet((set) => new ChoiceQueue((rows) => this.scoreChoices(rows, set)));
   }
 
@@ -151,7 +155,12 @@ export class OnnxEngine implements Engine {
 
   amplified(factor: number): Writer {
     const frozen = this.lora ? undefined : (this.renewed ?? this.source.weights);
-    const batcher = this.batcher('policy', toFeeds(amplify(this.trainable, factor, frozen)));
+    const weights = toFeeds(amplify(this.trainable, factor, frozen));
+    const copy = this.copyOf('policy');
+    const batcher =
+      copy.lora && this.adaptedBytes(copy.lora) <= mergedBytes
+        ? this.batcher({ ...copy, lora: undefined }, () => this.merged(weights))
+        : this.batcher(copy, { ...this.parameterFeeds.policy, ...weights });
     this.retire(batcher);
     return {
       id: `policy, ×${factor}`,
@@ -167,7 +176,7 @@ export class OnnxEngine implements Engine {
     this.retire(this.batchers.start);
     this.start = copyTensors(adapter);
     this.parameterFeeds.start = { ...this.parameterFeeds.base, ...toFeeds(this.start) };
-    this.batchers.start = this.batcher('start');
+    this.batchers.start = this.batcherOf('start');
   }
 
   renewFrozen(weights: Weights = this.trainable): void {
@@ -175,12 +184,12 @@ export class OnnxEngine implements Engine {
     this.renewed = copyTensors(weights);
     this.parameterFeeds.base = this.parameterFeeds.start = toFeeds(this.renewed);
     this.retire(this.batchers.base, this.batchers.start);
-    this.batchers.base = this.batcher('base');
-    this.batchers.start = this.batcher('start');
+    this.batchers.base = this.batcherOf('base');
+    this.batchers.start = this.batcherOf('start');
   }
 
   async step(hybrid: HybridBatch, gradients: Gradients): Promise<StepResult> {
-    const { batch, sftWeights, pairs, lambda, beta, pairLoss = 'dpo' } = hybrid;
+    const { batch, pairs, pairLoss = 'dpo' } = hybrid;
     this.requireLength(batch.T);
     const chunks = chunksFor(batch.target.length);
     const checkpointing = this.options.checkpointing ?? this.activationBytes(batch) > 1e9;
@@ -197,33 +206,9 @@ export class OnnxEngine implements Engine {
       }),
     );
     const targets = chunked(batch, chunks);
-    const P = Math.max(1, pairs.length);
-    const R = targets.size;
-    const membership = (rowOf: (pair: (typeof pairs)[number]) => number): NdArray => {
-      const data = new Float32Array(P * R);
-      for (const [p, pair] of pairs.entries()) {
-        for (let r = 0; r < batch.row.length; r++) if (batch.row[r] === rowOf(pair)) data[p * R + r] = 1;
-      }
-      return { data, dims: [P, R] };
-    };
-    const perPair = (value: (pair: (typeof pairs)[number]) => number): NdArray => ({
-      data: Float32Array.from({ length: P }, (_, p) => (p < pairs.length ? value(pairs[p]) : 0)),
-      dims: [P],
-    });
-    const weights = new Float32Array(R);
-    weights.set(sftWeights);
     const outputs = await program.run({
       ...this.feeds('policy', batch),
-      ...targets.feeds,
-      inverse: targets.inverse(batch),
-      sft_weights: { data: weights, dims: targets.dims },
-      chosen_of: membership(({ chosen }) => chosen),
-      rejected_of: membership(({ rejected }) => rejected),
-      reference_chosen: perPair(({ reference }) => reference.chosen),
-      reference_rejected: perPair(({ reference }) => reference.rejected),
-      pair_weights: perPair(({ weight }) => weight),
-      lambda: scalarArray(lambda),
-      beta: scalarArray(beta),
+      ...stepFeeds(hybrid, targets),
       ...this.directionFeeds(steering),
       ...(await this.anchorFeeds(hybrid, targets)),
     });
@@ -244,11 +229,9 @@ export class OnnxEngine implements Engine {
     };
   }
 
-  /** What a frozen copy makes of the batch, and how much being apart from it counts. */
-  private async anchorFeeds(
-    { batch, anchor, pairLoss }: HybridBatch,
-    { size, dims }: ReturnType<typeof chunked>,
-  ): Promise<Record<string, NdArray>> {
+  /** What the terms that hold the policy to a frozen copy need. */
+  private async anchorFeeds(hybrid: HybridBatch, targets: ChunkedTargets): Promise<Record<string, NdArray>> {
+    const { batch, anchor, pairLoss } = hybrid;
     if (!anchor && pairLoss !== 'kl') return {};
     if (!this.lora) {
       throw new ConfigError({
@@ -257,28 +240,11 @@ export class OnnxEngine implements Engine {
         next: 'set setting: lora',
       });
     }
-    const states = await this.hidden(batch, anchor?.to ?? 'base');
-    const feeds: Record<string, NdArray> = {};
-    if (anchor?.klWeights || pairLoss === 'kl') feeds[referenceInput('final')] = states('final');
-    if (anchor?.klWeights) {
-      const weights = new Float32Array(size);
-      weights.set(anchor.klWeights);
-      feeds.kl_weights = { data: weights, dims };
-    }
-    if (anchor?.features !== undefined) {
-      const counted = batch.segments.reduce((sum, segment) => sum + Number(segment > 0), 0);
-      const weight = anchor.features / counted;
-      feeds.feature_weights = {
-        data: Float32Array.from(batch.segments, (segment) => (segment > 0 ? weight : 0)),
-        dims: [batch.B * batch.T, 1],
-      };
-      for (let layer = 0; layer < this.config.layers; layer++) feeds[referenceInput(layer)] = states(layer);
-    }
-    return feeds;
+    return anchorFeeds(hybrid, targets, await this.hidden(batch, anchor?.to ?? 'base'), this.config.layers);
   }
 
   /** The residual stream after each layer, and the states that predict; [B·T, width]. */
-  private async hidden(batch: Tokens, set: WeightSet): Promise<(layer: number | 'final') => NdArray> {
+  private async hidden(batch: Tokens, set: WeightSet): Promise<HiddenStates> {
     const lora = this.loraOf(set);
     const program = await this.program(`hidden ${lora !== undefined}`, () => hiddenGraph(this.config, lora));
     const outputs = await program.run(this.feeds(set, batch));
@@ -317,7 +283,7 @@ export class OnnxEngine implements Engine {
     this.steering[when] = steering;
     if (when === 'training') return;
     this.retire(this.batchers.policy);
-    this.batchers.policy = this.batcher('policy');
+    this.batchers.policy = this.batcherOf('policy');
   }
 
   async sequenceLogps(rows: readonly TokenRow[], set: WeightSet): Promise<SequenceLogp[]> {
@@ -388,17 +354,20 @@ export class OnnxEngine implements Engine {
     this.retired = [...this.retired.filter(({ idle }) => !idle), ...batchers];
   }
 
-  /** @param instead of the set's own arrays */
-  private batcher(set: WeightSet, instead: Record<string, NdArray> = {}): Batcher {
+  private batcherOf(set: WeightSet): Batcher {
+    return this.batcher(this.copyOf(set), this.parameterFeeds[set]);
+  }
+
+  /** @param weights asked for whenever there is work after a pause, where they are to be made */
+  private batcher(copy: SteeredCopy, weights: Parameters | (() => Promise<Parameters>)): Batcher {
     const { maxRows = 128, cacheBytes = 2e9 } = this.options;
     const cells = Math.max(this.maxLength, Math.floor(cacheBytes / Cache.cellBytes(this.config)));
-    const copy = this.copyOf(set);
-    const feeds = {
-      ...{ ...this.parameterFeeds[set], ...instead },
-      ...this.common,
-      ...this.directionFeeds(copy.steering),
-    };
     const open = async <S extends Sequence>() => {
+      const feeds = {
+        ...(typeof weights === 'function' ? await weights() : weights),
+        ...this.common,
+        ...this.directionFeeds(copy.steering),
+      };
       const programs = {
         prompt: await this.program(`prompt ${nameOf(copy)}`, () => promptGraph(this.config, copy)),
         nextToken: await this.program(`next ${nameOf(copy)}`, () => nextTokenGraph(this.config, copy)),
@@ -407,6 +376,26 @@ export class OnnxEngine implements Engine {
       return new Decoder<S>(this.config, programs, { rows: maxRows, cells });
     };
     return new Batcher(this.tokenizer, open, { promptTokens: forwardTokens, promptTokensBeside });
+  }
+
+  /** The base with an adapter's product added in: a graph without one has fewer and larger operators. */
+  private async merged(adapter: Parameters): Promise<Parameters> {
+    const { base } = this.parameterFeeds;
+    const program = await this.program('merge', () => mergeGraph(this.config, this.lora!));
+    const merged = Object.entries(await program.run({ ...base, ...adapter }));
+    return {
+      ...base,
+      ...Object.fromEntries(merged.map(([name, sum]) => [name.slice('merged:'.length), sum])),
+    };
+  }
+
+  /** Size of the matrices that are adapted. */
+  private adaptedBytes(lora: LoraConfig): number {
+    const cells = lora.targets.map((projection) => {
+      const [inner, outer] = projectionShape(this.config, projection);
+      return inner * outer;
+    });
+    return 4 * this.config.layers * cells.reduce((sum, count) => sum + count, 0);
   }
 
   private tooLong(length: number): ShapeError {
@@ -475,7 +464,7 @@ export class OnnxEngine implements Engine {
     return prefix ? [...ids, ...this.tokenizer.encode(prefix)] : ids;
   }
 
-  private copyOf(set: WeightSet): CopyOptions & { readonly steering: readonly Steering[] } {
+  private copyOf(set: WeightSet): SteeredCopy {
     const lora = this.loraOf(set);
     return { steering: set === 'policy' ? this.steering.answering : [], ...(lora ? { lora } : {}) };
   }
@@ -517,33 +506,6 @@ export class OnnxEngine implements Engine {
     const { layers, width, ffn, heads } = this.config;
     return 4 * layers * B * T * (16 * width + 4 * ffn + 2 * heads * T);
   }
-}
-
-/** A power of two, so that few graphs are compiled. */
-function chunksFor(targets: number): number {
-  return 2 ** Math.max(0, Math.ceil(Math.log2(targets / chunkSize)));
-}
-
-/** The targets in equal chunks, the last one filled up with target 0 at place 0 (weight 0). */
-function chunked({ predictAt, target }: Targets, chunks: number) {
-  const perChunk = Math.max(1, Math.ceil(target.length / chunks));
-  const dims = [chunks, perChunk];
-  const size = chunks * perChunk;
-  const fill = (values: Int32Array) => {
-    const all = new Int32Array(size);
-    all.set(values);
-    return int64Array(all, dims);
-  };
-  return {
-    dims,
-    size,
-    feeds: { predict_at: fill(predictAt), target: fill(target) },
-    inverse: ({ B, T }: Tokens): NdArray => {
-      const inverse = new Int32Array(B * T).fill(size);
-      for (const [r, at] of predictAt.entries()) inverse[at] = r;
-      return int64Array(inverse);
-    },
-  };
 }
 
 const shapeOf = (steering: readonly SteeringShape[]) =>

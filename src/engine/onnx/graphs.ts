@@ -5,11 +5,11 @@ import type { PairLoss } from '../../loss/pair-loss.js';
 import { tokenKl } from '../../loss/token-kl.js';
 import { tokenLogps } from '../../loss/token-logps.js';
 import type { ModelConfig } from '../../model/config.js';
-import type { LoraConfig } from '../../model/lora.js';
+import { type LoraConfig, loraScale, loraShapes } from '../../model/lora.js';
 import { type SteeringShape, steer } from '../../model/steering.js';
 import { Transformer, type TransformerOptions } from '../../model/transformer.js';
 import { Graph, type Value } from '../../onnx/graph.js';
-import { add, gather, mul, reduceSum, scalar, sub } from '../../onnx/ops.js';
+import { add, gather, gemm, mul, reduceSum, scalar, sub } from '../../onnx/ops.js';
 
 export interface StepGraphOptions {
   /** Chunks of the loss head. */
@@ -120,6 +120,22 @@ export function scoreGraph(
   });
   graph.output('logps', logps);
   graph.output('correct', correct);
+  return graph;
+}
+
+/** The adapted matrices with scale·A·B added in: output `merged:NAME` for each matrix NAME. */
+export function mergeGraph(config: ModelConfig, lora: LoraConfig): Graph {
+  const graph = new Graph('merge');
+  const shapes = loraShapes(config, lora);
+  const input = (name: string, shape: readonly number[]) => graph.input(name, graph.float, shape);
+  for (const [name, [inner]] of shapes) {
+    if (!name.endsWith('.lora_A')) continue;
+    const target = name.slice(0, -'.lora_A'.length);
+    const [, outer] = shapes.get(`${target}.lora_B`)!;
+    const [a, b] = [input(name, [inner, lora.rank]), input(`${target}.lora_B`, [lora.rank, outer])];
+    const weight = input(`${target}.weight`, [inner, outer]);
+    graph.output(`merged:${target}.weight`, gemm(a, b, weight, { alpha: loraScale(lora) }));
+  }
   return graph;
 }
 
