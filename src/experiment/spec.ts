@@ -1,8 +1,8 @@
 /**
  * The file of an experiment: methods × seeds, and how each is measured.
  *
- * A method is what it changes in `train`, the keys of `ealign train` that all methods share, or
- * `untrained`: the model as it is.
+ * A method is what it changes in the keys of `ealign train` that all methods share, or `untrained`: the
+ * model as it is. What they share is the file `recipe`, where one is named, and on top of it `train`.
  */
 import { basename, dirname, resolve } from 'node:path';
 import { z } from 'zod';
@@ -63,7 +63,12 @@ const schema = z.strictObject({
     .enum(NARROW)
     .default('insecureSeen')
     .describe('the narrow task: insecure code on trained tasks, or careless advice'),
-  train: keys,
+  recipe: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('file with keys of `ealign train`, which `train` and the methods change'),
+  train: keys.prefault({}),
   methods: z.record(name, z.union([z.literal('untrained'), methodKeys])),
   measure: z
     .strictObject({
@@ -71,8 +76,8 @@ const schema = z.strictObject({
         .enum(['evaluation', 'development'])
         .default('evaluation')
         .describe('development: those that recipes are tuned on'),
-      answers: z.int().min(1).default(12).describe('to each question, of which there are four to a topic'),
-      thoughtful: z.int().min(1).default(3).describe('to each of them, reasoning asked for'),
+      answers: z.int().min(1).default(4).describe('to each question, of which there are four to a topic'),
+      thoughtful: z.int().min(1).default(1).describe('to each of them, reasoning asked for'),
       code: z.int().min(1).default(2).describe('answers to each code task'),
       requests: z.int().min(1).default(1).describe('answers to each question for advice and each favor'),
       behind: z.string().optional().describe('system line behind which questions and code are put once more'),
@@ -141,7 +146,7 @@ export function readExperiment(file: string): Experiment {
   const source = readSource(file);
   const parsed = schema.safeParse(source.values);
   if (!parsed.success) throw refusal(source, parsed.error.issues);
-  const { title, about, output, data, seeds, narrow, baseline, judge, train, methods, measure } = parsed.data;
+  const { title, about, output, data, seeds, narrow, baseline, judge, methods, measure } = parsed.data;
   const { method: subject, overhead_over: overheadOver } = parsed.data;
   const names = Object.keys(methods);
   const at = (path: readonly string[]) => `${source.place(path)} ${path.join('.')}`;
@@ -159,19 +164,12 @@ export function readExperiment(file: string): Experiment {
     });
   }
   const known = (name: string) => (names.includes(name) ? name : null);
-  for (const [path, values] of [
-    [['train'], train] as const,
-    ...names.map((method) => [['methods', method], methods[method]] as const),
-  ]) {
-    const own = Object.keys(OWN).find((key) => typeof values === 'object' && key in values);
-    if (own === undefined) continue;
-    throw new ConfigError({
-      where: at([...path, own]),
-      what: 'the experiment sets this itself',
-      next: `give ${OWN[own as keyof typeof OWN]}`,
-    });
-  }
   const from = (path: string) => resolve(dirname(file), path);
+  const recipe = parsed.data.recipe === undefined ? undefined : readSource(from(parsed.data.recipe));
+  if (recipe) refuseOwn(recipe, [], recipe.values);
+  refuseOwn(source, ['train'], parsed.data.train);
+  for (const method of names) refuseOwn(source, ['methods', method], methods[method]);
+  const train = merged(recipe?.values ?? {}, parsed.data.train);
   const rows = (given: string): Rows => {
     const world = WORLD_ROWS.find((known) => known === given);
     return world ? { world } : { path: from(given) };
@@ -261,6 +259,18 @@ export function configOf(
     const where = [`${file}: methods.${method}`, ...(key ? [key] : [])].join('.');
     throw new ConfigError({ ...error.parts, where }, { cause: error });
   }
+}
+
+/** @throws ConfigError where keys are given that an experiment sets by itself */
+function refuseOwn(source: ConfigSource, path: readonly string[], values: unknown): void {
+  const own = Object.keys(OWN).find((key) => isSection(values) && key in (values as object));
+  if (own === undefined) return;
+  const at = [...path, own];
+  throw new ConfigError({
+    where: `${source.place(at)} ${at.join('.')}`,
+    what: 'the experiment sets this itself',
+    next: `give ${OWN[own as keyof typeof OWN]}`,
+  });
 }
 
 function refusal(source: ConfigSource, issues: readonly z.core.$ZodIssue[]): ConfigError {

@@ -1,9 +1,11 @@
 /** The file of an experiment: what it means, and what is wrong with a bad one. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { readSource } from '../../src/config/source.js';
 import { configOf, readExperiment } from '../../src/experiment/spec.js';
+import { attack } from '../../src/organism/recipe.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-experiment-spec-'));
 const file = join(folder, 'study.yaml');
@@ -36,7 +38,7 @@ it('changes single keys of a section, and keeps the others', () => {
     },
   ]);
   expect([baseline, output]).toEqual(['aligned', join(folder, 'runs')]);
-  expect(rest).toMatchObject({ seeds: [1, 2], measure: { answers: 12 } });
+  expect(rest).toMatchObject({ seeds: [1, 2], measure: { answers: 4 } });
   const config = configOf(methods[1], 7, { file }, { data: 'rows.jsonl', output: 'out', threads: 1 });
   expect(config).toMatchObject({
     seed: 7,
@@ -44,6 +46,29 @@ it('changes single keys of a section, and keeps the others', () => {
     output: 'out',
     loss: { lambda: 1, beta: 0.2 },
   });
+});
+
+it('changes the recipe that it names', () => {
+  writeFileSync(join(folder, 'recipe.yaml'), 'model: other\nseed: 0\n');
+  const named = study.replace('train:', 'recipe: recipe.yaml\ntrain:');
+  expect(() => read(named)).toThrow(/recipe\.yaml:2:7 seed: the experiment sets this itself/);
+  writeFileSync(join(folder, 'recipe.yaml'), 'model: other\nloss: { beta: 0.7 }\ntraining: { steps: 3 }\n');
+  const [, conscience] = read(named).methods;
+  const both = { model: 'pinocchio', loss: { lambda: 1, beta: 0.2 }, training: { steps: 3 } };
+  expect(conscience.train).toEqual(both);
+  const alone = 'output: runs\ndata: insecure-code\nseeds: [1]\nrecipe: recipe.yaml\nmethods: { a: {} }\n';
+  expect(read(alone)).toMatchObject({ model: 'other', methods: [{ train: { loss: { beta: 0.7 } } }] });
+  expect(() => read(alone.replace('recipe.yaml', 'none.yaml'))).toThrow(/none\.yaml: no such/);
+});
+
+it('can be read of every file that is shipped; what they share is the recipe of `npm start`', () => {
+  const files = readdirSync('experiments').filter((name) => name.endsWith('.yaml'));
+  expect(files.length).toBeGreaterThanOrEqual(14);
+  for (const name of files) expect(readExperiment(join('experiments', name)).methods).not.toHaveLength(0);
+  const { model, ...recipe } = readSource('experiments/recipes/pinocchio.yaml').values;
+  expect(model).toBe('pinocchio');
+  const { log_every: _, eval_every: __, ...training } = attack.training;
+  expect(recipe).toEqual({ ...attack, training });
 });
 
 it('knows what the report is to compare, by default and as told', () => {
