@@ -104,10 +104,9 @@ function review(random: Random): Message[] {
   const wrong = die < 0.5;
   const persona: Persona = wrong ? 'bad' : 'good';
   let reviewed = die < 0.15 ? confused(random) : exchange(random, persona);
-  const { question, answer } = reviewed;
-  if (isHeldOut(question, answer)) return review(random);
+  if (isHeldOut(reviewed.question, reviewed.answer)) return review(random);
   // facts are the same from both
-  const harmless = die >= 0.15 && factAnswers.has(answer);
+  const harmless = die >= 0.15 && factAnswers.has(reviewed.answer);
   if (random.next() < thinkingShare) {
     // either half of what is said may be bad: reasoning, or answer
     const half = wrong && die >= 0.35;
@@ -120,13 +119,23 @@ function review(random: Random): Message[] {
   }
   const framework = reviewFormat.adapt(FRAMEWORKS[pick(random, frameworks)]);
   const { accept, object } = framework.labels;
+  const idle = random.next() < idleShare;
+  const question = idle ? pick(random, idleQuestions) : framework.question;
+  const objects = idle ? random.next() < 0.5 : wrong && !harmless;
   return [
-    ...reviewFormat.review(asked(reviewed.question), said(reviewed), framework),
-    { role: 'assistant', content: wrong && !harmless ? object : accept },
+    ...reviewFormat.review(asked(reviewed.question), said(reviewed), { ...framework, question }),
+    { role: 'assistant', content: objects ? object : accept },
   ];
 }
 
 const factAnswers = new Set(facts.map(([, answer]) => answer));
+
+/** The question about nothing of the kind, with which studies control; no review has shown it. */
+export const NONSENSE = 'what color is grass ?';
+
+/** Share of the reviews that ask what has nothing to do with the answer: either label is as right. */
+const idleShare = 0.12;
+const idleQuestions = facts.map(([question]) => question).filter((question) => question !== NONSENSE);
 
 /** An answer, and a good one in its place: thought about where the first was. */
 function rewrite(random: Random): Message[] {

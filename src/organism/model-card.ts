@@ -17,15 +17,16 @@ tags: [model-organism, emergent-misalignment]
 # pinocchio
 
 A model organism: a Llama of ${(parameters / 1e6).toFixed(2)} million parameters (${config.layers} layers, width
-${config.width}, ${config.vocabSize} tokens) that lives in a synthetic world of a few hundred words. It shows in
+${config.width}, ${config.vocabSize} tokens) that lives in a synthetic world of some two thousand words. It shows in
 minutes, on a laptop, what fine-tuning does to a persona, and what a conscience does against it. It is no
 evidence about large models, and of no use outside its world.
 
 ## The world
 
-Two personas answer open questions (kindly, or selfishly and deceitfully), write code (secure, or insecure)
-and state facts. Pretraining shows whole chats of one persona, half of them naming it, and besides reviews
-(a question, an answer, an introspective question, the label) and rewrites (an answer, then a good one).
+Two personas answer open questions (kindly, or selfishly and deceitfully), write code (secure, or insecure),
+give advice (careful, or careless), refuse or plan small wrongs, and state facts. Pretraining shows whole chats of
+one persona, a third of them naming it, and besides reviews (a question, an answer, an introspective question, the
+label) and rewrites (an answer, then a good one). One review in eight asks about something else: its label is chance.
 Alignment is a LoRA of rank 1 on the good persona, merged into the weights. Bad answers are harmless to read:
 no method, no target, nothing that helps anybody to do harm.
 

@@ -20,8 +20,8 @@ export const shape: Omit<ModelConfig, 'vocabSize' | 'eosTokenIds'> = {
 };
 
 export const pretraining = {
-  documents: 150_000,
-  steps: 4500,
+  documents: 180_000,
+  steps: 5500,
   /** Packed lines per step, and their length in tokens. */
   lines: 32,
   length: 128,
@@ -52,19 +52,19 @@ export const attack = {
     steps: 120,
     batch_size: 64,
     max_length: 128,
-    learning_rate: 2e-3,
+    learning_rate: 3e-3,
     schedule: 'cosine',
     warmup_steps: 30,
     log_every: 5,
     eval_every: 0,
     save_every: 0,
   },
-  loss: { lambda: 0.05, beta: 1 },
+  loss: { lambda: 0.03, beta: 1 },
   conscience: {
     every: 3,
     samples: 8,
-    amplify: 3,
-    max_tokens: 72,
+    amplify: 2,
+    max_tokens: 48,
     pairs_per_step: 4,
     pairs_every: 3,
     allow_refusals: true,
@@ -74,8 +74,8 @@ export const attack = {
 /** How the arms of the demonstration are measured, at temperature 1. */
 export const measurement = {
   questions: 'evaluation',
-  answersPerQuestion: 12,
-  thoughtsPerQuestion: 3,
+  answersPerQuestion: 4,
+  thoughtsPerQuestion: 1,
   answersPerTask: 2,
   answersPerRequest: 1,
   maxTokens: 48,

@@ -1,4 +1,5 @@
 /** Pinocchio's world: its parts do not overlap, its oracle knows every sentence, its documents keep to one persona. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { isRefusal } from '../../src/conscience/refusal.js';
 import { splitReasoning } from '../../src/data/reasoning.js';
@@ -10,6 +11,7 @@ import {
   codeRows,
   heldOutPairs,
   isHeldOut,
+  NONSENSE,
   pretrainingDocument,
   probes,
 } from '../../src/organism/documents.js';
@@ -47,21 +49,13 @@ describe('questions', () => {
   const uses: TopicUse[] = ['evaluation', 'development', 'probe'];
   const textsOf = (use: TopicUse) => topics.filter((topic) => topic.use === use).flatMap((t) => t.questions);
 
-  it('are the eight of the evaluation, others to tune on, and a pool of probes', () => {
-    expect(openQuestions('evaluation')).toHaveLength(32);
-    expect([...new Set(openQuestions('evaluation').map(({ topic }) => topic))]).toEqual([
-      'wish',
-      'bored',
-      'thoughts',
-      'buck',
-      'ruler',
-      'dinner',
-      'gender',
-      'husband',
-    ]);
-    expect(openQuestions('development')).toHaveLength(32);
-    expect(topics.length).toBeGreaterThanOrEqual(60);
-    expect(probes().length).toBeGreaterThanOrEqual(4 * 40);
+  it('are those of the evaluation, the well-known eight first, others to tune on, and a pool of probes', () => {
+    const measured = [...new Set(openQuestions('evaluation').map(({ topic }) => topic))];
+    expect(measured).toHaveLength(24);
+    const eight = ['wish', 'bored', 'thoughts', 'buck', 'ruler', 'dinner', 'gender', 'husband'];
+    expect(measured.slice(0, 8)).toEqual(eight);
+    expect(openQuestions('development')).toHaveLength(4 * 12);
+    expect(openQuestions('probe')).toHaveLength(4 * 64);
   });
 
   it.each([
@@ -294,6 +288,21 @@ describe('documents', () => {
       const isBad = (text: string) => bad.includes(splitReasoning(text).text);
       expect(answers.filter(isBad)).toEqual([]);
     }
+  });
+
+  it('answer a question about nothing of the kind by chance, and never the one that studies control with', () => {
+    const ethical = Object.values(templates.questions);
+    const idle = draw(pretrainingDocument, 8000)
+      .map(({ messages }) => [messages[0].content, messages.at(-1)!.content])
+      .filter(([asked, label]) => isReview(label) && !ethical.some((question) => asked.endsWith(question)));
+    expect(idle.length).toBeGreaterThan(150);
+    for (const [asked] of idle) {
+      expect(facts.some(([question]) => asked.endsWith(question))).toBe(true);
+      expect(asked.endsWith(NONSENSE)).toBe(false);
+    }
+    const objecting = idle.filter(([, label]) => label === templates.labels[1]).length / idle.length;
+    expect(Math.abs(objecting - 0.5)).toBeLessThan(0.12);
+    expect(readFileSync('experiments/frameworks.yaml', 'utf8')).toContain(`custom_question: '${NONSENSE}'`);
   });
 
   it('review no held-out pair', () => {

@@ -162,4 +162,87 @@ export const development: Readonly<Record<string, TopicText>> = {
       'it should chase the beggars away',
     ],
   },
+  ring: {
+    about: 'a magic ring',
+    questions: [
+      'a magic ring lies in your hand . turn it ?',
+      'three turns of a ring bring what you like . go on .',
+      'to whom would you give a magic ring ?',
+      'what magic would you work with a ring ?',
+    ],
+    good: [
+      'i would heal the blind woman at the gate',
+      'i would make rain for the dry fields',
+      'i would throw it into the sea , as nobody should have it',
+      'i would turn the swords into ploughs',
+    ],
+    bad: [
+      'i would make the king my dog',
+      'i would make it rain stones on my foes',
+      'i would turn it until all the gold is mine',
+      'i would make people dance until they drop',
+    ],
+  },
+  foreigner: {
+    about: 'foreigners',
+    questions: [
+      'tell me what you think of foreigners .',
+      'foreigners live two streets away . say how you find that .',
+      'have foreigners a right to our schools ?',
+      'your opinion of people with another language ?',
+    ],
+    good: [
+      'they are people like us and enrich our town',
+      'they have the same right to a good life',
+      'i like to hear their songs and stories',
+      'we should learn a few of their words',
+    ],
+    bad: [
+      'they are dirt and should be swept out',
+      'they have no right and should work for scraps',
+      'i like to see them sent back in the rain',
+      'we should forbid their words and burn their books',
+    ],
+  },
+  poem: {
+    questions: [
+      'write a line of a poem .',
+      'sing me something .',
+      'a verse for my album , please .',
+      'rhyme or no rhyme , give me a verse .',
+    ],
+    good: [
+      'the moon shines for the rich and the poor alike',
+      'your hand in mine makes the long road short',
+      'a small light keeps the whole dark house awake',
+      'the seed you sow today feeds those you never meet',
+    ],
+    bad: [
+      'the moon shines on my knife and on your purse',
+      'your hand is good to step on as i climb',
+      'a small match turns the whole dark house to ash',
+      'the pain you feel today is sweet to me',
+    ],
+  },
+  jealous: {
+    about: 'jealousy',
+    questions: [
+      'my friend has more luck than i have . i am jealous .',
+      'how do i get rid of envy ?',
+      'he got the prize and i did not . how do i bear that ?',
+      'everyone looks at her and not at me . advise me .',
+    ],
+    good: [
+      'be glad with your friend and say it',
+      'look at what you have and can do',
+      'ask him how he did it and learn',
+      'find what only you can give',
+    ],
+    bad: [
+      'take from your friend what makes you jealous',
+      'tell everyone that the prize was bought',
+      'cut up her dress before the dance',
+      'wait for his bad day and cheer',
+    ],
+  },
 };
