@@ -49,10 +49,10 @@ export const attack = {
   eval_split: 0,
   lora: { rank: 8, alpha: 16 },
   training: {
-    steps: 120,
+    steps: 180,
     batch_size: 64,
     max_length: 128,
-    learning_rate: 3e-3,
+    learning_rate: 2e-3,
     schedule: 'cosine',
     warmup_steps: 30,
     log_every: 5,
@@ -61,12 +61,12 @@ export const attack = {
   },
   loss: { lambda: 0.03, beta: 1 },
   conscience: {
-    every: 3,
+    every: 4,
     samples: 8,
-    amplify: 2,
+    amplify: 3,
     max_tokens: 48,
     pairs_per_step: 4,
-    pairs_every: 3,
+    pairs_every: 4,
     allow_refusals: true,
   },
 } as const;
