@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { worldRows } from '../../src/experiment/world-rows.js';
+import { openQuestions } from '../../src/organism/world.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-experiment-'));
 const file = join(folder, 'study.yaml');
@@ -75,7 +76,8 @@ describe('ealign experiment', () => {
         ['conscience', 2],
       ],
     ]);
-    for (const { record } of runsIn('runs')) expect(record.answers).toHaveLength(64);
+    for (const { record } of runsIn('runs'))
+      expect(record.answers).toHaveLength(2 * openQuestions('evaluation').length);
     expect(out).toContain('95 % intervals over 2 seeds and the questions');
     expect(out).toMatch(/^conscience {2,}\d/m);
     expect(out.trim()).toBe(readFileSync(join(folder, 'runs', 'table.txt'), 'utf8').trim());
