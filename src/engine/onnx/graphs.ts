@@ -123,7 +123,7 @@ export function scoreGraph(
   return graph;
 }
 
-/** The adapted matrices with scale·A·B added in: output `merged:NAME` for each matrix NAME. */
+/** What `mergeLora` computes, as a graph, to be run at every review: output `merged:NAME` for each adapted matrix NAME. */
 export function mergeGraph(config: ModelConfig, lora: LoraConfig): Graph {
   const graph = new Graph('merge');
   const shapes = loraShapes(config, lora);
