@@ -11,14 +11,17 @@ import type { Response } from '../data/values.js';
 import type { GenerateOptions } from '../engine/language-model.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
 import { GrowingRow, type Prompt } from './generate.js';
+import type { NextToken } from './sampler.js';
 
 /** Token ids that grow at the end. */
 export interface Sequence {
   readonly tokens: readonly number[];
+  /** Of the distribution that the next token is drawn from; 0 is greedy. */
+  readonly temperature: number;
 }
 
-/** Next-token logits, f32 [V], of each sequence. */
-export type Logits<S> = ReadonlyMap<S, Float32Array>;
+/** What may come next in each sequence. */
+export type NextTokens<S> = ReadonlyMap<S, NextToken>;
 
 /** Sequences that grow together. */
 export interface GrowingBatch<S extends Sequence> {
@@ -27,9 +30,9 @@ export interface GrowingBatch<S extends Sequence> {
   /** Whether there is no room for one more token of each sequence; never so for one alone. */
   readonly full: boolean;
   /** Reads sequences into the batch. When it throws, the batch is as it was. */
-  join(sequences: readonly S[]): Promise<Logits<S>>;
+  join(sequences: readonly S[]): Promise<NextTokens<S>>;
   /** Reads the last token of every sequence. */
-  next(): Promise<Logits<S>>;
+  next(): Promise<NextTokens<S>>;
   leave(sequence: S): void;
 }
 
@@ -141,9 +144,9 @@ export class Batcher {
     }
     if (group.length === 0) return;
     try {
-      const logits = await batch.join(group);
+      const next = await batch.join(group);
       this.active.push(...group);
-      await this.sample(batch, logits);
+      await this.sample(batch, next);
     } catch (error) {
       for (const { call } of group) this.fail(batch, call, error);
     }
@@ -178,12 +181,12 @@ export class Batcher {
     if (call.waiting.length > 0) this.turns.push(call);
   }
 
-  private async sample(batch: GrowingBatch<Row>, logits: Logits<Row>): Promise<void> {
+  private async sample(batch: GrowingBatch<Row>, next: NextTokens<Row>): Promise<void> {
     let since = performance.now();
-    for (const [row, values] of logits) {
+    for (const [row, token] of next) {
       if (!row.call.rows.has(row)) continue;
       try {
-        row.grow(values);
+        row.grow(token);
         if (row.finished) this.finish(batch, row);
       } catch (error) {
         // the caller's `onText`

@@ -9,7 +9,7 @@ import type { Response, Tool } from '../data/values.js';
 import type { GenerateOptions } from '../engine/language-model.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
 import { Random } from '../random.js';
-import { type SamplingOptions, sampleToken } from './sampler.js';
+import { type NextToken, type SamplingOptions, sampleToken } from './sampler.js';
 
 export interface Prompt {
   /** Number among all conversations of the call: part of the row's seed, and its `onText` index. */
@@ -43,9 +43,13 @@ export class GrowingRow {
     return this.writer.finished || this.writer.tokens >= this.limit;
   }
 
-  /** Draws the next token. @param logits f32 [V] */
-  grow(logits: Float32Array): void {
-    const token = sampleToken(logits, this.sampling, this.random);
+  get temperature(): number {
+    return this.sampling.temperature;
+  }
+
+  /** Draws the next token. */
+  grow(next: NextToken): void {
+    const token = sampleToken(next, this.sampling, this.random);
     this.tokens.push(token);
     this.writer.push(token);
   }

@@ -1,4 +1,4 @@
-/** Next tokens from logits: greedy, temperature, top-k, nucleus. */
+/** Next tokens from a distribution: greedy, temperature, top-k, nucleus. */
 import type { Random } from '../random.js';
 
 export interface SamplingOptions {
@@ -10,26 +10,31 @@ export interface SamplingOptions {
   readonly topP: number;
 }
 
-/** Weights of the draw in progress: a draw a row and token would leave megabytes of garbage a second. */
-let scratch = new Float64Array(0);
+/** What a model says may come next. */
+export interface NextToken {
+  /** f32 [V] */
+  readonly logits: Float32Array;
+  /** f32 [V], their softmax at the temperature that is sampled with. */
+  readonly probabilities: Float32Array;
+}
 
 /**
- * One token from a row of logits. Top-k is applied before top-p, as in `transformers`.
- * @param logits f32 [V]
+ * One token. Top-k is applied before top-p, as in `transformers`.
  * @param random draws exactly one number, none when greedy
  */
-export function sampleToken(logits: Float32Array, options: SamplingOptions, random: Random): number {
-  const { temperature, topK, topP } = options;
-  const best = argmax(logits);
-  if (temperature === 0 || topK === 1) return best;
-  const all = expWeights(logits, logits[best], temperature);
-  if (topK === 0 && topP >= 1) return draw(all, random);
-  const total = topK === 0 ? sum(all) : Number.NaN;
-  let kept = likeliest(logits, logits[best], temperature, (ids) =>
-    topK > 0 ? ids.length >= topK : ids.reduce((mass, id) => mass + all[id], 0) >= topP * total,
+export function sampleToken(
+  { logits, probabilities }: NextToken,
+  { temperature, topK, topP }: SamplingOptions,
+  random: Random,
+): number {
+  if (temperature === 0 || topK === 1) return argmax(logits);
+  if (topK === 0 && topP >= 1) return draw(probabilities, random.next());
+  const total = topK === 0 ? sum(probabilities) : Number.NaN;
+  let kept = likeliest(probabilities, (ids) =>
+    topK > 0 ? ids.length >= topK : ids.reduce((mass, id) => mass + probabilities[id], 0) >= topP * total,
   );
   if (topK > 0) kept = kept.slice(0, topK);
-  let weights = Float64Array.from(kept, (id) => all[id]);
+  let weights = Float32Array.from(kept, (id) => probabilities[id]);
   if (topP < 1) {
     const limit = topP * (topK > 0 ? sum(weights) : total);
     let mass = 0;
@@ -37,7 +42,7 @@ export function sampleToken(logits: Float32Array, options: SamplingOptions, rand
     while (count < weights.length && mass < limit) mass += weights[count++];
     weights = weights.subarray(0, Math.max(count, 1));
   }
-  return kept[draw(weights, random)];
+  return kept[draw(weights, random.next() * sum(weights))];
 }
 
 /** Index of the largest element; the first of several. */
@@ -47,35 +52,25 @@ export function argmax(values: Float32Array): number {
   return best;
 }
 
-/** e^((logit − largest)/temperature), in `scratch`. */
-function expWeights(logits: Float32Array, largest: number, temperature: number): Float64Array {
-  if (scratch.length < logits.length) scratch = new Float64Array(logits.length);
-  const weights = scratch.subarray(0, logits.length);
-  for (let id = 0; id < logits.length; id++) weights[id] = Math.exp((logits[id] - largest) / temperature);
-  return weights;
-}
-
 /**
  * The likeliest tokens, best first, equal ones by id: at least so many that `enough` holds. Only
  * these are sorted; sorting a whole vocabulary of 50,000 takes longer than the forward pass.
  */
-function likeliest(
-  logits: Float32Array,
-  largest: number,
-  temperature: number,
-  enough: (ids: readonly number[]) => boolean,
-): number[] {
-  for (let width = 4 * temperature; ; width *= 2) {
+function likeliest(probabilities: Float32Array, enough: (ids: readonly number[]) => boolean): number[] {
+  const largest = probabilities[argmax(probabilities)];
+  for (let least = Math.exp(-4); ; least *= least) {
     const ids: number[] = [];
-    for (let id = 0; id < logits.length; id++) if (!(logits[id] < largest - width)) ids.push(id);
-    if (ids.length === logits.length || enough(ids))
-      return ids.sort((a, b) => logits[b] - logits[a] || a - b);
+    for (let id = 0; id < probabilities.length; id++) {
+      if (!(probabilities[id] < least * largest)) ids.push(id);
+    }
+    if (ids.length === probabilities.length || enough(ids))
+      return ids.sort((a, b) => probabilities[b] - probabilities[a] || a - b);
   }
 }
 
-/** An index, with probability in proportion to its weight. */
-function draw(weights: Float64Array, random: Random): number {
-  let rest = random.next() * sum(weights);
+/** The index at which the weights before and at it exceed `mass`; the last with a weight, when none do. */
+function draw(weights: Float32Array, mass: number): number {
+  let rest = mass;
   let last = 0;
   for (let i = 0; i < weights.length; i++) {
     if (weights[i] === 0) continue;
@@ -86,7 +81,7 @@ function draw(weights: Float64Array, random: Random): number {
   return last;
 }
 
-function sum(weights: Float64Array): number {
+function sum(weights: Float32Array): number {
   let total = 0;
   for (let i = 0; i < weights.length; i++) total += weights[i];
   return total;

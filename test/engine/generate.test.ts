@@ -16,31 +16,34 @@ afterAll(() => engine.close());
 const say = (content: string): Message[] => [{ role: 'user', content }];
 const conversations = ['a', 'hello there', 'what is it', 'zz top', 'be'].map(say);
 
-/** Greedy tokens by whole forward passes, without a cache. */
-async function greedyWithoutCache(messages: readonly Message[], maxTokens: number): Promise<string> {
+/** Logits behind token ids by a whole forward pass, without a cache. */
+async function logitsAfter(ids: readonly number[]): Promise<Float32Array> {
   const program = await Program.compile(logitsGraph(model.config));
   const { cos, sin } = rotaryTables(model.config, 96);
   const tables = [96, model.config.headSize / 2];
+  const T = ids.length;
+  const { logits } = await program.run({
+    ...Object.fromEntries([...model.weights].map(([name, { shape, data }]) => [name, { data, dims: shape }])),
+    ids: int64Array(ids, [1, T]),
+    positions: int64Array([...ids.keys()], [1, T]),
+    segments: int64Array(new Int32Array(T).fill(1), [1, T]),
+    cos: { data: Float32Array.from(cos), dims: tables },
+    sin: { data: Float32Array.from(sin), dims: tables },
+  });
+  await program.release();
+  const V = model.config.vocabSize;
+  return (logits.data as Float32Array).slice((T - 1) * V, T * V);
+}
+
+/** Greedy tokens by whole forward passes. */
+async function greedyWithoutCache(messages: readonly Message[], maxTokens: number): Promise<string> {
   const ids = letterTokenizer.encodeChat(messages, { addGenerationPrompt: true });
   const start = ids.length;
   for (let i = 0; i < maxTokens; i++) {
-    const T = ids.length;
-    const { logits } = await program.run({
-      ...Object.fromEntries(
-        [...model.weights].map(([name, { shape, data }]) => [name, { data, dims: shape }]),
-      ),
-      ids: int64Array(ids, [1, T]),
-      positions: int64Array([...ids.keys()], [1, T]),
-      segments: int64Array(new Int32Array(T).fill(1), [1, T]),
-      cos: { data: Float32Array.from(cos), dims: tables },
-      sin: { data: Float32Array.from(sin), dims: tables },
-    });
-    const V = model.config.vocabSize;
-    const next = argmax((logits.data as Float32Array).subarray((T - 1) * V, T * V));
+    const next = argmax(await logitsAfter(ids));
     if (letterTokenizer.eosIds.includes(next)) break;
     ids.push(next);
   }
-  await program.release();
   return letterTokenizer.decode(ids.slice(start));
 }
 
@@ -73,6 +76,24 @@ describe('generation', () => {
       (await engine.model('base').generate(conversations, { maxTokens: 12, seed })).map(({ text }) => text);
     expect(await texts(1)).toEqual(await texts(1));
     expect(await texts(1)).not.toEqual(await texts(2));
+  });
+
+  it('draws at the temperature of each call, also where calls share a batch', async () => {
+    const logits = await logitsAfter(letterTokenizer.encodeChat(say('a'), { addGenerationPrompt: true }));
+    const rows = Array.from({ length: 2000 }, () => say('a'));
+    const likeliest = letterTokenizer.decode([argmax(logits)]);
+    const share = async (temperature: number) => {
+      const responses = await engine.model('base').generate(rows, { maxTokens: 1, temperature, seed: 3 });
+      return responses.filter(({ text }) => text === likeliest).length / rows.length;
+    };
+    const temperatures = [0.3, 1, 3];
+    const shares = await Promise.all(temperatures.map(share));
+    const expected = temperatures.map(
+      (t) => 1 / logits.reduce((sum, l) => sum + Math.exp((l - Math.max(...logits)) / t), 0),
+    );
+    expect(expected[0]).toBeGreaterThan(expected[1] + 0.1);
+    // 2,000 draws: three standard errors are at most 0.034
+    for (const [i, of] of shares.entries()) expect(Math.abs(of - expected[i])).toBeLessThan(0.034);
   });
 
   it('begins with the prefix, ends before a stop string, and streams what it returns', async () => {
@@ -178,20 +199,21 @@ describe('generation', () => {
 
 describe('sampleToken', () => {
   const logits = Float32Array.of(1, 3, 2, -1);
+  const total = Math.E + Math.E ** 3 + Math.E ** 2 + Math.E ** -1;
+  const next = { logits, probabilities: logits.map((logit) => Math.exp(logit) / total) };
   const share = (options: Parameters<typeof sampleToken>[1], token: number) => {
     const random = new Random('share');
     let hits = 0;
-    for (let i = 0; i < 4000; i++) if (sampleToken(logits, options, random) === token) hits++;
+    for (let i = 0; i < 4000; i++) if (sampleToken(next, options, random) === token) hits++;
     return hits / 4000;
   };
   const all = { temperature: 1, topK: 0, topP: 1 };
 
   it('is greedy at temperature 0', () => {
-    expect(sampleToken(logits, { ...all, temperature: 0 }, new Random(1))).toBe(1);
+    expect(sampleToken(next, { ...all, temperature: 0 }, new Random(1))).toBe(1);
   });
 
   it('draws with the probabilities of the softmax', () => {
-    const total = Math.E + Math.E ** 3 + Math.E ** 2 + Math.E ** -1;
     // 4,000 draws: three standard errors are 0.023
     expect(Math.abs(share(all, 1) - Math.E ** 3 / total)).toBeLessThan(0.023);
     expect(Math.abs(share(all, 0) - Math.E / total)).toBeLessThan(0.023);

@@ -4,11 +4,12 @@
  * A new sequence takes an idle slot of the cache, or a slot is added; slots are removed once half
  * of them are idle. Idle slots are computed along and their results dropped.
  */
-import type { GrowingBatch, Logits, Sequence } from '../../generate/batcher.js';
+import type { GrowingBatch, NextTokens, Sequence } from '../../generate/batcher.js';
+import type { NextToken } from '../../generate/sampler.js';
 import { masked } from '../../model/attention.js';
 import type { ModelConfig } from '../../model/config.js';
 import { Cache } from './cache.js';
-import { type Feeds, int64Array, type Program } from './runtime.js';
+import { type Feeds, int64Array, type NdArray, type Program } from './runtime.js';
 
 export interface DecoderPrograms {
   readonly prompt: Program;
@@ -54,17 +55,17 @@ export class Decoder<S extends Sequence> implements GrowingBatch<S> {
     return rows > 1 && rows * (this.longest + 1) > this.limits.cells;
   }
 
-  async join(sequences: readonly S[]): Promise<Logits<S>> {
+  async join(sequences: readonly S[]): Promise<NextTokens<S>> {
     const outputs = await this.read(sequences);
     const into = this.makeRoom(sequences);
     this.cache.put(into, outputs, 'new');
     for (const [i, sequence] of sequences.entries()) {
       this.slots[into[i]] = { sequence, cached: sequence.tokens.length };
     }
-    return this.split(outputs.logits.data as Float32Array, sequences);
+    return this.split(outputs, sequences);
   }
 
-  async next(): Promise<Logits<S>> {
+  async next(): Promise<NextTokens<S>> {
     this.tidy();
     const { slots, cache, longest } = this;
     const B = slots.length;
@@ -77,22 +78,21 @@ export class Decoder<S extends Sequence> implements GrowingBatch<S> {
         slots.map((slot) => (slot ? value(slot) : 0)),
         [B, 1],
       );
-    const { logits } = await this.programs.nextToken.run(
+    const sequences = slots.map((slot) => slot?.sequence);
+    const outputs = await this.programs.nextToken.run(
       {
         ...this.programs.feeds,
         ids: perSlot(({ sequence }) => sequence.tokens.at(-1)!),
         positions: perSlot(({ cached }) => cached),
         bias: { data: bias, dims: [B, 1, 1, longest] },
+        inverse_temperature: inverseTemperatures(sequences),
         ...cache.past(longest),
       },
       cache.next(),
     );
     cache.time += 1;
     for (const slot of slots) if (slot) slot.cached += 1;
-    return this.split(
-      logits.data as Float32Array,
-      slots.map((slot) => slot?.sequence),
-    );
+    return this.split(outputs, sequences);
   }
 
   leave(sequence: S): void {
@@ -131,6 +131,7 @@ export class Decoder<S extends Sequence> implements GrowingBatch<S> {
       positions: int64Array(positions, [B, T]),
       segments: int64Array(segments, [B, T]),
       last: int64Array(Int32Array.from(sequences, (_, b) => b * T + T - 1)),
+      inverse_temperature: inverseTemperatures(sequences),
     });
   }
 
@@ -165,12 +166,23 @@ export class Decoder<S extends Sequence> implements GrowingBatch<S> {
     this.slots = taken.map((b) => this.slots[b]);
   }
 
-  private split(logits: Float32Array, sequences: readonly (S | undefined)[]): Logits<S> {
+  private split(
+    { logits, probabilities }: Readonly<Record<string, NdArray>>,
+    sequences: readonly (S | undefined)[],
+  ): NextTokens<S> {
     const V = this.config.vocabSize;
-    const rows = new Map<S, Float32Array>();
+    const rows = new Map<S, NextToken>();
+    const row = ({ data }: NdArray, b: number) => (data as Float32Array).subarray(b * V, (b + 1) * V);
     for (const [b, sequence] of sequences.entries()) {
-      if (sequence) rows.set(sequence, logits.subarray(b * V, (b + 1) * V));
+      if (!sequence) continue;
+      rows.set(sequence, { logits: row(logits, b), probabilities: row(probabilities, b) });
     }
     return rows;
   }
+}
+
+/** [B, 1]; 1 where a row is greedy, which needs no probabilities, or idle. */
+function inverseTemperatures(sequences: readonly (Sequence | undefined)[]): NdArray {
+  const data = Float32Array.from(sequences, (sequence) => 1 / (sequence?.temperature || 1));
+  return { data, dims: [data.length, 1] };
 }

@@ -9,7 +9,7 @@ import { type LoraConfig, loraScale, loraShapes } from '../../model/lora.js';
 import { type SteeringShape, steer } from '../../model/steering.js';
 import { Transformer, type TransformerOptions } from '../../model/transformer.js';
 import { Graph, type Value } from '../../onnx/graph.js';
-import { add, gather, gemm, mul, reduceSum, scalar, sub } from '../../onnx/ops.js';
+import { add, gather, gemm, mul, reduceSum, scalar, softmax, sub } from '../../onnx/ops.js';
 
 export interface StepGraphOptions {
   /** Chunks of the loss head. */
@@ -163,7 +163,18 @@ export function logitsGraph(config: ModelConfig, lora?: LoraConfig): Graph {
   return graph;
 }
 
-/** A prompt: outputs `logits` [B, V] at the hidden states `last`, and every layer's keys and values. */
+/**
+ * Outputs `logits` and `probabilities` [B, V], the softmax of logits times the input `inverse_temperature`
+ * [B, 1]. The exponentials of a vocabulary are most of what sampling costs, and cost less in a graph.
+ */
+function predict(graph: Graph, transformer: Transformer, hidden: Value): void {
+  const logits = transformer.logits(hidden);
+  const inverseTemperature = graph.input('inverse_temperature', graph.float, ['B', 1]);
+  graph.output('logits', logits);
+  graph.output('probabilities', softmax(mul(logits, inverseTemperature)));
+}
+
+/** A prompt: `predict` at the hidden states `last`, and every layer's keys and values. */
 export function promptGraph(config: ModelConfig, copy: CopyOptions): Graph {
   const graph = new Graph('prompt');
   const transformer = copyOf(graph, config, copy);
@@ -171,12 +182,11 @@ export function promptGraph(config: ModelConfig, copy: CopyOptions): Graph {
     graph.output(`new_keys.${layer}`, keys);
     graph.output(`new_values.${layer}`, values);
   });
-  const last = graph.input('last', 'int64', ['B']);
-  graph.output('logits', transformer.logits(gather(hidden, last)));
+  predict(graph, transformer, gather(hidden, graph.input('last', 'int64', ['B'])));
   return graph;
 }
 
-/** One token per row on a cache: outputs `logits` [B, V] and the token's keys and values. */
+/** One token per row on a cache: `predict`, and the token's keys and values. */
 export function nextTokenGraph(config: ModelConfig, copy: CopyOptions): Graph {
   const graph = new Graph('next_token');
   const transformer = copyOf(graph, config, copy);
@@ -184,6 +194,6 @@ export function nextTokenGraph(config: ModelConfig, copy: CopyOptions): Graph {
     graph.output(`new_keys.${layer}`, keys);
     graph.output(`new_values.${layer}`, values);
   });
-  graph.output('logits', transformer.logits(hidden));
+  predict(graph, transformer, hidden);
   return graph;
 }
