@@ -11,6 +11,7 @@ import type { Pair, Prompt } from '../data/values.js';
 import type { Engine, WeightSet } from '../engine/engine.js';
 import { Random } from '../random.js';
 import { isDue, type Passed, stepsUntilDue } from './cadence.js';
+import { PromptTurns } from './prompt-turns.js';
 import { meanAge, ReplayBuffer, type ReplayState } from './replay.js';
 
 /** Summed log-probabilities under the reference, nats. */
@@ -67,6 +68,8 @@ export interface PairSourceState {
   readonly replay: ReplayState;
   readonly references: readonly (readonly [string, ReferenceLogps])[];
   readonly priors: readonly (readonly [string, LabelLogps])[];
+  /** Prompts reviewed so far, by source. */
+  readonly reviewed: { readonly probes: number; readonly training: number };
 }
 
 /** What a step draws, and what happened on the way. */
@@ -90,9 +93,14 @@ export class PairSource implements PairDrawer {
   /** By pair id; only while the reference is frozen. */
   private readonly references = new Map<string, ReferenceLogps>();
   private readonly priors = new Map<string, LabelLogps>();
+  private readonly probes: PromptTurns;
+  private readonly trainingPrompts: PromptTurns;
 
   constructor(private readonly options: PairSourceOptions) {
-    this.replay = new ReplayBuffer({ capacity: options.replayCapacity, seed: options.seed });
+    const { replayCapacity: capacity, probes, trainingPrompts, seed } = options;
+    this.replay = new ReplayBuffer({ capacity, seed });
+    this.probes = new PromptTurns(probes, seed, 'probes');
+    this.trainingPrompts = new PromptTurns(trainingPrompts, seed, 'training');
   }
 
   /** Whether the conscience is on. */
@@ -136,14 +144,21 @@ export class PairSource implements PairDrawer {
   }
 
   state(): PairSourceState {
-    return { replay: this.replay.state(), references: [...this.references], priors: [...this.priors] };
+    return {
+      replay: this.replay.state(),
+      references: [...this.references],
+      priors: [...this.priors],
+      reviewed: { probes: this.probes.taken, training: this.trainingPrompts.taken },
+    };
   }
 
-  restore({ replay, references, priors }: PairSourceState): void {
+  restore({ replay, references, priors, reviewed }: PairSourceState): void {
     const { replayCapacity: capacity, seed } = this.options;
     this.replay = ReplayBuffer.fromState(replay, { capacity, seed });
     for (const [id, logps] of references) this.references.set(id, logps);
     for (const [key, logps] of priors) this.priors.set(key, logps);
+    this.probes.taken = reviewed.probes;
+    this.trainingPrompts.taken = reviewed.training;
   }
 
   private async review(
@@ -166,22 +181,13 @@ export class PairSource implements PairDrawer {
     return counts;
   }
 
-  /** Different prompts as long as there are enough. */
   private prompts(step: number): Prompt[] {
     const { probes, trainingPrompts, probeShare, samples, seed } = this.options;
-    const random = new Random(seed, 'prompts', step);
     const share = trainingPrompts.length === 0 ? 1 : probes.length === 0 ? 0 : probeShare;
     const whole = Math.floor(samples * share);
     const rest = samples * share - whole;
-    const fromProbes = whole + Number(rest > 0 && random.next() < rest);
-    const take = (pool: readonly Prompt[], count: number): Prompt[] => {
-      const chosen: Prompt[] = [];
-      while (chosen.length < count && pool.length > 0) {
-        chosen.push(...random.shuffle([...pool]).slice(0, count - chosen.length));
-      }
-      return chosen;
-    };
-    return [...take(probes, fromProbes), ...take(trainingPrompts, samples - fromProbes)];
+    const fromProbes = whole + Number(rest > 0 && new Random(seed, 'prompts', step).next() < rest);
+    return [...this.probes.take(fromProbes), ...this.trainingPrompts.take(samples - fromProbes)];
   }
 
   private rowsOf(pair: Pair): TokenPair | null {
