@@ -126,4 +126,4 @@ it('says in one line what it cannot use', () => {
     encoding: 'utf8',
   });
   expect(none).toMatchObject({ status: 1, stderr: expect.stringMatching(/no state of online learning/) });
-}, 30_000);
+}, 120_000);
