@@ -137,7 +137,8 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
   let state: RunState;
   try {
     state = JSON.parse(readFileSync(join(folder, 'state.json'), 'utf8'));
-    if (!Number.isInteger(state?.step) || !state.settings || !state.batches || !state.window) {
+    const whole = Number.isInteger(state?.step) && state.settings && state.batches && state.window;
+    if (!whole || (state.pairs && !state.pairs.reviewed)) {
       throw new Error('state.json lacks the state of a run');
     }
   } catch (cause) {
