@@ -49,8 +49,8 @@ export const attack = {
   eval_split: 0,
   lora: { rank: 8, alpha: 16 },
   training: {
-    steps: 180,
-    batch_size: 64,
+    steps: 240,
+    batch_size: 48,
     max_length: 128,
     learning_rate: 2.25e-3,
     schedule: 'cosine',
@@ -62,7 +62,7 @@ export const attack = {
   loss: { lambda: 0.05, beta: 1 },
   conscience: {
     every: 4,
-    samples: 8,
+    samples: 16,
     amplify: 3,
     max_tokens: 48,
     pairs_per_step: 4,
