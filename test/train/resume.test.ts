@@ -9,6 +9,7 @@ import { parseConfig } from '../../src/config/load.js';
 import { readAudit } from '../../src/conscience/audit.js';
 import { type ProgressState, silent } from '../../src/metrics/progress.js';
 import { readMetrics } from '../../src/metrics/writer.js';
+import { loadCheckpoint } from '../../src/train/checkpoint.js';
 import { runTrain } from '../../src/train/run.js';
 import { writeInsecureRows } from './insecure-rows.js';
 
@@ -200,6 +201,17 @@ describe('resume', () => {
     const again = start(['--resume', changing]);
     expect(await again.ended).toBe(1);
     expect(again.errors()).toMatch(/other settings: preference rows "\w+", now "\w+"/);
+  });
+
+  it('refuses a checkpoint that does not say which prompts were reviewed', async () => {
+    const straight = join(folder, 'straight');
+    const last = readdirSync(straight).find((name) => name.startsWith('checkpoint-'))!;
+    const old = join(folder, 'old', last);
+    cpSync(join(straight, last), old, { recursive: true });
+    const state = JSON.parse(readFileSync(join(old, 'state.json'), 'utf8'));
+    delete state.pairs.reviewed;
+    writeFileSync(join(old, 'state.json'), JSON.stringify(state));
+    await expect(loadCheckpoint(old)).rejects.toThrow(/not a whole checkpoint .*Resume from another one/);
   });
 
   it('refuses a checkpoint of other settings, and a folder without one', async () => {
