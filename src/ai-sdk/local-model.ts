@@ -7,12 +7,11 @@ import type {
   LanguageModelV4StreamPart,
   LanguageModelV4StreamResult,
 } from '@ai-sdk/provider';
-import { loadFormat } from '../conscience/plain-format.js';
+import { formatOf } from '../conscience/open.js';
 import { NO_USAGE } from '../data/usage.js';
 import type { Usage } from '../data/values.js';
 import type { GenerateOptions } from '../engine/language-model.js';
 import { type OpenModel, openModel } from '../engine/open.js';
-import { resolveModel } from '../hub/pull.js';
 import { draftStream } from '../zero-shot/draft-stream.js';
 import { askedOf, messagesOf, warningsOf } from './prompt.js';
 import { contentOf, finishOf, wireCall, wireUsage } from './result.js';
@@ -48,8 +47,7 @@ export class LocalLanguageModel implements LanguageModelV4 {
 
   /** The words in which its conscience is asked. */
   async format() {
-    const { specialTokens } = await this.open();
-    return loadFormat(await resolveModel(this.modelId), { specialTokens });
+    return formatOf(this.modelId, await this.open());
   }
 
   async close(): Promise<void> {

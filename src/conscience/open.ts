@@ -16,6 +16,18 @@ export interface OpenActor {
  */
 export async function openActor(name: string, options: OpenOptions = {}): Promise<OpenActor> {
   const model = await openModel(name, options);
-  const format = await loadFormat(await resolveModel(name), { specialTokens: model.specialTokens });
-  return { model, format };
+  return { model, format: await formatOf(name, model) };
+}
+
+/**
+ * How a model is asked that is open already.
+ * @param name  that it was opened by
+ * @param model its `specialTokens`: texts of the tokenizer's control tokens
+ * @throws UserError when its `conscience.json` cannot be used
+ */
+export async function formatOf(
+  name: string,
+  { specialTokens }: { readonly specialTokens: readonly string[] },
+): Promise<ReviewFormat> {
+  return loadFormat(await resolveModel(name), { specialTokens });
 }

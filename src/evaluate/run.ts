@@ -1,6 +1,6 @@
 /** `ealign eval`: sample, judge, summarise, and write what was found. */
 import { FRAMEWORKS, type FrameworkName } from '../conscience/frameworks.js';
-import { loadFormat } from '../conscience/plain-format.js';
+import { formatOf } from '../conscience/open.js';
 import {
   type NamedModel,
   type NamedOptions,
@@ -10,7 +10,6 @@ import {
 } from '../engine/named.js';
 import type { RetryNotice } from '../engine/remote/endpoint.js';
 import { DataError } from '../errors.js';
-import { resolveModel } from '../hub/pull.js';
 import { withOwnConscience } from '../zero-shot/own-conscience.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { type ConscienceCard, measureConscience } from './conscience.js';
@@ -122,7 +121,7 @@ export async function testConscience(options: ConscienceTestOptions): Promise<Co
   return withSubject(options, async (subject) => {
     const players = [{ name: 'frozen-base', hash: subject.baseHash, model: subject.base }];
     if (adapter !== undefined) players.push({ name: 'policy', hash: subject.hash, model: subject });
-    const format = await loadFormat(await resolveModel(model), { specialTokens: subject.specialTokens });
+    const format = await formatOf(model, subject);
     return measureConscience({ ...rest, players, frameworks, format, object, accept });
   });
 }

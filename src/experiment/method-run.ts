@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { commit } from '../commit.js';
 import type { TrainConfig } from '../config/schema.js';
 import { AUDIT_FILE } from '../conscience/audit.js';
-import type { OpenActor } from '../conscience/open.js';
-import { loadFormat } from '../conscience/plain-format.js';
+import { formatOf, type OpenActor } from '../conscience/open.js';
 import { readTrainingRows } from '../data/dataset.js';
 import { parseTrainingRow } from '../data/parse-row.js';
 import type { TrainingRow } from '../data/rows.js';
@@ -15,7 +14,6 @@ import { OnnxEngine } from '../engine/onnx/engine.js';
 import type { FourCriteria } from '../evaluate/four-criteria.js';
 import { readSuite, runSuite } from '../evaluate/suite.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
-import { resolveModel } from '../hub/pull.js';
 import { silent } from '../metrics/progress.js';
 import { readAdapter } from '../model/adapter-files.js';
 import type { Steering } from '../model/steering.js';
@@ -106,8 +104,7 @@ async function inWorld(
   if (method.steerAnswers) {
     engine.steer('answering', await directions(engine, method.steerAnswers, sampling.maxTokens, seed));
   }
-  const { specialTokens } = engine.tokenizer;
-  const format = await loadFormat(await resolveModel(experiment.model), { specialTokens });
+  const format = await formatOf(experiment.model, engine.tokenizer);
   const base = engine.model('base');
   const plain = method.train ? engine.model('policy') : base;
   const speaker = method.throughConscience ? withConscience(plain, { conscience: base, format }) : plain;

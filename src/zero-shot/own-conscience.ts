@@ -1,7 +1,6 @@
 /** A model with a conscience played by its own frozen copy, asked in its own words. */
-import { loadFormat } from '../conscience/plain-format.js';
+import { formatOf } from '../conscience/open.js';
 import type { LanguageModel } from '../engine/language-model.js';
-import { resolveModel } from '../hub/pull.js';
 import type { ZeroShotOptions } from './options.js';
 import { type ConscientiousModel, withConscience } from './with-conscience.js';
 
@@ -18,6 +17,5 @@ export async function withOwnConscience(
   model: WithFrozenCopy,
   options: ZeroShotOptions = {},
 ): Promise<ConscientiousModel> {
-  const format = await loadFormat(await resolveModel(name), { specialTokens: model.specialTokens });
-  return withConscience(model, { format, ...options });
+  return withConscience(model, { format: await formatOf(name, model), ...options });
 }
