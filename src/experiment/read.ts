@@ -66,6 +66,11 @@ export function readStudy(path: string): Study {
         ...{ file: file.file, title: file.title, about: file.about, narrow: file.narrow },
         baseline: known(file.baseline) ?? experiment.baseline,
         ...{ method: known(file.method), overheadOver: known(file.overheadOver) },
+        methods: experiment.methods.map((method) => {
+          const now = file.methods.find(({ name }) => name === method.name)?.overheadOver;
+          const { overheadOver: _, ...rest } = method;
+          return now === undefined || known(now) === null ? rest : { ...rest, overheadOver: now };
+        }),
       }),
     },
     runs: runs.map(({ method, seed, group }) => {

@@ -42,6 +42,7 @@ const methodKeys = z.looseObject({
     .literal('conscience')
     .optional()
     .describe('zero-shot: its answers pass the frozen copy’s review, or are corrected'),
+  overhead_over: z.string().optional().describe('method whose cost is 1, in place of the experiment’s'),
 });
 
 const schema = z.strictObject({
@@ -117,6 +118,8 @@ export interface Method {
   readonly steerAnswers?: SteerAnswers;
   /** Whether its answers pass the frozen copy's review. */
   readonly throughConscience: boolean;
+  /** The method whose cost is 1, where it is another than the experiment's. */
+  readonly overheadOver?: string;
 }
 
 export type SteerAnswers = NonNullable<z.output<typeof methodKeys>['steer_answers']>;
@@ -154,10 +157,19 @@ export function readExperiment(file: string): Experiment {
   const twice = seeds.find((seed, i) => seeds.indexOf(seed) < i);
   if (twice !== undefined)
     throw new ConfigError({ where: at(['seeds']), what: `seed ${twice} is there twice` });
-  for (const [key, given] of Object.entries({ baseline, method: subject, overhead_over: overheadOver })) {
+  const comparisons: [path: string[], given: string | undefined][] = [
+    [['baseline'], baseline],
+    [['method'], subject],
+    [['overhead_over'], overheadOver],
+  ];
+  for (const method of names) {
+    const keys = methods[method];
+    if (keys !== 'untrained') comparisons.push([['methods', method, 'overhead_over'], keys.overhead_over]);
+  }
+  for (const [path, given] of comparisons) {
     if (given === undefined || names.includes(given)) continue;
     throw new ConfigError({
-      where: at([key]),
+      where: at(path),
       what: 'no such method',
       expected: names.join(', '),
       got: given,
@@ -195,6 +207,7 @@ export function readExperiment(file: string): Experiment {
         steer_answers: steerAnswers,
         interleave_by: interleaveBy,
         answers_through: through,
+        overhead_over: over,
         ...changes
       } = given;
       return {
@@ -205,6 +218,7 @@ export function readExperiment(file: string): Experiment {
         ...(after === undefined ? {} : { after }),
         ...(interleaveBy === undefined ? {} : { interleaveBy }),
         ...(steerAnswers === undefined ? {} : { steerAnswers }),
+        ...(over === undefined ? {} : { overheadOver: over }),
       };
     }),
     measure: measure.suite === undefined ? measure : { ...measure, suite: from(measure.suite) },

@@ -1,6 +1,7 @@
 /** Finished studies as one Markdown file: what was measured, in tables and drawings beside it. */
 import { COMPARED, type MethodDifference, NARROW_TITLES } from './differences.js';
 import { judgedTable } from './judged-section.js';
+import { overTitle, timesOver } from './overhead.js';
 import { percent, points, pValue } from './percent.js';
 import { inWords, sideBySide } from './scorecard-table.js';
 import { holmNote, NOTES } from './study-notes.js';
@@ -45,9 +46,11 @@ function chapter({ result, dots, pareto }: Chapter): string[] {
   const cards = scorecards(study);
   const judged = judgedTable(result);
   const losses = lossTable(result);
+  const over = overTitle(study.experiment);
   const costs = (method: string) => {
-    const { secondsRatio = null, tokensRatio = null } = overhead.find((one) => one.method === method) ?? {};
-    return [secondsRatio, tokensRatio].map((ratio) => (ratio === null ? '–' : `${ratio.toFixed(2)} ×`));
+    const cost = overhead.find((one) => one.method === method);
+    if (!cost) return ['–', '–'];
+    return [cost.secondsRatio, cost.tokensRatio].map((ratio) => line(timesOver(ratio, cost, overheadOver)));
   };
   return [
     `## ${line(title)}`,
@@ -60,14 +63,12 @@ function chapter({ result, dots, pareto }: Chapter): string[] {
       [
         '',
         ...measuresOf(methods).map(([name]) => name),
-        ...(overheadOver === null
-          ? []
-          : [`seconds over ${line(overheadOver)}`, `tokens over ${line(overheadOver)}`]),
+        ...(over === null ? [] : [`seconds over ${line(over)}`, `tokens over ${line(over)}`]),
       ],
       methods.map((method) => [
         line(method.name),
         ...measuresOf(methods).map(([, key]) => percent(method[key])),
-        ...(overheadOver === null ? [] : costs(method.name)),
+        ...(over === null ? [] : costs(method.name)),
       ]),
     ),
     `![Alignment against the narrow task](${encodeURI(pareto)})`,

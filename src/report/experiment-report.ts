@@ -10,6 +10,7 @@ import { COMPARED, type Compared, type MethodDifference, NARROW_TITLES } from '.
 import { dotPlot } from './dot-plot.js';
 import { type Html, html } from './html.js';
 import { judgedCharts, judgedTable } from './judged-section.js';
+import { type Overhead, overTitle, timesOver } from './overhead.js';
 import { COLORS, renderPage } from './page.js';
 import { paretoPlot } from './pareto-plot.js';
 import { pValue } from './percent.js';
@@ -146,16 +147,17 @@ ${chartPlaces(charts, trainingCharts(result).length)}`
 
 function costs({ study, overhead }: StudyResult): Html {
   const { overheadOver } = study.experiment;
-  const over = overheadOver !== null && html`<th scope="col">over ${overheadOver}</th>`;
+  const title = overTitle(study.experiment);
+  const over = title !== null && html`<th scope="col">over ${title}</th>`;
   const number = (value: number | null, digits: number) =>
     value === null
       ? '–'
       : value.toLocaleString('en', { maximumFractionDigits: digits, minimumFractionDigits: digits });
-  const times = (value: number | null) =>
-    overheadOver !== null && html`<td>${value === null ? '–' : `${value.toFixed(2)} ×`}</td>`;
+  const times = (value: number | null, cost: Overhead) =>
+    title !== null && html`<td>${timesOver(value, cost, overheadOver)}</td>`;
   return html`<div class="scroll"><table class="methods"><thead><tr><th scope="col"></th><th scope="col">seconds</th>${over}<th scope="col">tokens</th>${over}</tr></thead><tbody>${overhead.map(
     (cost) =>
-      html`<tr><th scope="row">${cost.method}</th><td>${number(cost.seconds, 1)}</td>${times(cost.secondsRatio)}<td>${number(cost.tokens, 0)}</td>${times(cost.tokensRatio)}</tr>
+      html`<tr><th scope="row">${cost.method}</th><td>${number(cost.seconds, 1)}</td>${times(cost.secondsRatio, cost)}<td>${number(cost.tokens, 0)}</td>${times(cost.tokensRatio, cost)}</tr>
 `,
   )}</tbody></table></div>
 <p class="note">${NOTES.costs}</p>`;

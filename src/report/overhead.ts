@@ -9,28 +9,43 @@ export interface Overhead {
   readonly seconds: number | null;
   /** Trained on, padding excluded, and read or written by the conscience. */
   readonly tokens: number | null;
-  /** Over the medians of the reference. */
+  /** The method whose cost is 1; null where there is none. */
+  readonly over: string | null;
+  /** Over the medians of that method. */
   readonly secondsRatio: number | null;
   readonly tokensRatio: number | null;
 }
 
 /** Of every method that is trained, in the study's order. */
 export function overhead({ experiment, runs }: Study): Overhead[] {
-  const trained = experiment.methods.filter(({ train }) => train !== null).map(({ name }) => name);
-  const costs = trained.map((method) => {
+  const trained = experiment.methods.filter(({ train }) => train !== null);
+  const costs = trained.map(({ name: method, overheadOver: over = experiment.overheadOver }) => {
     const own = runs.filter((run) => run.method === method && run.record !== null);
     return {
-      method,
+      ...{ method, over },
       seconds: median(own.map(({ record }) => record!.seconds)),
       tokens: median(own.flatMap(({ metrics }) => (metrics.length === 0 ? [] : [tokensOf(metrics)]))),
     };
   });
-  const reference = costs.find(({ method }) => method === experiment.overheadOver);
-  return costs.map((cost) => ({
-    ...cost,
-    secondsRatio: ratio(cost.seconds, reference?.seconds),
-    tokensRatio: ratio(cost.tokens, reference?.tokens),
-  }));
+  return costs.map((cost) => {
+    const reference = costs.find(({ method }) => method === cost.over);
+    return {
+      ...cost,
+      secondsRatio: ratio(cost.seconds, reference?.seconds),
+      tokensRatio: ratio(cost.tokens, reference?.tokens),
+    };
+  });
+}
+
+/** What ratios are over, in a heading; null where there are none. */
+export function overTitle({ overheadOver, methods }: Study['experiment']): string | null {
+  return overheadOver ?? (methods.some((method) => method.overheadOver) ? 'another' : null);
+}
+
+/** A ratio in words, with the name of the method whose cost is 1 where it is another than `usual`. */
+export function timesOver(ratio: number | null, { over }: Overhead, usual: string | null): string {
+  if (ratio === null) return '–';
+  return `${ratio.toFixed(2)} ×${over === usual ? '' : ` ${over}`}`;
 }
 
 function tokensOf(metrics: readonly MetricRecord[]): number {

@@ -81,6 +81,11 @@ it('knows what the report is to compare, by default and as told', () => {
   });
 });
 
+it('knows the method that the cost of another is over', () => {
+  const over = study.replace('loss: { lambda: 1 }', 'overhead_over: aligned');
+  expect(read(over).methods.map(({ overheadOver }) => overheadOver)).toEqual([undefined, 'aligned']);
+});
+
 it('takes rows from a file beside it, and of a method from where it says', () => {
   const rowsOf = (text: string) => read(text).methods.map(({ data }) => data);
   expect(rowsOf(study.replace('insecure-code', 'rows.jsonl'))[1]).toEqual({
@@ -113,6 +118,11 @@ it.each([
   ],
   ['a method that is none', `${study}method: other\n`, /method: no such method.*aligned, conscience.*other/s],
   ['a reference of costs that is none', `${study}overhead_over: SFT\n`, /overhead_over: no such method/],
+  [
+    'a method’s reference of costs that is none',
+    study.replace('loss: { lambda: 1 }', 'overhead_over: SFT'),
+    /methods\.conscience\.overhead_over: no such method.*aligned, conscience/s,
+  ],
   [
     'rows chosen by a method that is none',
     study.replace('loss: { lambda: 1 }', 'interleave_by: other'),

@@ -63,6 +63,18 @@ describe('the page', () => {
     expect(page).toContain('<td>25.0</td><td>2.50 ×</td><td>2,000</td><td>2.00 ×</td>');
   });
 
+  it('gives the cost of a method over that of its own reference, by name', () => {
+    const own = study.experiment.methods.map((method) =>
+      method.name === 'perfect' ? { ...method, overheadOver: 'conscience' } : method,
+    );
+    const changed = { ...study, experiment: { ...study.experiment, methods: own } };
+    const compared = studyResult(changed);
+    expect(compared.overhead.map(({ secondsRatio }) => secondsRatio)).toEqual([1, 2.5, 1.6]);
+    expect(renderExperimentReport(compared)).toContain('<td>40.0</td><td>1.60 × conscience</td>');
+    const alone = { ...changed, experiment: { ...changed.experiment, overheadOver: null } };
+    expect(renderExperimentReport(studyResult(alone))).toContain('<th scope="col">over another</th>');
+  });
+
   it('lets no name become markup', () => {
     const named = sampleStudy(
       { [hostile]: methods.aligned, [`${hostile}2`]: methods['SFT only'] },
@@ -192,6 +204,13 @@ describe('Markdown', () => {
     expect(text).toMatch(/^\| perfect \| 0 \[.*points \| 1 \| \+100 \[/m);
     expect(text).toContain('Better than conscience in both');
     expect(text).toContain('All runs have a result.');
+  });
+
+  it('names the reference of costs where a method has its own', () => {
+    const [aligned, ...rest] = study.experiment.methods;
+    const methods = [aligned, ...rest.map((method) => ({ ...method, overheadOver: 'conscience' }))];
+    const compared = studyResult({ ...study, experiment: { ...study.experiment, methods } });
+    expect(renderResults([{ ...chapter, result: compared }], origin)).toContain('1.60 × conscience |');
   });
 
   it('keeps names out of its markup', () => {
