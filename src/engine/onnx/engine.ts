@@ -3,8 +3,8 @@
  * as graph inputs.
  */
 import type { TokenRow } from '../../data/rows.js';
-import { toolPrefix, withToolsAsText } from '../../data/tool-calls.js';
-import type { Message, Response, Tool } from '../../data/values.js';
+import { withToolsAsText } from '../../data/tool-calls.js';
+import type { Message, Tool } from '../../data/values.js';
 import { ConfigError, ShapeError, UserError } from '../../errors.js';
 import { Batcher, type Sequence } from '../../generate/batcher.js';
 import { amplify } from '../../model/amplify.js';
@@ -12,7 +12,6 @@ import { initLora, type LoraConfig, projectionShape } from '../../model/lora.js'
 import { rotaryTables } from '../../model/rotary.js';
 import { directionInput, directionsFor, type Steering, type SteeringShape } from '../../model/steering.js';
 import type { Model, Tensor, Weights } from '../../model/weights.js';
-import type { Graph } from '../../onnx/graph.js';
 import { type Batch, padRows } from '../../train/batches.js';
 import {
   copyTensors,
@@ -23,13 +22,8 @@ import {
   type StepResult,
   type WeightSet,
 } from '../engine.js';
-import type {
-  AnswerReader,
-  ContinuationScorer,
-  GenerateOptions,
-  LanguageModel,
-  Writer,
-} from '../language-model.js';
+import type { AnswerReader, ContinuationScorer, LanguageModel, Writer } from '../language-model.js';
+import { BatchWriter } from './batch-writer.js';
 import { Cache } from './cache.js';
 import { ChoiceQueue } from './choice-queue.js';
 import { type ChoiceRow, depth, layOutChoices } from './choices.js';
@@ -44,7 +38,8 @@ import {
   scoreGraph,
   stepGraph,
 } from './graphs.js';
-import { int64Array, type NdArray, Program, type RuntimeOptions, scalarArray, tryDevice } from './runtime.js';
+import { Programs } from './programs.js';
+import { int64Array, type NdArray, type RuntimeOptions, scalarArray, tryDevice } from './runtime.js';
 import { Scorer } from './scorer.js';
 import { anchorFeeds, type HiddenStates, stepFeeds } from './step-feeds.js';
 import { type ChunkedTargets, chunked, chunksFor, type Targets } from './targets.js';
@@ -87,14 +82,14 @@ export class OnnxEngine implements Engine {
   readonly lora?: LoraConfig;
   readonly trainable: Map<string, Tensor>;
   private start?: Map<string, Tensor>;
-  private readonly programs = new Map<string, Promise<Program>>();
+  private readonly programs: Programs;
   private readonly common: Record<string, NdArray>;
   private readonly parameterFeeds: Record<WeightSet, Record<string, NdArray>>;
-  private readonly batchers: Record<WeightSet, Batcher>;
+  private readonly writers: Record<WeightSet, BatchWriter>;
   private readonly choices: Record<WeightSet, ChoiceQueue>;
   renewed?: Weights;
   /** Of weights that calls still run on. */
-  private retired: Batcher[] = [];
+  private retired: BatchWriter[] = [];
   private readonly steering: { training: readonly Steering[]; answering: readonly Steering[] } = {
     training: [],
     answering: [],
@@ -125,7 +120,8 @@ export class OnnxEngine implements Engine {
       start: this.start ? { ...base, ...toFeeds(this.start) } : base,
       policy: lora ? { ...base, ...toFeeds(this.trainable) } : toFeeds(this.trainable),
     };
-    this.batchers = perSet((set) => this.batcherOf(set));
+    this.programs = new Programs(options);
+    this.writers = perSet((set) => this.writerOf(set));
     this.choices = perSet((set) => new ChoiceQueue((rows) => this.scoreChoices(rows, set)));
   }
 
@@ -146,7 +142,7 @@ export class OnnxEngine implements Engine {
     });
     return {
       id: names[set],
-      generate: (conversations, options) => this.generate(this.batchers[set], conversations, options),
+      generate: (conversations, options) => this.writers[set].generate(conversations, options),
       labelLogps: (conversations, labels, options) => scorer.labelLogps(conversations, labels, options),
       continuationLogps: (rows) => scorer.continuationLogps(rows),
       answerProbabilities: (conversations, answers) => scorer.answerProbabilities(conversations, answers),
@@ -157,15 +153,13 @@ export class OnnxEngine implements Engine {
     const frozen = this.lora ? undefined : (this.renewed ?? this.source.weights);
     const weights = toFeeds(amplify(this.trainable, factor, frozen));
     const copy = this.copyOf('policy');
-    const batcher =
+    const id = `policy, ×${factor}`;
+    const writer =
       copy.lora && this.adaptedBytes(copy.lora) <= mergedBytes
-        ? this.batcher({ ...copy, lora: undefined }, () => this.merged(weights))
-        : this.batcher(copy, { ...this.parameterFeeds.policy, ...weights });
-    this.retire(batcher);
-    return {
-      id: `policy, ×${factor}`,
-      generate: (conversations, options) => this.generate(batcher, conversations, options),
-    };
+        ? this.writer(id, { ...copy, lora: undefined }, () => this.merged(weights))
+        : this.writer(id, copy, { ...this.parameterFeeds.policy, ...weights });
+    this.retire(writer);
+    return writer;
   }
 
   /**
@@ -173,19 +167,19 @@ export class OnnxEngine implements Engine {
    * that they began with, those that come now have the new one.
    */
   replaceStart(adapter: Weights): void {
-    this.retire(this.batchers.start);
+    this.retire(this.writers.start);
     this.start = copyTensors(adapter);
     this.parameterFeeds.start = { ...this.parameterFeeds.base, ...toFeeds(this.start) };
-    this.batchers.start = this.batcherOf('start');
+    this.writers.start = this.writerOf('start');
   }
 
   renewFrozen(weights: Weights = this.trainable): void {
     if (this.lora) throw new Error('internal: the frozen copy of LoRA training is the base');
     this.renewed = copyTensors(weights);
     this.parameterFeeds.base = this.parameterFeeds.start = toFeeds(this.renewed);
-    this.retire(this.batchers.base, this.batchers.start);
-    this.batchers.base = this.batcherOf('base');
-    this.batchers.start = this.batcherOf('start');
+    this.retire(this.writers.base, this.writers.start);
+    this.writers.base = this.writerOf('base');
+    this.writers.start = this.writerOf('start');
   }
 
   async step(hybrid: HybridBatch, gradients: Gradients): Promise<StepResult> {
@@ -199,7 +193,7 @@ export class OnnxEngine implements Engine {
     };
     const steering = this.steering.training;
     const key = `step ${chunks} ${checkpointing} ${pairLoss} ${JSON.stringify(anchor)} ${shapeOf(steering)}`;
-    const program = await this.program(key, () =>
+    const program = await this.programs.get(key, () =>
       stepGraph(this.config, {
         ...{ chunks, checkpointing, pairLoss, anchor, steering },
         ...(this.lora ? { lora: this.lora } : {}),
@@ -246,7 +240,9 @@ export class OnnxEngine implements Engine {
   /** The residual stream after each layer, and the states that predict; [B·T, width]. */
   private async hidden(batch: Tokens, set: WeightSet): Promise<HiddenStates> {
     const lora = this.loraOf(set);
-    const program = await this.program(`hidden ${lora !== undefined}`, () => hiddenGraph(this.config, lora));
+    const program = await this.programs.get(`hidden ${lora !== undefined}`, () =>
+      hiddenGraph(this.config, lora),
+    );
     const outputs = await program.run(this.feeds(set, batch));
     const dims = [batch.B * batch.T, this.config.width];
     return (layer) => ({ data: outputs[`hidden.${layer}`].data as Float32Array, dims });
@@ -282,8 +278,8 @@ export class OnnxEngine implements Engine {
     directionsFor(steering, this.config);
     this.steering[when] = steering;
     if (when === 'training') return;
-    this.retire(this.batchers.policy);
-    this.batchers.policy = this.batcherOf('policy');
+    this.retire(this.writers.policy);
+    this.writers.policy = this.writerOf('policy');
   }
 
   async sequenceLogps(rows: readonly TokenRow[], set: WeightSet): Promise<SequenceLogp[]> {
@@ -312,54 +308,26 @@ export class OnnxEngine implements Engine {
       next: 'wait for the answers before closing it',
     });
     const error = this.closed;
-    await Promise.all(
-      [...this.retired, ...Object.values(this.batchers), ...Object.values(this.choices)].map((queue) =>
-        queue.close(error),
-      ),
-    );
-    const programs = await Promise.all(this.programs.values());
-    this.programs.clear();
-    await Promise.all(programs.map((program) => program.release()));
-  }
-
-  /** Joins the batch that runs on these weights; each row's text is what it would be alone. */
-  private async generate(
-    batcher: Batcher,
-    conversations: readonly (readonly Message[])[],
-    asked: GenerateOptions,
-  ): Promise<Response[]> {
-    const tools = asked.toolChoice === 'none' ? [] : (asked.tools ?? []);
-    const prefix = asked.prefix ?? (tools.length > 0 ? toolPrefix(asked.toolChoice) : '');
-    const options = { ...asked, tools, prefix };
-    const prompts = conversations.map((messages, index) => {
-      const tokens = this.promptIds(messages, prefix, tools);
-      return { index, tokens, limit: Math.min(options.maxTokens, this.maxLength - tokens.length) };
-    });
-    const fitting = prompts.filter(({ tokens, limit }) => {
-      if (limit < 1 && options.tooLong !== 'empty') throw this.tooLong(tokens.length);
-      return limit >= 1;
-    });
-    const responses = prompts.map((): Response => ({ text: '', finish: 'length', tokens: 0 }));
-    if (fitting.length === 0) return responses;
-    for (const [index, response] of await batcher.generate(fitting, options)) {
-      responses[index] = response;
-      if (response.tokens === 0) continue;
-      options.onUsage?.(index, { promptTokens: prompts[index].tokens.length, answerTokens: response.tokens });
-    }
-    return responses;
+    const queues = [...this.retired, ...Object.values(this.writers), ...Object.values(this.choices)];
+    await this.programs.close(error, Promise.all(queues.map((queue) => queue.close(error))));
   }
 
   /** Keeps those that may still be at work, so that closing waits for them. */
-  private retire(...batchers: Batcher[]): void {
-    this.retired = [...this.retired.filter(({ idle }) => !idle), ...batchers];
+  private retire(...writers: BatchWriter[]): void {
+    this.retired = [...this.retired.filter(({ idle }) => !idle), ...writers];
   }
 
-  private batcherOf(set: WeightSet): Batcher {
-    return this.batcher(this.copyOf(set), this.parameterFeeds[set]);
+  private writerOf(set: WeightSet): BatchWriter {
+    return this.writer(names[set], this.copyOf(set), this.parameterFeeds[set]);
   }
 
   /** @param weights asked for whenever there is work after a pause, where they are to be made */
-  private batcher(copy: SteeredCopy, weights: Parameters | (() => Promise<Parameters>)): Batcher {
+  private writer(
+    id: string,
+    copy: SteeredCopy,
+    weights: Parameters | (() => Promise<Parameters>),
+  ): BatchWriter {
+    const { maxLength } = this;
     const { maxRows = 128, cacheBytes = 2e9 } = this.options;
     const cells = Math.max(this.maxLength, Math.floor(cacheBytes / Cache.cellBytes(this.config)));
     const open = async <S extends Sequence>() => {
@@ -369,19 +337,23 @@ export class OnnxEngine implements Engine {
         ...this.directionFeeds(copy.steering),
       };
       const programs = {
-        prompt: await this.program(`prompt ${nameOf(copy)}`, () => promptGraph(this.config, copy)),
-        nextToken: await this.program(`next ${nameOf(copy)}`, () => nextTokenGraph(this.config, copy)),
+        prompt: await this.programs.get(`prompt ${nameOf(copy)}`, () => promptGraph(this.config, copy)),
+        nextToken: await this.programs.get(`next ${nameOf(copy)}`, () => nextTokenGraph(this.config, copy)),
         feeds,
       };
       return new Decoder<S>(this.config, programs, { rows: maxRows, cells });
     };
-    return new Batcher(this.tokenizer, open, { promptTokens: forwardTokens, promptTokensBeside });
+    const batcher = new Batcher(this.tokenizer, open, { promptTokens: forwardTokens, promptTokensBeside });
+    return new BatchWriter({
+      ...{ id, batcher, maxLength },
+      promptIds: (messages, prefix, tools) => this.promptIds(messages, prefix, tools),
+    });
   }
 
   /** The base with an adapter's product added in: a graph without one has fewer and larger operators. */
   private async merged(adapter: Parameters): Promise<Parameters> {
     const { base } = this.parameterFeeds;
-    const program = await this.program('merge', () => mergeGraph(this.config, this.lora!));
+    const program = await this.programs.get('merge', () => mergeGraph(this.config, this.lora!));
     const merged = Object.entries(await program.run({ ...base, ...adapter }));
     return {
       ...base,
@@ -396,15 +368,6 @@ export class OnnxEngine implements Engine {
       return inner * outer;
     });
     return 4 * this.config.layers * cells.reduce((sum, count) => sum + count, 0);
-  }
-
-  private tooLong(length: number): ShapeError {
-    return new ShapeError({
-      where: 'prompt',
-      what: `too long: ${length} tokens leave no room for an answer`,
-      expected: `fewer than ${this.maxLength}`,
-      next: 'shorten the conversation, or take a model with more positions',
-    });
   }
 
   /**
@@ -434,7 +397,7 @@ export class OnnxEngine implements Engine {
     const chunks = chunksFor(batch.target.length);
     const copy = this.copyOf(set);
     const branching = branches !== undefined;
-    const program = await this.program(`score ${chunks} ${nameOf(copy)} ${branching}`, () =>
+    const program = await this.programs.get(`score ${chunks} ${nameOf(copy)} ${branching}`, () =>
       scoreGraph(this.config, { chunks, branching, ...copy }),
     );
     const outputs = await program.run({
@@ -479,16 +442,6 @@ export class OnnxEngine implements Engine {
   /** The adapter that a copy of the model has in its graph. */
   private loraOf(set: WeightSet): LoraConfig | undefined {
     return set === 'policy' || (set === 'start' && this.start) ? this.lora : undefined;
-  }
-
-  private async program(key: string, build: () => Graph): Promise<Program> {
-    if (this.closed) throw this.closed;
-    const known = this.programs.get(key);
-    if (known) return known;
-    const made = Program.compile(build(), this.options);
-    this.programs.set(key, made);
-    made.catch(() => this.programs.delete(key));
-    return made;
   }
 
   private requireLength(T: number): void {
