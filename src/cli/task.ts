@@ -6,7 +6,7 @@ import type { ProgressOptions, ProgressState } from '../metrics/progress.js';
 import { duration, megabytes, number, percent } from './format.js';
 
 export class Task {
-  readonly unit: 'steps' | 'bytes';
+  readonly unit: NonNullable<ProgressOptions['unit']>;
   step: number;
   private readonly metrics: Record<string, number | null | undefined> = {};
   private readonly first: number;

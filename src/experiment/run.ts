@@ -58,7 +58,7 @@ export async function runExperiment(
     grid.map(({ method, seed }) => ({ method: method.name, seed, group: groupOf(method, seed) })),
   );
   let done = grid.filter(finished).length;
-  progress.start(grid.length, 'runs', { first: done });
+  progress.start(grid.length, 'runs', { first: done, unit: 'runs' });
   const share = threads || Math.max(1, Math.floor(cpus().length / jobs));
   // processes read it themselves: this one need not keep it
   const own = jobs === 1 ? model : undefined;

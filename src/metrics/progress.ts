@@ -9,8 +9,11 @@ export type ProgressState = { readonly step: number } & Readonly<Record<string, 
 export interface ProgressOptions {
   /** Steps that were done before, when resuming. Default 0. */
   first?: number;
-  /** What a step is. Bytes are shown in MB. Default `steps`. */
-  unit?: 'steps' | 'bytes';
+  /**
+   * What a step is. Bytes are shown in MB; the first of `steps` warms up, and does not count for the time
+   * left; `runs` may be made at a time. Default `steps`.
+   */
+  unit?: 'steps' | 'bytes' | 'runs';
 }
 
 export interface Progress {

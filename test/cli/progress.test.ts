@@ -50,6 +50,17 @@ describe('without a terminal', () => {
     expect(text()).toContain('train 61/100  39 s left\n');
   });
 
+  it('takes no run for the first of several that are made at a time', () => {
+    const { stream, clock, now, text } = recorder();
+    const progress = createProgress({ stream, now });
+    progress.start(4, 'runs', { unit: 'runs' });
+    clock.ms = 600_000;
+    progress.update({ step: 1 });
+    clock.ms += 20_000;
+    progress.update({ step: 2 });
+    expect(text()).toContain('runs 2/4  10 min 20 s left\n');
+  });
+
   it('counts bytes in megabytes', () => {
     const { stream, clock, now, text } = recorder();
     const progress = createProgress({ stream, now });
