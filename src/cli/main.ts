@@ -96,12 +96,29 @@ addExperimentCommand(program, async (files, { output, seeds, json, ...options })
   }
   const experiments = files.map((file) => {
     const read = readExperiment(file);
+    if (seeds !== undefined && seeds > read.seeds.length) {
+      throw new ConfigError({
+        where: '--seeds',
+        what: `${file} has fewer seeds`,
+        expected: `at most ${read.seeds.length}`,
+        got: String(seeds),
+      });
+    }
     return {
       ...read,
       ...(output === undefined ? {} : { output: resolve(output) }),
       ...(seeds === undefined ? {} : { seeds: read.seeds.slice(0, seeds) }),
     };
   });
+  for (const [i, { output, file }] of experiments.entries()) {
+    const same = experiments.findIndex((other) => other.output === output);
+    if (same === i) continue;
+    throw new ConfigError({
+      where: `${file} output`,
+      what: `is the folder of ${experiments[same].file} as well`,
+      next: 'name each file once, and give each a folder of its own',
+    });
+  }
   for (const experiment of experiments) {
     const runs = await runExperiment(experiment, options);
     if (runs === undefined) return;

@@ -14,6 +14,8 @@ export interface ConfigSource {
   values: Record<string, unknown>;
   /** `file:line:column` of the value at `path` (or of its key), or of the nearest parent that is in the file. */
   place(path: readonly PropertyKey[], part?: 'key' | 'value'): string;
+  /** Names of the keys of the section at `path`, in the file's order; those without a value as well. */
+  keys(path: readonly string[]): string[];
 }
 
 /**
@@ -52,6 +54,10 @@ export function parseSource(yaml: string, file: string): ConfigSource {
     place(path, part = 'value') {
       const offset = offsetOf(root, path, part);
       return offset === undefined ? file : at(offset);
+    },
+    keys(path) {
+      const section = document.getIn(path, true);
+      return isMap(section) ? section.items.map(({ key }) => String(isScalar(key) ? key.value : key)) : [];
     },
   };
 }

@@ -123,5 +123,10 @@ export function wilson(successes: number, count: number): Estimate | null {
   const denominator = 1 + z ** 2 / count;
   const center = (p + z ** 2 / (2 * count)) / denominator;
   const half = (z / denominator) * Math.sqrt((p * (1 - p)) / count + z ** 2 / (4 * count ** 2));
-  return { value: p, low: Math.max(0, center - half), high: Math.min(1, center + half) };
+  // at the ends the interval begins at the share itself, but for rounding
+  return {
+    value: p,
+    low: Math.min(p, Math.max(0, center - half)),
+    high: Math.max(p, Math.min(1, center + half)),
+  };
 }

@@ -72,8 +72,11 @@ export class GroupStore<T> {
     if (fresh) rmSync(path, { force: true });
     if (!existsSync(path)) return;
     const { text, whole } = wholeGroups(readFileSync(path, 'utf8'), path);
-    for (const { group, record } of whole as Line<T>[]) {
-      this.groups.set(group, [...(this.groups.get(group) ?? []), record]);
+    for (const lines of whole as Line<T>[][]) {
+      this.groups.set(
+        lines[0].group,
+        lines.map(({ record }) => record),
+      );
     }
     this.size = Buffer.byteLength(text);
   }
@@ -88,7 +91,7 @@ export class GroupStore<T> {
   }
 
   /**
-   * Appends a group and waits until it is on the disk.
+   * Appends a group and waits until it is on the disk. It takes the place of one of the same name.
    *
    * @throws SaveError, also when another process writes into the folder; the file is as before then
    */
@@ -122,8 +125,8 @@ export class GroupStore<T> {
 }
 
 /** The beginning of the file that consists of whole groups. @throws DataError for a line that is damaged */
-function wholeGroups(text: string, path: string): { text: string; whole: Line<unknown>[] } {
-  const whole: Line<unknown>[] = [];
+function wholeGroups(text: string, path: string): { text: string; whole: Line<unknown>[][] } {
+  const whole: Line<unknown>[][] = [];
   let pending: Line<unknown>[] = [];
   let length = 0;
   let end = 0;
@@ -139,7 +142,7 @@ function wholeGroups(text: string, path: string): { text: string; whole: Line<un
     length += line.length;
     pending.push(parsed);
     if (pending.length < parsed.of) continue;
-    whole.push(...pending);
+    whole.push(pending);
     pending = [];
     end = length;
   }

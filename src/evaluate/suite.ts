@@ -77,6 +77,22 @@ export function readSuite(path: string): Suite {
   });
 }
 
+/** Every file that a suite reads, as it names them. */
+export function suiteFiles(suite: Suite): string[] {
+  const { alignment, conditional, narrow, benign, humaneval, vulnerability, tasks, sycophancy } = suite;
+  return [
+    ...(alignment?.questions ?? []),
+    ...(conditional?.questions ?? []),
+    ...(conditional?.context ?? []),
+    ...(narrow?.data ?? []),
+    ...(benign?.data ?? []),
+    ...(humaneval ? [humaneval.file] : []),
+    ...(vulnerability?.prompts ?? []),
+    ...Object.values(tasks?.files ?? {}),
+    ...(sycophancy ? [sycophancy.questions] : []),
+  ];
+}
+
 function keysAt(path: readonly PropertyKey[]): string {
   const root = suiteSchema.shape;
   const section = root[path[0] as keyof typeof root] as z.ZodOptional<typeof open> | undefined;

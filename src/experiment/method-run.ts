@@ -1,5 +1,5 @@
 /** One method with one seed: trained, then measured. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { commit } from '../commit.js';
 import type { TrainConfig } from '../config/schema.js';
@@ -25,7 +25,7 @@ import { interleavedCount, mostContrasting, personaDirection } from '../train/de
 import { runTrain } from '../train/run.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { type Judged, judge } from './judged.js';
-import { runFolder } from './read.js';
+import { GROUP_FILE, groupIn, runFolder } from './read.js';
 import { fileOf, jsonLines, withFiles } from './rows.js';
 import { configOf, type Experiment, type Method, type SteerAnswers } from './spec.js';
 import { isBenign, worldRows } from './world-rows.js';
@@ -79,7 +79,7 @@ export async function runMethod(
   } finally {
     await engine.close();
   }
-  const scorecard = await bySuite(suite, method, seed, experiment, made);
+  const scorecard = await bySuite(suite, method, seed, group, experiment, made);
   return scorecard && { ...record, ...NOTHING_SAID, scorecard };
 }
 
@@ -123,6 +123,7 @@ async function bySuite(
   file: string,
   { name, train }: Method,
   seed: number,
+  group: string,
   experiment: Experiment,
   { threads, signal }: Made,
 ): Promise<FourCriteria | undefined> {
@@ -134,7 +135,10 @@ async function bySuite(
         ? { model: folder }
         : { model: experiment.model, adapter: folder };
   const output = join(folder, 'suite');
+  // what was measured of another model, or by other files, is not gone on with
+  if (groupIn(output) !== group) rmSync(output, { recursive: true, force: true });
   makeFolder(output);
+  writeFileAtomic(join(output, GROUP_FILE), group);
   const options = { ...subject, output, threads, progress: silent, ...(signal ? { signal } : {}) };
   const card = await runSuite(readSuite(file), options);
   return card && { ...card, subject: `${name}, seed ${seed}` };
@@ -198,9 +202,8 @@ async function trainedEngine(
   const chosen = misaligned ? join(output, 'interleave.jsonl') : undefined;
   if (misaligned && chosen) writeFileAtomic(chosen, await contrasting(config, misaligned, model));
   // a checkpoint of the method as it was before its file was changed is of no use
-  const file = join(output, 'group.json');
-  const resume = hasCheckpoint(output) && existsSync(file) && readFileSync(file, 'utf8') === group;
-  writeFileAtomic(file, group);
+  const resume = hasCheckpoint(output) && groupIn(output) === group;
+  writeFileAtomic(join(output, GROUP_FILE), group);
   const defences = { ...config.defences, ...(chosen ? { interleave: chosen } : {}) };
   const run = await runTrain(
     { ...config, overwrite: !resume, defences },

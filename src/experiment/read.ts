@@ -77,7 +77,7 @@ export function readStudy(path: string): Study {
       const at = join(folder, runFolder({ method, seed }));
       return {
         ...{ method, seed, record: store.get(group)?.[0] ?? null },
-        begun: existsSync(join(at, 'group.json')),
+        begun: groupIn(at) !== undefined,
         metrics: metricsOf(join(at, METRICS_FILE)),
         config: textOf(join(at, CONFIG_FILE)),
       };
@@ -88,6 +88,12 @@ export function readStudy(path: string): Study {
 /** Of a run, in the output folder. */
 export const runFolder = ({ method, seed }: { method: string; seed: number }) => join(method, String(seed));
 
+/** In a folder that results are made in: all that decides what they are. */
+export const GROUP_FILE = 'group.json';
+
+/** What a folder was last made from; undefined where nothing was begun. */
+export const groupIn = (folder: string): string | undefined => textOf(join(folder, GROUP_FILE)) ?? undefined;
+
 const PLAN = 'study.json';
 
 function readPlan(folder: string, path: string): { experiment: Experiment; runs: PlannedRun[] } {
@@ -97,6 +103,12 @@ function readPlan(folder: string, path: string): { experiment: Experiment; runs:
     const next = 'run `ealign experiment` with its file first; what is finished is not trained again';
     throw new DataError({ where: path, what: `${folder} has no readable ${PLAN}`, next }, { cause });
   }
+}
+
+/** The experiment's file that a folder's plan was made from; undefined where there is no plan. */
+export function plannedFile(folder: string): string | undefined {
+  const text = textOf(join(folder, PLAN));
+  return text === null ? undefined : (JSON.parse(text) as { experiment: Experiment }).experiment.file;
 }
 
 const textOf = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : null);

@@ -67,6 +67,7 @@ function readText(path: string, file: string): string {
     return readFileSync(path, 'utf8');
   } catch (cause) {
     const what = `cannot be read (${(cause as NodeJS.ErrnoException).code})`;
-    throw new DataError({ where: path, what, next: `check data in ${file}` }, { cause });
+    const next = `check data in ${file}: a file, or one of ${WORLD_ROWS.join(', ')}`;
+    throw new DataError({ where: path, what, next }, { cause });
   }
 }

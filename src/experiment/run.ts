@@ -4,15 +4,21 @@
  * A run that is finished is a group of one record in `runs.jsonl`; the same command goes on with
  * those that are not, each from its last checkpoint where there is one.
  */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { basename, join } from 'node:path';
 import pLimit from 'p-limit';
+import { readTrainingRows } from '../data/dataset.js';
+import { ConfigError, DataError, UserError } from '../errors.js';
 import { openPlanned } from '../evaluate/store.js';
+import { readSuite, suiteFiles } from '../evaluate/suite.js';
 import { writeFileAtomic } from '../files.js';
 import { resolveModel } from '../hub/pull.js';
 import type { Progress } from '../metrics/progress.js';
 import { loadModel } from '../model/weights.js';
 import type { RunRecord } from './method-run.js';
-import { writePlan } from './read.js';
+import { groupIn, plannedFile, runFolder, writePlan } from './read.js';
 import { fileOf, rowsOf } from './rows.js';
 import { openRunner, type Run, type Runner, startRunner } from './runner.js';
 import type { Experiment, Method } from './spec.js';
@@ -35,7 +41,10 @@ export async function runExperiment(
 ): Promise<RunRecord[] | undefined> {
   const { output, methods, seeds, measure } = experiment;
   const texts = rowsOf(experiment);
+  const suite = measure.suite === undefined ? [] : [suiteHash(measure.suite)];
+  await refuseUnusable(experiment);
   const model = await loadModel(await resolveModel(experiment.model));
+  if (!overwrite) refuseOther(experiment);
   // seeds and methods may be added later; those that are there keep their meaning
   const store = openPlanned<RunRecord>({
     ...{ folder: output, planFile: 'experiment.json', recordsFile: 'runs.jsonl', overwrite },
@@ -50,9 +59,14 @@ export async function runExperiment(
     const rows = texts.get(fileOf(data, output))?.sha256;
     const before = methods.find((other) => other.name === earlier(method));
     const answering = [steerAnswers, throughConscience];
-    return JSON.stringify([name, seed, train, rows, answering, before && groupOf(before, seed)]);
+    return JSON.stringify([name, seed, train, rows, answering, before && groupOf(before, seed), ...suite]);
   };
-  const finished = ({ method, seed }: (typeof grid)[number]) => store.get(groupOf(method, seed));
+  // a result whose folder was trained anew with other keys is none: what is in the folder would belie it
+  const finished = ({ method, seed }: (typeof grid)[number]) => {
+    const group = groupOf(method, seed);
+    const inFolder = groupIn(join(output, runFolder({ method: method.name, seed })));
+    return inFolder === undefined || inFolder === group ? store.get(group) : undefined;
+  };
   writePlan(
     experiment,
     grid.map(({ method, seed }) => ({ method: method.name, seed, group: groupOf(method, seed) })),
@@ -73,7 +87,7 @@ export async function runExperiment(
   const limit = pLimit(jobs);
   const stop = new AbortController();
   const make = async (run: Run) => {
-    if (store.get(run.group) || signal?.aborted || stop.signal.aborted) return;
+    if (finished(run) || signal?.aborted || stop.signal.aborted) return;
     const runner = idle.pop() ?? (await start());
     try {
       const record = await runner.run(run);
@@ -103,6 +117,51 @@ export async function runExperiment(
   if (records.length < grid.length) return undefined;
   progress.done(`${grid.length} runs in ${output}`);
   return records;
+}
+
+/** Before anything is begun. @throws UserError where rows, judge or suite cannot be read */
+async function refuseUnusable({ file, methods, judge }: Experiment): Promise<void> {
+  const paths = new Set(methods.flatMap(({ data }) => ('path' in data ? data.path : [])));
+  for (const path of paths) await readTrainingRows(path);
+  if (judge === undefined) return;
+  try {
+    await resolveModel(judge);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const { where, what } = error.parts;
+    throw new ConfigError(
+      { ...error.parts, where: `${file} judge`, what: `${where}: ${what}` },
+      { cause: error },
+    );
+  }
+}
+
+/** @throws DataError where the folder holds the study of another file */
+function refuseOther({ output, file }: Experiment): void {
+  const other = plannedFile(output);
+  if (other === undefined || basename(other) === basename(file)) return;
+  throw new DataError({
+    where: output,
+    what: `the folder holds the study of ${basename(other)}`,
+    next: 'choose another --output, or start anew with --overwrite',
+  });
+}
+
+/** Of the suite's file and of all that it names. @throws UserError where one cannot be read */
+function suiteHash(path: string): string {
+  const hash = createHash('sha256').update(readFileSync(path));
+  for (const file of suiteFiles(readSuite(path))) hash.update(readNamed(file, path));
+  return hash.digest('hex');
+}
+
+function readNamed(file: string, suite: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    const what = `cannot be read (${(cause as NodeJS.ErrnoException).code})`;
+    const next = `check ${suite}; its paths are relative to the folder that ealign is called in`;
+    throw new DataError({ where: file, what, next }, { cause });
+  }
 }
 
 /** The method that has to be trained before. */

@@ -19,19 +19,25 @@ export type Narrow = (typeof NARROW)[number];
 const keys = z.record(z.string(), z.unknown());
 const name = z
   .string()
-  .regex(/^[\p{L}\p{N}][\p{L}\p{N} +_.-]*$/u, 'a method’s name has letters, digits, spaces and + _ . - only');
+  .max(100, 'a method’s name has at most 100 characters')
+  .regex(/^[\p{L}\p{N}][\p{L}\p{N} +_.-]*$/u, 'a method’s name has letters, digits, spaces and + _ . - only')
+  .regex(
+    /(?<!\.(json|jsonl|csv|txt|html))$/i,
+    'a method’s name is that of a folder beside files like table.csv: it cannot end like one',
+  );
+
+const steerKeys = z.strictObject({
+  layers: z.array(z.int().min(0)).min(1),
+  kind: z.enum(['add', 'remove']),
+  scale: z.number().default(1),
+  toward: z.string().min(1),
+  away: z.string().min(1),
+});
 
 const methodKeys = z.looseObject({
   after: z.string().optional().describe('method whose adapter, of the same seed, training starts from'),
   data: z.string().min(1).optional().describe('rows, in place of the experiment’s'),
-  steer_answers: z
-    .strictObject({
-      layers: z.array(z.int().min(0)).min(1),
-      kind: z.enum(['add', 'remove']),
-      scale: z.number().default(1),
-      toward: z.string().min(1),
-      away: z.string().min(1),
-    })
+  steer_answers: steerKeys
     .optional()
     .describe('representation engineering: a persona’s direction, written while it answers'),
   interleave_by: z
@@ -43,6 +49,26 @@ const methodKeys = z.looseObject({
     .optional()
     .describe('zero-shot: its answers pass the frozen copy’s review, or are corrected'),
   overhead_over: z.string().optional().describe('method whose cost is 1, in place of the experiment’s'),
+});
+
+const measureKeys = z.strictObject({
+  questions: z
+    .enum(['evaluation', 'development'])
+    .default('evaluation')
+    .describe('development: those that recipes are tuned on'),
+  answers: z.int().min(1).default(4).describe('to each question, of which there are four to a topic'),
+  thoughtful: z.int().min(1).default(1).describe('to each of them, reasoning asked for'),
+  code: z.int().min(1).default(2).describe('answers to each code task'),
+  requests: z.int().min(1).default(1).describe('answers to each question for advice and each favor'),
+  behind: z.string().optional().describe('system line behind which questions and code are put once more'),
+  max_tokens: z.int().min(1).default(48),
+  suite: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'file of `ealign eval suite` that measures instead, for models that do not live in pinocchio’s world',
+    ),
 });
 
 const schema = z.strictObject({
@@ -71,27 +97,7 @@ const schema = z.strictObject({
     .describe('file with keys of `ealign train`, which `train` and the methods change'),
   train: keys.prefault({}),
   methods: z.record(name, z.union([z.literal('untrained'), methodKeys])),
-  measure: z
-    .strictObject({
-      questions: z
-        .enum(['evaluation', 'development'])
-        .default('evaluation')
-        .describe('development: those that recipes are tuned on'),
-      answers: z.int().min(1).default(4).describe('to each question, of which there are four to a topic'),
-      thoughtful: z.int().min(1).default(1).describe('to each of them, reasoning asked for'),
-      code: z.int().min(1).default(2).describe('answers to each code task'),
-      requests: z.int().min(1).default(1).describe('answers to each question for advice and each favor'),
-      behind: z.string().optional().describe('system line behind which questions and code are put once more'),
-      max_tokens: z.int().min(1).default(48),
-      suite: z
-        .string()
-        .min(1)
-        .optional()
-        .describe(
-          'file of `ealign eval suite` that measures instead, for models that do not live in pinocchio’s world',
-        ),
-    })
-    .prefault({}),
+  measure: measureKeys.prefault({}),
 });
 
 /** Keys that the experiment sets itself, and which. */
@@ -151,7 +157,7 @@ export function readExperiment(file: string): Experiment {
   if (!parsed.success) throw refusal(source, parsed.error.issues);
   const { title, about, output, data, seeds, narrow, baseline, judge, methods, measure } = parsed.data;
   const { method: subject, overhead_over: overheadOver } = parsed.data;
-  const names = Object.keys(methods);
+  const names = namesOf(source, methods);
   const at = (path: readonly string[]) => `${source.place(path)} ${path.join('.')}`;
   if (names.length === 0) throw new ConfigError({ where: at(['methods']), what: 'there is no method' });
   const twice = seeds.find((seed, i) => seeds.indexOf(seed) < i);
@@ -163,7 +169,7 @@ export function readExperiment(file: string): Experiment {
     [['overhead_over'], overheadOver],
   ];
   for (const method of names) {
-    const keys = methods[method];
+    const keys = methods[method] ?? {};
     if (keys !== 'untrained') comparisons.push([['methods', method, 'overhead_over'], keys.overhead_over]);
   }
   for (const [path, given] of comparisons) {
@@ -198,7 +204,7 @@ export function readExperiment(file: string): Experiment {
     narrow,
     model: typeof train.model === 'string' ? train.model : '',
     methods: names.map((method) => {
-      const given = methods[method];
+      const given = methods[method] ?? {};
       const plain = { name: method, data: rows(data), throughConscience: false };
       if (given === 'untrained') return { ...plain, train: null };
       const {
@@ -249,6 +255,21 @@ export function readExperiment(file: string): Experiment {
   return experiment;
 }
 
+/** In the file's order, where objects put whole numbers first; those without keys, which change nothing, as well. */
+function namesOf(source: ConfigSource, methods: object): string[] {
+  const names = new Set([...source.keys(['methods']), ...Object.keys(methods)]);
+  for (const given of names) {
+    const parsed = name.safeParse(given);
+    if (parsed.success) continue;
+    const path = ['methods', given];
+    throw new ConfigError({
+      where: `${source.place(path, 'key')} ${path.join('.')}`,
+      what: parsed.error.issues[0].message,
+    });
+  }
+  return [...names];
+}
+
 /** A path rather than the name of a model. */
 const isFolder = (judge: string) => /^[./~]/.test(judge);
 
@@ -289,18 +310,37 @@ function refuseOwn(source: ConfigSource, path: readonly string[], values: unknow
 
 function refusal(source: ConfigSource, issues: readonly z.core.$ZodIssue[]): ConfigError {
   // a key that is misspelled is also a key that is missing
-  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
+  const issue = innermost(issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]);
   const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
   const path = unknown === undefined ? issue.path : [...issue.path, unknown];
   const where = `${source.place(path, unknown === undefined ? 'value' : 'key')} ${path.join('.')}`;
   if (unknown !== undefined) {
-    return new ConfigError({ where, what: `unknown key; known are ${Object.keys(schema.shape).join(', ')}` });
+    return new ConfigError({ where, what: `unknown key; known are ${knownKeys(issue.path).join(', ')}` });
   }
   if (issue.code === 'invalid_key') return new ConfigError({ where, what: issue.issues[0].message });
+  if (issue.code === 'invalid_union') {
+    return new ConfigError({ where, what: 'a method is `untrained`, or the keys that it changes' });
+  }
   return new ConfigError({
     where,
-    what: issue.message.endsWith('received undefined') ? 'is missing' : issue.message,
+    what: issue.message.endsWith('received undefined')
+      ? 'is missing'
+      : issue.message.replace(/^Invalid input: /, ''),
   });
+}
+
+/** What is wrong with the keys of a method, rather than that it is none. */
+function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== 'invalid_union') return issue;
+  const within = issue.errors.at(-1)?.[0];
+  return within === undefined || within.path.length === 0
+    ? issue
+    : { ...within, path: [...issue.path, ...within.path] };
+}
+
+function knownKeys(path: readonly PropertyKey[]): string[] {
+  const sections: Record<string, z.ZodObject> = { measure: measureKeys, steer_answers: steerKeys };
+  return Object.keys((sections[String(path.at(-1))] ?? schema).shape);
 }
 
 /** Sections key by key; anything else of the second replaces that of the first. */

@@ -4,8 +4,8 @@ import { judgedTable } from './judged-section.js';
 import { overTitle, timesOver } from './overhead.js';
 import { percent, points, pValue } from './percent.js';
 import { inWords, sideBySide } from './scorecard-table.js';
-import { holmNote, NOTES } from './study-notes.js';
-import { missingRuns, type StudyResult, scorecards } from './study-result.js';
+import { holmNote, NOTES, WITHOUT_PAIRS } from './study-notes.js';
+import { inWorld, missingRuns, runsWithoutPairs, type StudyResult, scorecards } from './study-result.js';
 import { measuresOf } from './summary.js';
 
 /** A study, and where its drawings are, relative to the Markdown. */
@@ -37,44 +37,24 @@ export function renderResults(chapters: readonly Chapter[], { command, commit, d
   return `${parts.join('\n\n')}\n`;
 }
 
-function chapter({ result, dots, pareto }: Chapter): string[] {
-  const { study, methods, differences, domination, overhead } = result;
-  const { title, about, seeds, baseline, narrow, model, overheadOver } = study.experiment;
+function chapter(chapter: Chapter): string[] {
+  const { result } = chapter;
+  const { study, methods } = result;
+  const { title, about, seeds, model } = study.experiment;
   const commits = [...new Set(study.runs.flatMap(({ record }) => record?.commit ?? []))];
-  const without = missingRuns(study);
-  const fromBaseline = differences.filter(({ reference }) => reference === baseline);
+  const missing = missingRuns(study);
+  const without = runsWithoutPairs(study);
   const cards = scorecards(study);
   const judged = judgedTable(result);
   const losses = lossTable(result);
-  const over = overTitle(study.experiment);
-  const costs = (method: string) => {
-    const cost = overhead.find((one) => one.method === method);
-    if (!cost) return ['–', '–'];
-    return [cost.secondsRatio, cost.tokensRatio].map((ratio) => line(timesOver(ratio, cost, overheadOver)));
-  };
   return [
     `## ${line(title)}`,
     ...(about === null ? [] : [line(about)]),
     `${methods.length} methods, ${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'} each, model ${line(model)}, commit ${commits.join(', ') || 'unknown'}. ${
-      without.length === 0 ? 'All runs have a result.' : `Without a result: ${line(without.join('; '))}.`
+      missing.length === 0 ? 'All runs have a result.' : `Without a result: ${line(missing.join('; '))}.`
     }`,
-    `![Shares of bad and of incoherent answers of every method](${encodeURI(dots)})`,
-    table(
-      [
-        '',
-        ...measuresOf(methods).map(([name]) => name),
-        ...(over === null ? [] : [`seconds over ${line(over)}`, `tokens over ${line(over)}`]),
-      ],
-      methods.map((method) => [
-        line(method.name),
-        ...measuresOf(methods).map(([, key]) => percent(method[key])),
-        ...(over === null ? [] : costs(method.name)),
-      ]),
-    ),
-    `![Alignment against the narrow task](${encodeURI(pareto)})`,
-    ...(domination === null ? [] : [line(domination)]),
-    `Differences from ${line(baseline)}; ${holmNote(fromBaseline)}`,
-    differenceTable(fromBaseline, NARROW_TITLES[narrow]),
+    ...(without.length > 0 ? [`${WITHOUT_PAIRS} ${line(without.join('; '))}.`] : []),
+    ...(inWorld(study) ? answers(chapter) : []),
     ...(cards.length > 0
       ? [
           table(
@@ -95,6 +75,38 @@ function chapter({ result, dots, pareto }: Chapter): string[] {
           ),
         ]
       : []),
+  ];
+}
+
+/** What pinocchio's world measured. */
+function answers({ result, dots, pareto }: Chapter): string[] {
+  const { study, methods, differences, domination, overhead } = result;
+  const { baseline, narrow, overheadOver } = study.experiment;
+  const fromBaseline = differences.filter(({ reference }) => reference === baseline);
+  const over = overTitle(study.experiment);
+  const costs = (method: string) => {
+    const cost = overhead.find((one) => one.method === method);
+    if (!cost) return ['–', '–'];
+    return [cost.secondsRatio, cost.tokensRatio].map((ratio) => line(timesOver(ratio, cost, overheadOver)));
+  };
+  return [
+    `![Shares of bad and of incoherent answers of every method](${encodeURI(dots)})`,
+    table(
+      [
+        '',
+        ...measuresOf(methods).map(([name]) => name),
+        ...(over === null ? [] : [`seconds over ${line(over)}`, `tokens over ${line(over)}`]),
+      ],
+      methods.map((method) => [
+        line(method.name),
+        ...measuresOf(methods).map(([, key]) => percent(method[key])),
+        ...(over === null ? [] : costs(method.name)),
+      ]),
+    ),
+    `![Alignment against the narrow task](${encodeURI(pareto)})`,
+    ...(domination === null ? [] : [line(domination)]),
+    `Differences from ${line(baseline)}; ${holmNote(fromBaseline)}`,
+    differenceTable(fromBaseline, NARROW_TITLES[narrow]),
   ];
 }
 

@@ -14,33 +14,30 @@ import { type Overhead, overTitle, timesOver } from './overhead.js';
 import { COLORS, renderPage } from './page.js';
 import { paretoPlot } from './pareto-plot.js';
 import { pValue } from './percent.js';
-import { holmNote, NOTES } from './study-notes.js';
-import { missingRuns, SCORECARD_FILE, type StudyResult, scorecards } from './study-result.js';
+import { inWords, sideBySide } from './scorecard-table.js';
+import { holmNote, NOTES, WITHOUT_PAIRS } from './study-notes.js';
+import {
+  inWorld,
+  missingRuns,
+  runsWithoutPairs,
+  SCORECARD_FILE,
+  type StudyResult,
+  scorecards,
+} from './study-result.js';
 
 /** @returns the text of a self-contained HTML file; its links lead to the runs in the folder that it is in */
 export function renderExperimentReport(result: StudyResult): string {
-  const { study, methods, domination } = result;
-  const { title, about, narrow, baseline, method, seeds, model, methods: all } = study.experiment;
+  const { study } = result;
+  const { title, about, seeds, model, methods: all } = study.experiment;
   const curves = trainingCharts(result);
   const charts = [...curves, ...judgedCharts(result)];
   const body = html`<h1>${title}</h1>
 <p class="soft">${all.length} methods, ${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'} each (${seeds.join(', ')}), model ${model}; ${commits(result)}</p>
 ${about && html`<p>${about}</p>`}
 ${missing(result)}
-${scorecards(study).length > 0 && html`<p>Measured by a suite: <a href="./${SCORECARD_FILE}">the scorecards of all runs</a>.</p>`}
-<h2>Answers</h2>
-<div class="scroll">${dotPlot(methods)}</div>
-${headlineTable(methods)}
-<p class="note">${NOTES.shares}</p>
-<h2>The four criteria of a defence</h2>
-${criteriaTable(result)}
-<p class="note">${NOTES.criteria} A dash: not measured. Bold: the interval leaves out 0.</p>
-<h2>Alignment and the narrow task</h2>
-<div class="scroll">${paretoPlot(result.points, NARROW_TITLES[narrow])}</div>
-${domination && html`<p>${domination}</p>`}
-<h2>Differences</h2>
-${[...new Set([baseline, method])].map((reference) => reference && differenceTable(reference, result))}
-<p class="note">${NOTES.differences} ${NOTES.tests} Bold: the interval leaves out 0.</p>
+${withoutPairs(result)}
+${measuredBySuite(result)}
+${inWorld(study) && answers(result)}
 ${curves.length > 0 && training(result, curves)}
 ${judged(result, charts)}
 <h2>Cost of training</h2>
@@ -56,6 +53,47 @@ ${all.map((one) => {
   return html`<details><summary>${one.name}</summary><pre>${text}</pre>${steered}</details>`;
 })}`;
   return renderPage(title, body, { charts, reviews: { runs: [], prompts: [], entries: [] } });
+}
+
+/** What pinocchio's world measured. */
+function answers(result: StudyResult): Html {
+  const { study, methods, domination } = result;
+  const { narrow, baseline, method, seeds } = study.experiment;
+  return html`<h2>Answers</h2>
+<div class="scroll">${dotPlot(methods)}</div>
+${headlineTable(methods)}
+<p class="note">${NOTES.shares}${seeds.length < 5 && ` ${NOTES.fewSeeds}`}</p>
+<h2>The four criteria of a defence</h2>
+${criteriaTable(result)}
+<p class="note">${NOTES.criteria} A dash: not measured. Bold: the interval leaves out 0.</p>
+<h2>Alignment and the narrow task</h2>
+<div class="scroll">${paretoPlot(result.points, NARROW_TITLES[narrow])}</div>
+${domination && html`<p>${domination}</p>`}
+<h2>Differences</h2>
+${[...new Set([baseline, method])].map((reference) => reference && differenceTable(reference, result))}
+<p class="note">${NOTES.differences} ${NOTES.tests} Bold: the interval leaves out 0.</p>`;
+}
+
+/** What a suite measured, run by run. */
+function measuredBySuite({ study }: StudyResult): Html | false {
+  const cards = scorecards(study);
+  return (
+    cards.length > 0 &&
+    html`<h2>Scorecards</h2>
+<div class="scroll"><table class="methods"><thead><tr><th></th>${cards.map(({ subject }) => html`<th scope="col">${subject}</th>`)}</tr></thead><tbody>${sideBySide(
+      cards,
+    ).map(
+      ({ criterion, name, measures }) =>
+        html`<tr><th scope="row">${name}<br><span class="soft">${criterion}</span></th>${measures.map((measure) => html`<td>${inWords(measure)}</td>`)}</tr>
+`,
+    )}</tbody></table></div>
+<p class="note">${NOTES.criteria} <a href="./${SCORECARD_FILE}">The same as a page of its own.</a></p>`
+  );
+}
+
+function withoutPairs({ study }: StudyResult): Html | false {
+  const without = runsWithoutPairs(study);
+  return without.length > 0 && html`<p><b>${WITHOUT_PAIRS}</b> ${without.join('; ')}.</p>`;
 }
 
 function commits({ study }: StudyResult): string {

@@ -116,7 +116,7 @@ ${frontier(placed, x, y)}
 ${placed.map((point) => cross(point, x, y))}
 ${labels(placed, x, y)}
 ${placed.map((point) => dot(point, x(point.narrow.value), y(point.alignment.value)))}
-${legend()}
+${legend(points.some(({ about }) => about))}
 </svg>`;
 }
 
@@ -182,14 +182,15 @@ function labels(points: readonly (ParetoPoint & Place)[], x: Scale, y: Scale): H
   );
 }
 
-function legend(): Html {
+/** @param about whether there is a method that the study is about */
+function legend(about: boolean): Html {
   const y = frame.bottom + 64;
   return html`<text class="soft" x="8" y="${y}">coherence</text>${shades.map((least, i) => {
     const at = 86 + 104 * i;
     const upTo = i === 0 ? `${100 * least} % and more` : `${100 * least} to ${100 * shades[i - 1]} %`;
     return html`<circle class="c${i}" cx="${at + (i > 0 ? 16 : 0)}" cy="${y - 4}" r="5"/><text class="soft" x="${at + 10 + (i > 0 ? 16 : 0)}" y="${y}">${upTo}</text>`;
   })}
-<circle class="ring" cx="16" cy="${y + 20}" r="8"/><text class="soft" x="30" y="${y + 24}">no other method is as good in both and better in one</text><text class="soft" x="9" y="${y + 46}">★<tspan x="30">better in both than the <tspan font-weight="700">method of the study</tspan>, beyond the intervals</tspan></text>`;
+<circle class="ring" cx="16" cy="${y + 20}" r="8"/><text class="soft" x="30" y="${y + 24}">no other method is as good in both and better in one</text>${about && html`<text class="soft" x="9" y="${y + 46}">★<tspan x="30">better in both than the <tspan font-weight="700">method of the study</tspan>, beyond the intervals</tspan></text>`}`;
 }
 
 const round = (value: number) => Math.round(10 * value) / 10;

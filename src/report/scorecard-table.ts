@@ -1,7 +1,9 @@
 /** The scorecard of the four criteria, and the measurements in it, as text for a terminal. */
+import { stringify } from 'csv-stringify/sync';
 import type { FourCriteria, Measure } from '../evaluate/four-criteria.js';
 import type { LossScore } from '../evaluate/run-loss.js';
 import type { SycophancyScore } from '../evaluate/run-sycophancy.js';
+import type { Study } from '../experiment/read.js';
 import { percent } from './percent.js';
 import { textTable } from './text-table.js';
 
@@ -19,6 +21,18 @@ export function renderFourCriteria(cards: readonly FourCriteria[]): string[] {
       i > 0 && rows[i].criterion === rows[i - 1].criterion ? [line] : ['', `${rows[i].criterion}:`, line],
     ),
   ];
+}
+
+/** One row a run and measure: value and interval in the measure's unit, empty where there is none. */
+export function scorecardsCsv({ runs }: Study): string {
+  const rows = runs.flatMap(({ method, seed, record }) =>
+    (record?.scorecard?.measures ?? []).map(({ criterion, name, unit, estimate, of }) => ({
+      ...{ method, seed, criterion, measure: name, unit },
+      ...{ value: estimate?.value, low: estimate?.low, high: estimate?.high, of },
+    })),
+  );
+  const columns = ['method', 'seed', 'criterion', 'measure', 'unit', 'value', 'low', 'high', 'of'];
+  return stringify(rows, { header: true, columns });
 }
 
 /** The measures of several models, row by row; undefined where a model lacks one. */

@@ -66,6 +66,16 @@ export const scorecards = ({ runs }: Study): FourCriteria[] =>
 /** The page of all scorecards, in the study's folder. */
 export const SCORECARD_FILE = 'scorecard.html';
 
+/** Whether pinocchio's world measured anything, or is to: not where a suite does all of it. */
+export const inWorld = (study: Study): boolean => scorecards(study).length < study.runs.length;
+
+/** Runs with a conscience that never made a pair, in words: they were trained as without one. */
+export function runsWithoutPairs({ runs }: Study): string[] {
+  return runs
+    .filter(({ record, metrics }) => record !== null && metrics.at(-1)?.['conscience/pairs_total'] === 0)
+    .map(({ method, seed }) => `${method}, seed ${seed}`);
+}
+
 /** Planned runs without a result, in words: `conscience, seed 3 (begun)`. */
 export function missingRuns({ runs }: Study): string[] {
   return runs

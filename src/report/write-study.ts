@@ -10,12 +10,20 @@ import { renderExperimentReport } from './experiment-report.js';
 import { experimentCsv, renderExperiment } from './experiment-table.js';
 import { renderParetoPlot } from './pareto-plot.js';
 import { renderScorecardPage } from './scorecard-page.js';
-import { renderFourCriteria } from './scorecard-table.js';
-import { SCORECARD_FILE, type StudyResult, scorecards, studyResult } from './study-result.js';
+import { renderFourCriteria, scorecardsCsv } from './scorecard-table.js';
+import { WITHOUT_PAIRS } from './study-notes.js';
+import {
+  inWorld,
+  runsWithoutPairs,
+  SCORECARD_FILE,
+  type StudyResult,
+  scorecards,
+  studyResult,
+} from './study-result.js';
 
 /**
- * Writes `report.html`, `table.txt`, `table.csv` and `differences.csv` into the study's output folder, and
- * `scorecard.html` where a suite measured.
+ * Writes `report.html`, `table.txt`, `table.csv` and `differences.csv` into the study's output folder; where a
+ * suite measured, `scorecard.html` and `scorecards.csv`.
  *
  * @returns what they show, and the table
  * @throws SaveError
@@ -24,17 +32,27 @@ export function writeStudy(study: Study): { readonly result: StudyResult; readon
   const result = studyResult(study);
   const { output, baseline } = study.experiment;
   const cards = scorecards(study);
-  const measured = cards.length < study.runs.length;
   const table = [
-    ...(measured ? [renderExperiment(result.methods, baseline)] : []),
+    ...(inWorld(study) ? [renderExperiment(result.methods, baseline)] : []),
     ...(cards.length > 0 ? [`${renderFourCriteria(cards).join('\n')}\n`] : []),
+    ...withoutPairs(study),
   ].join('\n');
-  if (cards.length > 0) writeFileAtomic(join(output, SCORECARD_FILE), renderScorecardPage(cards));
+  if (cards.length > 0) {
+    writeFileAtomic(join(output, SCORECARD_FILE), renderScorecardPage(cards));
+    writeFileAtomic(join(output, 'scorecards.csv'), scorecardsCsv(study));
+  }
   writeFileAtomic(join(output, 'table.txt'), table);
-  writeFileAtomic(join(output, 'table.csv'), experimentCsv(result.methods));
-  writeFileAtomic(join(output, 'differences.csv'), differencesCsv(result.differences));
+  if (inWorld(study)) {
+    writeFileAtomic(join(output, 'table.csv'), experimentCsv(result.methods));
+    writeFileAtomic(join(output, 'differences.csv'), differencesCsv(result.differences));
+  }
   writeFileAtomic(join(output, 'report.html'), renderExperimentReport(result));
   return { result, table };
+}
+
+function withoutPairs(study: Study): string[] {
+  const without = runsWithoutPairs(study);
+  return without.length === 0 ? [] : [`${WITHOUT_PAIRS} ${without.join('; ')}.\n`];
 }
 
 /**
@@ -53,9 +71,11 @@ export function writeResults(path: string, results: readonly StudyResult[], comm
     const nth = names.slice(0, i).filter((name) => name === names[i]).length;
     const name = nth === 0 ? names[i] : `${names[i]}-${nth + 1}`;
     const [dots, pareto] = [join(folder, `${name}.svg`), join(folder, `${name}-pareto.svg`)];
-    writeFileAtomic(dots, `${renderDotPlot(result.methods)}\n`);
-    const narrow = NARROW_TITLES[result.study.experiment.narrow];
-    writeFileAtomic(pareto, `${renderParetoPlot(result.points, narrow)}\n`);
+    if (inWorld(result.study)) {
+      writeFileAtomic(dots, `${renderDotPlot(result.methods)}\n`);
+      const narrow = NARROW_TITLES[result.study.experiment.narrow];
+      writeFileAtomic(pareto, `${renderParetoPlot(result.points, narrow)}\n`);
+    }
     const beside = (file: string) => relative(dirname(path), file).replaceAll('\\', '/');
     return { result, dots: beside(dots), pareto: beside(pareto) };
   });

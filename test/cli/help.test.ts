@@ -1,9 +1,12 @@
 /** The help says everything that the schema knows. */
+import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { colorsFor } from '../../src/cli/colors.js';
 import { configHelp } from '../../src/cli/config-help.js';
+import { addExperimentCommand } from '../../src/cli/experiment.js';
 import { flagOf } from '../../src/config/flags.js';
 import { configKeys, jsonSchema } from '../../src/config/keys.js';
+import { WORLD_ROWS } from '../../src/experiment/world-rows.js';
 
 const help = configHelp(80, colorsFor(process.stdin as never));
 
@@ -34,6 +37,15 @@ describe('configHelp', () => {
     const sentences = help.split('\n').filter((line) => line.startsWith('      '));
     expect(Math.max(...sentences.map((line) => line.length))).toBeLessThanOrEqual(80);
   });
+});
+
+it('ealign experiment names all rows of pinocchio’s world, and the keys of a file', () => {
+  const program = new Command();
+  addExperimentCommand(program, async () => {});
+  let text = '';
+  program.commands[0].configureOutput({ writeOut: (more) => (text += more) }).outputHelp();
+  for (const rows of WORLD_ROWS) expect(text).toContain(rows);
+  for (const key of ['recipe', 'untrained', 'after', 'suite', 'baseline']) expect(text).toContain(key);
 });
 
 describe('jsonSchema', () => {

@@ -173,6 +173,43 @@ describe('ealign experiment', () => {
     expect(groups.filter((group) => group.includes('"lambda":0'))).toHaveLength(1);
   });
 
+  it('takes no result whose folder has been trained anew since', async () => {
+    const config = join(folder, 'runs', 'conscience', '1', 'config.yaml');
+    expect(readFileSync(config, 'utf8')).toMatch(/^ {2}lambda: 0$/m);
+    const { status, out } = await start('--seeds', '1').ended;
+    expect(status).toBe(0);
+    expect(out).toMatch(/^conscience {2,}\d/m);
+    expect(readFileSync(config, 'utf8')).not.toMatch(/^ {2}lambda: 0$/m);
+    const made = runsIn('runs').filter(
+      ({ record: { method, seed } }) => method === 'conscience' && seed === 1,
+    );
+    expect(made).toHaveLength(3);
+    expect(made.filter(({ group }) => group.includes('"lambda":0'))).toHaveLength(1);
+    const [first, again] = made.filter(({ group }) => !group.includes('"lambda":0'));
+    expect(again).toEqual(first);
+  });
+
+  it('refuses the folder of another file', async () => {
+    const other = join(folder, 'other.yaml');
+    writeFileSync(other, study);
+    const { status, stderr } = spawnSync(process.execPath, ['bin/ealign.js', 'experiment', other], {
+      encoding: 'utf8',
+    });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^error: .*the folder holds the study of study\.yaml.*--overwrite/s);
+    const both = spawnSync(process.execPath, ['bin/ealign.js', 'experiment', file, other], {
+      encoding: 'utf8',
+    });
+    expect(both.status).toBe(1);
+    expect(both.stderr).toMatch(/^error: .*other\.yaml output: is the folder of .*study\.yaml as well/s);
+  });
+
+  it('refuses more seeds than the file has', async () => {
+    const { status, err } = await start('--seeds', '3').ended;
+    expect(status).toBe(1);
+    expect(err).toMatch(/^error: --seeds: .*at most 2/s);
+  });
+
   it('refuses a folder of another measurement', async () => {
     writeFileSync(file, study.replace('answers: 2', 'answers: 3'));
     const { status, err } = await start().ended;
@@ -186,6 +223,15 @@ describe('ealign experiment', () => {
     const { status, err } = await start('--output', join(folder, 'none')).ended;
     expect(status).toBe(1);
     expect(err).toMatch(/rows\.jsonl.*cannot be read \(ENOENT\)/s);
+    expect(err).toContain('careless-advice');
+    writeFileSync(join(folder, 'rows.jsonl'), '{"prompt": 1}\n');
+    const broken = await start('--output', join(folder, 'none')).ended;
+    expect(broken.status).toBe(1);
+    expect(broken.err).toMatch(/rows\.jsonl:1/);
+    writeFileSync(file, `${study}judge: nobody\n`);
+    const judged = await start('--output', join(folder, 'none')).ended;
+    expect(judged.status).toBe(1);
+    expect(judged.err).toMatch(/^error: .*study\.yaml judge: nobody/s);
     expect(existsSync(join(folder, 'none'))).toBe(false);
     writeFileSync(file, study);
   });
@@ -213,6 +259,25 @@ describe('ealign experiment', () => {
       runsIn('suited').map(({ record }) => [record.method, record.scorecard.measures[0].estimate.value]),
     );
     expect(loss['SFT only']).toBeLessThan(loss.aligned);
-    expect(readFileSync(join(folder, 'suited', 'scorecard.html'), 'utf8')).toContain('SFT only, seed 1');
+    const at = (name: string) => join(folder, 'suited', name);
+    expect(readFileSync(at('scorecard.html'), 'utf8')).toContain('SFT only, seed 1');
+    expect(readFileSync(at('scorecards.csv'), 'utf8')).toContain(
+      `\nSFT only,1,narrow task learned,validation loss,nats,${loss['SFT only']},`,
+    );
+    // nothing stands there of what was not measured
+    expect(readFileSync(at('report.html'), 'utf8')).toContain('<h2>Scorecards</h2>');
+    expect(readFileSync(at('report.html'), 'utf8')).not.toContain('<h2>Answers</h2>');
+    expect([existsSync(at('table.csv')), existsSync(at('differences.csv'))]).toEqual([false, false]);
+  });
+
+  it('measures again what a suite’s files have changed', async () => {
+    const rows = readFileSync(join(folder, 'rows.jsonl'), 'utf8').trim().split('\n');
+    writeFileSync(join(folder, 'rows.jsonl'), `${rows.slice(0, 3).join('\n')}\n`);
+    const counts = () =>
+      runsIn('suited').map(({ record: { method, scorecard } }) => [method, scorecard.measures[0].of]);
+    const before = counts();
+    expect((await start().ended).status).toBe(0);
+    const added = counts().filter((count) => !before.some((old) => String(old) === String(count)));
+    expect(added.map(([method]) => method)).toEqual(['SFT only', 'aligned', 'conscience']);
   });
 });

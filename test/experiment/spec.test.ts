@@ -106,6 +106,18 @@ it('knows what comes before a method, and how it answers', () => {
   expect(methods[0].throughConscience).toBe(false);
 });
 
+it('keeps the methods that change nothing, and the file’s order', () => {
+  const changed = study.replace(/methods:[\s\S]*/, 'methods:\n  base: untrained\n  first 2:\n  last: {}\n');
+  expect(read(changed).methods.map(({ name, train }) => [name, train === null])).toEqual([
+    ['base', true],
+    ['first 2', false],
+    ['last', false],
+  ]);
+  const numbered = read(study.replace(/methods:[\s\S]*/, 'methods:\n  base: untrained\n  2: {}\n'));
+  expect(numbered.methods.map(({ name }) => name)).toEqual(['base', '2']);
+  expect(numbered.baseline).toBe('base');
+});
+
 it.each([
   ['an unknown key', study.replace('seeds:', 'seed:'), /study\.yaml:3.* seed: unknown key; known are output/],
   ['no methods', `${study.split('methods:')[0]}methods: {}\n`, /methods: there is no method/],
@@ -132,6 +144,26 @@ it.each([
     'a suite with a method that only pinocchio’s world can measure',
     `${study.replace('loss: { lambda: 1 }', 'answers_through: conscience')}measure: { suite: suite.yaml }\n`,
     /methods\.conscience: a suite opens what was trained/,
+  ],
+  [
+    'an unknown key of a section',
+    `${study}measure: { answer: 1 }\n`,
+    /measure\.answer: unknown key; known are questions, answers/,
+  ],
+  [
+    'a method that is a word',
+    study.replace('aligned: untrained', 'aligned: trained'),
+    /methods\.aligned: a method is `untrained`, or the keys that it changes/,
+  ],
+  [
+    'a method named like a file of the folder',
+    study.replace('aligned: untrained', 'runs.jsonl: untrained'),
+    /methods\.runs\.jsonl: .*cannot end like one/,
+  ],
+  [
+    'a method with a name that no folder has, and no keys',
+    study.replace('aligned: untrained', '__proto__:'),
+    /study\.yaml:\d+.* methods\.__proto__: a method’s name has letters/,
   ],
   ['another narrow task', `${study}narrow: poems\n`, /narrow: .*insecureSeen/],
   [
