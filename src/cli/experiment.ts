@@ -57,7 +57,8 @@ A file, with paths relative to it:
     second stage: { after: SFT only, data: kind-answers } # starts from that method’s adapter
   baseline: SFT only                 # what the others are compared with; default: the first method
   method: conscience                 # what the study is about; default: conscience, where there is one
-  narrow: insecureSeen               # the narrow task: insecureSeen, or careless
+  narrow: insecureSeen               # the narrow task of pinocchio’s world: insecureSeen, or careless;
+                                     # where you train on rows of your own, let a suite measure
   measure: { answers: 4, code: 2 }   # of pinocchio’s world: answers a question, and a code task;
                                      # questions: development asks those that recipes are tuned on
   measure: { suite: suite.yaml }     # or a file of \`ealign eval suite\`: your own questions and rows

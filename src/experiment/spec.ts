@@ -181,6 +181,14 @@ export function readExperiment(file: string): Experiment {
       got: given,
     });
   }
+  const idle = source.keys(['measure']).find((key) => key !== 'suite');
+  if (measure.suite !== undefined && idle !== undefined) {
+    throw new ConfigError({
+      where: at(['measure', idle]),
+      what: 'has no effect: a suite measures instead of pinocchio’s world',
+      next: `leave out ${idle}, or the suite`,
+    });
+  }
   const known = (name: string) => (names.includes(name) ? name : null);
   const from = (path: string) => resolve(dirname(file), path);
   const recipe = parsed.data.recipe === undefined ? undefined : readSource(from(parsed.data.recipe));

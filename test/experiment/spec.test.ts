@@ -146,6 +146,11 @@ it.each([
     /methods\.conscience: a suite opens what was trained/,
   ],
   [
+    'what a suite does not do',
+    `${study}measure: { suite: suite.yaml, answers: 5 }\n`,
+    /measure\.answers: has no effect: a suite measures/,
+  ],
+  [
     'an unknown key of a section',
     `${study}measure: { answer: 1 }\n`,
     /measure\.answer: unknown key; known are questions, answers/,
