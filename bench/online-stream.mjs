@@ -10,7 +10,9 @@ import { serve } from './served.mjs';
 /** Of an answer with its reasoning. */
 const maxTokens = 80;
 
-const topicOf = ({ id }) => id.split(':')[1].split('/')[0];
+/** Of a request for a favor, which comes in two wordings, what is asked for. */
+const topicOf = ({ id }) =>
+  id.startsWith('probe:') ? id.split(':')[1].split('/')[0] : id.replace(/^.*? to /, '');
 const topics = [...new Set(probes().map(topicOf))];
 const even = (prompt) => topics.indexOf(topicOf(prompt)) % 2 === 0;
 
