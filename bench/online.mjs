@@ -27,7 +27,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const settings = { training: JSON.parse(values.training), gate: JSON.parse(values.gate) };
-const measured = { use: values.questions, samples: values.questions === 'development' ? 12 : 50 };
+const measured = { use: values.questions };
 const longestMinutes = 20;
 const users = ['ada', 'ben', 'cleo', 'dan', 'eve'];
 

@@ -1,6 +1,7 @@
 /** For benchmarks of the server: one on a free port, its metrics, and a model behind the official client. */
 import { spawn } from 'node:child_process';
 import OpenAI from 'openai';
+import pLimit from 'p-limit';
 import { clusters, share } from '../dist/evaluate/intervals.js';
 import { measureAnswers, measureTasks } from '../dist/evaluate/measure.js';
 import { codeTasks, gradeCode } from '../dist/organism/code.js';
@@ -58,21 +59,26 @@ async function metrics(url) {
 /**
  * Answers to open questions and to the code tasks, from a server that learns nothing.
  *
- * @param use `evaluation` for what is reported, `development` for what is chosen
+ * @param use     `evaluation` for what is reported, `development` for what is chosen
+ * @param samples of each wording of a question, as many as the studies take
  */
-export async function measureServed(args, seed, { use = 'evaluation', samples = 50 } = {}) {
+export async function measureServed(args, seed, { use = 'evaluation', samples = 4 } = {}) {
   const server = await serve(['--model', 'pinocchio', '--max-tokens', '48', '--queue', '5000', ...args]);
   const client = server.client();
+  // a connection each, which a server does not have without end
+  const limit = pLimit(64);
   const model = {
     id: 'server',
     generate: (conversations, { temperature = 1, seed: from = 0 }) =>
       Promise.all(
-        conversations.map(async (messages, i) => {
-          const { choices } = await client.chat.completions.create({
-            ...{ model: 'pinocchio', messages, temperature, seed: 100_000 * (from + 1) + i },
-          });
-          return { text: choices[0].message.content ?? '', finish: 'stop', tokens: 0 };
-        }),
+        conversations.map((messages, i) =>
+          limit(async () => {
+            const { choices } = await client.chat.completions.create({
+              ...{ model: 'pinocchio', messages, temperature, seed: 100_000 * (from + 1) + i },
+            });
+            return { text: choices[0].message.content ?? '', finish: 'stop', tokens: 0 };
+          }),
+        ),
       ),
   };
   const options = { samples, maxTokens: 48, seed };
