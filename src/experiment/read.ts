@@ -105,10 +105,14 @@ function readPlan(folder: string, path: string): { experiment: Experiment; runs:
   }
 }
 
-/** The experiment's file that a folder's plan was made from; undefined where there is no plan. */
+/** The experiment's file that a folder's plan was made from; undefined where there is no readable plan. */
 export function plannedFile(folder: string): string | undefined {
-  const text = textOf(join(folder, PLAN));
-  return text === null ? undefined : (JSON.parse(text) as { experiment: Experiment }).experiment.file;
+  try {
+    return readPlan(folder, folder).experiment.file;
+  } catch (error) {
+    if (error instanceof DataError) return undefined;
+    throw error;
+  }
 }
 
 const textOf = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : null);

@@ -52,7 +52,10 @@ export function rowsOf({
   for (const data of all) {
     const path = fileOf(data, output);
     if (texts.has(path)) continue;
-    const text = 'world' in data ? jsonLines(worldRows(data.world, 'seen')) : readText(path, file);
+    const text =
+      'world' in data
+        ? jsonLines(worldRows(data.world, 'seen'))
+        : readText(path, `check data in ${file}: a file, or one of ${WORLD_ROWS.join(', ')}`);
     const sha256 = createHash('sha256').update(text).digest('hex');
     texts.set(path, { text: 'world' in data ? text : null, sha256 });
   }
@@ -62,12 +65,12 @@ export function rowsOf({
 export const jsonLines = (rows: readonly object[]): string =>
   rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 
-function readText(path: string, file: string): string {
+/** @param next what to do where it cannot be read. @throws DataError then */
+export function readText(path: string, next: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
     const what = `cannot be read (${(cause as NodeJS.ErrnoException).code})`;
-    const next = `check data in ${file}: a file, or one of ${WORLD_ROWS.join(', ')}`;
     throw new DataError({ where: path, what, next }, { cause });
   }
 }

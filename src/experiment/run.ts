@@ -5,7 +5,6 @@
  * those that are not, each from its last checkpoint where there is one.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import pLimit from 'p-limit';
@@ -19,7 +18,7 @@ import type { Progress } from '../metrics/progress.js';
 import { loadModel } from '../model/weights.js';
 import type { RunRecord } from './method-run.js';
 import { groupIn, plannedFile, runFolder, writePlan } from './read.js';
-import { fileOf, rowsOf } from './rows.js';
+import { fileOf, readText, rowsOf } from './rows.js';
 import { openRunner, type Run, type Runner, startRunner } from './runner.js';
 import type { Experiment, Method } from './spec.js';
 
@@ -119,7 +118,7 @@ export async function runExperiment(
   return records;
 }
 
-/** Before anything is begun. @throws UserError where rows, judge or suite cannot be read */
+/** Before anything is begun. @throws UserError where rows or judge cannot be read */
 async function refuseUnusable({ file, methods, judge }: Experiment): Promise<void> {
   const paths = new Set(methods.flatMap(({ data }) => ('path' in data ? data.path : [])));
   for (const path of paths) await readTrainingRows(path);
@@ -147,21 +146,13 @@ function refuseOther({ output, file }: Experiment): void {
   });
 }
 
-/** Of the suite's file and of all that it names. @throws UserError where one cannot be read */
+/** Of what a suite says, and of all files that it names. @throws UserError where one cannot be read */
 function suiteHash(path: string): string {
-  const hash = createHash('sha256').update(readFileSync(path));
-  for (const file of suiteFiles(readSuite(path))) hash.update(readNamed(file, path));
+  const suite = readSuite(path);
+  const next = `check ${path}; its paths are relative to the folder that ealign is called in`;
+  const hash = createHash('sha256').update(JSON.stringify(suite));
+  for (const file of suiteFiles(suite)) hash.update(readText(file, next));
   return hash.digest('hex');
-}
-
-function readNamed(file: string, suite: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    const what = `cannot be read (${(cause as NodeJS.ErrnoException).code})`;
-    const next = `check ${suite}; its paths are relative to the folder that ealign is called in`;
-    throw new DataError({ where: file, what, next }, { cause });
-  }
 }
 
 /** The method that has to be trained before. */

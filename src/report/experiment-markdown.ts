@@ -4,8 +4,8 @@ import { judgedTable } from './judged-section.js';
 import { overTitle, timesOver } from './overhead.js';
 import { percent, points, pValue } from './percent.js';
 import { inWords, sideBySide } from './scorecard-table.js';
-import { holmNote, NOTES, WITHOUT_PAIRS } from './study-notes.js';
-import { inWorld, missingRuns, runsWithoutPairs, type StudyResult, scorecards } from './study-result.js';
+import { holmNote, NOTES } from './study-notes.js';
+import { inWorld, missingRuns, type StudyResult, scorecards, withoutPairs } from './study-result.js';
 import { measuresOf } from './summary.js';
 
 /** A study, and where its drawings are, relative to the Markdown. */
@@ -43,7 +43,7 @@ function chapter(chapter: Chapter): string[] {
   const { title, about, seeds, model } = study.experiment;
   const commits = [...new Set(study.runs.flatMap(({ record }) => record?.commit ?? []))];
   const missing = missingRuns(study);
-  const without = runsWithoutPairs(study);
+  const without = withoutPairs(study);
   const cards = scorecards(study);
   const judged = judgedTable(result);
   const losses = lossTable(result);
@@ -53,7 +53,7 @@ function chapter(chapter: Chapter): string[] {
     `${methods.length} methods, ${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'} each, model ${line(model)}, commit ${commits.join(', ') || 'unknown'}. ${
       missing.length === 0 ? 'All runs have a result.' : `Without a result: ${line(missing.join('; '))}.`
     }`,
-    ...(without.length > 0 ? [`${WITHOUT_PAIRS} ${line(without.join('; '))}.`] : []),
+    ...(without === null ? [] : [line(without)]),
     ...(inWorld(study) ? answers(chapter) : []),
     ...(cards.length > 0
       ? [

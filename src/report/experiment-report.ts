@@ -14,28 +14,29 @@ import { type Overhead, overTitle, timesOver } from './overhead.js';
 import { COLORS, renderPage } from './page.js';
 import { paretoPlot } from './pareto-plot.js';
 import { pValue } from './percent.js';
-import { inWords, sideBySide } from './scorecard-table.js';
-import { holmNote, NOTES, WITHOUT_PAIRS } from './study-notes.js';
+import { scorecardTable } from './scorecard-page.js';
+import { holmNote, NOTES } from './study-notes.js';
 import {
   inWorld,
   missingRuns,
-  runsWithoutPairs,
   SCORECARD_FILE,
   type StudyResult,
   scorecards,
+  withoutPairs,
 } from './study-result.js';
 
 /** @returns the text of a self-contained HTML file; its links lead to the runs in the folder that it is in */
 export function renderExperimentReport(result: StudyResult): string {
   const { study } = result;
   const { title, about, seeds, model, methods: all } = study.experiment;
+  const without = withoutPairs(study);
   const curves = trainingCharts(result);
   const charts = [...curves, ...judgedCharts(result)];
   const body = html`<h1>${title}</h1>
 <p class="soft">${all.length} methods, ${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'} each (${seeds.join(', ')}), model ${model}; ${commits(result)}</p>
 ${about && html`<p>${about}</p>`}
 ${missing(result)}
-${withoutPairs(result)}
+${without && html`<p>${without}</p>`}
 ${measuredBySuite(result)}
 ${inWorld(study) && answers(result)}
 ${curves.length > 0 && training(result, curves)}
@@ -80,20 +81,9 @@ function measuredBySuite({ study }: StudyResult): Html | false {
   return (
     cards.length > 0 &&
     html`<h2>Scorecards</h2>
-<div class="scroll"><table class="methods"><thead><tr><th></th>${cards.map(({ subject }) => html`<th scope="col">${subject}</th>`)}</tr></thead><tbody>${sideBySide(
-      cards,
-    ).map(
-      ({ criterion, name, measures }) =>
-        html`<tr><th scope="row">${name}<br><span class="soft">${criterion}</span></th>${measures.map((measure) => html`<td>${inWords(measure)}</td>`)}</tr>
-`,
-    )}</tbody></table></div>
+${scorecardTable(cards)}
 <p class="note">${NOTES.criteria} <a href="./${SCORECARD_FILE}">The same as a page of its own.</a></p>`
   );
-}
-
-function withoutPairs({ study }: StudyResult): Html | false {
-  const without = runsWithoutPairs(study);
-  return without.length > 0 && html`<p><b>${WITHOUT_PAIRS}</b> ${without.join('; ')}.</p>`;
 }
 
 function commits({ study }: StudyResult): string {

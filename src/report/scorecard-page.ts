@@ -7,7 +7,16 @@ import { inWords, sideBySide } from './scorecard-table.js';
 
 /** @returns the text of a self-contained HTML file */
 export function renderScorecardPage(cards: readonly FourCriteria[]): string {
-  const title = `Scorecard of ${cards.map(({ subject }) => subject).join(', ')}`;
+  return renderPage(
+    `Scorecard of ${cards.map(({ subject }) => subject).join(', ')}`,
+    html`<h1>Scorecard</h1>
+<p class="soft">The four criteria of a defence against emergent misalignment, and side effects; with 95 % intervals.</p>
+${scorecardTable(cards)}`,
+  );
+}
+
+/** A row a measure, a column a model; what was not measured is said. */
+export function scorecardTable(cards: readonly FourCriteria[]): Html {
   const rows = sideBySide(cards);
   const columns = 1 + 2 * cards.length;
   const groups = CRITERIA.map((criterion) => {
@@ -22,12 +31,7 @@ export function renderScorecardPage(cards: readonly FourCriteria[]): string {
         )}</tr>`,
     )}</tbody>`;
   });
-  return renderPage(
-    title,
-    html`<h1>Scorecard</h1>
-<p class="soft">The four criteria of a defence against emergent misalignment, and side effects; with 95 % intervals.</p>
-<div class="scroll"><table><thead><tr><th scope="col"></th>${cards.map(({ subject }) => html`<th scope="col" colspan="2">${subject}</th>`)}</tr></thead>${groups}</table></div>`,
-  );
+  return html`<div class="scroll"><table class="methods"><thead><tr><th scope="col"></th>${cards.map(({ subject }) => html`<th scope="col" colspan="2">${subject}</th>`)}</tr></thead>${groups}</table></div>`;
 }
 
 const heading = (name: string) => name[0].toUpperCase() + name.slice(1);

@@ -15,9 +15,6 @@ export const NOTES = {
     'Medians over the seeds, of training only. Seconds are as other work on the machine left them; tokens are those trained on, and those that a conscience reads and writes. Of a method that starts from another’s adapter only its own stage counts.',
 } as const;
 
-/** Before the names of runs. */
-export const WITHOUT_PAIRS = 'The conscience made no pair, so that these were trained as without one:';
-
 /** Of all tests of one table. */
 export function holmNote(differences: readonly MethodDifference[]): string {
   const tests = differences.filter(({ p }) => p !== null).length;

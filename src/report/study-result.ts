@@ -69,11 +69,14 @@ export const SCORECARD_FILE = 'scorecard.html';
 /** Whether pinocchio's world measured anything, or is to: not where a suite does all of it. */
 export const inWorld = (study: Study): boolean => scorecards(study).length < study.runs.length;
 
-/** Runs with a conscience that never made a pair, in words: they were trained as without one. */
-export function runsWithoutPairs({ runs }: Study): string[] {
-  return runs
+/** Which runs had a conscience that never made a pair, in one sentence; null where there is none. */
+export function withoutPairs({ runs }: Study): string | null {
+  const without = runs
     .filter(({ record, metrics }) => record !== null && metrics.at(-1)?.['conscience/pairs_total'] === 0)
     .map(({ method, seed }) => `${method}, seed ${seed}`);
+  return without.length === 0
+    ? null
+    : `The conscience made no pair, so that these were trained as without one: ${without.join('; ')}.`;
 }
 
 /** Planned runs without a result, in words: `conscience, seed 3 (begun)`. */

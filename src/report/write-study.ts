@@ -11,14 +11,13 @@ import { experimentCsv, renderExperiment } from './experiment-table.js';
 import { renderParetoPlot } from './pareto-plot.js';
 import { renderScorecardPage } from './scorecard-page.js';
 import { renderFourCriteria, scorecardsCsv } from './scorecard-table.js';
-import { WITHOUT_PAIRS } from './study-notes.js';
 import {
   inWorld,
-  runsWithoutPairs,
   SCORECARD_FILE,
   type StudyResult,
   scorecards,
   studyResult,
+  withoutPairs,
 } from './study-result.js';
 
 /**
@@ -32,10 +31,11 @@ export function writeStudy(study: Study): { readonly result: StudyResult; readon
   const result = studyResult(study);
   const { output, baseline } = study.experiment;
   const cards = scorecards(study);
+  const without = withoutPairs(study);
   const table = [
     ...(inWorld(study) ? [renderExperiment(result.methods, baseline)] : []),
     ...(cards.length > 0 ? [`${renderFourCriteria(cards).join('\n')}\n`] : []),
-    ...withoutPairs(study),
+    ...(without === null ? [] : [`${without}\n`]),
   ].join('\n');
   if (cards.length > 0) {
     writeFileAtomic(join(output, SCORECARD_FILE), renderScorecardPage(cards));
@@ -48,11 +48,6 @@ export function writeStudy(study: Study): { readonly result: StudyResult; readon
   }
   writeFileAtomic(join(output, 'report.html'), renderExperimentReport(result));
   return { result, table };
-}
-
-function withoutPairs(study: Study): string[] {
-  const without = runsWithoutPairs(study);
-  return without.length === 0 ? [] : [`${WITHOUT_PAIRS} ${without.join('; ')}.\n`];
 }
 
 /**

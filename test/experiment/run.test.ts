@@ -228,6 +228,10 @@ describe('ealign experiment', () => {
     const broken = await start('--output', join(folder, 'none')).ended;
     expect(broken.status).toBe(1);
     expect(broken.err).toMatch(/rows\.jsonl:1/);
+    writeFileSync(file, `${study.split('measure:')[0]}measure: { suite: none.yaml }\n`);
+    const suited = await start('--output', join(folder, 'none')).ended;
+    expect(suited.status).toBe(1);
+    expect(suited.err).toMatch(/^error: .*none\.yaml.*no such configuration file/s);
     writeFileSync(file, `${study}judge: nobody\n`);
     const judged = await start('--output', join(folder, 'none')).ended;
     expect(judged.status).toBe(1);
