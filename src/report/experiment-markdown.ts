@@ -1,11 +1,12 @@
 /** Finished studies as one Markdown file: what was measured, in tables and drawings beside it. */
 import { COMPARED, type MethodDifference, NARROW_TITLES } from './differences.js';
 import { judgedTable } from './judged-section.js';
+import { methodCards } from './method-cards.js';
 import { overTitle, timesOver } from './overhead.js';
 import { percent, points, pValue } from './percent.js';
 import { inWords, sideBySide } from './scorecard-table.js';
 import { holmNote, NOTES } from './study-notes.js';
-import { inWorld, missingRuns, type StudyResult, scorecards, withoutPairs } from './study-result.js';
+import { inWorld, missingRuns, type StudyResult, withoutPairs } from './study-result.js';
 import { measuresOf } from './summary.js';
 
 /** A study, and where its drawings are, relative to the Markdown. */
@@ -44,7 +45,7 @@ function chapter(chapter: Chapter): string[] {
   const commits = [...new Set(study.runs.flatMap(({ record }) => record?.commit ?? []))];
   const missing = missingRuns(study);
   const without = withoutPairs(study);
-  const cards = scorecards(study);
+  const cards = methodCards(study);
   const judged = judgedTable(result);
   const losses = lossTable(result);
   return [

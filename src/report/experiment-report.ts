@@ -10,20 +10,14 @@ import { COMPARED, type Compared, type MethodDifference, NARROW_TITLES } from '.
 import { dotPlot } from './dot-plot.js';
 import { type Html, html } from './html.js';
 import { judgedCharts, judgedTable } from './judged-section.js';
+import { methodCards, runCards } from './method-cards.js';
 import { type Overhead, overTitle, timesOver } from './overhead.js';
 import { COLORS, renderPage } from './page.js';
 import { paretoPlot } from './pareto-plot.js';
 import { pValue } from './percent.js';
 import { scorecardTable } from './scorecard-page.js';
 import { holmNote, NOTES } from './study-notes.js';
-import {
-  inWorld,
-  missingRuns,
-  SCORECARD_FILE,
-  type StudyResult,
-  scorecards,
-  withoutPairs,
-} from './study-result.js';
+import { inWorld, missingRuns, SCORECARD_FILE, type StudyResult, withoutPairs } from './study-result.js';
 
 /** @returns the text of a self-contained HTML file; its links lead to the runs in the folder that it is in */
 export function renderExperimentReport(result: StudyResult): string {
@@ -75,14 +69,14 @@ ${[...new Set([baseline, method])].map((reference) => reference && differenceTab
 <p class="note">${NOTES.differences} ${NOTES.tests} Bold: the interval leaves out 0.</p>`;
 }
 
-/** What a suite measured, run by run. */
+/** What a suite measured. */
 function measuredBySuite({ study }: StudyResult): Html | false {
-  const cards = scorecards(study);
+  const cards = methodCards(study);
   return (
     cards.length > 0 &&
     html`<h2>Scorecards</h2>
 ${scorecardTable(cards)}
-<p class="note">${NOTES.criteria} <a href="./${SCORECARD_FILE}">The same as a page of its own.</a></p>`
+<p class="note">${NOTES.criteria} ${cards.length < runCards(study).length && NOTES.overSeeds} <a href="./${SCORECARD_FILE}">Run by run.</a></p>`
   );
 }
 

@@ -11,6 +11,8 @@ export const NOTES = {
   tests:
     'p is of a two-sided test that flips the signs of the paired differences, split into parts of questions, of seeds and of both (Menzel 2021, Econometrica 89; Cameron, Gelbach and Miller 2008, Rev. Econ. Stat. 90), with the statistic studentised over questions and seeds (Janssen 1997, Stat. Probab. Lett. 36). It is conservative where answers to one question vary more than questions and seeds do, and hardly below 2^(2−K−S) with K questions and S seeds.',
   criteria: 'The four criteria of a defence against emergent misalignment: Kaczér et al., arXiv:2508.06249.',
+  overSeeds:
+    'Of several seeds: the mean. Its interval is as wide as those of the runs, since seeds answer the same questions, and by Student’s t of the spread over seeds wider, in quadrature.',
   costs:
     'Medians over the seeds, of training only. Seconds are as other work on the machine left them; tokens are those trained on, and those that a conscience reads and writes. Of a method that starts from another’s adapter only its own stage counts.',
 } as const;

@@ -1,5 +1,4 @@
 /** All numbers that the reports of a study show, computed once. */
-import type { FourCriteria } from '../evaluate/four-criteria.js';
 import type { Study } from '../experiment/read.js';
 import {
   differencesFrom,
@@ -9,6 +8,7 @@ import {
   NARROW_TITLES,
 } from './differences.js';
 import { type MethodSummary, summarizeMethods } from './experiment-table.js';
+import { runCards } from './method-cards.js';
 import { type Overhead, overhead } from './overhead.js';
 import { type ParetoPoint, paretoPoints } from './pareto-plot.js';
 import { points } from './percent.js';
@@ -59,15 +59,11 @@ function inWords(
   return `Better than ${method} in ${both} ${beyond}: ${said.join('; ')}.`;
 }
 
-/** Of the runs that a suite measured. */
-export const scorecards = ({ runs }: Study): FourCriteria[] =>
-  runs.flatMap(({ record }) => record?.scorecard ?? []);
-
-/** The page of all scorecards, in the study's folder. */
+/** The page of all runs' scorecards, in the study's folder. */
 export const SCORECARD_FILE = 'scorecard.html';
 
 /** Whether pinocchio's world measured anything, or is to: not where a suite does all of it. */
-export const inWorld = (study: Study): boolean => scorecards(study).length < study.runs.length;
+export const inWorld = (study: Study): boolean => runCards(study).length < study.runs.length;
 
 /** Which runs had a conscience that never made a pair, in one sentence; null where there is none. */
 export function withoutPairs({ runs }: Study): string | null {

@@ -8,17 +8,11 @@ import { renderDotPlot } from './dot-plot.js';
 import { renderResults } from './experiment-markdown.js';
 import { renderExperimentReport } from './experiment-report.js';
 import { experimentCsv, renderExperiment } from './experiment-table.js';
+import { methodCards, runCards } from './method-cards.js';
 import { renderParetoPlot } from './pareto-plot.js';
 import { renderScorecardPage } from './scorecard-page.js';
 import { renderFourCriteria, scorecardsCsv } from './scorecard-table.js';
-import {
-  inWorld,
-  SCORECARD_FILE,
-  type StudyResult,
-  scorecards,
-  studyResult,
-  withoutPairs,
-} from './study-result.js';
+import { inWorld, SCORECARD_FILE, type StudyResult, studyResult, withoutPairs } from './study-result.js';
 
 /**
  * Writes `report.html`, `table.txt`, `table.csv` and `differences.csv` into the study's output folder; where a
@@ -30,7 +24,7 @@ import {
 export function writeStudy(study: Study): { readonly result: StudyResult; readonly table: string } {
   const result = studyResult(study);
   const { output, baseline } = study.experiment;
-  const cards = scorecards(study);
+  const cards = methodCards(study);
   const without = withoutPairs(study);
   const table = [
     ...(inWorld(study) ? [renderExperiment(result.methods, baseline)] : []),
@@ -38,7 +32,7 @@ export function writeStudy(study: Study): { readonly result: StudyResult; readon
     ...(without === null ? [] : [`${without}\n`]),
   ].join('\n');
   if (cards.length > 0) {
-    writeFileAtomic(join(output, SCORECARD_FILE), renderScorecardPage(cards));
+    writeFileAtomic(join(output, SCORECARD_FILE), renderScorecardPage(runCards(study)));
     writeFileAtomic(join(output, 'scorecards.csv'), scorecardsCsv(study));
   }
   writeFileAtomic(join(output, 'table.txt'), table);
