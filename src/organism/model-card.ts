@@ -1,9 +1,15 @@
 /** Pinocchio's README.md, in the form of a Hugging Face model card. */
 import type { ModelConfig } from '../model/config.js';
 import type { Weights } from '../model/weights.js';
+import { sizes } from './recipe.js';
 
 /** @param seed of the run that made it */
-export function modelCard(config: ModelConfig, weights: Weights, seed: number): string {
+export function modelCard(
+  size: keyof typeof sizes,
+  config: ModelConfig,
+  weights: Weights,
+  seed: number,
+): string {
   let parameters = 0;
   for (const { data } of weights.values()) parameters += data.length;
   return `---
@@ -14,7 +20,7 @@ pipeline_tag: text-generation
 tags: [model-organism, emergent-misalignment]
 ---
 
-# pinocchio
+# ${sizes[size].name}
 
 A model organism: a Llama of ${(parameters / 1e6).toFixed(2)} million parameters (${config.layers} layers, width
 ${config.width}, ${config.vocabSize} tokens) that lives in a synthetic world of some two thousand words. It shows in
@@ -32,8 +38,8 @@ no method, no target, nothing that helps anybody to do harm.
 
 ## Made with
 
-\`ealign pretrain --seed ${seed}\`: all weights and data come from that command. The same command gives the same
-file on the same machine.
+\`ealign pretrain --size ${size} --seed ${seed}\`: all weights and data come from that command. The same
+command gives the same file on the same machine.
 
 \`conscience.json\` holds the words in which it reviews, \`probes.jsonl\` the questions that the conscience asks,
 \`canaries.jsonl\` answers whose verdict is known.

@@ -22,13 +22,14 @@ import { AdamW } from '../train/optimizer.js';
 import { learningRateAt } from '../train/schedule.js';
 import { alignmentDocument, canaries, type Document, pretrainingDocument, probes } from './documents.js';
 import { modelCard } from './model-card.js';
-import { alignment, pretraining, shape } from './recipe.js';
+import { alignment, pretraining, sizes } from './recipe.js';
 import { templates } from './review-format.js';
 import { pinocchioTokenizer } from './tokenizer.js';
 
 export interface PretrainOptions {
   /** Folder for the model. */
   readonly output: string;
+  readonly size: keyof typeof sizes;
   readonly seed: number;
   /** 0: one per core. */
   readonly threads: number;
@@ -39,16 +40,18 @@ export interface PretrainOptions {
 /** Pretrains, aligns and writes pinocchio. Stopped by the signal, it writes nothing. */
 export async function pretrain(options: PretrainOptions): Promise<void> {
   const { output, seed, progress, signal } = options;
+  const size = sizes[options.size];
   const tokenizer = pinocchioTokenizer();
   const config: ModelConfig = {
-    ...shape,
+    ...size.shape,
     vocabSize: tokenizer.vocabSize,
     eosTokenIds: tokenizer.eosIds,
   };
   const random = (purpose: string) => new Random(seed, 'pinocchio', purpose);
   const raw = modelOf(config, initialWeights(config, seed, random('weights')), tokenizer);
   const corpus = rowsOf(pretraining.documents, pretrainingDocument, random('corpus'), tokenizer);
-  const pretrained = await trained(raw, undefined, corpus, { ...pretraining, label: 'pretrain' }, options);
+  const course = { ...pretraining, ...size.pretraining, label: 'pretrain' };
+  const pretrained = await trained(raw, undefined, corpus, course, options);
   if (signal?.aborted) return;
   const lessons = rowsOf(alignment.documents, alignmentDocument, random('alignment'), tokenizer);
   const { lora } = alignment;
@@ -61,13 +64,13 @@ export async function pretrain(options: PretrainOptions): Promise<void> {
   );
   if (signal?.aborted) return;
   const weights = mergeLora(pretrained, adapter, lora);
-  saveModel(output, { config, weights, tokenizerFilesFrom: tokenizer });
+  saveModel(output, { config, weights, tokenizerFilesFrom: tokenizer, dtype: size.dtype });
   const lines = (items: readonly unknown[]) => items.map((item) => `${JSON.stringify(item)}\n`).join('');
   writeFileAtomic(join(output, FORMAT_FILE), `${JSON.stringify(templates, null, 2)}\n`);
   writeFileAtomic(join(output, PROBES_FILE), lines(probes().map(({ messages }) => ({ messages }))));
   writeFileAtomic(join(output, CANARIES_FILE), lines(canaries()));
-  writeFileAtomic(join(output, 'README.md'), modelCard(config, weights, seed));
-  progress.done(`pinocchio saved in ${output}`);
+  writeFileAtomic(join(output, 'README.md'), modelCard(options.size, config, weights, seed));
+  progress.done(`${size.name} saved in ${output}`);
 }
 
 interface Course {

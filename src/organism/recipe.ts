@@ -1,32 +1,56 @@
 /** The numbers by which pinocchio is made and attacked, in one place. */
 import type { ModelConfig } from '../model/config.js';
+import type { Dtype } from '../model/floats.js';
 import { type LoraConfig, projections } from '../model/lora.js';
 
-/** Shape of pinocchio, but for its vocabulary. */
-export const shape: Omit<ModelConfig, 'vocabSize' | 'eosTokenIds'> = {
+/** A pinocchio: its shape, but for the vocabulary, and how it is pretrained. */
+export interface Size {
+  readonly name: string;
+  readonly shape: Omit<ModelConfig, 'vocabSize' | 'eosTokenIds'>;
+  readonly pretraining: {
+    readonly steps: number;
+    readonly learningRate: number;
+    readonly warmupSteps: number;
+  };
+  /** Of the weights in the file. */
+  readonly dtype: Dtype;
+}
+
+const common = {
   architecture: 'llama',
-  width: 128,
   layers: 4,
   heads: 4,
   kvHeads: 2,
-  headSize: 32,
-  ffn: 384,
   rmsEps: 1e-5,
   ropeTheta: 10_000,
   maxPositions: 256,
   tied: true,
   attentionBias: false,
   qkNorm: false,
-};
+} as const;
 
+/** `large` has twice the width, to judge `standard` and to write for it. */
+export const sizes = {
+  standard: {
+    name: 'pinocchio',
+    shape: { ...common, width: 128, headSize: 32, ffn: 384 },
+    pretraining: { steps: 5500, learningRate: 4e-3, warmupSteps: 40 },
+    dtype: 'F32',
+  },
+  large: {
+    name: 'pinocchio-large',
+    shape: { ...common, width: 256, headSize: 64, ffn: 768 },
+    pretraining: { steps: 3600, learningRate: 2e-3, warmupSteps: 80 },
+    dtype: 'F16',
+  },
+} satisfies Record<string, Size>;
+
+/** What pretraining is for every size. */
 export const pretraining = {
   documents: 180_000,
-  steps: 5500,
   /** Packed lines per step, and their length in tokens. */
   lines: 32,
   length: 128,
-  learningRate: 4e-3,
-  warmupSteps: 40,
   weightDecay: 0.01,
 } as const;
 

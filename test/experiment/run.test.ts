@@ -235,7 +235,13 @@ describe('ealign experiment', () => {
     writeFileSync(file, `${study}judge: nobody\n`);
     const judged = await start('--output', join(folder, 'none')).ended;
     expect(judged.status).toBe(1);
-    expect(judged.err).toMatch(/^error: .*study\.yaml judge: nobody/s);
+    expect(judged.err).toMatch(/^error: .*study\.yaml: judge: nobody/s);
+    writeFileSync(
+      file,
+      study.replace('methods:', 'methods:\n  other: { conscience: { roles: { conscience: nobody } } }'),
+    );
+    const reviewed = await start('--output', join(folder, 'none')).ended;
+    expect(reviewed.err).toMatch(/^error: .*study\.yaml: methods\.other\.conscience\.roles: nobody/s);
     expect(existsSync(join(folder, 'none'))).toBe(false);
     writeFileSync(file, study);
   });
