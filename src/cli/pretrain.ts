@@ -23,7 +23,7 @@ export function addPretrainCommand(program: Command, run: (options: PretrainOpti
     .description('Pretrains and aligns pinocchio. The same seed gives the same files on the same machine.')
     .option('--output <path>', 'folder for the model', 'runs/pinocchio')
     .addOption(
-      new Option('--size <size>', 'large: twice the width, 1.5 to 2 hours')
+      new Option('--size <size>', 'large: twice the width; an hour on two cores, standard 40 minutes')
         .choices(['standard', 'large'])
         .default('standard'),
     )

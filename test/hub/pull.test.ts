@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DownloadError, ModelError, SaveError } from '../../src/errors.js';
 import { type PullOptions, pull, resolveModel } from '../../src/hub/pull.js';
@@ -263,12 +263,14 @@ describe('what the hub refuses is one clear line', () => {
 });
 
 describe('paths', () => {
-  it('folders and .gguf files resolve to themselves, pinocchio to the embedded model', async () => {
+  it('folders and .gguf files resolve to themselves, pinocchios to the embedded models', async () => {
     expect(await resolveModel(folder, { settings })).toBe(folder);
     const gguf = join(folder, 'a.gguf');
     writeFileSync(gguf, 'GGUF');
     expect(await resolveModel(gguf, { settings })).toBe(gguf);
-    expect(await resolveModel('pinocchio', { settings })).toMatch(/models[/\\]pinocchio$/);
+    for (const name of ['pinocchio', 'pinocchio-large']) {
+      expect(await resolveModel(name, { settings })).toBe(resolve('models', name));
+    }
     const text = join(folder, 'a.txt');
     writeFileSync(text, '');
     await expect(resolveModel(text, { settings })).rejects.toThrow(/not a model; expected a folder/);
