@@ -258,24 +258,22 @@ describe('ealign experiment', () => {
         .join(''),
     );
     const [head] = study.split('measure:');
-    writeFileSync(
-      file,
-      `${head.replace('runs', 'suited').replace('[1, 2]', '[1]')}measure: { suite: suite.yaml }\n`,
-    );
+    writeFileSync(file, `${head.replace('runs', 'suited')}measure: { suite: suite.yaml }\n`);
     const { status, out } = await start().ended;
     expect(status).toBe(0);
-    expect(out).toMatch(/aligned, seed 1 +SFT only, seed 1 +conscience, seed 1/);
+    expect(out).toMatch(/aligned, 2 seeds +SFT only, 2 seeds +conscience, 2 seeds/);
     const loss = Object.fromEntries(
       runsIn('suited').map(({ record }) => [record.method, record.scorecard.measures[0].estimate.value]),
     );
     expect(loss['SFT only']).toBeLessThan(loss.aligned);
     const at = (name: string) => join(folder, 'suited', name);
-    expect(readFileSync(at('scorecard.html'), 'utf8')).toContain('SFT only, seed 1');
+    expect(readFileSync(at('scorecard.html'), 'utf8')).toContain('SFT only, seed 2');
     expect(readFileSync(at('scorecards.csv'), 'utf8')).toContain(
-      `\nSFT only,1,narrow task learned,validation loss,nats,${loss['SFT only']},`,
+      `\nSFT only,2,narrow task learned,validation loss,nats,${loss['SFT only']},`,
     );
     // nothing stands there of what was not measured
     expect(readFileSync(at('report.html'), 'utf8')).toContain('<h2>Scorecards</h2>');
+    expect(readFileSync(at('report.html'), 'utf8')).toContain('Student’s t of the spread over seeds');
     expect(readFileSync(at('report.html'), 'utf8')).not.toContain('<h2>Answers</h2>');
     expect([existsSync(at('table.csv')), existsSync(at('differences.csv'))]).toEqual([false, false]);
   });
@@ -288,6 +286,7 @@ describe('ealign experiment', () => {
     const before = counts();
     expect((await start().ended).status).toBe(0);
     const added = counts().filter((count) => !before.some((old) => String(old) === String(count)));
-    expect(added.map(([method]) => method)).toEqual(['SFT only', 'aligned', 'conscience']);
+    const twice = ['SFT only', 'SFT only', 'aligned', 'aligned', 'conscience', 'conscience'];
+    expect(added.map(([method]) => method)).toEqual(twice);
   });
 });
