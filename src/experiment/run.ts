@@ -21,7 +21,7 @@ import type { RunRecord } from './method-run.js';
 import { groupIn, plannedFile, runFolder, writePlan } from './read.js';
 import { fileOf, readText, rowsOf } from './rows.js';
 import { openRunner, type Run, type Runner, startRunner } from './runner.js';
-import { configOf, type Experiment, type Method } from './spec.js';
+import { type Experiment, type Method, plannedConfig } from './spec.js';
 
 export interface ExperimentOptions {
   /** Runs at a time. */
@@ -127,7 +127,7 @@ async function refuseUnusable(experiment: Experiment): Promise<void> {
   const models: [place: string, model: string][] = judge === undefined ? [] : [['judge', judge]];
   for (const method of methods) {
     if (!method.train) continue;
-    const { conscience } = configOf(method, 0, experiment, { data: 'data', output: 'output', threads: 0 });
+    const { conscience } = plannedConfig(method, experiment);
     if (!conscience.enabled) continue;
     for (const other of otherModels(conscience.roles)) {
       models.push([`methods.${method.name}.conscience.roles`, other]);

@@ -258,7 +258,7 @@ export function readExperiment(file: string): Experiment {
         got: named,
       });
     }
-    if (method.train) configOf(method, 0, experiment, { data: 'data', output: 'output', threads: 0 });
+    if (method.train) plannedConfig(method, experiment);
   }
   return experiment;
 }
@@ -280,6 +280,10 @@ function namesOf(source: ConfigSource, methods: object): string[] {
 
 /** A path rather than the name of a model. */
 const isFolder = (judge: string) => /^[./~]/.test(judge);
+
+/** A method's configuration before it has a place. @throws ConfigError that names the method */
+export const plannedConfig = (method: Method, experiment: Pick<Experiment, 'file'>): TrainConfig =>
+  configOf(method, 0, experiment, { data: 'data', output: 'output', threads: 0 });
 
 /** The configuration of one run. @throws ConfigError that names the method */
 export function configOf(

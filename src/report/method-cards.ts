@@ -6,15 +6,13 @@ import type { Study } from '../experiment/read.js';
 import { sideBySide } from './scorecard-table.js';
 
 /** Of all finished runs. */
-export const runCards = ({ runs }: Study): FourCriteria[] =>
+export const runCards = ({ runs }: Pick<Study, 'runs'>): FourCriteria[] =>
   runs.flatMap(({ record }) => record?.scorecard ?? []);
 
 /** Of each method with a finished run: the run's own where there is one, otherwise means over the seeds. */
 export function methodCards({ experiment, runs }: Study): FourCriteria[] {
   return experiment.methods.flatMap(({ name }) => {
-    const cards = runs
-      .filter(({ method }) => method === name)
-      .flatMap(({ record }) => record?.scorecard ?? []);
+    const cards = runCards({ runs: runs.filter(({ method }) => method === name) });
     return cards.length < 2 ? cards : overSeeds(`${name}, ${cards.length} seeds`, cards);
   });
 }

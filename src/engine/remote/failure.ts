@@ -49,7 +49,7 @@ export function refusal(status: number, body: string, headers: Headers, target: 
   }
   if (status === 408 || status >= 500) {
     const parts = { where, what: 'the endpoint fails', got, next: 'look at its log, or try again later' };
-    // 501: not implemented, and 505: HTTP version, stay as they are.
+    // 501 (no such method) and 505 (HTTP version) stay as they are
     const again = status !== 501 && status !== 505;
     return { error: new RemoteError('server', parts, status), again, after };
   }
