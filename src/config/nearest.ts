@@ -38,10 +38,25 @@ function nearestOf(path: string, name: string, known: readonly string[]): string
   const sameName = known.find((candidate) => lastPart(candidate) === name);
   if (sameName !== undefined) return sameName;
   if (Object.hasOwn(FOREIGN_KEYS, name)) return FOREIGN_KEYS[name];
+  return fewestEdits(name, known, (candidate) =>
+    Math.min(editDistance(name, lastPart(candidate)), editDistance(path, candidate)),
+  );
+}
+
+/** The known name that is a few edits away from an unknown one; undefined when none is. */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
+  return fewestEdits(name, known, (candidate) => editDistance(name, candidate));
+}
+
+function fewestEdits(
+  name: string,
+  known: readonly string[],
+  distance: (candidate: string) => number,
+): string | undefined {
   let nearest: string | undefined;
   let fewest = Math.max(1, Math.floor(name.length / 3)) + 1;
   for (const candidate of known) {
-    const edits = Math.min(editDistance(name, lastPart(candidate)), editDistance(path, candidate));
+    const edits = distance(candidate);
     if (edits < fewest) [fewest, nearest] = [edits, candidate];
   }
   return nearest;

@@ -62,6 +62,8 @@ function readCall(json: string, tools: readonly Tool[]): ToolCall | undefined {
   let value: unknown;
   try {
     value = JSON.parse(json);
+    // what is nested too deep to be written is no call either
+    JSON.stringify(value);
   } catch {
     return undefined;
   }

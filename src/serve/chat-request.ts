@@ -1,12 +1,13 @@
 /**
- * The body of `/v1/chat/completions`, read strictly where silence would mislead: what cannot be done
- * is refused, not ignored. Unknown fields are ignored, as other servers do.
+ * The body of `/v1/chat/completions`, read strictly: what cannot be done is refused, not ignored, and
+ * unknown fields are refused, as OpenAI does (fields.ts).
  */
 import { randomInt } from 'node:crypto';
 import { z } from 'zod';
 import type { Message, Tool, ToolChoice } from '../data/values.js';
 import type { GenerateOptions } from '../engine/language-model.js';
 import { badRequest } from './errors.js';
+import { requireFields, requireShallow } from './fields.js';
 import { type ServePolicy, servePolicies } from './policy.js';
 
 /** What the operator allows. */
@@ -38,13 +39,21 @@ const toolCall = z.object({
   type: z.literal('function').optional(),
   function: z.object({ name: z.string(), arguments: z.string() }),
 });
+/** What would change a turn for the model, and is not shown to it. */
+const unseen = (what: string) => z.null({ error: `${what} not shown to the model; leave it out` }).optional();
+const speaker = { name: unseen('speakers’ names are') };
 const message = z.discriminatedUnion('role', [
-  z.object({ role: z.enum(['system', 'developer']), content }),
-  z.object({ role: z.literal('user'), content }),
+  z.object({ role: z.enum(['system', 'developer']), content, ...speaker }),
+  z.object({ role: z.literal('user'), content, ...speaker }),
   z.object({
-    role: z.literal('assistant'),
-    content: content.nullish(),
+    ...{ role: z.literal('assistant'), content: content.nullish(), ...speaker },
+    refusal: z.string().nullish(),
     tool_calls: z.array(toolCall).nullish(),
+    function_call: unseen('calls of functions that are no tools are'),
+    audio: unseen('audio is'),
+    // a prefill, as some other servers know it
+    prefix: z.literal(false, { error: 'an answer cannot be begun here; leave it out' }).nullish(),
+    partial: z.literal(false, { error: 'an answer cannot be begun here; leave it out' }).nullish(),
   }),
   z.object({ role: z.literal('tool'), content, tool_call_id: z.string() }),
 ]);
@@ -55,6 +64,7 @@ const tool = z.object({
     name,
     description: z.string().optional(),
     parameters: z.record(z.string(), z.unknown()).optional(),
+    strict: z.literal(false, { error: 'calls are not held to a schema here; leave it out' }).nullish(),
   }),
 });
 const toolChoice = z.union([
@@ -73,22 +83,20 @@ const schema = z.object({
   seed: z.int().nullish(),
   stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(4)]).nullish(),
   stream: z.boolean().nullish(),
-  stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
+  stream_options: z
+    .strictObject({
+      include_usage: z.boolean().nullish(),
+      // random padding, which keeps a stream's sizes from being read; nothing here depends on it
+      include_obfuscation: z.boolean().nullish(),
+    })
+    .nullish(),
   tools: z.array(tool).max(128).nullish(),
   tool_choice: toolChoice.nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
   conscience: z.strictObject({ policy: z.enum(servePolicies).optional() }).nullish(),
 });
 
-/** Fields that would change the answer, and the values that change nothing. */
-const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
-  n: [1],
-  logprobs: [false],
-  top_logprobs: [0],
-  presence_penalty: [0],
-  frequency_penalty: [0],
-  functions: [],
-  function_call: ['none'],
-};
+type Body = z.output<typeof schema>;
 
 /**
  * @param body   JSON of the request
@@ -100,15 +108,20 @@ export function readChatRequest(
   header: string | undefined,
   limits: RequestLimits,
 ): ChatRequest {
-  requireSupported(body);
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw badRequest('The body is no JSON object.', undefined, 'invalid_json');
+  }
+  requireShallow(body);
+  requireFields(body, Object.keys(schema.shape));
   const parsed = schema.safeParse(body);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw badRequest(`${issue.path.join('.') || 'body'}: ${issue.message}`, issue.path.join('.'));
   }
   const given = parsed.data;
-  const tools = (given.tools ?? []).map(({ function: tool }): Tool => tool as Tool);
+  const tools = (given.tools ?? []).map(({ function: tool }) => toolOf(tool));
   const { stop, tool_choice: choice } = given;
+  requireTools(given, tools);
   return {
     model: given.model,
     messages: given.messages.map(messageOf),
@@ -127,29 +140,13 @@ export function readChatRequest(
   };
 }
 
-function requireSupported(body: unknown): void {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw badRequest('The body is no JSON object.', undefined, 'invalid_json');
-  }
-  const fields = body as Record<string, unknown>;
-  for (const [field, harmless] of Object.entries(UNSUPPORTED)) {
-    const value = fields[field];
-    if (value == null || harmless.includes(value)) continue;
-    throw badRequest(
-      `${field} is not supported by this server; leave it out`,
-      field,
-      'unsupported_parameter',
-    );
-  }
-  const format = (fields.response_format as { type?: unknown } | undefined)?.type;
-  if (format !== undefined && format !== 'text') {
-    const message = 'response_format: only text is supported by this server; ask for JSON in the prompt';
-    throw badRequest(message, 'response_format', 'unsupported_parameter');
-  }
+function toolOf({ strict: _, ...rest }: z.output<typeof tool>['function']): Tool {
+  return rest as Tool;
 }
 
 function messageOf(turn: z.output<typeof message>): Message {
-  const content = textOf(turn.content ?? '');
+  const refusal = turn.role === 'assistant' ? turn.refusal : undefined;
+  const content = textOf(turn.content ?? refusal ?? '');
   switch (turn.role) {
     case 'developer':
       return { role: 'system', content };
@@ -174,6 +171,19 @@ function textOf(content: string | readonly { text: string }[]): string {
 function maxTokensOf(wanted: number | undefined, { maxTokens }: RequestLimits): number {
   if (wanted === undefined || wanted <= maxTokens) return wanted ?? maxTokens;
   throw badRequest(`max_tokens: this server gives at most ${maxTokens}, asked were ${wanted}`, 'max_tokens');
+}
+
+/** @throws ApiError 400 where something is asked of tools that cannot be had */
+function requireTools(
+  { tool_choice: choice, parallel_tool_calls: parallel }: Body,
+  tools: readonly Tool[],
+): void {
+  if (tools.length === 0 && choice != null && choice !== 'auto' && choice !== 'none') {
+    throw badRequest('tool_choice: there are no tools to choose from', 'tool_choice');
+  }
+  if (tools.length === 0 || parallel !== false) return;
+  const message = 'parallel_tool_calls: this server cannot hold a model to one call; leave it out';
+  throw badRequest(message, 'parallel_tool_calls', 'unsupported_parameter');
 }
 
 function toolChoiceOf(choice: z.output<typeof toolChoice>, tools: readonly Tool[]): ToolChoice {

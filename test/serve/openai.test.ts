@@ -201,6 +201,23 @@ describe('errors', () => {
     [{ n: 2 }, 'n'],
     [{ logprobs: true }, 'logprobs'],
     [{ response_format: { type: 'json_object' } }, 'response_format'],
+    [{ response_format: 'json_object' }, 'response_format'],
+    [{ logit_bias: { 1234: -100 } }, 'logit_bias'],
+    [{ presence_penalty: 0.5 }, 'presence_penalty'],
+    [{ reasoning_effort: 'low' }, 'reasoning_effort'],
+    [{ modalities: ['text', 'audio'] }, 'modalities'],
+    [{ repetition_penalty: 1.1 }, 'repetition_penalty'],
+    [{ min_p: 0.1 }, 'min_p'],
+    [{ temprature: 0.1 }, 'temprature'],
+    [{ stream_options: { usage: true } }, 'stream_options'],
+    [{ tools: [weather], parallel_tool_calls: false }, 'parallel_tool_calls'],
+    [{ tools: [{ ...weather, function: { ...weather.function, strict: true } }] }, 'tools.0.function.strict'],
+    [{ tool_choice: 'required' }, 'tool_choice'],
+    [{ messages: [{ role: 'user', content: 'x', name: 'ann' }] }, 'messages.0.name'],
+    [
+      { messages: [...say('x').messages, { role: 'assistant', content: 'y', prefix: true }] },
+      'messages.1.prefix',
+    ],
     [{ messages: [{ role: 'king', content: 'x' }] }, 'messages.0.role'],
     [
       { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] },
@@ -213,6 +230,31 @@ describe('errors', () => {
     const error = await failure(client().chat.completions.create({ ...say('x'), ...extra } as never));
     expect(error).toMatchObject({ status: 400, param, type: 'invalid_request_error' });
     expect(error.message).toContain(param.split('.')[0]);
+  });
+
+  it('a field that is not honoured passes where its value changes nothing, and says what was meant', async () => {
+    server = await testServer();
+    const harmless = {
+      ...{ n: 1, logit_bias: {}, logprobs: false, presence_penalty: 0, response_format: { type: 'text' } },
+      ...{ modalities: ['text'], parallel_tool_calls: false, user: 'ann', metadata: { a: 'b' }, store: true },
+      ...{ service_tier: 'auto', reasoning_effort: null, min_p: 0, stream_options: null, unheard_of: null },
+    };
+    await client().chat.completions.create({ ...say('x'), ...harmless } as never);
+    const slip = await failure(client().chat.completions.create({ ...say('x'), max_token: 5 } as never));
+    expect(slip).toMatchObject({ status: 400, code: 'unknown_parameter', param: 'max_token' });
+    expect(slip.message).toContain('did you mean max_tokens?');
+  });
+
+  it('tools that are nested without end are refused, not recursed into', async () => {
+    server = await testServer();
+    const nested = (depth: number) => JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`);
+    const ask = (depth: number) =>
+      client().chat.completions.create({
+        ...say('x'),
+        tools: [{ type: 'function', function: { name: 'deep', parameters: nested(depth) } }],
+      });
+    await ask(20);
+    expect(await failure(ask(2000))).toMatchObject({ status: 400, param: 'tools', code: 'nested_too_deep' });
   });
 
   it('an unknown model is 404, a failure 500 without its inside', async () => {
