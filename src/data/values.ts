@@ -13,6 +13,9 @@ export interface Tool {
   readonly parameters?: Readonly<Record<string, unknown>>;
 }
 
+/** A tool as a chat template sees it, usually `{type: 'function', function: {name, …}}`: what the data says, untouched. */
+export type ToolSchema = Readonly<Record<string, unknown>>;
+
 /** `required`: some tool has to be called; a name: that one. */
 export type ToolChoice = 'auto' | 'none' | 'required' | { readonly name: string };
 
@@ -33,6 +36,8 @@ export interface Message {
   readonly toolCalls?: readonly ToolCall[];
   /** Of a tool's turn: the call that it answers. */
   readonly toolCallId?: string;
+  /** Of a tool's turn: the tool; of others: who speaks. Only chat templates read it. */
+  readonly name?: string;
 }
 
 /** Tokens that a model has read and written. */

@@ -85,12 +85,20 @@ export function extraSpecialTokens(config: Json): string[] {
     .filter((content) => content !== undefined);
 }
 
-/** Which chat template applies, and the file it stands in. */
+/** A chat template, and the file it stands in. */
+export interface TemplateSource {
+  readonly source: string;
+  /** The one that takes its place where there are tools. */
+  readonly toolUse?: string;
+  readonly where: string;
+}
+
+/** Which chat template applies. */
 export function chatTemplateSource({
   config,
   chatTemplate,
   where,
-}: TokenizerFiles): { source: string; where: string } | undefined {
+}: TokenizerFiles): TemplateSource | undefined {
   if (chatTemplate !== undefined)
     return { source: chatTemplate, where: `${where}: chat template (chat_template.jinja)` };
   const place = `${where}: chat template (tokenizer_config.json)`;
@@ -101,7 +109,10 @@ export function chatTemplateSource({
     Array.isArray(given) ? given.map((entry: Json) => [entry?.name, entry?.template]) : Object.entries(given),
   );
   const source = named.get('default');
-  if (typeof source === 'string') return { source, where: place };
+  const toolUse = named.get('tool_use');
+  if (typeof source === 'string') {
+    return { source, where: place, ...(typeof toolUse === 'string' ? { toolUse } : {}) };
+  }
   throw new ModelError({
     where: place,
     what: 'none of the templates is the default one',

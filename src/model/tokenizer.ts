@@ -9,7 +9,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import type { Message } from '../data/values.js';
 import { ModelError } from '../errors.js';
 import { decodeByteRunsExactly } from './byte-fallback.js';
-import { ChatTemplate } from './chat-template.js';
+import { type ChatOptions, ChatTemplate } from './chat-template.js';
 import { StreamText } from './stream-text.js';
 import {
   chatTemplateSource,
@@ -35,9 +35,9 @@ export interface ChatTokenizer {
   /** @param options.skipSpecialTokens leave special tokens out. Default true. */
   decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean }): string;
   /** The chat template's text; throws ModelError when the model has none. */
-  renderChat(messages: readonly Message[], options?: { addGenerationPrompt?: boolean }): string;
+  renderChat(messages: readonly Message[], options?: ChatOptions): string;
   /** `encode(renderChat(…))`: the template has written the special tokens itself. */
-  encodeChat(messages: readonly Message[], options?: { addGenerationPrompt?: boolean }): number[];
+  encodeChat(messages: readonly Message[], options?: ChatOptions): number[];
   readonly hasChatTemplate: boolean;
   /** Incremental decoding that never cuts a character: push ids, get text pieces. */
   streamDecoder(): StreamDecoder;
@@ -110,7 +110,7 @@ class HuggingFaceTokenizer implements ChatTokenizer {
 
     const named = namedSpecialTokens(config);
     const template = chatTemplateSource(source);
-    if (template) this.template = new ChatTemplate(template.source, template.where, named);
+    if (template) this.template = new ChatTemplate(template, named);
     const idOf = (token: string | undefined): number | undefined =>
       token === undefined ? undefined : this.tokenizer.token_to_id(token);
     this.bosId = idOf(named.bos_token);
@@ -140,10 +140,7 @@ class HuggingFaceTokenizer implements ChatTokenizer {
     return this.template !== undefined;
   }
 
-  renderChat(
-    messages: readonly Message[],
-    { addGenerationPrompt = false }: { addGenerationPrompt?: boolean } = {},
-  ): string {
+  renderChat(messages: readonly Message[], options?: ChatOptions): string {
     if (this.template === undefined) {
       throw new ModelError({
         where: this.source.where,
@@ -151,10 +148,10 @@ class HuggingFaceTokenizer implements ChatTokenizer {
         next: 'use the instruct version of this model, or put a chat_template.jinja into its folder',
       });
     }
-    return this.template.render(messages, addGenerationPrompt);
+    return this.template.render(messages, options);
   }
 
-  encodeChat(messages: readonly Message[], options: { addGenerationPrompt?: boolean } = {}): number[] {
+  encodeChat(messages: readonly Message[], options?: ChatOptions): number[] {
     return this.encode(this.renderChat(messages, options));
   }
 
