@@ -37,6 +37,12 @@ export function addServeCommand(
       '--api-keys <file>',
       'YAML file of keys; or set EALIGN_API_KEYS (default: no keys, this machine only)',
     )
+    .option(
+      '--allow-hosts <names>',
+      'names under which a server without keys may be asked, beside localhost',
+      (text: string) => text.split(',').map((name) => name.trim()),
+      [],
+    )
     .option('--no-auth', 'serve other machines without keys')
     .option('--requests-per-minute <n>', 'of a key without a limit of its own', numberFrom(0.01))
     .option('--tokens-per-minute <n>', 'of a key without a limit of its own', numberFrom(1))

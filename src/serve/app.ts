@@ -13,6 +13,7 @@ import { Admission } from './admission.js';
 import { type Answered, completion, conscienceHeaders, replyHead } from './chat-reply.js';
 import { type ChatRequest, type RequestLimits, readChatRequest } from './chat-request.js';
 import { ApiError, asApiError, badRequest } from './errors.js';
+import { jsonOnly, knownHost } from './guarded.js';
 import { type ApiKey, findKey, type KeyLimits } from './keys.js';
 import { ServeMetrics } from './metrics.js';
 import { RateLimiter } from './rate-limit.js';
@@ -23,6 +24,10 @@ export interface AppOptions extends RequestLimits {
   readonly served: Served;
   /** None: everybody may ask. */
   readonly keys: readonly ApiKey[];
+  /** Whether only this machine reaches the server: `/metrics` then needs no key. */
+  readonly local: boolean;
+  /** Names under which a local server may be asked without a key, beside `localhost` and loopback addresses. */
+  readonly hosts?: readonly string[];
   /** Of keys without limits of their own, and of everybody where there are no keys. */
   readonly rateLimits: KeyLimits;
   /** Requests answered at once, and requests that may wait. */
@@ -91,16 +96,23 @@ export class ServeApp {
 
   private routes(): void {
     const { hono } = this;
+    const { keys, local, hosts = [] } = this.options;
+    const host = knownHost(local && keys.length === 0 ? hosts : undefined);
     hono.use(this.account());
     hono.get('/healthz', (c) =>
       this.stopping ? c.json({ status: 'stopping' }, 503) : c.json({ status: 'ok' }),
+    );
+    // without a key from here only; a proxy on this machine asks under its own name
+    hono.get(
+      '/metrics',
+      keys.length > 0 && !local ? this.authenticate() : knownHost(local ? hosts : undefined),
     );
     hono.get('/metrics', async (c) =>
       c.text(await this.metrics.registry.metrics(), 200, {
         'content-type': this.metrics.registry.contentType,
       }),
     );
-    hono.use('/v1/*', this.authenticate());
+    hono.use('/v1/*', host, this.authenticate());
     hono.get('/v1/models', (c) => c.json({ object: 'list', data: [this.model()] }));
     hono.get('/v1/models/:name{.+}', (c) => {
       this.requireModel(c.req.param('name'));
@@ -111,6 +123,7 @@ export class ServeApp {
       throw new ApiError(413, { type: 'invalid_request_error', code: 'body_too_large', message });
     };
     const limit = bodyLimit({ maxSize: this.options.maxBodyBytes, onError: tooLarge });
+    if (keys.length === 0) hono.post('/v1/chat/completions', jsonOnly());
     hono.post('/v1/chat/completions', limit, (c) => this.chat(c));
     hono.all('/v1/chat/completions', () => {
       const message = 'Use POST.';

@@ -30,8 +30,9 @@ export interface ApiKey extends KeyLimits {
   readonly digest: Buffer;
 }
 
+const keyName = z.string().regex(/^[\w.@-]{1,64}$/, 'expected 1 to 64 letters, digits, _, ., @ or -');
 const fileSchema = z.record(
-  z.string().regex(/^[\w.@-]{1,64}$/, 'expected 1 to 64 letters, digits, _, ., @ or -'),
+  keyName,
   z.strictObject({
     key: z.string().min(8, 'expected at least 8 characters'),
     requests_per_minute: z.number().positive().optional(),
@@ -39,7 +40,7 @@ const fileSchema = z.record(
   }),
 );
 
-/** Reads a file of keys. @throws ConfigError that names the key's place */
+/** Reads a file of keys, at least one. @throws ConfigError that names the key's place */
 export function readKeys(path: string): ApiKey[] {
   let content: unknown;
   try {
@@ -54,24 +55,49 @@ export function readKeys(path: string): ApiKey[] {
     const where = `${path}: ${issue.path.join('.') || 'the file'}`;
     throw new ConfigError({ where, what: issue.message, expected: 'name: { key: … }' });
   }
-  return Object.entries(parsed.data).map(([name, { key, requests_per_minute, tokens_per_minute }]) => ({
+  const named = Object.entries(parsed.data);
+  if (named.length === 0) throw withoutKey(path, 'add name: { key: … }, or leave --api-keys out');
+  return named.map(([name, { key, requests_per_minute, tokens_per_minute }]) => ({
     name,
-    digest: key.startsWith('sha256:') ? hexDigest(key.slice(7), `${path}: ${name}.key`) : digestOf(key),
+    digest: written(key, `${path}: ${name}.key`),
     ...(requests_per_minute === undefined ? {} : { requestsPerMinute: requests_per_minute }),
     ...(tokens_per_minute === undefined ? {} : { tokensPerMinute: tokens_per_minute }),
   }));
 }
 
-/** Keys from a variable: `name:key` or just the key, separated by commas. @throws ConfigError */
+/**
+ * Keys from a variable, at least one: `name:key` or just the key, separated by commas; a key may be its
+ * digest here, too: `name:sha256:…`.
+ *
+ * @throws ConfigError
+ */
 export function keysFromVariable(text: string): ApiKey[] {
+  const where = 'EALIGN_API_KEYS';
+  if (text.trim() === '') throw withoutKey(where, 'give it a key, or unset it');
   return text.split(',').map((entry, i) => {
-    const at = entry.indexOf(':');
-    const key = entry.slice(at + 1).trim();
-    if (key.length < 8) {
-      throw new ConfigError({ where: 'EALIGN_API_KEYS', what: `key ${i + 1} has fewer than 8 characters` });
-    }
-    return { name: at < 0 ? `key-${i + 1}` : entry.slice(0, at).trim(), digest: digestOf(key) };
+    const whole = entry.trim();
+    const at = whole.startsWith(DIGEST) ? -1 : whole.indexOf(':');
+    const key = whole.slice(at + 1).trim();
+    const name = at < 0 ? `key-${i + 1}` : whole.slice(0, at).trim();
+    if (key.length < 8) throw new ConfigError({ where, what: `key ${i + 1} has fewer than 8 characters` });
+    const { error } = keyName.safeParse(name);
+    if (error) throw new ConfigError({ where: `${where}: name ${i + 1}`, what: error.issues[0].message });
+    return { name, digest: written(key, `${where}: ${name}`) };
   });
+}
+
+/** @throws ConfigError where two names, or two keys, are the same: limits and records go by names */
+export function requireDistinct(keys: readonly ApiKey[]): void {
+  for (const [i, { name, digest }] of keys.entries()) {
+    const other = keys.slice(0, i).find((before) => before.name === name || before.digest.equals(digest));
+    if (!other) continue;
+    const what = other.name === name ? 'two keys have this name' : `the same key as ${other.name}`;
+    throw new ConfigError({
+      where: `API key ${name}`,
+      what,
+      next: 'give each caller a name and a key of its own',
+    });
+  }
 }
 
 /** The key that a request shows. All are compared, in constant time. */
@@ -84,6 +110,17 @@ export function findKey(keys: readonly ApiKey[], authorization: string | undefin
 
 function digestOf(key: string): Buffer {
   return createHash('sha256').update(key).digest();
+}
+
+const DIGEST = 'sha256:';
+
+/** The digest of a key as it was written: the key, or `sha256:` and its digest. */
+function written(key: string, where: string): Buffer {
+  return key.startsWith(DIGEST) ? hexDigest(key.slice(DIGEST.length), where) : digestOf(key);
+}
+
+function withoutKey(where: string, next: string): ConfigError {
+  return new ConfigError({ where, what: 'there is no key in it, so that everybody could ask', next });
 }
 
 function hexDigest(hex: string, where: string): Buffer {

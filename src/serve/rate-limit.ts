@@ -1,4 +1,4 @@
-/** How much each key may ask a minute: token buckets that fill steadily. */
+/** How much each key may ask a minute: token buckets that fill steadily, by a clock that nobody sets. */
 import { ApiError } from './errors.js';
 import type { KeyLimits } from './keys.js';
 
@@ -7,11 +7,11 @@ export class RateLimiter {
 
   /**
    * @param defaults of keys without limits of their own
-   * @param now      milliseconds
+   * @param now      milliseconds of a clock that does not jump
    */
   constructor(
     private readonly defaults: KeyLimits,
-    private readonly now: () => number = Date.now,
+    private readonly now: () => number = () => performance.now(),
   ) {}
 
   /** Takes a request. @throws ApiError 429 that says when to come again */
@@ -72,7 +72,8 @@ class Bucket {
 
   private fill(now: number): void {
     const { perMinute = 0 } = this;
-    this.level = Math.min(Math.max(1, perMinute), this.level + ((now - this.at) * perMinute) / 60_000);
+    const passed = Math.max(0, now - this.at);
+    this.level = Math.min(Math.max(1, perMinute), this.level + (passed * perMinute) / 60_000);
     this.at = now;
   }
 }

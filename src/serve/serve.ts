@@ -7,7 +7,8 @@ import { ConfigError } from '../errors.js';
 import type { ZeroShotOptions } from '../zero-shot/options.js';
 import { type WithFrozenCopy, withOwnConscience } from '../zero-shot/own-conscience.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
-import { type ApiKey, keysFromVariable, readKeys } from './keys.js';
+import { isLocal } from './guarded.js';
+import { type ApiKey, keysFromVariable, readKeys, requireDistinct } from './keys.js';
 import { beginOnline, collecting, onlineMetrics } from './online.js';
 import type { ServePolicy } from './policy.js';
 import { served } from './served.js';
@@ -28,6 +29,8 @@ export interface ServeOptions {
   readonly attempts: number;
   readonly maxTokens: number;
   readonly apiKeys?: string;
+  /** Names under which a server without keys may be asked, beside this machine's own. */
+  readonly allowHosts: readonly string[];
   /** False: other machines need no key. */
   readonly auth: boolean;
   readonly requestsPerMinute?: number;
@@ -62,7 +65,7 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
       ...(online
         ? { onAnswer: collecting(online, log), metrics: (registry) => onlineMetrics(online, registry) }
         : {}),
-      ...{ keys, log, host: options.host, port: options.port },
+      ...{ keys, log, host: options.host, port: options.port, hosts: options.allowHosts },
       rateLimits: {
         ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
         ...(tokensPerMinute === undefined ? {} : { tokensPerMinute }),
@@ -107,15 +110,16 @@ async function guarded(
 
 function apiKeys({ apiKeys }: ServeOptions): ApiKey[] {
   const variable = process.env.EALIGN_API_KEYS;
-  return [
+  const keys = [
     ...(apiKeys === undefined ? [] : readKeys(apiKeys)),
-    ...(variable ? keysFromVariable(variable) : []),
+    ...(variable === undefined ? [] : keysFromVariable(variable)),
   ];
+  requireDistinct(keys);
+  return keys;
 }
 
 function requireGuarded({ host, auth }: ServeOptions, keys: readonly ApiKey[]): void {
-  const local = host === 'localhost' || host === '::1' || host.startsWith('127.');
-  if (local || !auth || keys.length > 0) return;
+  if (isLocal(host) || !auth || keys.length > 0) return;
   throw new ConfigError({
     where: `--host ${host}`,
     what: 'other machines could ask without a key',

@@ -3,8 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { ConfigError } from '../errors.js';
 import { type AppOptions, ServeApp } from './app.js';
+import { isLocal } from './guarded.js';
 
-export interface ServerOptions extends AppOptions {
+export interface ServerOptions extends Omit<AppOptions, 'local'> {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
@@ -22,7 +23,7 @@ export interface RunningServer {
 /** @throws ConfigError when the address cannot be had */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { host, port, graceSeconds } = options;
-  const app = new ServeApp(options);
+  const app = new ServeApp({ ...options, local: isLocal(host) });
   const server = createAdaptorServer({ fetch: app.hono.fetch });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(host, port, error)));

@@ -47,7 +47,11 @@ async function serve(...args: string[]) {
 
 async function ask(url: string, content: string): Promise<string> {
   const body = JSON.stringify({ messages: [{ role: 'user', content }], max_tokens: 24 });
-  const reply = await fetch(`${url}/chat/completions`, { method: 'POST', body });
+  const reply = await fetch(`${url}/chat/completions`, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json' },
+  });
   return (await reply.json()).choices[0].message.content;
 }
 

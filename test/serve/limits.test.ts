@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/errors.js';
 import { Admission } from '../../src/serve/admission.js';
-import { findKey, keysFromVariable, readKeys } from '../../src/serve/keys.js';
+import { findKey, keysFromVariable, readKeys, requireDistinct } from '../../src/serve/keys.js';
 import { RateLimiter } from '../../src/serve/rate-limit.js';
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -48,6 +48,9 @@ describe('keys', () => {
     ['alice: { key: correct-horse, rate: 5 }', 'alice'],
     ['a b: { key: correct-horse }', 'a b'],
     ['alice: [', 'cannot be read'],
+    ['{}', 'there is no key in it'],
+    ['# alice: { key: correct-horse }', 'the file'],
+    ['', 'the file'],
   ])('%j is refused with its place', (yaml, place) => {
     expect(() => read(yaml)).toThrow(ConfigError);
     expect(() => read(yaml)).toThrow(place);
@@ -57,6 +60,26 @@ describe('keys', () => {
     const keys = keysFromVariable('alice:correct-horse, battery-staple');
     expect(keys.map(({ name }) => name)).toEqual(['alice', 'key-2']);
     expect(() => keysFromVariable('alice:x')).toThrow('key 1');
+    expect(() => keysFromVariable('')).toThrow('there is no key in it');
+    expect(() => keysFromVariable('a b:correct-horse')).toThrow('name 1');
+  });
+
+  it('a variable may hold digests, as the file may', () => {
+    const hex = digest('battery-staple');
+    const keys = keysFromVariable(`bob:sha256:${hex},sha256:${digest('correct-horse')}`);
+    expect(findKey(keys, 'Bearer battery-staple')?.name).toBe('bob');
+    expect(findKey(keys, 'Bearer correct-horse')?.name).toBe('key-2');
+    for (const wrong of [hex, `sha256:${hex}`, digest('correct-horse')]) {
+      expect(findKey(keys, `Bearer ${wrong}`)).toBeUndefined();
+    }
+    expect(() => keysFromVariable('bob:sha256:12345678')).toThrow('no SHA-256 digest');
+  });
+
+  it('of one name, or equal ones, are refused', () => {
+    expect(() => requireDistinct(keysFromVariable('a:correct-horse,a:battery-staple'))).toThrow('this name');
+    const digested = `b:sha256:${digest('correct-horse')}`;
+    expect(() => requireDistinct(keysFromVariable(`a:correct-horse,${digested}`))).toThrow('same key as a');
+    requireDistinct(keysFromVariable('a:correct-horse,b:battery-staple'));
   });
 });
 
@@ -71,6 +94,17 @@ describe('RateLimiter', () => {
     now = 30_000;
     limiter.admit('a');
     expect(() => limiter.admit('a')).toThrow(expect.objectContaining({ retryAfterSeconds: 30 }));
+  });
+
+  it('is not moved by a clock that jumps back', () => {
+    let now = 3_600_000;
+    const limiter = new RateLimiter({ requestsPerMinute: 60 }, () => now);
+    limiter.admit('a');
+    now = 0;
+    for (let i = 0; i < 59; i++) limiter.admit('a');
+    expect(() => limiter.admit('a')).toThrow(expect.objectContaining({ retryAfterSeconds: 1 }));
+    now = 1000;
+    limiter.admit('a');
   });
 
   it('charges tokens when they are known; a debt has to flow back first', () => {

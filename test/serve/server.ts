@@ -3,9 +3,9 @@ import { pino } from 'pino';
 import { splitToolCalls } from '../../src/data/tool-calls.js';
 import type { Message, Response } from '../../src/data/values.js';
 import type { GenerateOptions, LanguageModel } from '../../src/engine/language-model.js';
-import type { AppOptions } from '../../src/serve/app.js';
+
 import { served } from '../../src/serve/served.js';
-import { type RunningServer, startServer } from '../../src/serve/server.js';
+import { type RunningServer, type ServerOptions, startServer } from '../../src/serve/server.js';
 import type { ZeroShotOptions } from '../../src/zero-shot/options.js';
 import { withConscience } from '../../src/zero-shot/with-conscience.js';
 import { ScriptedModel } from '../conscience/scripted-model.js';
@@ -73,7 +73,7 @@ export interface TestServer extends RunningServer {
 }
 
 export async function testServer(
-  options: Partial<AppOptions> & { graceSeconds?: number } = {},
+  options: Partial<ServerOptions> = {},
   model = new Parrot(),
   conscience: ZeroShotOptions = {},
 ): Promise<TestServer> {
