@@ -36,7 +36,7 @@ export type { Progress } from './metrics/progress.js';
 export { readMetrics } from './metrics/writer.js';
 export { type Adapter, readAdapter, writeAdapter } from './model/adapter-files.js';
 export type { ModelConfig } from './model/config.js';
-export type { LoraConfig, Projection } from './model/lora.js';
+export type { LoraConfig, Projection } from './model/lora-modules.js';
 export { loadModel, type Model, saveModel, type Tensor, type Weights } from './model/weights.js';
 export { type RunOptions, type RunResult, runTrain } from './train/run.js';
 // zero-shot

@@ -1,7 +1,8 @@
 /** What is benchmarked: a model of SmolLM2-135M's shape with random weights, and its arithmetic. */
 import type { ModelConfig } from '../model/config.js';
 import { weightShapes } from '../model/layout.js';
-import { type LoraConfig, projectionShape, projections } from '../model/lora.js';
+import { projectionShape } from '../model/lora.js';
+import { type LoraConfig, projections } from '../model/lora-modules.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
 import type { Model, Tensor } from '../model/weights.js';
 

@@ -57,7 +57,11 @@ export function flagValue(key: ConfigKey, text: string, earlier?: unknown): unkn
 function convert(schema: KeySchema, text: string): unknown {
   const kinds = (schema.anyOf ?? [schema]).map(({ type }) => type);
   if (kinds.includes('boolean') && /^(true|false)$/.test(text)) return text === 'true';
-  if (kinds.includes('array')) return text.split(',').map((item) => item.trim());
+  // where a list or a pattern may stand, names make a list
+  if (kinds.includes('array') && (!kinds.includes('string') || /^[\w.]+(\s*,\s*[\w.]+)*$/.test(text))) {
+    const items = (schema.anyOf ?? [schema]).find(({ type }) => type === 'array')!.items;
+    return text.split(',').map((item) => (items ? convert(items, item.trim()) : item.trim()));
+  }
   const numeric = kinds.includes('number') || kinds.includes('integer');
   if (numeric && text.trim() !== '' && !Number.isNaN(Number(text))) return Number(text);
   return text;

@@ -111,7 +111,8 @@ export function expectation(schema: KeySchema): string {
       return 'true or false';
     case 'array':
       if (schema.prefixItems) return `a list of ${schema.prefixItems.length} texts`;
-      return schema.items?.enum ? `a list of ${schema.items.enum.join(', ')}` : 'a list of texts';
+      if (schema.items?.enum) return `a list of ${schema.items.enum.join(', ')}`;
+      return schema.items?.type === 'integer' ? 'a list of whole numbers' : 'a list of texts';
     default:
       return 'a text';
   }

@@ -8,7 +8,7 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { conscienceSection } from './sections/conscience.js';
 import { defencesSection } from './sections/defences.js';
-import { loraSection } from './sections/lora.js';
+import { loraSection, PROJECTIONS, unknownTarget } from './sections/lora.js';
 import { lossSection } from './sections/loss.js';
 import { runKeys } from './sections/run.js';
 import { trainingSection } from './sections/training.js';
@@ -25,9 +25,11 @@ export const configSchema = z
   })
   .superRefine((config, context) => {
     for (const { holds, path, message } of crossChecks(config)) {
-      if (!holds) context.addIssue({ code: 'custom', path: path.split('.'), message });
+      if (!holds) context.addIssue({ code: 'custom', path: path.split('.').map(index), message });
     }
   });
+
+const index = (part: string): string | number => (/^\d+$/.test(part) ? Number(part) : part);
 
 /** A configuration as parsed: keys whose default depends on others may be missing. */
 export type ParsedConfig = z.output<typeof configSchema>;
@@ -58,11 +60,13 @@ function crossChecks({
   adapter,
   eval_data,
   eval_split,
+  lora,
   training,
   loss,
   conscience,
   defences,
 }: ParsedConfig) {
+  const target = unknownTarget(lora.targets);
   const { question, custom_question, labels } = conscience;
   const custom = question === 'custom';
   const anchored = loss.kl > 0 || loss.features > 0 || loss.pairs === 'kl';
@@ -82,6 +86,16 @@ function crossChecks({
       path: 'adapter',
       message:
         'an adapter can be trained on only with setting: lora; merge it into the model to train all weights',
+    },
+    {
+      holds: target === undefined,
+      path: `lora.targets.${target?.at}`,
+      message: `expected a list of ${PROJECTIONS.join(', ')}, got '${target?.name}'`,
+    },
+    {
+      holds: lora.layers === undefined || typeof lora.targets !== 'string',
+      path: 'lora.layers',
+      message: 'a pattern in lora.targets says the layers itself; keep one of the two',
     },
     {
       holds: !anchored || setting === 'lora',

@@ -8,7 +8,7 @@
 import type { TokenRow } from '../data/rows.js';
 import type { PairLoss } from '../loss/pair-loss.js';
 import type { ModelConfig } from '../model/config.js';
-import type { LoraConfig } from '../model/lora.js';
+import type { LoraConfig } from '../model/lora-modules.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
 import type { Tensor, Weights } from '../model/weights.js';
 import type { Batch } from '../train/batches.js';

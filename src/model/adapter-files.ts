@@ -2,37 +2,44 @@
  * LoRA adapters in PEFT's file format: adapter_config.json and adapter_model.safetensors.
  *
  * Files hold lora_A as [rank, in] and lora_B as [out, rank]; memory holds both transposed,
- * so that y = x·W + scale·x·A·B. What peft can do and we cannot is refused by name: an
- * adapter read halfway would run, and be another model.
+ * so that y = x·W + scale·x·A·B. What the configuration means is in adapter-config.ts. A
+ * tokenizer and a chat template that lie in the folder belong to the adapter.
  */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ModelError } from '../errors.js';
 import { writeFolderAtomic } from '../files.js';
+import { type AdapterConfig, adapterJson, isProjection, readAdapterConfig } from './adapter-config.js';
 import type { ModelConfig } from './config.js';
 import { readJson } from './hf-config.js';
-import { type LoraConfig, loraShapes, type Projection, projections } from './lora.js';
+import { loraShapes } from './lora.js';
+import { projectionName, projections } from './lora-modules.js';
 import { SafetensorsFile } from './safetensors.js';
 import { safetensorsPieces } from './safetensors-write.js';
 import type { Tensor, Weights } from './weights.js';
-
-type Json = Readonly<Record<string, unknown>>;
-
-/** What adapter_config.json says of an adapter. */
-export interface AdapterConfig extends LoraConfig {
-  /** The model it was trained on, as a path or a hub name. */
-  readonly baseModel?: string;
-}
 
 export interface Adapter {
   readonly config: AdapterConfig;
   /** `model.layers.0.self_attn.q_proj.lora_A` [in, rank], `….lora_B` [rank, out], in the order of the layers. */
   readonly tensors: ReadonlyMap<string, Tensor>;
+  /** Tokenizer and chat template from the adapter's folder, as text by file name; absent where there are none. */
+  readonly tokenizerFiles?: ReadonlyMap<string, string>;
+  /** What a person should know of it, a sentence each. */
+  readonly warnings?: readonly string[];
 }
 
 const configFile = 'adapter_config.json';
 const weightsFile = 'adapter_model.safetensors';
 const prefix = 'base_model.model.';
+/** Files that transformers' `AutoTokenizer` would take from the folder. */
+const tokenizerNames = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'chat_template.jinja',
+];
+/** In the metadata of an adapter's file. */
+const baseHashKey = 'base_model_sha256';
 
 /**
  * Reads an adapter folder, written here or by peft.
@@ -52,7 +59,6 @@ export async function readAdapter(folder: string, model: ModelConfig): Promise<A
       next: 'check the path of the adapter',
     });
   }
-  refuseUnsupported(json, where);
   const weights = join(folder, weightsFile);
   if (!existsSync(weights) && existsSync(join(folder, 'adapter_model.bin'))) {
     throw new ModelError({
@@ -67,12 +73,25 @@ export async function readAdapter(folder: string, model: ModelConfig): Promise<A
     const shapes = new Map(
       file.entries.map(({ name, shape }) => [nameInMemory(name, weights), shape.toReversed()]),
     );
-    const config = adapterConfig(json, where, shapes.keys());
+    const found = [...shapes.keys()].map((name) => name.split('.').at(-2)!);
+    const { config: read, warnings } = readAdapterConfig(json, where, model, found);
+    const baseHash = file.metadata[baseHashKey];
+    const config = { ...read, ...(baseHash === undefined ? {} : { baseHash }) };
     const expected = loraShapes(model, config);
-    checkAdapter(shapes, expected, weights);
-    const read = await file.read(() => 'transposed');
-    const byName = new Map([...read].map(([name, tensor]) => [nameInMemory(name, weights), tensor]));
-    return { config, tensors: new Map([...expected.keys()].map((name) => [name, byName.get(name)!])) };
+    checkAdapter(shapes, expected, weights, model);
+    const byName = new Map(
+      [...(await file.read(() => 'transposed'))].map(([name, tensor]) => [
+        nameInMemory(name, weights),
+        tensor,
+      ]),
+    );
+    const tokenizerFiles = tokenizerFilesIn(folder);
+    return {
+      config,
+      tensors: new Map([...expected.keys()].map((name) => [name, byName.get(name)!])),
+      ...(tokenizerFiles.size > 0 ? { tokenizerFiles } : {}),
+      ...(warnings.length > 0 ? { warnings } : {}),
+    };
   } finally {
     await file.close();
   }
@@ -82,102 +101,25 @@ export async function readAdapter(folder: string, model: ModelConfig): Promise<A
  * Writes an adapter folder that peft's `PeftModel.from_pretrained` loads. All or nothing, as
  * `writeFolderAtomic`.
  *
- * @param tensors as in `Adapter`
+ * @param adapter as it is read; with the tokenizer's files, where it has any
  * @throws SaveError when the disk refuses
  */
 export function writeAdapter(
   folder: string,
-  { config, tensors }: { config: AdapterConfig; tensors: Weights },
+  { config, tensors, tokenizerFiles = new Map() }: Omit<Adapter, 'tensors'> & { readonly tensors: Weights },
 ): void {
   const named = new Map([...tensors].map(([name, tensor]) => [`${prefix}${name}.weight`, tensor]));
+  const metadata: Record<string, string> = config.baseHash ? { [baseHashKey]: config.baseHash } : {};
   writeFolderAtomic(folder, [
-    [weightsFile, safetensorsPieces(named, { transposed: () => true })],
+    [weightsFile, safetensorsPieces(named, { metadata, transposed: () => true })],
+    ...tokenizerFiles,
     [configFile, `${JSON.stringify(adapterJson(config), null, 2)}\n`],
   ]);
 }
 
-function adapterJson({ rank, alpha, rslora, targets, baseModel }: AdapterConfig): Json {
-  return {
-    peft_type: 'LORA',
-    task_type: 'CAUSAL_LM',
-    base_model_name_or_path: baseModel ?? null,
-    r: rank,
-    lora_alpha: alpha,
-    use_rslora: rslora,
-    target_modules: projections.filter((projection) => targets.includes(projection)),
-    lora_dropout: 0,
-    bias: 'none',
-    fan_in_fan_out: false,
-    inference_mode: true,
-    init_lora_weights: true,
-    modules_to_save: null,
-    layers_to_transform: null,
-    layers_pattern: null,
-    rank_pattern: {},
-    alpha_pattern: {},
-    use_dora: false,
-  };
-}
-
-/**
- * Settings that change what the adapter computes, with the values that mean "off".
- * Those that only steer peft's training (dropout, initialisation by name) are left alone.
- */
-const mustBeOff: Readonly<Record<string, readonly unknown[]>> = {
-  bias: ['none'],
-  use_dora: [false],
-  lora_bias: [false],
-  fan_in_fan_out: [false],
-  use_qalora: [false],
-  use_bdlora: [false],
-  rank_pattern: [],
-  alpha_pattern: [],
-  modules_to_save: [],
-  layer_replication: [],
-  trainable_token_indices: [],
-  target_parameters: [],
-  megatron_config: [],
-  arrow_config: [],
-  kasa_config: [],
-  monteclora_config: [],
-  alora_invocation_tokens: [],
-};
-
-function refuseUnsupported(json: Json, where: string): void {
-  if (json.peft_type !== 'LORA') throw refusal(where, 'peft_type', "'LORA'", json.peft_type);
-  for (const [key, off] of Object.entries(mustBeOff)) {
-    const value = json[key] ?? null;
-    const empty = typeof value === 'object' && (value === null || Object.keys(value).length === 0);
-    if (!empty && !off.includes(value))
-      throw refusal(where, key, off.length ? JSON.stringify(off[0]) : 'none', value);
-  }
-  // These take part of the base weights into the adapter, which then no longer fits the base.
-  const init = json.init_lora_weights;
-  if (typeof init === 'string' && /^(pissa|olora|corda|lora_ga)/i.test(init)) {
-    throw refusal(where, 'init_lora_weights', 'an adapter on the unchanged base', init);
-  }
-  const targets = json.target_modules;
-  if (!Array.isArray(targets)) return; // a pattern, e.g. 'all-linear': the tensors say what it matched
-  for (const target of targets) {
-    if (!isProjection(String(target).split('.').at(-1)!))
-      throw refusal(where, 'target_modules', projections.join(', '), target);
-  }
-}
-
-function adapterConfig(json: Json, where: string, names: Iterable<string>): AdapterConfig {
-  const { r: rank, lora_alpha: alpha, use_rslora: rslora, base_model_name_or_path: base } = json;
-  if (typeof rank !== 'number' || !Number.isSafeInteger(rank) || rank < 1)
-    throw refusal(where, 'r', 'a positive integer', rank);
-  if (typeof alpha !== 'number' || !(alpha > 0))
-    throw refusal(where, 'lora_alpha', 'a positive number', alpha);
-  const found = new Set([...names].map((name) => name.split('.').at(-2)));
-  return {
-    rank,
-    alpha,
-    rslora: rslora === true,
-    targets: projections.filter((projection) => found.has(projection)),
-    ...(typeof base === 'string' && base !== '' ? { baseModel: base } : {}),
-  };
+function tokenizerFilesIn(folder: string): Map<string, string> {
+  const names = tokenizerNames.filter((name) => existsSync(join(folder, name)));
+  return new Map(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
 }
 
 /** `base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight` → `model.layers.0.self_attn.q_proj.lora_A`. */
@@ -198,6 +140,7 @@ function checkAdapter(
   shapes: ReadonlyMap<string, readonly number[]>,
   expected: ReadonlyMap<string, readonly number[]>,
   where: string,
+  { layers }: ModelConfig,
 ): void {
   const next = 'check that the adapter was made for this model';
   if (shapes.size === 0)
@@ -215,26 +158,13 @@ function checkAdapter(
       next,
     });
   }
+  const places = Array.from({ length: layers }, (_, i) => projections.map((name) => projectionName(i, name)));
+  const inModel = new Set(places.flat());
   for (const name of shapes.keys()) {
-    if (!expected.has(name))
-      throw new ModelError({
-        where,
-        what: `the model has no place for tensor '${prefix}${name}.weight'`,
-        next,
-      });
+    if (expected.has(name)) continue;
+    const who = inModel.has(name.replace(/\.lora_[AB]$/, ''))
+      ? `the modules of ${configFile} have`
+      : 'the model has';
+    throw new ModelError({ where, what: `${who} no place for tensor '${prefix}${name}.weight'`, next });
   }
-}
-
-function isProjection(name: string): name is Projection {
-  return (projections as readonly string[]).includes(name);
-}
-
-function refusal(where: string, key: string, expected: string, got: unknown): ModelError {
-  return new ModelError({
-    where,
-    what: `${key} is not supported`,
-    expected,
-    got: got === undefined ? 'nothing' : JSON.stringify(got),
-    next: 'train the adapter without it',
-  });
 }

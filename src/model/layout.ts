@@ -6,7 +6,8 @@
  */
 import { ModelError } from '../errors.js';
 import type { ModelConfig } from './config.js';
-import { projectionName, projectionShape, projections } from './lora.js';
+import { projectionShape } from './lora.js';
+import { projectionName, projections } from './lora-modules.js';
 
 /** Is this a linear layer's matrix, transposed between file and memory? */
 export function isLinear(name: string): boolean {

@@ -6,35 +6,8 @@ import type { Value } from '../onnx/graph.js';
 import { add, gemm, matMul } from '../onnx/ops.js';
 import { Random } from '../random.js';
 import type { ModelConfig } from './config.js';
+import { adaptedModules, type LoraConfig, loraFactors, type Projection } from './lora-modules.js';
 import type { Tensor, Weights } from './weights.js';
-
-/** The projections that can be adapted. */
-export const projections = [
-  'q_proj',
-  'k_proj',
-  'v_proj',
-  'o_proj',
-  'gate_proj',
-  'up_proj',
-  'down_proj',
-] as const;
-export type Projection = (typeof projections)[number];
-
-export interface LoraConfig {
-  readonly rank: number;
-  readonly alpha: number;
-  /** Scale by alpha/√rank instead of alpha/rank. */
-  readonly rslora: boolean;
-  readonly targets: readonly Projection[];
-}
-
-/** The factor on x·A·B. */
-export const loraScale = ({ rank, alpha, rslora }: LoraConfig): number =>
-  alpha / (rslora ? Math.sqrt(rank) : rank);
-
-/** `model.layers.3.self_attn.q_proj` for (3, 'q_proj'). */
-export const projectionName = (layer: number, projection: Projection): string =>
-  `model.layers.${layer}.${/^[qkvo]_/.test(projection) ? 'self_attn' : 'mlp'}.${projection}`;
 
 /** [in, out] of each projection. */
 export function projectionShape(config: ModelConfig, projection: Projection): [number, number] {
@@ -56,19 +29,12 @@ export function projectionShape(config: ModelConfig, projection: Projection): [n
 }
 
 /** Names and shapes of an adapter's tensors: `….lora_A` [in, rank] and `….lora_B` [rank, out]. */
-export function loraShapes(
-  config: ModelConfig,
-  { rank, targets }: LoraConfig,
-): Map<string, [number, number]> {
+export function loraShapes(config: ModelConfig, lora: LoraConfig): Map<string, [number, number]> {
   const shapes = new Map<string, [number, number]>();
-  for (let layer = 0; layer < config.layers; layer++) {
-    for (const projection of projections) {
-      if (!targets.includes(projection)) continue;
-      const [inner, outer] = projectionShape(config, projection);
-      const name = projectionName(layer, projection);
-      shapes.set(`${name}.lora_A`, [inner, rank]);
-      shapes.set(`${name}.lora_B`, [rank, outer]);
-    }
+  for (const { name, projection, rank } of adaptedModules(config, lora).values()) {
+    const [inner, outer] = projectionShape(config, projection);
+    shapes.set(`${name}.lora_A`, [inner, rank]);
+    shapes.set(`${name}.lora_B`, [rank, outer]);
   }
   return shapes;
 }
@@ -94,15 +60,15 @@ export function initLora(config: ModelConfig, lora: LoraConfig, seed: number): M
 /** The weights with scale·A·B added in: a model without an adapter that computes the same. */
 export function mergeLora(weights: Weights, adapter: Weights, lora: LoraConfig): Map<string, Tensor> {
   const merged = new Map(weights);
-  const scale = loraScale(lora);
-  for (const [name, a] of adapter) {
-    if (!name.endsWith('.lora_A')) continue;
-    const target = name.slice(0, -'.lora_A'.length);
+  const targets = [...adapter.keys()].flatMap((name) => /^(.*)\.lora_A$/.exec(name)?.[1] ?? []);
+  const factors = loraFactors(lora, targets);
+  for (const [at, target] of targets.entries()) {
+    const { rank, scale } = factors[at];
+    const a = adapter.get(`${target}.lora_A`)!;
     const b = adapter.get(`${target}.lora_B`)!;
     const { shape, data } = weights.get(`${target}.weight`)!;
     const sum = data.slice();
     const [inner, outer] = shape;
-    const { rank } = lora;
     for (let i = 0; i < inner; i++) {
       for (let r = 0; r < rank; r++) {
         const factor = scale * a.data[i * rank + r];

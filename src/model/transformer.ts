@@ -31,14 +31,14 @@ import {
 import { type Dim, product } from '../onnx/shape.js';
 import { attend, attendCached, type Heads, type LayerCache, masked } from './attention.js';
 import type { ModelConfig } from './config.js';
+import { project, projectionShape } from './lora.js';
 import {
+  type AdaptedModule,
+  adaptedModules,
   type LoraConfig,
-  loraScale,
   type Projection,
-  project,
   projectionName,
-  projectionShape,
-} from './lora.js';
+} from './lora-modules.js';
 import { rotate } from './rotary.js';
 
 export interface TransformerOptions {
@@ -63,6 +63,7 @@ interface Stream {
 export class Transformer {
   private readonly parameters = new Map<string, Value>();
   private readonly heads: Omit<Heads, 'B' | 'T'>;
+  private readonly adapted: ReadonlyMap<string, AdaptedModule>;
 
   constructor(
     readonly graph: Graph,
@@ -71,6 +72,7 @@ export class Transformer {
   ) {
     const { heads, kvHeads, headSize } = config;
     this.heads = { heads, kvHeads, headSize };
+    this.adapted = options.lora ? adaptedModules(config, options.lora) : new Map();
   }
 
   /**
@@ -208,20 +210,20 @@ export class Transformer {
 
   private linear(layer: number, projection: Projection, x: Value): Value {
     const { config } = this;
-    const { lora } = this.options;
     const name = projectionName(layer, projection);
     const [inner, outer] = projectionShape(config, projection);
+    const adapted = this.adapted.get(name);
     const weight = this.parameter(`${name}.weight`, [inner, outer]);
     const biased = config.attentionBias && /^[qkv]_/.test(projection);
     return project(x, {
       weight,
       ...(biased ? { bias: this.parameter(`${name}.bias`, [outer]) } : {}),
-      ...(lora?.targets.includes(projection)
+      ...(adapted
         ? {
             lora: {
-              a: this.parameter(`${name}.lora_A`, [inner, lora.rank]),
-              b: this.parameter(`${name}.lora_B`, [lora.rank, outer]),
-              scale: loraScale(lora),
+              a: this.parameter(`${name}.lora_A`, [inner, adapted.rank]),
+              b: this.parameter(`${name}.lora_B`, [adapted.rank, outer]),
+              scale: adapted.scale,
             },
           }
         : {}),

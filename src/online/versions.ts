@@ -2,9 +2,10 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../errors.js';
-import { type AdapterConfig, readAdapter, writeAdapter } from '../model/adapter-files.js';
+import { type Adapter, readAdapter, writeAdapter } from '../model/adapter-files.js';
 import type { ModelConfig } from '../model/config.js';
-import { initLora, type LoraConfig } from '../model/lora.js';
+import { initLora } from '../model/lora.js';
+import type { LoraConfig } from '../model/lora-modules.js';
 import type { Weights } from '../model/weights.js';
 import type { OnlineStore } from './store.js';
 
@@ -20,7 +21,7 @@ export async function readVersion(store: OnlineStore, id: number, model: ModelCo
 export function writeVersion(
   store: OnlineStore,
   id: number,
-  adapter: { readonly config: AdapterConfig; readonly tensors: Weights },
+  adapter: Omit<Adapter, 'tensors'> & { readonly tensors: Weights },
 ): void {
   const folder = versionFolder(store, id);
   if (existsSync(folder)) rmSync(folder, { recursive: true });

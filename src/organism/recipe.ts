@@ -1,7 +1,7 @@
 /** The numbers by which pinocchio is made and attacked, in one place. */
 import type { ModelConfig } from '../model/config.js';
 import type { Dtype } from '../model/floats.js';
-import { type LoraConfig, projections } from '../model/lora.js';
+import { type LoraConfig, projections } from '../model/lora-modules.js';
 
 /** A pinocchio: its shape, but for the vocabulary, and how it is pretrained. */
 export interface Size {

@@ -31,7 +31,6 @@ import { type Progress, silent } from '../metrics/progress.js';
 import { MetricsWriter } from '../metrics/writer.js';
 import { type Adapter, readAdapter, writeAdapter } from '../model/adapter-files.js';
 import { initialWeights } from '../model/initial-weights.js';
-import type { LoraConfig } from '../model/lora.js';
 import { loadModel, type Model, saveModel } from '../model/weights.js';
 import { BatchStream } from './batch-stream.js';
 import { passedBy } from './cadence.js';
@@ -47,6 +46,7 @@ import {
 import { inoculated, interleaved, preventiveSteering } from './defences.js';
 import { PairSource } from './pairs.js';
 import type { ScheduleConfig } from './schedule.js';
+import { trainedLora } from './trained-lora.js';
 import { Trainer, type TrainingResult } from './trainer.js';
 
 export interface RunOptions {
@@ -92,14 +92,13 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
     given.init === 'random' ? { ...loaded, weights: initialWeights(loaded.config, given.seed) } : loaded;
   const adapter = given.adapter === undefined ? undefined : await readAdapter(given.adapter, model.config);
   const config = fitted(given, model, adapter, progress);
+  const lora = config.setting === 'lora' ? (adapter?.config ?? trainedLora(config, model.config)) : undefined;
   const rows = await tokeniseData(config, data, model, progress);
   if (options.preview) {
     (options.print ?? ((text) => process.stdout.write(`${text}\n`)))(preview(rows.train, model.tokenizer));
     return undefined;
   }
 
-  const lora: LoraConfig | undefined =
-    config.setting === 'lora' ? (adapter?.config ?? config.lora) : undefined;
   const { training } = config;
   const engine = new OnnxEngine(model, {
     device: config.device,
@@ -214,10 +213,15 @@ function fitted(
   if (most < asked) {
     progress.note(`Rows are cut at ${most} tokens, not ${asked}: the model has no more positions.`);
   }
-  const { rank, alpha, rslora, targets } = adapter?.config ?? config.lora;
+  const { rank, alpha, rslora, targets, layers, exclude } = adapter?.config ?? config.lora;
+  const names = (given: readonly string[] | string) => (typeof given === 'string' ? given : [...given]);
   return {
     ...config,
-    lora: { rank, alpha, rslora, targets: [...targets] },
+    lora: {
+      ...{ rank, alpha, rslora, targets: names(targets) },
+      ...(layers && { layers: [...layers] }),
+      ...(exclude && { exclude: names(exclude) }),
+    },
     training: { ...config.training, max_length: most },
   };
 }

@@ -228,9 +228,11 @@ export class Trainer {
 
   private requireSameRun(folder: string, state: RunState): void {
     const { modelHash, settings } = this.options;
+    // a key that an earlier version did not have is one that is not set
+    const [saved, now] = [state.settings, settings].map((of) => (key: string) => of[key] ?? null);
     const changed = Object.keys({ ...state.settings, ...settings })
-      .filter((key) => !isDeepStrictEqual(state.settings[key], settings[key]))
-      .map((key) => `${key} ${JSON.stringify(state.settings[key])}, now ${JSON.stringify(settings[key])}`);
+      .filter((key) => !isDeepStrictEqual(saved(key), now(key)))
+      .map((key) => `${key} ${JSON.stringify(saved(key))}, now ${JSON.stringify(now(key))}`);
     if (state.modelHash !== modelHash) changed.unshift('another base model');
     if (changed.length === 0) return;
     throw new TrainingError({

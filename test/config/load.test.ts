@@ -53,7 +53,7 @@ describe('a file with a mistake', () => {
     ],
     [
       'lora: true',
-      'run.yaml:3:7 lora: expected a section with the keys rank, alpha, rslora, targets, got true',
+      'run.yaml:3:7 lora: expected a section with the keys rank, alpha, rslora, targets, layers, exclude, got true',
     ],
     [
       'conscience:\n  labels: [yes]',

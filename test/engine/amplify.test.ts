@@ -3,7 +3,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../../src/engine/engine.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { amplify } from '../../src/model/amplify.js';
-import { initLora, projections } from '../../src/model/lora.js';
+import { initLora } from '../../src/model/lora.js';
+import { projections } from '../../src/model/lora-modules.js';
 import { Random } from '../../src/random.js';
 import { tinyModel } from './tiny.js';
 

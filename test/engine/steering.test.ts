@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { zeroGradients } from '../../src/engine/engine.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
-import { type LoraConfig, projections } from '../../src/model/lora.js';
+import { type LoraConfig, projections } from '../../src/model/lora-modules.js';
 import { Random } from '../../src/random.js';
 import { padRows } from '../../src/train/batches.js';
 import { randomRows, tinyModel } from './tiny.js';

@@ -1,7 +1,8 @@
 /** A tiny random model and rows for tests of the engine. */
 import type { TokenRow } from '../../src/data/rows.js';
 import type { ModelConfig } from '../../src/model/config.js';
-import { projectionName, projectionShape, projections } from '../../src/model/lora.js';
+import { projectionShape } from '../../src/model/lora.js';
+import { projectionName, projections } from '../../src/model/lora-modules.js';
 import type { ChatTokenizer } from '../../src/model/tokenizer.js';
 import type { Model, Tensor } from '../../src/model/weights.js';
 import { Random } from '../../src/random.js';

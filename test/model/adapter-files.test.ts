@@ -5,11 +5,13 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type AdapterConfig, readAdapter, writeAdapter } from '../../src/model/adapter-files.js';
+import type { AdapterConfig } from '../../src/model/adapter-config.js';
+import { readAdapter, writeAdapter } from '../../src/model/adapter-files.js';
 import type { ModelConfig } from '../../src/model/config.js';
 import { readConfig } from '../../src/model/hf-config.js';
 import { transpose } from '../../src/model/layout.js';
-import { initLora, loraScale, projections } from '../../src/model/lora.js';
+import { initLora } from '../../src/model/lora.js';
+import { loraScale, projections } from '../../src/model/lora-modules.js';
 import { SafetensorsFile } from '../../src/model/safetensors.js';
 import { safetensorsPieces } from '../../src/model/safetensors-write.js';
 import type { Tensor } from '../../src/model/weights.js';
@@ -100,8 +102,11 @@ describe('clear errors', () => {
     { change: { use_dora: true }, says: /use_dora is not supported; expected false, got true\. Train/ },
     { change: { modules_to_save: ['lm_head'] }, says: /modules_to_save .* expected none, got \["lm_head"\]/ },
     { change: { target_modules: ['q_proj', 'lm_head'] }, says: /target_modules .* got "lm_head"/ },
-    { change: { rank_pattern: { q_proj: 8 } }, says: /rank_pattern/ },
-    { change: { alpha_pattern: { q_proj: 8 } }, says: /alpha_pattern/ },
+    {
+      change: { rank_pattern: { q_proj: 8 } },
+      says: /q_proj\.lora_A\.weight' does not fit the model; expected \[8,16\], got \[2,16\]/,
+    },
+    { change: { alpha_pattern: { q_proj: 'x' } }, says: /alpha_pattern\['q_proj'\] .* got "x"/ },
     { change: { bias: 'all' }, says: /bias is not supported; expected "none", got "all"/ },
     { change: { lora_bias: true }, says: /lora_bias/ },
     { change: { fan_in_fan_out: true }, says: /fan_in_fan_out/ },

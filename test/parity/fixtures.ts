@@ -5,7 +5,7 @@ import type { TokenRow } from '../../src/data/rows.js';
 import { logitsGraph } from '../../src/engine/onnx/graphs.js';
 import { int64Array, Program } from '../../src/engine/onnx/runtime.js';
 import { isLinear } from '../../src/model/layout.js';
-import type { LoraConfig } from '../../src/model/lora.js';
+import type { LoraConfig } from '../../src/model/lora-modules.js';
 import { rotaryTables } from '../../src/model/rotary.js';
 import { SafetensorsFile } from '../../src/model/safetensors.js';
 import type { Model, Tensor, Weights } from '../../src/model/weights.js';

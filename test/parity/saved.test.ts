@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeAdapter } from '../../src/model/adapter-files.js';
-import { initLora, type LoraConfig, projections } from '../../src/model/lora.js';
+import { initLora } from '../../src/model/lora.js';
+import { type LoraConfig, projections } from '../../src/model/lora-modules.js';
 import { loadModel, saveModel } from '../../src/model/weights.js';
 import { Random } from '../../src/random.js';
 import {
@@ -30,6 +31,14 @@ const cases: { name: string; lora?: LoraConfig }[] = [
   { name: 'llama', lora: { rank: 4, alpha: 8, rslora: false, targets: projections } },
   { name: 'qwen2-tied', lora: { rank: 2, alpha: 16, rslora: false, targets: ['q_proj', 'v_proj'] } },
   { name: 'qwen3', lora: { rank: 3, alpha: 5, rslora: true, targets: projections } },
+  {
+    name: 'llama',
+    lora: { rank: 1, alpha: 8, rslora: false, targets: ['mlp.down_proj', 'q_proj'], layers: [1] },
+  },
+  {
+    name: 'qwen3',
+    lora: { rank: 2, alpha: 4, rslora: false, targets: '.*\\.1\\..*proj', exclude: ['q_proj'] },
+  },
   { name: 'llama3-tied' },
   { name: 'llama-wide-heads' },
   { name: 'qwen2-tied' },

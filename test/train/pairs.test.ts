@@ -2,7 +2,7 @@
 import { afterAll, expect, it } from 'vitest';
 import { align } from '../../src/align.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
-import { projections } from '../../src/model/lora.js';
+import { projections } from '../../src/model/lora-modules.js';
 import { BatchStream } from '../../src/train/batch-stream.js';
 import { AdamW } from '../../src/train/optimizer.js';
 import { PairSource } from '../../src/train/pairs.js';

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { zeroGradients } from '../../src/engine/engine.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
-import { projections } from '../../src/model/lora.js';
+import { projections } from '../../src/model/lora-modules.js';
 import { BatchStream } from '../../src/train/batch-stream.js';
 import { hybridPasses } from '../../src/train/passes.js';
 import { randomRows, tinyModel } from '../engine/tiny.js';

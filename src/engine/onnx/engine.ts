@@ -8,7 +8,8 @@ import type { Message, Tool } from '../../data/values.js';
 import { ConfigError, ShapeError, UserError } from '../../errors.js';
 import { Batcher, type Sequence } from '../../generate/batcher.js';
 import { amplify } from '../../model/amplify.js';
-import { initLora, type LoraConfig, projectionShape } from '../../model/lora.js';
+import { initLora, projectionShape } from '../../model/lora.js';
+import { adaptedModules, type LoraConfig } from '../../model/lora-modules.js';
 import { rotaryTables } from '../../model/rotary.js';
 import { directionInput, directionsFor, type Steering, type SteeringShape } from '../../model/steering.js';
 import type { Model, Tensor, Weights } from '../../model/weights.js';
@@ -363,11 +364,11 @@ export class OnnxEngine implements Engine {
 
   /** Size of the matrices that are adapted. */
   private adaptedBytes(lora: LoraConfig): number {
-    const cells = lora.targets.map((projection) => {
+    const cells = [...adaptedModules(this.config, lora).values()].map(({ projection }) => {
       const [inner, outer] = projectionShape(this.config, projection);
       return inner * outer;
     });
-    return 4 * this.config.layers * cells.reduce((sum, count) => sum + count, 0);
+    return 4 * cells.reduce((sum, count) => sum + count, 0);
   }
 
   /**

@@ -5,7 +5,8 @@ import type { PairLoss } from '../../loss/pair-loss.js';
 import { tokenKl } from '../../loss/token-kl.js';
 import { tokenLogps } from '../../loss/token-logps.js';
 import type { ModelConfig } from '../../model/config.js';
-import { type LoraConfig, loraScale, loraShapes } from '../../model/lora.js';
+import { projectionShape } from '../../model/lora.js';
+import { adaptedModules, type LoraConfig } from '../../model/lora-modules.js';
 import { type SteeringShape, steer } from '../../model/steering.js';
 import { Transformer, type TransformerOptions } from '../../model/transformer.js';
 import { Graph, type Value } from '../../onnx/graph.js';
@@ -126,15 +127,12 @@ export function scoreGraph(
 /** What `mergeLora` computes, as a graph, to be run at every review: output `merged:NAME` for each adapted matrix NAME. */
 export function mergeGraph(config: ModelConfig, lora: LoraConfig): Graph {
   const graph = new Graph('merge');
-  const shapes = loraShapes(config, lora);
   const input = (name: string, shape: readonly number[]) => graph.input(name, graph.float, shape);
-  for (const [name, [inner]] of shapes) {
-    if (!name.endsWith('.lora_A')) continue;
-    const target = name.slice(0, -'.lora_A'.length);
-    const [, outer] = shapes.get(`${target}.lora_B`)!;
-    const [a, b] = [input(name, [inner, lora.rank]), input(`${target}.lora_B`, [lora.rank, outer])];
-    const weight = input(`${target}.weight`, [inner, outer]);
-    graph.output(`merged:${target}.weight`, gemm(a, b, weight, { alpha: loraScale(lora) }));
+  for (const { name, projection, rank, scale } of adaptedModules(config, lora).values()) {
+    const [inner, outer] = projectionShape(config, projection);
+    const [a, b] = [input(`${name}.lora_A`, [inner, rank]), input(`${name}.lora_B`, [rank, outer])];
+    const weight = input(`${name}.weight`, [inner, outer]);
+    graph.output(`merged:${name}.weight`, gemm(a, b, weight, { alpha: scale }));
   }
   return graph;
 }
