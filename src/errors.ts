@@ -33,8 +33,13 @@ export class UserError extends Error {
     if (expected !== undefined) line += `; expected ${expected}`;
     if (got !== undefined) line += `, got ${got}`;
     if (next !== undefined) line += `. ${next[0].toUpperCase()}${next.slice(1)}`;
-    return line.replace(/\s*\n\s*/g, ' ');
+    return oneLine(line);
   }
+}
+
+/** A text without line breaks: each, with the blanks around it, becomes a blank. */
+export function oneLine(text: string): string {
+  return text.replace(/\s+/g, (blanks) => (blanks.includes('\n') ? ' ' : blanks));
 }
 
 /** A configuration key or value that the schema refuses. */

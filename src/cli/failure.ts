@@ -5,7 +5,7 @@
  * stack and 70 (EX_SOFTWARE of sysexits).
  */
 import { CommanderError } from 'commander';
-import { UserError } from '../errors.js';
+import { oneLine, UserError } from '../errors.js';
 
 export interface Failure {
   /** Text for stderr, '' for none. */
@@ -25,5 +25,5 @@ export function failure(error: unknown): Failure {
 
 /** commander's message and its suggestion, `(Did you mean x?)`, in the form of our own lines. */
 function commandLineMistake(message: string): string {
-  return message.replace(/\n\(Did you mean (.*)\?\)$/, "; did you mean '$1'?").replace(/\s*\n\s*/g, ' ');
+  return oneLine(message.replace(/\n\(Did you mean (.*)\?\)$/, "; did you mean '$1'?"));
 }

@@ -83,7 +83,7 @@ const COMMENT = new RegExp(
   'i',
 );
 /** A fence line that was copied from the request: `[3fa9c01b your reply]`. */
-const FENCE_LINE = /^\s*\[[0-9a-f]{8} [a-z ]+\]\s*$/gim;
+const FENCE_LINE = /^\s{0,16}\[[0-9a-f]{8} [a-z ]+\]\s*$/gim;
 
 /** The answer without announcement, heading, quotation marks around all of it, and closing comment. */
 export function stripFraming(written: string): string {

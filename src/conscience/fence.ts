@@ -19,6 +19,9 @@ const INSTRUCT = /\[(\/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RE
 const SPEAKER =
   /^([ \t]*)((?:#{1,6}[ \t]*)?(?:\*\*)?(?:system|user|assistant|human|ai|instruction|input|response|verdict)(?:\*\*)?)([ \t]*:)/gim;
 
+/** What is put into a token to break it up: the first that is not part of it. */
+const GAPS = [' ', '·', '‧'];
+
 /**
  * Breaks up everything in `text` that a chat format reads as control, and keeps it legible:
  * `<|im_end|>` becomes `< |im_end| >`, `</think>` becomes `< /think >`, a line `User: hi`
@@ -35,14 +38,19 @@ export function neutralise(text: string, specialTokens: readonly string[] = []):
     )
     .replace(SPEAKER, '$1"$2"$3');
   for (const token of specialTokens) {
-    const whole = token.trim();
-    const [first, ...rest] = whole;
+    const [first, ...rest] = token.trim();
     if (rest.length === 0) continue;
-    // A space behind the first character cannot make the token anew; what overlaps needs another round.
-    while (out.includes(whole)) out = out.replaceAll(whole, `${first} ${rest.join('')}`);
+    // what is not in the token cannot make it again, so that one pass breaks up all, those that overlap too
+    const gap = GAPS.find((mark) => !token.trim().includes(mark)) ?? GAPS[0];
+    out = out.replace(
+      new RegExp(`${literal(first)}(?=${literal(rest.join(''))})`, 'gu'),
+      (head) => head + gap,
+    );
   }
   return out;
 }
+
+const literal = (text: string) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 
 /**
  * Shortens a text that would overflow the conscience's context: head and tail stay, and a

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { Message, Tool, ToolCall, ToolChoice } from './values.js';
 
 const OPEN = '<tool_call>';
-const BLOCK = /<tool_call>\s*([\s\S]*?)\s*(?:<\/tool_call>|$)/g;
+const BLOCK = /<tool_call>([\s\S]*?)(?:<\/tool_call>|$)/g;
 
 /** Where the text of a turn begins to ask for a tool. */
 export const TOOL_CALL_TAG = OPEN;
@@ -50,7 +50,7 @@ export function splitToolCalls(
 ): { text: string; toolCalls?: readonly ToolCall[] } {
   const toolCalls: ToolCall[] = [];
   const text = raw.replace(BLOCK, (whole, json: string) => {
-    const call = readCall(json, tools);
+    const call = readCall(json.trim(), tools);
     if (call === undefined) return whole;
     toolCalls.push(call);
     return '';

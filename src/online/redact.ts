@@ -1,11 +1,19 @@
 /**
  * Takes secrets and e-mail addresses out of text before it is stored. What stands in their place says
  * what they were. Patterns find what has a form; a password in plain words has none.
+ *
+ * Whoever asks chooses the text, so every pattern takes time linear in its length: none begins a long
+ * run of characters again at each of them. Either the run is consumed whether or not a secret follows
+ * (an optional group), or what stands before it is part of the match.
  */
 
-const PATTERNS: readonly (readonly [name: string, pattern: RegExp])[] = [
+type Pattern = readonly [name: string, pattern: RegExp, replace?: (...found: string[]) => string];
+
+const BEGINNING = (name: string) => (_: string, before: string) => `${before}[${name}]`;
+
+const PATTERNS: readonly Pattern[] = [
   ['private key', /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g],
-  ['token', /\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g],
+  ['token', /\beyJ[\w-]{8,}(\.[\w-]{8,}\.[\w-]*)?/g, (run, rest) => (rest === undefined ? run : '[token]')],
   ['key', /\b(?:sk|pk|rk)[-_](?:[a-z]+[-_])*[A-Za-z0-9_-]{16,}/g],
   ['key', /\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|hf_[A-Za-z0-9]{20,})/g],
   ['key', /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g],
@@ -13,22 +21,50 @@ const PATTERNS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['key', /\bxox[abeoprs]-[\w-]{10,}/g],
   ['key', /\bnpm_[A-Za-z0-9]{36}\b/g],
   ['credentials', /(?<=:\/\/)[^\s/:@]+:[^\s/@]+(?=@)/g],
-  ['token', /(?<=\bbearer\s+)[\w.~+/-]{16,}=*/gi],
+  ['token', /(\bbearer\s+)[\w.~+/-]{16,}=*/gi, BEGINNING('token')],
   [
     'secret',
-    /(?<=\b(?:api[_-]?key|secret|token|passwd|password|pwd)["']?\s*[:=]\s*["']?)(?!\[)[^\s"',;]{6,}/gi,
+    /(\b(?:api[_-]?key|secret|token|passwd|password|pwd)["']?\s*[:=]\s*["']?)(?!\[)[^\s"',;]{6,}/gi,
+    BEGINNING('secret'),
   ],
-  ['e-mail', /\b[\w.%+-]+@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b/gi],
-  ['card number', /\b\d(?:[ -]?\d){12,18}\b/g],
 ];
 
 /** `write to ann@example.org` becomes `write to [e-mail]`. */
 export function redact(text: string): string {
-  return PATTERNS.reduce(
-    (kept, [name, pattern]) =>
-      kept.replace(pattern, (found) => (name === 'card number' && !isCard(found) ? found : `[${name}]`)),
+  const keyless = PATTERNS.reduce(
+    (kept, [name, pattern, replace]) => kept.replace(pattern, replace ?? (() => `[${name}]`)),
     text,
   );
+  return withoutAddresses(keyless).replace(CARD, (number) => (isCard(number) ? '[card number]' : number));
+}
+
+const CARD = /\b\d(?:[ -]?\d){12,18}\b/g;
+
+// alphabets that put blanks between words: in others an address would take its neighbours along
+const LETTERS = String.raw`\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{M}`;
+const LOCAL = new RegExp(`[\\w.%+${LETTERS}-]`, 'u');
+const DOMAIN = new RegExp(
+  `[\\d${LETTERS}](?:[\\d${LETTERS}-]*[\\d${LETTERS}])?(?:\\.[\\d${LETTERS}-]+)*` +
+    `\\.(?:xn--[a-z\\d-]+|[${LETTERS}]{2,})(?![\\w${LETTERS}])`,
+  'iuy',
+);
+
+/** Looks to both sides of each `@`, not farther than the one before. */
+function withoutAddresses(text: string): string {
+  let kept = '';
+  let done = 0;
+  for (let at = text.indexOf('@'); at >= 0; at = text.indexOf('@', at + 1)) {
+    DOMAIN.lastIndex = at + 1;
+    const domain = DOMAIN.exec(text);
+    if (!domain) continue;
+    let start = at;
+    while (start > done && LOCAL.test(text[start - 1])) start -= 1;
+    while (start < at && '.%+-'.includes(text[start])) start += 1;
+    if (start === at) continue;
+    kept += `${text.slice(done, start)}[e-mail]`;
+    done = at + 1 + domain[0].length;
+  }
+  return kept + text.slice(done);
 }
 
 /** Luhn's check: without it every long number would be a card. */

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { collect } from '../../src/online/collector.js';
+import { redact } from '../../src/online/redact.js';
 import { OnlineStore } from '../../src/online/store.js';
 
 let store: OnlineStore;
@@ -51,6 +52,23 @@ describe('records', () => {
     const { messages, draft } = store.record(id)!;
     expect(messages[0].content).toBe('mail [e-mail], my key is [key] and card [card number]');
     expect(draft.text).toBe('password: [secret], order 1234567890123');
+  });
+
+  it.each([
+    ['write to ann@example.org, or to BEN.LEE+x@mail.example.co.uk.', 'write to [e-mail], or to [e-mail].'],
+    ['jürgen@müller.example ... иван@пример.рф', '[e-mail] ... [e-mail]'],
+    ['请写信给ann@example.org谢谢', '请写信给[e-mail]谢谢'],
+    [
+      'a@b.orgc@d.org, .x@y.org, "@home", a@b, me @ work.org',
+      '[e-mail]@d.org, .[e-mail], "@home", a@b, me @ work.org',
+    ],
+    ['Authorization: Bearer abcdefghijklmnop1234==', 'Authorization: Bearer [token]'],
+    ['eyJhbGciOiJ.eyJzdWIiOiI.c2lnbmF0dXJl and eyJhbGciOiJub25l alone', '[token] and eyJhbGciOiJub25l alone'],
+    ['https://ann:hunter2@example.org/', 'https://[credentials]@example.org/'],
+    ['api_key = "abcdef123", secret: [key]', 'api_key = "[secret]", secret: [key]'],
+    ['-----BEGIN RSA PRIVATE KEY-----\nMIIE', '[private key]'],
+  ])('hold nothing of %j', (text, kept) => {
+    expect(redact(text)).toBe(kept);
   });
 
   it('are deleted with their pairs, from the file itself', () => {

@@ -132,7 +132,7 @@ const EXCERPT = 200;
 /** The beginning of a text: one line, no markup, no key. */
 function excerpt(text: string, key?: string): string {
   const plain = redact(text, key)
-    .replace(/<(script|style)\b[\s\S]*?<\/\1>/gi, ' ')
+    .replace(/<(script|style)\b[\s\S]*?(?:<\/\1>|$)/gi, ' ')
     .replace(/<[^<>]*>/g, ' ')
     .replace(/[\s\p{Cc}]+/gu, ' ')
     .trim();

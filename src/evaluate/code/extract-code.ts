@@ -55,10 +55,11 @@ export function fencedBlocks(text: string): Block[] {
     open = undefined;
   };
   for (const line of withFirstFence(text).split('\n')) {
-    const fence = /^\s*(`{3,}|~{3,})(.*)$/.exec(line);
+    const fence = /^\s*(`{3,}|~{3,})/.exec(line);
+    const rest = line.slice(fence?.[0].length).trim();
     if (open === undefined) {
-      if (fence) open = { fence: fence[1], language: fence[2].trim(), lines: [] };
-    } else if (fence?.[1].startsWith(open.fence) && fence[2].trim() === '') close();
+      if (fence) open = { fence: fence[1], language: rest, lines: [] };
+    } else if (fence?.[1].startsWith(open.fence) && rest === '') close();
     else open.lines.push(line);
   }
   close();
@@ -126,7 +127,7 @@ function indentBody(code: string): string {
     .replaceAll('\t', '    ');
   const [first, ...rest] = indents(body);
   if (first === undefined || first >= 4) return body;
-  const opensBlock = /:\s*(?:#.*)?$/.test(body.split('\n', 1)[0]);
+  const opensBlock = /:\s*(?:#[\s\S]*)?$/.test(body.split('\n', 1)[0]);
   const onlyFirstIsLost = rest.length > 0 && Math.min(...rest) >= 4 && rest[0] >= (opensBlock ? 5 : 4);
   const lost = ' '.repeat(4 - first);
   return onlyFirstIsLost ? lost + body : body.replace(/^(?=.)/gm, lost);
