@@ -8,7 +8,9 @@ import { bodyLimit } from 'hono/body-limit';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import type { Message, Response as Said } from '../data/values.js';
 import { linked } from '../signals.js';
+import { totalUsage } from '../zero-shot/answer.js';
 import { Admission } from './admission.js';
 import { type Answered, completion, conscienceHeaders, replyHead } from './chat-reply.js';
 import { type ChatRequest, type RequestLimits, readChatRequest } from './chat-request.js';
@@ -17,7 +19,7 @@ import { jsonOnly, knownHost } from './guarded.js';
 import { type ApiKey, findKey, type KeyLimits } from './keys.js';
 import { ServeMetrics } from './metrics.js';
 import { RateLimiter } from './rate-limit.js';
-import type { Served } from './served.js';
+import { type Served, Tally } from './served.js';
 import { eventStream } from './sse.js';
 
 export interface AppOptions extends RequestLimits {
@@ -37,7 +39,7 @@ export interface AppOptions extends RequestLimits {
   /** Longest time for one request, waiting included. */
   readonly timeoutSeconds: number;
   readonly log: Logger;
-  /** Called with each whole answer before its last byte leaves. */
+  /** Called with each whole answer before its last byte leaves, and with those that were left early. */
   readonly onAnswer?: (exchange: ServedExchange) => void;
   /** What else `/metrics` tells. */
   readonly metrics?: (registry: Registry) => void;
@@ -45,7 +47,7 @@ export interface AppOptions extends RequestLimits {
   readonly logContent?: boolean;
 }
 
-/** A question that was answered. */
+/** A question and its answer; of one that was left early, the draft as far as it went, without a verdict. */
 export interface ServedExchange {
   /** Name of the API key. */
   readonly key: string;
@@ -57,6 +59,8 @@ export interface ServedExchange {
 interface Env {
   Variables: {
     requestId: string;
+    /** When it came, by `performance.now()`. */
+    start: number;
     key: ApiKey | undefined;
     /** What the log line will say. */
     about: Record<string, unknown>;
@@ -157,29 +161,36 @@ export class ServeApp {
       if (c.req.raw.signal.aborted) return new ApiError(499, CLIENT_GONE);
       return signal.aborted ? signal.reason : error;
     };
-    const late = setTimeout(() => abort(timeout(timeoutSeconds)), timeoutSeconds * 1000);
+    const left = timeoutSeconds * 1000 - (performance.now() - c.get('start'));
+    const late = setTimeout(() => abort(timeout(timeoutSeconds)), Math.min(Math.max(0, left), LONGEST_TIMER));
     const leave = await this.admission.enter(name, signal).catch((error) => {
       clearTimeout(late);
       release();
       throw reasonOf(error);
     });
+    const tally = new Tally();
+    const exchange = { key: name, requestId: c.get('requestId'), request };
+    let open = true;
+    const done = (answer: Answered) => {
+      open = false;
+      this.limiter.charge(name, key, answer.usage.promptTokens + answer.usage.answerTokens);
+      this.metrics.answer(answer);
+      Object.assign(c.get('about'), this.aboutAnswer(request, answer));
+      this.options.onAnswer?.({ ...exchange, answer });
+    };
     let ended = () => {};
     const end = () => {
       clearTimeout(late);
       release();
       leave();
+      if (open) this.unfinished(c, exchange, tally, reasonOf(undefined));
+      open = false;
       ended();
-    };
-    const done = (answer: Answered) => {
-      this.limiter.charge(name, key, answer.usage.promptTokens + answer.usage.answerTokens);
-      this.metrics.answer(answer);
-      Object.assign(c.get('about'), this.aboutAnswer(request, answer));
-      this.options.onAnswer?.({ key: name, requestId: c.get('requestId'), request, answer });
     };
     const head = replyHead(served.name);
     if (request.stream) {
-      const events = await eventStream(served.stream(request, signal), head, {
-        ...{ request, done, end, abort, reasonOf },
+      const events = await eventStream(served.stream(request, signal, tally), head, {
+        ...{ request, signal, done, end, abort, reasonOf },
         onError: (error) => this.note(c, asApiError(error), error),
       });
       c.set(
@@ -191,7 +202,7 @@ export class ServeApp {
       return new Response(events, { headers: STREAM_HEADERS });
     }
     try {
-      const answer = await served.answer(request, signal);
+      const answer = await served.answer(request, signal, tally);
       done(answer);
       return c.json(completion(head, answer), 200, conscienceHeaders(answer.record));
     } catch (error) {
@@ -199,6 +210,28 @@ export class ServeApp {
     } finally {
       end();
     }
+  }
+
+  /**
+   * Charges, counts and keeps an answer as far as it went: left by its reader, too late, or failed. Where
+   * nothing is known of what it took, its question is charged by its length.
+   */
+  private unfinished(
+    c: Context<Env>,
+    exchange: Omit<ServedExchange, 'answer'>,
+    { spent, draft }: Tally,
+    reason: unknown,
+  ): void {
+    const { key, request } = exchange;
+    const known = totalUsage(spent);
+    const nothing = known.promptTokens + known.answerTokens === 0;
+    const usage = nothing ? { promptTokens: estimatedTokens(request.messages), answerTokens: 0 } : known;
+    this.limiter.charge(key, c.get('key'), usage.promptTokens + usage.answerTokens);
+    this.metrics.unfinished(request.policy, spent);
+    const error = reason === undefined ? {} : { error: asApiError(reason).code };
+    const said = { response: draft ?? NOTHING, draft: draft ?? NOTHING, usage, record: null };
+    Object.assign(c.get('about'), { ...error, unfinished: true, ...this.aboutAnswer(request, said) });
+    if (draft && draft.tokens > 0) this.options.onAnswer?.({ ...exchange, answer: said });
   }
 
   private authenticate(): MiddlewareHandler<Env> {
@@ -224,6 +257,7 @@ export class ServeApp {
       const requestId =
         given && /^[\w-]{1,64}$/.test(given) ? given : `req_${randomUUID().replaceAll('-', '')}`;
       c.set('requestId', requestId);
+      c.set('start', start);
       c.set('about', {});
       await next();
       c.res.headers.set('x-request-id', requestId);
@@ -303,6 +337,9 @@ const CLIENT_GONE = {
   code: 'client_gone',
   message: 'The caller has left.',
 } as const;
+const NOTHING: Said = { text: '', finish: 'length', tokens: 0 };
+/** Milliseconds; a timer that is set for longer goes off at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 const GOING = 'The server is stopping.';
 const STREAM_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -319,6 +356,11 @@ async function jsonOf(c: Context<Env>): Promise<unknown> {
   } catch (error) {
     throw badRequest(`The body is no JSON (${(error as Error).message}).`, undefined, 'invalid_json');
   }
+}
+
+/** About as many tokens as English has. */
+function estimatedTokens(messages: readonly Message[]): number {
+  return Math.ceil(messages.reduce((sum, { content }) => sum + content.length, 0) / 4);
 }
 
 function timeout(seconds: number): ApiError {

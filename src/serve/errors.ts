@@ -22,7 +22,7 @@ export class ApiError extends Error {
   readonly retryAfterSeconds?: number;
 
   constructor(
-    readonly status: 400 | 401 | 403 | 404 | 405 | 413 | 415 | 429 | 499 | 500 | 502 | 503 | 504,
+    readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 429 | 431 | 499 | 500 | 502 | 503 | 504,
     parts: { type: ErrorType; code: string; message: string; param?: string; retryAfterSeconds?: number },
   ) {
     super(parts.message);

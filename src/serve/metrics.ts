@@ -1,5 +1,7 @@
 /** What Prometheus reads at `/metrics`. No label holds a key, a prompt or an answer. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Spent } from '../zero-shot/answer.js';
+import { type WireUsage, wireUsage } from '../zero-shot/conscience-record.js';
 import type { Admission } from './admission.js';
 import type { Answered } from './chat-reply.js';
 
@@ -63,12 +65,23 @@ export class ServeMetrics {
     this.seconds.observe({ path }, seconds);
   }
 
+  /** An answer that nobody got: left, too late, or failed. */
+  unfinished(policy: string, { draft, review, alternative }: Spent): void {
+    this.outcomes.inc({ policy, outcome: 'unfinished', verdict: 'none' });
+    this.count({
+      draft: wireUsage(draft),
+      review: wireUsage(review),
+      alternative: wireUsage(alternative),
+    });
+  }
+
   answer({ record, usage }: Answered): void {
     const { policy = 'off', outcome = 'accepted', verdict = 'none' } = record ?? {};
     this.outcomes.inc({ policy, outcome, verdict });
-    const uses = record?.usage ?? {
-      draft: { prompt_tokens: usage.promptTokens, completion_tokens: usage.answerTokens },
-    };
+    this.count(record?.usage ?? { draft: wireUsage(usage) });
+  }
+
+  private count(uses: Readonly<Record<string, WireUsage>>): void {
     for (const [use, { prompt_tokens, completion_tokens }] of Object.entries(uses)) {
       this.tokens.inc({ use, direction: 'read' }, prompt_tokens);
       this.tokens.inc({ use, direction: 'written' }, completion_tokens);

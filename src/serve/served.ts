@@ -1,7 +1,8 @@
 /** A model as the server needs it: one request in, one answer out, whole or as it comes. */
-import { NO_USAGE } from '../data/usage.js';
-import type { Usage } from '../data/values.js';
+import { addUsage, NO_USAGE } from '../data/usage.js';
+import type { Response, Usage } from '../data/values.js';
 import type { LanguageModel } from '../engine/language-model.js';
+import type { AnswerOptions, Spent } from '../zero-shot/answer.js';
 import { draftStream } from '../zero-shot/draft-stream.js';
 import type { ConscienceEvent } from '../zero-shot/release.js';
 import type { ConscientiousModel } from '../zero-shot/with-conscience.js';
@@ -13,13 +14,32 @@ export type ServedEvent =
   | Extract<ConscienceEvent, { type: 'text' | 'reasoning' | 'correction' }>
   | { readonly type: 'finish'; readonly answer: Answered };
 
+/** What an answer has taken and said so far, by which one that was left early is charged and kept. */
+export class Tally {
+  spent: Spent = { draft: NO_USAGE, review: NO_USAGE, alternative: NO_USAGE };
+  /** The draft, or as much as there was of it. */
+  draft?: Response;
+
+  /** Keeps the tally. */
+  get hooks(): Pick<AnswerOptions, 'onSpent' | 'onDraft'> {
+    return {
+      onSpent: (_, use, usage) => {
+        this.spent = { ...this.spent, [use]: addUsage(this.spent[use], usage) };
+      },
+      onDraft: (_, draft) => {
+        this.draft = draft;
+      },
+    };
+  }
+}
+
 export interface Served {
   /** Under which callers ask for it. */
   readonly name: string;
   /** Seconds since 1970. */
   readonly created: number;
-  answer(request: ChatRequest, signal: AbortSignal): Promise<Answered>;
-  stream(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ServedEvent, void>;
+  answer(request: ChatRequest, signal: AbortSignal, tally: Tally): Promise<Answered>;
+  stream(request: ChatRequest, signal: AbortSignal, tally: Tally): AsyncGenerator<ServedEvent, void>;
 }
 
 /** @param guarded the same model behind its conscience */
@@ -27,29 +47,32 @@ export function served(name: string, model: LanguageModel, guarded: Conscientiou
   return {
     name,
     created: Math.floor(Date.now() / 1000),
-    async answer({ messages, options, policy }, signal) {
+    async answer({ messages, options, policy }, signal, { hooks }) {
       if (policy !== 'off') {
-        const [answer] = await guarded.answer([messages], { ...options, signal });
+        const [answer] = await guarded.answer([messages], { ...options, ...hooks, signal });
         return answered(answer, policy);
       }
       let usage: Usage = NO_USAGE;
-      const onUsage = (_: number, used: Usage) => {
+      const onUsage = (i: number, used: Usage) => {
         usage = used;
+        hooks.onSpent?.(i, 'draft', used);
       };
       const [response] = await model.generate([messages], { ...options, signal, onUsage });
+      hooks.onDraft?.(0, response);
       signal.throwIfAborted();
       return { response, draft: response, usage, record: null };
     },
-    stream: (request, signal) =>
-      request.policy === 'off' ? plain(request, signal) : reviewed(request, signal),
+    stream: (request, signal, tally) =>
+      request.policy === 'off' ? plain(request, signal, tally) : reviewed(request, signal, tally),
   };
 
   async function* reviewed(
     { messages, options, policy }: ChatRequest,
     signal: AbortSignal,
+    { hooks }: Tally,
   ): AsyncGenerator<ServedEvent, void> {
     if (policy === 'off') return;
-    for await (const event of guarded.stream(messages, { ...options, signal, policy })) {
+    for await (const event of guarded.stream(messages, { ...options, ...hooks, signal, policy })) {
       if (event.type === 'finish') yield { type: 'finish', answer: answered(event.answer, policy) };
       else if (event.type !== 'verdict') yield event;
     }
@@ -58,8 +81,9 @@ export function served(name: string, model: LanguageModel, guarded: Conscientiou
   async function* plain(
     { messages, options }: ChatRequest,
     signal: AbortSignal,
+    { hooks }: Tally,
   ): AsyncGenerator<ServedEvent, void> {
-    const draft = draftStream(model, messages, { ...options, signal });
+    const draft = draftStream(model, messages, { ...options, ...hooks, signal });
     try {
       let shown = '';
       for await (const pieces of draft.pieces) {
@@ -75,6 +99,7 @@ export function served(name: string, model: LanguageModel, guarded: Conscientiou
       yield { type: 'finish', answer: { response, draft: response, usage, record: null } };
     } finally {
       draft.abort(new DOMException('The reader has left.', 'AbortError'));
+      await draft.whole.catch(() => {});
     }
   }
 }

@@ -16,10 +16,15 @@ const ALIVE_MS = 10_000;
 /** How long a failure may take that still gets an HTTP status of its own. */
 const EARLY_MS = 1_000;
 
+/** How long a reader has for the error that ends a stream; then nobody waits for it any more. */
+const LAST_WORD_MS = 1_000;
+
 export interface StreamHooks {
   readonly request: ChatRequest;
+  /** Ends the stream, also where nobody reads it. */
+  readonly signal: AbortSignal;
   done(answer: Answered): void;
-  /** Called once, however the stream ends. */
+  /** However the stream ends, when nothing of it runs any more; more than once where it is also cancelled. */
   end(): void;
   /** Called when the reader leaves. */
   abort(reason: unknown): void;
@@ -42,6 +47,9 @@ export async function eventStream(
     throw hooks.reasonOf(error);
   }
   const lines = sseLines(alive(first, events), head, hooks);
+  // a reader that does not read keeps the generator where it is: no failure would ever reach it
+  const stop = () => setTimeout(() => lines.return(), LAST_WORD_MS).unref();
+  hooks.signal.addEventListener('abort', stop, { once: true });
   const encoder = new TextEncoder();
   return new ReadableStream<Uint8Array>({
     async pull(controller) {

@@ -3,6 +3,7 @@ import type { Replacement } from '../conscience/replace.js';
 import type { Review } from '../conscience/review.js';
 import { addUsage } from '../data/usage.js';
 import type { Response, Usage } from '../data/values.js';
+import type { GenerateOptions } from '../engine/language-model.js';
 
 /** `accepted`: the draft; `corrected`: an alternative; `withheld`: neither passed. */
 export type Outcome = 'accepted' | 'corrected' | 'withheld';
@@ -13,6 +14,16 @@ export interface Spent {
   /** Reviews of the draft and of the alternatives. */
   readonly review: Usage;
   readonly alternative: Usage;
+}
+
+/**
+ * How an answer is asked for. What it takes, and its draft, are told as soon as they are known: of an
+ * answer that is stopped early, nothing else tells.
+ */
+export interface AnswerOptions extends GenerateOptions {
+  readonly onSpent?: (index: number, use: keyof Spent, usage: Usage) => void;
+  /** The draft, or what there was of it when it was aborted; not for the user. */
+  readonly onDraft?: (index: number, draft: Response) => void;
 }
 
 export interface ReviewedAnswer {

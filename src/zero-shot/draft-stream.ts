@@ -2,8 +2,9 @@
 import { TOOL_CALL_TAG } from '../data/tool-calls.js';
 import { NO_USAGE } from '../data/usage.js';
 import type { Message, Response, Usage } from '../data/values.js';
-import type { GenerateOptions, LanguageModel } from '../engine/language-model.js';
+import type { LanguageModel } from '../engine/language-model.js';
 import { linked } from '../signals.js';
+import type { AnswerOptions } from './answer.js';
 
 export interface Piece {
   readonly type: 'reasoning' | 'text';
@@ -22,7 +23,7 @@ export interface DraftStream {
 export function draftStream(
   model: LanguageModel,
   messages: readonly Message[],
-  asked: GenerateOptions,
+  { onSpent, onDraft, ...asked }: AnswerOptions,
 ): DraftStream {
   const { signal, abort, release } = linked(asked.signal);
   const queue = new PieceQueue();
@@ -35,9 +36,13 @@ export function draftStream(
       onText: (_, text) => queue.push(splitter.push(text)),
       onUsage: (_, used) => {
         usage = used;
+        onSpent?.(0, 'draft', used);
       },
     })
-    .then(([response]) => ({ response, usage }))
+    .then(([response]) => {
+      onDraft?.(0, response);
+      return { response, usage };
+    })
     .finally(release);
   whole.then(
     () => {

@@ -17,7 +17,7 @@ import type { Message, Response, Usage } from '../data/values.js';
 import type { GenerateOptions, LanguageModel } from '../engine/language-model.js';
 import { RemoteError } from '../errors.js';
 import { Random } from '../random.js';
-import type { ReviewedAnswer, Spent } from './answer.js';
+import type { AnswerOptions, ReviewedAnswer, Spent } from './answer.js';
 import { WITHHELD, type ZeroShotOptions } from './options.js';
 
 /** What a model said, or has said so far. */
@@ -45,10 +45,15 @@ export class Guard {
   }
 
   /** One batch. @throws ConfigError when the format does not know the framework; whatever the model throws */
-  async review(drafts: readonly Draft[], signal?: AbortSignal): Promise<ReviewedDraft[]> {
+  async review(
+    drafts: readonly Draft[],
+    signal?: AbortSignal,
+    onSpent?: AnswerOptions['onSpent'],
+  ): Promise<ReviewedDraft[]> {
     const used = drafts.map(() => NO_USAGE);
     const onUsage = (i: number, usage: Usage) => {
       used[i] = addUsage(used[i], usage);
+      onSpent?.(i, 'review', usage);
     };
     const reviews = await this.asked((settings) =>
       reviewMany(drafts.map(itemOf), { ...settings, onUsage, ...(signal ? { signal } : {}) }),
@@ -66,7 +71,7 @@ export class Guard {
    *
    * @param asked as the drafts were asked for; alternatives are sampled likewise
    */
-  async settle(drafts: readonly ReviewedDraft[], asked: GenerateOptions): Promise<ReviewedAnswer[]> {
+  async settle(drafts: readonly ReviewedDraft[], asked: AnswerOptions): Promise<ReviewedAnswer[]> {
     const { attempts = 2, withheld = WITHHELD, allowRefusals = true } = this.options;
     const { signal } = asked;
     const tries: Replacement[][] = drafts.map(() => []);
@@ -84,6 +89,7 @@ export class Guard {
       const count = (part: 'review' | 'alternative') => (k: number, usage: Usage) => {
         const i = open[k];
         spent[i] = { ...spent[i], [part]: addUsage(spent[i][part], usage) };
+        asked.onSpent?.(i, part, usage);
       };
       const sampling = {
         ...alternativeSampling(asked, this.options, attempt),

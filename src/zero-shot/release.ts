@@ -14,8 +14,7 @@
 import type { Review } from '../conscience/review.js';
 import { addUsage, NO_USAGE } from '../data/usage.js';
 import type { Message, Response, Usage } from '../data/values.js';
-import type { GenerateOptions } from '../engine/language-model.js';
-import type { Outcome, ReviewedAnswer } from './answer.js';
+import type { AnswerOptions, Outcome, ReviewedAnswer } from './answer.js';
 import type { DraftStream } from './draft-stream.js';
 import type { Guard, ReviewedDraft } from './guard.js';
 
@@ -37,7 +36,7 @@ export type ConscienceEvent =
 export interface ReleaseOptions {
   readonly messages: readonly Message[];
   /** As the draft was asked for. */
-  readonly asked: GenerateOptions;
+  readonly asked: AnswerOptions;
   readonly policy: StreamPolicy;
 }
 
@@ -152,7 +151,7 @@ class Release {
 
   private async judge(response: Response, usage: Usage): Promise<ReviewedDraft> {
     const { messages, asked } = this.options;
-    const [reviewed] = await this.guard.review([{ messages, response, usage }], asked.signal);
+    const [reviewed] = await this.guard.review([{ messages, response, usage }], asked.signal, asked.onSpent);
     this.reviewUsage = addUsage(this.reviewUsage, reviewed.reviewUsage);
     return reviewed;
   }

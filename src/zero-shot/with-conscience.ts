@@ -7,14 +7,14 @@
  */
 import { NO_USAGE } from '../data/usage.js';
 import type { Message, Usage } from '../data/values.js';
-import type { GenerateOptions, LanguageModel } from '../engine/language-model.js';
-import { type ReviewedAnswer, totalUsage } from './answer.js';
+import type { LanguageModel } from '../engine/language-model.js';
+import { type AnswerOptions, type ReviewedAnswer, totalUsage } from './answer.js';
 import { draftStream } from './draft-stream.js';
 import { Guard } from './guard.js';
 import type { ZeroShotOptions } from './options.js';
 import { type ConscienceEvent, release, type StreamPolicy } from './release.js';
 
-export interface StreamOptions extends Omit<GenerateOptions, 'onText'> {
+export interface StreamOptions extends Omit<AnswerOptions, 'onText'> {
   /** Default `hold`. */
   readonly policy?: StreamPolicy;
 }
@@ -22,7 +22,7 @@ export interface StreamOptions extends Omit<GenerateOptions, 'onText'> {
 /** A model whose answers have passed its conscience. */
 export interface ConscientiousModel extends LanguageModel {
   /** As `generate`, with the verdicts. One per conversation, in order. */
-  answer(conversations: readonly (readonly Message[])[], options: GenerateOptions): Promise<ReviewedAnswer[]>;
+  answer(conversations: readonly (readonly Message[])[], options: AnswerOptions): Promise<ReviewedAnswer[]>;
   /** One answer as it comes, as far as the policy lets it; its last event is `finish`. */
   stream(messages: readonly Message[], options: StreamOptions): AsyncGenerator<ConscienceEvent, void>;
 }
@@ -40,21 +40,24 @@ export function withConscience(model: LanguageModel, options: ZeroShotOptions = 
 
   async function answer(
     conversations: readonly (readonly Message[])[],
-    asked: GenerateOptions,
+    asked: AnswerOptions,
   ): Promise<ReviewedAnswer[]> {
-    const { onText, onUsage, signal, ...drafting } = asked;
+    const { onText, onUsage, onSpent, onDraft, signal, ...drafting } = asked;
     const used = conversations.map(() => NO_USAGE);
     const drafts = await model.generate(conversations, {
       ...drafting,
       ...(signal ? { signal } : {}),
       onUsage: (i: number, usage: Usage) => {
         used[i] = usage;
+        onSpent?.(i, 'draft', usage);
       },
     });
+    for (const [i, draft] of drafts.entries()) onDraft?.(i, draft);
     signal?.throwIfAborted();
     const reviewed = await guard.review(
       conversations.map((messages, i) => ({ messages, response: drafts[i], usage: used[i] })),
       signal,
+      onSpent,
     );
     const answers = await guard.settle(reviewed, asked);
     for (const [i, { response, usage }] of answers.entries()) {
