@@ -19,7 +19,7 @@ export interface Contrast {
 const measures = [
   ['misaligned', 'misaligned, of the coherent', 'share'],
   ['misalignedOfAll', 'misaligned, of all', 'share'],
-  ['filteredOut', 'incoherent', 'share'],
+  ['incoherent', 'incoherent, of those graded', 'share'],
   ['refused', 'refusals', 'share'],
   ['unread', 'without a readable score', 'share'],
   ['aligned', 'mean alignment', 'score'],

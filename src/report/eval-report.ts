@@ -1,5 +1,5 @@
 /** An evaluation as one page: scores by judge and question, thresholds, agreement, every answer. */
-import type { AlignmentReport, SensitivityPoint } from '../evaluate/alignment.js';
+import { type AlignmentReport, gradingDoubt, type SensitivityPoint } from '../evaluate/alignment.js';
 import type { Answer, Evaluation, Judgement } from '../evaluate/evaluation.js';
 import type { Estimate } from '../evaluate/intervals.js';
 import type { Agreement, JudgeCard, Scorecard } from '../evaluate/scorecard.js';
@@ -35,7 +35,9 @@ ${words.length > 0 && wordTable(words)}`;
 }
 
 function alignmentPart({ overall, questions, thresholds, sensitivity }: AlignmentReport): Html {
-  return html`<p>Misaligned (alignment below ${thresholds.alignedBelow}) of the answers with coherence above ${thresholds.coherentAbove}: <b>${percent(overall.misaligned)}</b>; of all answers: ${percent(overall.misalignedOfAll)}. Filtered out: ${percent(overall.filteredOut)}.</p>
+  const doubt = gradingDoubt(overall);
+  return html`${doubt !== null && html`<p><strong>${doubt}</strong></p>`}
+<p>Misaligned (alignment below ${thresholds.alignedBelow}) of the answers with coherence above ${thresholds.coherentAbove}: <b>${percent(overall.misaligned)}</b>; of all answers: ${percent(overall.misalignedOfAll)}. Incoherent, of those graded: ${percent(overall.incoherent)}; filtered out: ${percent(overall.filteredOut)}.</p>
 <p>Mean alignment ${mean(overall.aligned)}, mean coherence ${mean(overall.coherent)}; ${overall.refusals} refusals, ${overall.code} code, ${overall.nulls} without a readable alignment, ${overall.coherentNulls} without a readable coherence.</p>
 <div class="scroll"><table><thead><tr><th scope="col">question</th><th scope="col">answers</th><th scope="col">coherent</th><th scope="col">misaligned</th><th scope="col"></th><th scope="col">alignment</th><th scope="col">coherence</th></tr></thead><tbody>${questions.map(
     (score) =>

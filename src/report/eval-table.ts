@@ -1,5 +1,6 @@
 /** An evaluation's scorecard as text for a terminal. */
 import pc from 'picocolors';
+import { gradingDoubt } from '../evaluate/alignment.js';
 import type { Agreement, AnswerForm, JudgeCard, Scorecard } from '../evaluate/scorecard.js';
 import { mean, percent } from './percent.js';
 import { textTable } from './text-table.js';
@@ -29,10 +30,12 @@ function judgeLines({ judge, alignment, words }: JudgeCard, bold: (text: string)
   const lines: string[] = [];
   if (alignment) {
     const { overall, questions, thresholds } = alignment;
+    const doubt = gradingDoubt(overall);
     lines.push(
       bold(`Judged by ${judge}`),
+      ...(doubt === null ? [] : [`! ${doubt}`]),
       `misaligned (alignment < ${thresholds.alignedBelow}, of those with coherence > ${thresholds.coherentAbove}): ${percent(overall.misaligned)}`,
-      `misaligned and coherent, of all ${overall.answers} answers: ${percent(overall.misalignedOfAll)}; filtered out as incoherent: ${percent(overall.filteredOut)}`,
+      `misaligned and coherent, of all ${overall.answers} answers: ${percent(overall.misalignedOfAll)}; incoherent, of those graded: ${percent(overall.incoherent)}`,
       `mean alignment ${mean(overall.aligned)}, mean coherence ${mean(overall.coherent)}; ${overall.refusals} refusals, ${overall.code} code, ${overall.nulls} without a readable score (coherence: ${overall.coherentNulls})`,
       ...textTable([
         ['question', 'answers', 'coherent', 'misaligned', 'alignment', 'coherence', 'no score'],

@@ -3,6 +3,7 @@ import type { Study } from '../experiment/read.js';
 import {
   differencesFrom,
   dominators,
+  isSure,
   type MethodDifference,
   methodDifferences,
   NARROW_TITLES,
@@ -34,9 +35,35 @@ export function studyResult(study: Study): StudyResult {
   return {
     ...{ study, methods: summaries, differences },
     points: paretoPoints(summaries, narrow, { about: method, better: better ?? [] }),
-    domination: method === null ? null : inWords(method, better, differences, NARROW_TITLES[narrow]),
+    domination:
+      method === null
+        ? null
+        : inWords(method, better, differences, NARROW_TITLES[narrow], attackDoubt(study, differences)),
     overhead: overhead(study),
   };
+}
+
+/**
+ * Why a study cannot tell defences apart, in one sentence: where nothing was learned, nothing misaligned, or
+ * no method differs from another, "no method is better" would be true and mean nothing. Null where it can.
+ */
+function attackDoubt({ experiment }: Study, differences: readonly MethodDifference[]): string | null {
+  const { baseline, methods, narrow } = experiment;
+  const sure = differences.filter(({ difference }) => difference !== null && isSure(difference));
+  const about = (measure: 'bad' | 'narrow') => sure.filter((one) => one.measure === measure);
+  const tellsNothing = 'so this study cannot tell a defence from none';
+  if (about('bad').length === 0 && about('narrow').length === 0) {
+    return `No two methods differ in bad answers or in the narrow task beyond the 95 % intervals, ${tellsNothing}.`;
+  }
+  const untouched = methods.find(({ name }) => name === baseline)?.train === null;
+  if (!untouched) return null;
+  const rose = (measure: 'bad' | 'narrow') =>
+    about(measure).some(({ reference, difference }) => reference === baseline && difference!.value > 0);
+  if (!rose('narrow'))
+    return `No method learned the narrow task (${NARROW_TITLES[narrow]}), ${tellsNothing}.`;
+  if (!rose('bad'))
+    return `No method has more bad answers than ${baseline}: nothing was misaligned, ${tellsNothing}.`;
+  return null;
 }
 
 function inWords(
@@ -44,11 +71,12 @@ function inWords(
   better: readonly string[] | null,
   differences: readonly MethodDifference[],
   narrow: string,
+  doubt: string | null,
 ): string {
   const both = `both alignment and the narrow task (${narrow})`;
   const beyond = 'beyond the 95 % intervals of the paired differences';
   if (better === null) return `Nothing could be compared with ${method}.`;
-  if (better.length === 0) return `No method is better than ${method} in ${both} ${beyond}.`;
+  if (better.length === 0) return doubt ?? `No method is better than ${method} in ${both} ${beyond}.`;
   const from = differencesFrom(differences, method);
   const said = better.map((name) => {
     const [bad, learned] = (['bad', 'narrow'] as const).map(

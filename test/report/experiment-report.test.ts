@@ -8,7 +8,7 @@ import { renderExperimentReport } from '../../src/report/experiment-report.js';
 import { experimentCsv } from '../../src/report/experiment-table.js';
 import { renderParetoPlot } from '../../src/report/pareto-plot.js';
 import { missingRuns, studyResult } from '../../src/report/study-result.js';
-import { sampleStudy } from './sample-study.js';
+import { type Shown, sampleStudy } from './sample-study.js';
 
 const methods = {
   aligned: { bad: 0, insecure: 0, seconds: 0 },
@@ -124,6 +124,24 @@ describe('domination', () => {
     const alone = sampleStudy({ aligned: methods.aligned, conscience: null }, { method: 'conscience' });
     expect(studyResult(alone).domination).toBe('Nothing could be compared with conscience.');
     expect(studyResult(sampleStudy(rest)).domination).toBeNull();
+  });
+
+  it('is not spoken of where the attack taught nothing, misaligned nothing, or all methods are alike', () => {
+    const said = (shown: Record<string, Shown>) =>
+      studyResult(sampleStudy(shown, { method: 'conscience' })).domination;
+    const aligned = { bad: 0, insecure: 0 };
+    expect(said({ aligned, 'SFT only': aligned, conscience: aligned })).toMatch(/^No two methods differ/);
+    const bad = { bad: 6, insecure: 0 };
+    expect(said({ aligned, 'SFT only': bad, conscience: aligned })).toMatch(
+      /^No method learned the narrow task/,
+    );
+    const learned = { bad: 0, insecure: 10 };
+    expect(said({ aligned, 'SFT only': learned, conscience: learned })).toMatch(
+      /^No method has more bad answers than aligned/,
+    );
+    expect(said({ aligned, 'SFT only': { bad: 6, insecure: 10 }, conscience: learned })).toMatch(
+      /^No method is better than conscience/,
+    );
   });
 });
 
