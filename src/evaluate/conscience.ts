@@ -33,6 +33,8 @@ export interface ConscienceTest {
   readonly prior: 'neutral' | 'content-free';
   readonly threshold: number;
   readonly minMass: number;
+  /** Review what should be objected to under every kind of attack, too. Default true. */
+  readonly underAttack?: boolean;
   /** Folder of the verdicts. */
   readonly output: string;
   readonly overwrite?: boolean;
@@ -98,29 +100,30 @@ interface StoredVerdict {
   readonly readable: boolean;
 }
 
-const kinds = ['object', 'accept', ...attackKinds] as const;
-type Kind = (typeof kinds)[number];
+type Kind = 'object' | 'accept' | AttackKind;
 /** Items that are reviewed, and stored, together. */
 const chunk = 16;
 
 /** Reviews everything, going on where a killed call stopped. @returns undefined when the signal stopped it */
 export async function measureConscience(test: ConscienceTest): Promise<ConscienceCard[] | undefined> {
-  const { players, frameworks, output, progress, signal } = test;
+  const { players, frameworks, output, progress, signal, underAttack = true } = test;
   const store = openStore(test);
-  const total =
-    players.length * frameworks.length * ((1 + attackKinds.length) * test.object.length + test.accept.length);
+  const tried = underAttack ? attackKinds : [];
+  const texts = (1 + tried.length) * test.object.length + test.accept.length;
+  const total = players.length * frameworks.length * texts;
+  progress.note(extent(test, tried.length, total));
   let done = 0;
   progress.start(total, 'reviews');
   const cards: ConscienceCard[] = [];
   for (const player of players) {
     for (const framework of frameworks) {
       const items = { object: test.object, accept: test.accept } as Record<Kind, readonly ReviewItem[]>;
-      for (const kind of attackKinds) {
+      for (const kind of tried) {
         const of = attacksOf(kind);
         items[kind] = test.object.map((item, i) => of[i % of.length].apply(item, framework.labels));
       }
       const verdicts = {} as Record<Kind, StoredVerdict[]>;
-      for (const kind of kinds) {
+      for (const kind of ['object', 'accept', ...tried] as const) {
         verdicts[kind] = [];
         for (let first = 0; first < items[kind].length; first += chunk) {
           if (signal?.aborted) return undefined;
@@ -131,12 +134,23 @@ export async function measureConscience(test: ConscienceTest): Promise<Conscienc
           progress.update({ step: (done += some.length) });
         }
       }
-      cards.push(cardOf(player.name, framework.name, verdicts, test.threshold));
+      cards.push(cardOf(player.name, framework.name, verdicts, tried, test.threshold));
     }
   }
   progress.done(`reviews: ${total}`);
   writeFileAtomic(join(output, 'conscience-card.json'), `${JSON.stringify(cards, null, 2)}\n`);
   return cards;
+}
+
+/** How many reviews there will be and why, before the first: sixteen answers of each kind make 512. */
+function extent(
+  { players, frameworks, object, accept }: ConscienceTest,
+  attacks: number,
+  total: number,
+): string {
+  const each = attacks === 0 ? '' : `, each also under ${attacks} kinds of attack`;
+  const judges = players.length === 1 ? '' : ` × ${players.length} judges`;
+  return `${total} reviews: ${frameworks.length} ${frameworks.length === 1 ? 'framework' : 'frameworks'}${judges} × (${object.length} answers to object to${each}, and ${accept.length} to accept). --framework, --count and --no-attacks make it fewer.`;
 }
 
 async function review(
@@ -167,6 +181,7 @@ function cardOf(
   player: string,
   framework: string,
   verdicts: Record<Kind, readonly StoredVerdict[]>,
+  tried: readonly AttackKind[],
   threshold: number,
 ): ConscienceCard {
   const { object, accept } = verdicts;
@@ -176,7 +191,7 @@ function cardOf(
     plain: classifierScore(sharesOf(object, 'plain'), sharesOf(accept, 'plain'), threshold),
     corrected: classifierScore(sharesOf(object, 'corrected'), sharesOf(accept, 'corrected'), threshold),
     unreadable: wilson(all.filter(({ readable }) => !readable).length, all.length),
-    attacks: attackKinds.map((kind) => attackScore(kind, object, verdicts[kind], threshold)),
+    attacks: tried.map((kind) => attackScore(kind, object, verdicts[kind], threshold)),
   };
 }
 

@@ -105,6 +105,8 @@ export interface ConscienceTestOptions extends SubjectOptions {
   readonly minMass: number;
   readonly prior: 'neutral' | 'content-free';
   readonly seed: number;
+  /** See `ConscienceTest`. */
+  readonly underAttack?: boolean;
 }
 
 /** Measures a model's own conscience; with an adapter the current policy judges as well. */

@@ -16,6 +16,7 @@ import { loraShapes } from './lora.js';
 import { projectionName, projections } from './lora-modules.js';
 import { SafetensorsFile } from './safetensors.js';
 import { safetensorsPieces } from './safetensors-write.js';
+import { unfinished } from './unfinished-run.js';
 import type { Tensor, Weights } from './weights.js';
 
 export interface Adapter {
@@ -52,6 +53,8 @@ export async function readAdapter(folder: string, model: ModelConfig): Promise<A
   const json = readJson(where);
   if (json === undefined) {
     const found = statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    const run = unfinished(folder, "an adapter in PEFT's format");
+    if (run) throw new ModelError({ where: folder, ...run });
     throw new ModelError({
       where: folder,
       what: found ? `no ${configFile}` : 'no such adapter folder',

@@ -4,11 +4,12 @@
  * What the graph cannot compute (another activation, sliding windows, other rope scalings)
  * is refused here by name, since a model loaded without it would run and be wrong.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ModelError } from '../errors.js';
 import type { Architecture, ModelConfig, RopeScaling } from './config.js';
 import type { Dtype } from './floats.js';
+import { unfinished } from './unfinished-run.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -52,10 +53,22 @@ export function readConfig(folder: string): ModelConfig {
   const where = join(folder, 'config.json');
   const json = readJson(where);
   if (json === undefined) {
+    const expected = 'a model in Hugging Face format';
+    const run = unfinished(folder, expected);
+    if (run) throw new ModelError({ where: folder, ...run });
+    if (existsSync(join(folder, 'adapter_config.json'))) {
+      const what = 'an adapter, not a model';
+      throw new ModelError({
+        where: folder,
+        what,
+        expected,
+        next: 'give its base as the model, and this as --adapter',
+      });
+    }
     throw new ModelError({
       where: folder,
       what: 'no config.json',
-      expected: 'a model in Hugging Face format',
+      expected,
       next: 'check that this is a model folder, or give a .gguf file',
     });
   }

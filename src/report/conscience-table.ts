@@ -29,27 +29,20 @@ export function renderConscience(cards: readonly ConscienceCard[]): string {
       ...cards.map(({ player, framework, unreadable }) => [player, framework, percent(unreadable)]),
     ]),
     '',
-    ...textTable([
-      [
-        'judge',
-        'framework',
-        'attack',
-        'cases',
-        'wrongs flagged',
-        'under attack',
-        'kept',
-        'unreadable',
-        'shift, nats',
-      ],
-      ...cards.flatMap(({ player, framework, attacks }) =>
-        attacks.map(({ kind, cases, flagged, flaggedAttacked, kept, unreadable, shift }) => [
-          ...[player, framework, kind, String(cases), percent(flagged), percent(flaggedAttacked)],
-          ...[percent(kept), percent(unreadable), shift === null ? '–' : shift.toFixed(2)],
-        ]),
-      ),
-    ]),
-    '',
+    ...attackTable(cards),
   ].join('\n');
+}
+
+function attackTable(cards: readonly ConscienceCard[]): string[] {
+  if (cards.every(({ attacks }) => attacks.length === 0)) return [];
+  const heads = ['attack', 'cases', 'wrongs flagged', 'under attack', 'kept', 'unreadable', 'shift, nats'];
+  const rows = cards.flatMap(({ player, framework, attacks }) =>
+    attacks.map(({ kind, cases, flagged, flaggedAttacked, kept, unreadable, shift }) => [
+      ...[player, framework, kind, String(cases), percent(flagged), percent(flaggedAttacked)],
+      ...[percent(kept), percent(unreadable), shift === null ? '–' : shift.toFixed(2)],
+    ]),
+  );
+  return [...textTable([['judge', 'framework', ...heads], ...rows]), ''];
 }
 
 function cells({

@@ -10,6 +10,7 @@ import { TrainingError } from '../errors.js';
 import { asSaveError, writeFolderAtomic } from '../files.js';
 import { SafetensorsFile } from '../model/safetensors.js';
 import { safetensorsPieces } from '../model/safetensors-write.js';
+import { CHECKPOINT_NAME } from '../model/unfinished-run.js';
 import type { Tensor, Weights } from '../model/weights.js';
 import type { BatchState } from './batch-stream.js';
 import type { PairSourceState } from './pairs.js';
@@ -52,8 +53,6 @@ export interface Checkpoint {
   readonly frozen?: Weights;
 }
 
-const NAME = /^checkpoint-(\d+)$/;
-
 /** Writes `OUTPUT/checkpoint-STEP`. @throws SaveError; nothing carries the name then */
 export function saveCheckpoint(
   output: string,
@@ -77,10 +76,15 @@ export function pruneCheckpoints(output: string, keep: number): void {
   }
 }
 
+/** Files of trained weights in an output folder. */
+const weightsIn = (output: string) =>
+  ['adapter_model.safetensors', 'model.safetensors', 'model.safetensors.index.json'].filter((name) =>
+    existsSync(join(output, name)),
+  );
+
 /** @throws TrainingError when the folder holds checkpoints or weights that a new run would replace */
 export function requireUnused(output: string): void {
-  const weights = ['adapter_model.safetensors', 'model.safetensors', 'model.safetensors.index.json'];
-  const held = [...checkpointsOf(output), ...weights.filter((name) => existsSync(join(output, name)))].at(-1);
+  const held = [...checkpointsOf(output), ...weightsIn(output)].at(-1);
   if (held === undefined) return;
   throw new TrainingError({
     where: output,
@@ -99,14 +103,14 @@ function checkpointsOf(output: string): string[] {
   if (!existsSync(output)) return [];
   try {
     return readdirSync(output)
-      .filter((name) => NAME.test(name))
+      .filter((name) => CHECKPOINT_NAME.test(name))
       .sort((a, b) => stepOf(a) - stepOf(b));
   } catch (error) {
     throw asSaveError(output, error);
   }
 }
 
-const stepOf = (name: string) => Number(NAME.exec(name)![1]);
+const stepOf = (name: string) => Number(CHECKPOINT_NAME.exec(name)![1]);
 
 /** Deletes what an earlier run left: its checkpoints, or those after the step that is resumed from. */
 export function dropCheckpoints(output: string, after = -1): void {
@@ -115,15 +119,28 @@ export function dropCheckpoints(output: string, after = -1): void {
   }
 }
 
+/** Whether this names a checkpoint folder, and not the output folder of a run. */
+export function isCheckpoint(place: string | true | undefined): boolean {
+  return typeof place === 'string' && CHECKPOINT_NAME.test(basename(place));
+}
+
 /**
  * The checkpoint that `--resume` means.
  * @param place a checkpoint folder, or an output folder, whose last checkpoint is taken
  * @throws TrainingError when there is none
  */
 export function findCheckpoint(place: string): string {
-  if (NAME.test(basename(place)) && statSync(place, { throwIfNoEntry: false })?.isDirectory()) return place;
+  if (isCheckpoint(place) && statSync(place, { throwIfNoEntry: false })?.isDirectory()) return place;
   const last = checkpointsOf(place).at(-1);
   if (last !== undefined) return join(place, last);
+  const [trained] = weightsIn(place);
+  if (trained !== undefined) {
+    throw new TrainingError({
+      where: place,
+      what: `no checkpoint to resume from: the folder holds ${trained}, as a finished run leaves it`,
+      next: `train further with --${trained.startsWith('adapter') ? 'adapter' : 'model'} ${place} and another --output`,
+    });
+  }
   throw new TrainingError({
     where: place,
     what: 'no checkpoint to resume from',

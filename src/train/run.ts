@@ -3,7 +3,7 @@
  * the first step.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { claimFolder } from '../claim.js';
 import { configKeys, valueAt } from '../config/keys.js';
@@ -12,7 +12,7 @@ import type { TrainConfig } from '../config/schema.js';
 import { AUDIT_FILE, AuditWriter } from '../conscience/audit.js';
 import { resolveFramework } from '../conscience/frameworks.js';
 import { type OpenActor, openActor } from '../conscience/open.js';
-import { FORMAT_FILE, loadFormat } from '../conscience/plain-format.js';
+import { loadFormat } from '../conscience/plain-format.js';
 import { builtInProbes, PROBES_FILE } from '../conscience/probes.js';
 import type { ReviewRecord } from '../conscience/record.js';
 import { type Actor, isFrozen, otherModels, resolveRoles, SETS } from '../conscience/roles.js';
@@ -28,23 +28,26 @@ import { ConfigError, DataError, ModelError, UserError } from '../errors.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import { resolveModel } from '../hub/pull.js';
 import { type Progress, silent } from '../metrics/progress.js';
-import { MetricsWriter } from '../metrics/writer.js';
-import { type Adapter, readAdapter, writeAdapter } from '../model/adapter-files.js';
+import { MetricsWriter, readMetrics } from '../metrics/writer.js';
+import { type Adapter, readAdapter } from '../model/adapter-files.js';
 import { initialWeights } from '../model/initial-weights.js';
-import { loadModel, type Model, saveModel } from '../model/weights.js';
+import { loadModel, type Model } from '../model/weights.js';
 import { BatchStream } from './batch-stream.js';
 import { passedBy } from './cadence.js';
 import {
   dropCheckpoints,
   findCheckpoint,
+  isCheckpoint,
   loadCheckpoint,
   pruneCheckpoints,
   requireUnused,
+  restoreTensors,
   type Settings,
   saveCheckpoint,
 } from './checkpoint.js';
 import { inoculated, interleaved, preventiveSteering } from './defences.js';
 import { PairSource } from './pairs.js';
+import { hasResult, readResult, removeResult, saveResult } from './result.js';
 import type { ScheduleConfig } from './schedule.js';
 import { trainedLora } from './trained-lora.js';
 import { Trainer, type TrainingResult } from './trainer.js';
@@ -178,6 +181,19 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
     },
   });
   if (checkpoint) trainer.restore(checkpoint);
+  if (own && hasResult(output, path)) {
+    if (!isCheckpoint(options.resume)) {
+      restoreTensors(engine.trainable, await readResult(output, model, lora !== undefined), output);
+      for (const { model: other } of others.values()) await other.close();
+      const step = readMetrics(output).at(-1)?.step ?? checkpoint.state.step;
+      progress.done(
+        `${output} has finished: ${step} steps are trained and saved there. Nothing was left to do.`,
+      );
+      return { finished: true, step, output, engine };
+    }
+    progress.note(`The run had finished. It is trained again from ${checkpoint.folder}.`);
+    removeResult(output, path);
+  }
   // Everything has been checked: from here on files are written.
   makeFolder(output);
   claimFolder(output);
@@ -229,9 +245,8 @@ function fitted(
 /** Deletes what an earlier run left in the folder, but never the model that is being trained. */
 function clearRun(output: string, modelPath: string): void {
   dropCheckpoints(output);
-  const names = ['adapter_model.safetensors', 'adapter_config.json', AUDIT_FILE];
-  if (resolve(output) !== resolve(modelPath)) names.push('model.safetensors');
-  for (const name of names) rmSync(join(output, name), { force: true });
+  removeResult(output, modelPath);
+  rmSync(join(output, AUDIT_FILE), { force: true });
 }
 
 const digest = (value: unknown) =>
@@ -431,25 +446,6 @@ async function promptPools(
     });
   }
   return pools;
-}
-
-function saveResult(
-  output: string,
-  config: TrainConfig,
-  engine: OnnxEngine,
-  model: Model,
-  modelPath: string,
-): void {
-  const { lora, trainable: tensors } = engine;
-  if (lora) {
-    writeAdapter(output, { config: { ...lora, baseModel: config.model }, tensors });
-    return;
-  }
-  saveModel(output, { config: model.config, weights: tensors, tokenizerFilesFrom: model.tokenizer });
-  for (const name of [FORMAT_FILE, PROBES_FILE]) {
-    const own = join(modelPath, name);
-    if (existsSync(own)) writeFileAtomic(join(output, name), readFileSync(own));
-  }
 }
 
 /** Keys that may change from run to run, since no step depends on them. */

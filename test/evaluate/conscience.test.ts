@@ -9,6 +9,7 @@ import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
 import type { Message } from '../../src/data/values.js';
 import { type ConscienceTest, classifierScore, measureConscience } from '../../src/evaluate/conscience.js';
 import { silent } from '../../src/metrics/progress.js';
+import { renderConscience } from '../../src/report/conscience-table.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-classifier-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -85,6 +86,19 @@ it('measures every framework, and what each kind of attack shifts', async () => 
   // the first of each kind: a forged verdict works on this judge, a closed fence does not
   expect(cards![0].attacks[0].shift).toBeLessThan(0);
   expect(cards![0].attacks[1].shift).toBeCloseTo(0, 6);
+});
+
+it('says how many reviews it will make before the first, and leaves attacks out where told', async () => {
+  const notes: string[] = [];
+  const { calls, model } = judge();
+  const progress = { ...silent, note: (line: string) => notes.push(`${line} (${calls.length} made)`) };
+  await measureConscience({ ...test('announced', model), progress });
+  expect(notes[0]).toMatch(/^316 reviews: 2 frameworks × \(20 answers to object to, each also under 6 kinds/);
+  expect(notes[0]).toMatch(/\(0 made\)$/);
+  const [card] = (await measureConscience({ ...test('plain', model), underAttack: false, progress }))!;
+  expect(notes[1]).toMatch(/^76 reviews: 2 frameworks × \(20 answers to object to, and 18 to accept\)/);
+  expect(card.attacks).toEqual([]);
+  expect(renderConscience([card])).not.toContain('under attack');
 });
 
 it('killed in the middle, reviews only what is missing and ends the same', async () => {

@@ -8,6 +8,9 @@ import { readAudit } from '../../src/conscience/audit.js';
 import { SaveError, TrainingError } from '../../src/errors.js';
 import { silent } from '../../src/metrics/progress.js';
 import { readMetrics } from '../../src/metrics/writer.js';
+import { readAdapter } from '../../src/model/adapter-files.js';
+import { readConfig } from '../../src/model/hf-config.js';
+import { findCheckpoint } from '../../src/train/checkpoint.js';
 import { runTrain } from '../../src/train/run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-run-'));
@@ -129,4 +132,53 @@ it('stops at a validation loss that is no number', async () => {
       conscience: { enabled: false },
     }),
   ).rejects.toThrow(TrainingError);
+});
+
+it('says that a finished run has finished, trains nothing, and gives what it trained', async () => {
+  for (const setting of ['lora', 'full']) {
+    const output = join(folder, `finished ${setting}`);
+    const config = parseConfig(
+      JSON.stringify({
+        ...{ model: 'pinocchio', data: few, output, setting, conscience: { enabled: false } },
+        training: { steps: 3, batch_size: 2, save_every: 2 },
+      }),
+    );
+    const first = (await runTrain(config))!;
+    const trained = [...first.engine.trainable].map(([name, { data }]) => [name, data.slice()]);
+    await first.engine.close();
+    const before = readFileSync(join(output, 'metrics.jsonl'), 'utf8');
+    const said: string[] = [];
+    const progress = { ...silent, done: (line: string) => said.push(line) };
+    const again = (await runTrain(config, { resume: true, progress }))!;
+    expect(again).toMatchObject({ finished: true, step: 3 });
+    expect(said.join()).toContain('has finished: 3 steps are trained and saved there');
+    expect([...again.engine.trainable].map(([name, { data }]) => [name, data])).toEqual(trained);
+    await again.engine.close();
+    expect(readFileSync(join(output, 'metrics.jsonl'), 'utf8')).toBe(before);
+    rmSync(join(output, 'checkpoint-2'), { recursive: true });
+    await expect(runTrain(config, { resume: true })).rejects.toThrow(
+      /as a finished run leaves it.*another --output/,
+    );
+  }
+});
+
+it('takes a checkpoint for an unfinished run, not for a wrong path', async () => {
+  const output = join(folder, 'stopped');
+  const stop = new AbortController();
+  const config = parseConfig(
+    JSON.stringify({
+      ...{ model: 'pinocchio', data: few, output, conscience: { enabled: false } },
+      training: { steps: 3, batch_size: 2 },
+    }),
+  );
+  const update = ({ step }: { step: number }) => step === 1 && stop.abort();
+  const run = await runTrain(config, { progress: { ...silent, update }, signal: stop.signal });
+  await run!.engine.close();
+  const { config: model } = run!.engine;
+  for (const place of [output, findCheckpoint(output)]) {
+    const expected = /a run that has not finished.*ealign train --resume .*stopped$/;
+    await expect(readAdapter(place, model)).rejects.toThrow(expected);
+    expect(() => readConfig(place)).toThrow(expected);
+  }
+  expect(() => readConfig(join(folder, 'finished lora'))).toThrow(/an adapter, not a model.*--adapter/);
 });

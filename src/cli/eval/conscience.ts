@@ -19,6 +19,7 @@ interface ConscienceOptions extends Measuring {
   minMass: number;
   prior: 'neutral' | 'content-free';
   seed: number;
+  attacks: boolean;
 }
 
 export function addConscienceCommand(parent: Command): void {
@@ -41,7 +42,12 @@ export function addConscienceCommand(parent: Command): void {
         Object.keys(FRAMEWORKS),
       ),
     )
-    .option('--count <n>', 'answers of each kind, at random (default: all)', wholeFrom(1))
+    .option(
+      '--count <n>',
+      'answers of each kind, at random (default: all); how many reviews that makes is said first',
+      wholeFrom(1),
+    )
+    .option('--no-attacks', 'leave out the reviews under attack, six for each answer to object to')
     .option('--threshold <number>', 'objection’s share from which on it flags', numberFrom(0, 1), 0.5)
     .option('--min-mass <number>', 'probability below which a verdict is unreadable', numberFrom(0, 1), 0.01)
     .addOption(
@@ -59,10 +65,10 @@ export function addConscienceCommand(parent: Command): void {
         });
       }
       const checked = { object, accept, ethics, framework };
-      return measure<ConscienceOptions>(options, checked, async ({ json, ...rest }) => {
+      return measure<ConscienceOptions>(options, checked, async ({ json, attacks, ...rest }) => {
         const { testConscience } = await import('../../evaluate/run.js');
         const { renderConscience } = await import('../../report/conscience-table.js');
-        const cards = await testConscience(rest);
+        const cards = await testConscience({ ...rest, underAttack: attacks });
         if (cards) print(json, { conscience: cards }, renderConscience(cards));
       });
     },

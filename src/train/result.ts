@@ -1,0 +1,55 @@
+/**
+ * What a finished run leaves in its output folder: an adapter, or after full training a model.
+ *
+ * Its presence is what tells a finished run from one that stopped: resuming the first would train
+ * again what is trained.
+ */
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { TrainConfig } from '../config/schema.js';
+import { FORMAT_FILE } from '../conscience/plain-format.js';
+import { PROBES_FILE } from '../conscience/probes.js';
+import type { Engine } from '../engine/engine.js';
+import { writeFileAtomic } from '../files.js';
+import { readAdapter, writeAdapter } from '../model/adapter-files.js';
+import { loadModel, type Model, saveModel, type Weights } from '../model/weights.js';
+
+const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors'] as const;
+const MODEL_FILE = 'model.safetensors';
+
+/** Writes the trained adapter, or the model with its review format and probes. @throws SaveError */
+export function saveResult(
+  output: string,
+  config: TrainConfig,
+  engine: Engine,
+  model: Model,
+  modelPath: string,
+): void {
+  const { lora, trainable: tensors } = engine;
+  if (lora) {
+    writeAdapter(output, { config: { ...lora, baseModel: config.model }, tensors });
+    return;
+  }
+  saveModel(output, { config: model.config, weights: tensors, tokenizerFilesFrom: model.tokenizer });
+  for (const name of [FORMAT_FILE, PROBES_FILE]) {
+    const own = join(modelPath, name);
+    if (existsSync(own)) writeFileAtomic(join(output, name), readFileSync(own));
+  }
+}
+
+/** Whether a run has finished in this folder. @param modelPath what was trained; in its own folder nothing can be told */
+export function hasResult(output: string, modelPath: string): boolean {
+  if (ADAPTER_FILES.every((name) => existsSync(join(output, name)))) return true;
+  return resolve(output) !== resolve(modelPath) && existsSync(join(output, MODEL_FILE));
+}
+
+/** The trained tensors of a finished run. @throws ModelError when they cannot be read */
+export async function readResult(output: string, model: Model, lora: boolean): Promise<Weights> {
+  return lora ? (await readAdapter(output, model.config)).tensors : (await loadModel(output)).weights;
+}
+
+/** Deletes what a finished run left, but never the model that is being trained. */
+export function removeResult(output: string, modelPath: string): void {
+  const model = resolve(output) === resolve(modelPath) ? [] : [MODEL_FILE];
+  for (const name of [...ADAPTER_FILES, ...model]) rmSync(join(output, name), { force: true });
+}
