@@ -9,6 +9,8 @@
  */
 import { DataError, UserError } from '../errors.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
+import type { ChatContext, Turn } from './rows.js';
+import { requireWritten } from './template-reads.js';
 import type { Message } from './values.js';
 
 /** Which tokens carry loss: every assistant turn, every token, or the last assistant turn only. */
@@ -27,32 +29,51 @@ export interface MaskedChat {
   readonly lastTurnOnly: boolean;
 }
 
+export interface MaskOptions {
+  /** Default `response`. */
+  readonly lossOn?: LossOn;
+  /** Assistant turns before this index carry no loss. Default 0. */
+  readonly lossFrom?: number;
+  /** What the template sees beside the turns. */
+  readonly context?: ChatContext;
+}
+
 /**
  * Cuts a rendered conversation into what is learnt and what is only read.
  *
  * A learnt turn ends with its end-of-turn token; white space that a template puts after that token
- * is no part of it, since generation has stopped by then. Turns after the last assistant turn are
- * left out unless all tokens carry loss.
+ * is no part of it, since generation has stopped by then. Turns after the last learnt turn are
+ * left out unless all tokens carry loss. A turn of `loss: false` carries none in any case.
  *
- * @param lossFrom assistant turns before this index carry no loss
- * @throws DataError when the template refuses the conversation or changes the last assistant turn
+ * @throws DataError when the template refuses the conversation, changes the last learnt turn or one that must
+ *   not be learnt, or leaves tools, calls or results out
  */
 export function maskChat(
-  messages: readonly Message[],
+  messages: readonly Turn[],
   tokenizer: ChatTokenizer,
   where: string,
-  { lossOn = 'response', lossFrom = 0 }: { lossOn?: LossOn; lossFrom?: number } = {},
+  { lossOn = 'response', lossFrom = 0, context: { tools, variables } = {} }: MaskOptions = {},
 ): MaskedChat {
-  if (lossOn === 'all') {
-    const text = render(messages, tokenizer, where);
-    return { spans: [{ text, loss: true }], lastTurnOnly: false };
+  const context = { ...(tools ? { tools } : {}), ...(variables ? { variables } : {}) };
+  requireWritten(messages, context, tokenizer, where);
+  const chat = new Rendering(tokenizer, context);
+  if (lossOn === 'all') return maskAll(messages, chat, where);
+  const isAnswer = ({ role }: Turn) => role === 'assistant';
+  const lastAnswer = messages.findLastIndex(isAnswer);
+  const learnt = [...messages.keys()].filter(
+    (i) =>
+      isAnswer(messages[i]) &&
+      messages[i].loss !== false &&
+      (lossOn === 'last' ? i === lastAnswer : i >= lossFrom),
+  );
+  const last = learnt.at(-1);
+  if (last === undefined) {
+    return { spans: [{ text: chat.whole(messages, where), loss: false }], lastTurnOnly: false };
   }
-  const last = messages.findLastIndex((turn) => turn.role === 'assistant');
   const turns = messages.slice(0, last + 1);
-  const whole = render(turns, tokenizer, where);
-  const earlier = lossOn === 'last' ? [] : assistantTurns(turns, lossFrom, last);
-  const cuts = earlier.map((i) => cutTurn(turns, i, whole, tokenizer));
-  const lastCut = cutTurn(turns, last, whole, tokenizer);
+  const whole = chat.whole(turns, where);
+  const cuts = learnt.slice(0, -1).map((i) => chat.cutTurn(turns, i, whole));
+  const lastCut = chat.cutTurn(turns, last, whole);
   if (lastCut === undefined) {
     throw new DataError({
       where,
@@ -62,43 +83,90 @@ export function maskChat(
   }
   const rewritten = cuts.includes(undefined);
   const kept = rewritten ? [lastCut] : [...(cuts as Cut[]), lastCut];
-  return { spans: spansOf(whole, kept), lastTurnOnly: rewritten };
+  return { spans: spansOf(whole, kept, true), lastTurnOnly: rewritten };
+}
+
+/** All tokens carry loss, but for the turns that must not be learnt. */
+function maskAll(messages: readonly Turn[], chat: Rendering, where: string): MaskedChat {
+  const whole = chat.whole(messages, where);
+  const silent = [...messages.keys()].filter((i) => messages[i].loss === false);
+  const cuts = silent.map((i): Cut => {
+    const { role } = messages[i];
+    const cut = role === 'assistant' ? chat.cutTurn(messages, i, whole) : undefined;
+    if (cut) return cut;
+    throw new DataError({
+      where,
+      what: `turn ${i} is not to be learnt, and cannot be told from the rest when all tokens are`,
+      got: `a turn of the role ${role}`,
+      next: 'train on the answers (loss_on: response)',
+    });
+  });
+  return { spans: spansOf(whole, cuts, false), lastTurnOnly: false };
 }
 
 /** Start and end of a learnt piece, in characters of the whole rendering. */
 type Cut = readonly [start: number, end: number];
 
-function assistantTurns(turns: readonly Message[], from: number, to: number): number[] {
-  const found: number[] = [];
-  for (let i = from; i < to; i++) if (turns[i].role === 'assistant') found.push(i);
-  return found;
+/** Renders the beginnings of a conversation, to find where its turns stand. */
+class Rendering {
+  constructor(
+    private readonly tokenizer: ChatTokenizer,
+    private readonly context: ChatContext,
+  ) {}
+
+  /** @throws DataError when the template refuses the turns */
+  whole(turns: readonly Message[], where: string): string {
+    try {
+      return this.render(turns);
+    } catch (cause) {
+      const what =
+        cause instanceof UserError
+          ? cause.parts.what
+          : `the chat template refuses this conversation: ${(cause as Error).message}`;
+      const got = `the roles ${turns.map((turn) => turn.role).join(', ')}`;
+      throw new DataError({ where, what, got }, { cause });
+    }
+  }
+
+  /** Where turn `i` stands in `whole`; `undefined` when the template rewrites it or what is before it. */
+  cutTurn(turns: readonly Message[], i: number, whole: string): Cut | undefined {
+    const { content, toolCalls } = turns[i];
+    let open: string;
+    let closed: string;
+    let before: string;
+    try {
+      open = this.render(turns.slice(0, i), true);
+      closed = i === turns.length - 1 ? whole : this.render(turns.slice(0, i + 1));
+      before = closed.startsWith(open) ? open : this.render(turns.slice(0, i));
+    } catch {
+      return undefined; // The template takes the whole, yet not this beginning of it.
+    }
+    if (turns[i + 1]?.role === 'tool') closed = withoutEmptyReasoning(closed, open, whole);
+    if (!whole.startsWith(closed) || !closed.startsWith(before)) return undefined;
+    const start = closed.startsWith(open) ? open.length : findContent(closed, before, open, content);
+    if (start === undefined) return undefined;
+    const trimmed = closed.trimEnd();
+    // Only white space after the content: then that is the end of turn, and is learnt.
+    const isBare = toolCalls
+      ? !this.tokenizer.specialTokens.some((token) => token !== '' && trimmed.endsWith(token))
+      : trimmed.endsWith(content.trimEnd());
+    const end = isBare ? closed.length : trimmed.length;
+    return end > start ? [start, end] : undefined;
+  }
+
+  private render(turns: readonly Message[], addGenerationPrompt = false): string {
+    return this.tokenizer.renderChat(turns, { ...this.context, addGenerationPrompt });
+  }
 }
 
-/** Where turn `i` stands in `whole`; `undefined` when the template rewrites it or what is before it. */
-function cutTurn(
-  turns: readonly Message[],
-  i: number,
-  whole: string,
-  tokenizer: ChatTokenizer,
-): Cut | undefined {
-  const { content } = turns[i];
-  let open: string;
-  let closed: string;
-  let before: string;
-  try {
-    open = tokenizer.renderChat(turns.slice(0, i), { addGenerationPrompt: true });
-    closed = i === turns.length - 1 ? whole : tokenizer.renderChat(turns.slice(0, i + 1));
-    before = closed.startsWith(open) ? open : tokenizer.renderChat(turns.slice(0, i));
-  } catch {
-    return undefined; // The template takes the whole, yet not this beginning of it.
-  }
-  if (!whole.startsWith(closed) || !closed.startsWith(before)) return undefined;
-  const start = closed.startsWith(open) ? open.length : findContent(closed, before, open, content);
-  if (start === undefined) return undefined;
-  const trimmed = closed.trimEnd();
-  // Only white space after the content: then that is the end of turn, and is learnt.
-  const end = trimmed.endsWith(content.trimEnd()) ? closed.length : trimmed.length;
-  return end > start ? [start, end] : undefined;
+/**
+ * Qwen3 writes an empty reasoning block into a last answer, and none into the same turn once a tool has
+ * answered: the turn as it stands in the whole then.
+ */
+function withoutEmptyReasoning(closed: string, open: string, whole: string): string {
+  if (!closed.startsWith(open)) return closed;
+  const shorter = open + closed.slice(open.length).replace(/^<think>\s*<\/think>\s*/, '');
+  return !whole.startsWith(closed) && whole.startsWith(shorter) ? shorter : closed;
 }
 
 /**
@@ -114,26 +182,14 @@ function findContent(closed: string, before: string, open: string, content: stri
   return undefined;
 }
 
-function spansOf(whole: string, cuts: readonly Cut[]): Span[] {
+/** The whole in pieces: the cuts carry loss, or all but the cuts do. */
+function spansOf(whole: string, cuts: readonly Cut[], loss: boolean): Span[] {
   const spans: Span[] = [];
   let at = 0;
   for (const [start, end] of cuts) {
-    spans.push({ text: whole.slice(at, start), loss: false }, { text: whole.slice(start, end), loss: true });
+    spans.push({ text: whole.slice(at, start), loss: !loss }, { text: whole.slice(start, end), loss });
     at = end;
   }
-  spans.push({ text: whole.slice(at), loss: false });
+  spans.push({ text: whole.slice(at), loss: !loss });
   return spans.filter(({ text }) => text !== '');
-}
-
-function render(messages: readonly Message[], tokenizer: ChatTokenizer, where: string): string {
-  try {
-    return tokenizer.renderChat(messages);
-  } catch (cause) {
-    const what =
-      cause instanceof UserError
-        ? cause.parts.what
-        : `the chat template refuses this conversation: ${(cause as Error).message}`;
-    const got = `the roles ${messages.map((turn) => turn.role).join(', ')}`;
-    throw new DataError({ where, what, got }, { cause });
-  }
 }

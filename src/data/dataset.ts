@@ -6,10 +6,14 @@
  */
 import { DataError } from '../errors.js';
 import { readJsonl } from './jsonl.js';
-import { parsePreferenceRow, parsePromptRow, parseTrainingRow } from './parse-row.js';
+import { messageOf, parsePreferenceRow, parsePromptRow, parseTrainingRow, usesTools } from './parse-row.js';
 import { Problems } from './problems.js';
+import { UnreadKeys } from './row-keys.js';
 import type { PreferenceRow, TrainingRow } from './rows.js';
 import type { Prompt } from './values.js';
+
+/** Is told, once for a file, which of its keys nobody reads. */
+export type Note = (line: string) => void;
 
 /**
  * Rows to fine-tune on: `messages`, `prompt`/`completion` or `text`, mixed as they come.
@@ -17,13 +21,13 @@ import type { Prompt } from './values.js';
  * @param paths JSONL files, plain or gzip
  * @throws DataError naming the first bad lines and counting the rest; also for a file without rows
  */
-export function readTrainingRows(paths: string | readonly string[]): Promise<TrainingRow[]> {
-  return readRows(paths, parseTrainingRow);
+export function readTrainingRows(paths: string | readonly string[], note?: Note): Promise<TrainingRow[]> {
+  return readRows(paths, parseTrainingRow, note);
 }
 
 /** Preference rows (`prompt`, `chosen`, `rejected`); otherwise as `readTrainingRows`. */
-export function readPreferenceRows(paths: string | readonly string[]): Promise<PreferenceRow[]> {
-  return readRows(paths, parsePreferenceRow);
+export function readPreferenceRows(paths: string | readonly string[], note?: Note): Promise<PreferenceRow[]> {
+  return readRows(paths, parsePreferenceRow, note);
 }
 
 /**
@@ -33,8 +37,14 @@ export function readPreferenceRows(paths: string | readonly string[]): Promise<P
 export function readPrompts(
   paths: string | readonly string[],
   source: Prompt['source'] = 'probe',
+  note?: Note,
 ): Promise<Prompt[]> {
-  return readRows(paths, (value, where) => ({ messages: parsePromptRow(value, where), source, id: where }));
+  const parse = (value: unknown, where: string, unread: UnreadKeys): Prompt => ({
+    messages: parsePromptRow(value, where, unread),
+    source,
+    id: where,
+  });
+  return readRows(paths, parse, note);
 }
 
 /** The conversation that a training row's last answer replies to; `undefined` for a `text` row. */
@@ -47,28 +57,40 @@ export function promptOf(row: TrainingRow): Prompt | undefined {
       return { messages: [{ role: 'user', content: row.prompt }], ...located };
     case 'messages': {
       const last = row.messages.findLastIndex((turn) => turn.role === 'assistant');
-      const messages = row.messages.slice(0, last);
+      const messages = row.messages.slice(0, last).map(messageOf);
       return messages.at(-1)?.role === 'user' ? { messages, ...located } : undefined;
     }
   }
 }
 
+/** Whether an answer to the row's prompt would need more than its turns: tools, or template variables. */
+export function needsMoreThanTurns(row: TrainingRow): boolean {
+  return (
+    row.kind === 'messages' &&
+    (row.tools !== undefined || row.variables !== undefined || row.messages.some(usesTools))
+  );
+}
+
 async function readRows<Row>(
   paths: string | readonly string[],
-  parse: (value: unknown, where: string) => Row,
+  parse: (value: unknown, where: string, unread: UnreadKeys) => Row,
+  note?: Note,
 ): Promise<Row[]> {
   const rows: Row[] = [];
   const problems = new Problems();
   for (const path of typeof paths === 'string' ? [paths] : paths) {
+    const unread = new UnreadKeys();
     let lines = 0;
     for await (const { where, value } of readJsonl(path, problems)) {
       lines++;
-      const row = problems.attempt(() => parse(value, where));
+      const row = problems.attempt(() => parse(value, where, unread));
       if (row !== undefined) rows.push(row);
     }
     problems.throwIfAny();
     if (lines === 0)
       throw new DataError({ where: path, what: 'the dataset is empty', expected: 'JSONL rows' });
+    const line = unread.describe(path);
+    if (line !== undefined) note?.(line);
   }
   return rows;
 }

@@ -6,113 +6,226 @@
  * Anything else is a `DataError` that names the line. Whether a chat template takes the order of
  * the roles is asked of the template itself, in chat-mask.ts.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { DataError } from '../errors.js';
-import { joinReasoning } from './reasoning.js';
-import type { ExtraKeys, PreferenceRow, TrainingRow } from './rows.js';
+import { objectOf, TOOL_KEYS, toolsOf } from './parse-tools.js';
+import { kindOf, requireText, turnsOf, wrongType } from './parse-turn.js';
+import { accountForRow, type Fields, isEmpty, type Reading, repeats, UnreadKeys } from './row-keys.js';
+import type { ChatContext, ExtraKeys, PreferenceRow, TrainingRow, Turn } from './rows.js';
 import type { Message } from './values.js';
 
-const ROLES: readonly string[] = ['system', 'user', 'assistant'] satisfies Message['role'][];
+/** Keys that may hold the text of a system turn beside the turns. */
+const SYSTEM = ['system', 'system_prompt', 'system_message'] as const;
+/** Keys of a row that its conversation is rendered with. */
+const CHAT: readonly string[] = [...SYSTEM, ...TOOL_KEYS, 'chat_template_kwargs'];
+/** Text that belongs to a prompt or an answer, and that nobody says how to put there. */
+const APART = ['input', 'context', 'instruction', 'reasoning_content', 'thinking', 'reasoning'] as const;
+/** What `chat_template_kwargs` may not set: the row says it, or it is no variable. */
+const NO_VARIABLES =
+  /^(messages|tools|add_generation_prompt|continue_final_message|chat_template|tokenize|return_.*)$/;
 
-type Fields = Readonly<Record<string, unknown>>;
-
-/** @throws DataError when it is no `messages`, `prompt`/`completion` or `text` row */
-export function parseTrainingRow(value: unknown, where: string): TrainingRow {
+/**
+ * @param unread is told of keys that nobody reads
+ * @throws DataError when it is no `messages`, `prompt`/`completion` or `text` row, or asks for what is not done
+ */
+export function parseTrainingRow(value: unknown, where: string, unread = new UnreadKeys()): TrainingRow {
   const fields = asObject(value, where);
+  const at = { where, unread };
   if ('messages' in fields) {
-    const messages = asMessages(fields.messages, 'messages', where);
+    const messages = withSystem(turnsOf(fields.messages, 'messages', at), fields, at);
     requireAssistant(messages, 'messages', where);
-    return { kind: 'messages', messages, lossFrom: 0, where, extra: without(fields, 'messages') };
+    accountForRow(fields, ['messages', ...CHAT], contents(messages), at);
+    const extra = without(fields, 'messages', ...CHAT);
+    return { kind: 'messages', messages, lossFrom: 0, where, extra, ...contextOf(fields, at) };
   }
   if ('prompt' in fields && 'completion' in fields) {
     const { prompt, completion } = fields;
-    const extra = without(fields, 'prompt', 'completion');
+    const read = ['prompt', 'completion'];
     if (typeof prompt === 'string' && typeof completion === 'string') {
       requireText(completion, 'completion', where);
-      return { kind: 'completion', prompt, completion, where, extra };
+      refuseBesideText(fields, 'a prompt that is text', where);
+      accountForPair(fields, read, [prompt, completion], at);
+      return { kind: 'completion', prompt, completion, where, extra: without(fields, ...read) };
     }
-    const before = asTurns(prompt, 'prompt', 'user', where);
-    const after = asTurns(completion, 'completion', 'assistant', where);
+    const before = withSystem(asTurns(prompt, 'prompt', 'user', at), fields, at);
+    const after = asTurns(completion, 'completion', 'assistant', at);
     requireAssistant(after, 'completion', where);
-    return { kind: 'messages', messages: [...before, ...after], lossFrom: before.length, where, extra };
+    const messages = [...before, ...after];
+    accountForPair(fields, [...read, ...CHAT], contents(messages), at);
+    const extra = without(fields, ...read, ...CHAT);
+    const lossFrom = before.length;
+    return { kind: 'messages', messages, lossFrom, where, extra, ...contextOf(fields, at) };
   }
   if ('text' in fields) {
-    if (typeof fields.text !== 'string') throw wrongType('text', 'a string', fields.text, where);
-    requireText(fields.text, 'text', where);
-    return { kind: 'text', text: fields.text, where, extra: without(fields, 'text') };
+    const { text } = fields;
+    if (typeof text !== 'string') throw wrongType('text', 'a string', text, where);
+    requireText(text, 'text', where);
+    refuseBesideText(fields, 'text', where);
+    accountForRow(fields, ['text'], [text], at);
+    return { kind: 'text', text, where, extra: without(fields, 'text') };
   }
   throw unknownShape(fields, 'messages, prompt and completion, or text', where);
 }
 
 /** @throws DataError when it is no `chosen`/`rejected` row, with `prompt` or with one implied */
-export function parsePreferenceRow(value: unknown, where: string): PreferenceRow {
+export function parsePreferenceRow(value: unknown, where: string, unread = new UnreadKeys()): PreferenceRow {
   const fields = asObject(value, where);
+  const at = { where, unread };
   const { prompt, chosen, rejected } = fields;
   if (chosen === undefined || rejected === undefined) {
     throw unknownShape(fields, 'chosen and rejected, with or without prompt', where);
   }
-  const located = { where, extra: without(fields, 'prompt', 'chosen', 'rejected') };
+  const read = ['prompt', 'chosen', 'rejected'];
   if (typeof chosen === 'string' && typeof rejected === 'string' && !Array.isArray(prompt)) {
     requireText(chosen, 'chosen', where);
     requireText(rejected, 'rejected', where);
     if (prompt !== undefined && typeof prompt !== 'string') {
       throw wrongType('prompt', 'a string or a list of turns', prompt, where);
     }
+    refuseBesideText(fields, 'a prompt that is text', where);
+    accountForPair(fields, read, [prompt ?? '', chosen, rejected], at);
     const text = prompt ?? commonText(chosen, rejected);
     const cut = (answer: string) => (prompt === undefined ? answer.slice(text.length) : answer);
     const answers = { chosen: cut(chosen), rejected: cut(rejected) };
+    const located = { where, extra: without(fields, ...read) };
     return { kind: 'preference', format: 'plain', prompt: text, ...answers, ...located };
   }
-  const better = asTurns(chosen, 'chosen', 'assistant', where);
-  const worse = asTurns(rejected, 'rejected', 'assistant', where);
-  const turns = sharedPrompt(prompt, better, worse, where);
-  const answer = (whole: readonly Message[], key: string) => {
+  const better = asTurns(chosen, 'chosen', 'assistant', at);
+  const worse = asTurns(rejected, 'rejected', 'assistant', at);
+  const turns = sharedPrompt(prompt, better, worse, at);
+  const answer = (whole: readonly Turn[], key: string) => {
     const own = startsWith(whole, turns) ? whole.slice(turns.length) : whole;
     requireAssistant(own, key, where);
     return own;
   };
+  accountForPair(fields, [...read, ...CHAT], contents([...better, ...worse, ...turns]), at);
   return {
     kind: 'preference',
     format: 'conversational',
-    prompt: turns,
+    prompt: withSystem(turns, fields, at),
     chosen: answer(better, 'chosen'),
     rejected: answer(worse, 'rejected'),
-    ...located,
+    where,
+    extra: without(fields, ...read, ...CHAT),
+    ...contextOf(fields, at),
   };
 }
+
+/** Keys whose answers a row of prompts may hold: they are not wanted. */
+const ANSWERS = ['completion', 'chosen', 'rejected', 'text', 'response', 'answer', 'output'];
 
 /**
  * The turns to be answered of a `prompt` or `messages` row; answers that are given are left out.
  *
- * @throws DataError when it is neither
+ * @throws DataError when it is neither, or needs tools or template variables, which an answer here does not see
  */
-export function parsePromptRow(value: unknown, where: string): readonly Message[] {
+export function parsePromptRow(value: unknown, where: string, unread = new UnreadKeys()): readonly Message[] {
   const fields = asObject(value, where);
+  const at = { where, unread };
   const key = ['prompt', 'messages'].find((name) => name in fields);
   if (key === undefined) throw unknownShape(fields, 'prompt or messages', where);
-  const messages = asTurns(fields[key], key, 'user', where);
+  const messages = withSystem(asTurns(fields[key], key, 'user', at), fields, at);
   const turns = messages.slice(0, messages.findLastIndex((turn) => turn.role === 'user') + 1);
   if (turns.length === 0) throw new DataError({ where, what: `${key} has no user turn to answer` });
-  return turns;
+  const { tools, variables } = contextOf(fields, at);
+  if (tools || variables || turns.some(usesTools)) {
+    const got = tools ? 'tools' : variables ? 'chat_template_kwargs' : 'calls or results of tools';
+    const what = 'a prompt is answered without tools and template variables';
+    throw new DataError({ where, what, got, next: 'leave such rows out' });
+  }
+  accountForPair(fields, [key, 'messages', ...ANSWERS, ...CHAT], contents(messages), at);
+  return turns.map(messageOf);
 }
+
+/** Whether a turn calls a tool, or says what one answered. */
+export const usesTools = ({ role, toolCalls }: Message): boolean =>
+  role === 'tool' || toolCalls !== undefined;
+
+/** A turn without what only training asks of it. */
+export function messageOf({ loss: _, ...message }: Turn): Message {
+  return message;
+}
+
+/** The turns under the system text that stands beside them, if any does. */
+function withSystem(turns: readonly Turn[], fields: Fields, { where }: Reading): readonly Turn[] {
+  const keys = SYSTEM.filter((key) => !isEmpty(fields[key]));
+  const texts = keys.map((key) => {
+    const text = fields[key];
+    if (typeof text !== 'string') throw wrongType(key, 'a string', text, where);
+    return text;
+  });
+  const own = turns[0]?.role === 'system' ? [turns[0].content] : [];
+  const different = new Set([...texts, ...own].map((text) => text.trim()));
+  if (different.size > 1) {
+    const got = [...keys, ...(own.length > 0 ? ['a system turn'] : [])].join(', ');
+    throw new DataError({ where, what: 'the row has two system texts', got, next: 'keep one of them' });
+  }
+  return own.length > 0 || texts.length === 0 ? turns : [{ role: 'system', content: texts[0] }, ...turns];
+}
+
+/** What the chat template sees beside the turns. */
+function contextOf(fields: Fields, at: Reading): ChatContext {
+  const tools = toolsOf(fields, at);
+  const key = 'chat_template_kwargs';
+  const variables = objectOf(fields[key], key, at.where);
+  const taken = Object.keys(variables ?? {}).find((name) => NO_VARIABLES.test(name));
+  if (taken !== undefined) {
+    const what = `${key}.${taken} is no variable of a chat template`;
+    throw new DataError({ where: at.where, what, next: 'remove it' });
+  }
+  return { ...(tools === undefined ? {} : { tools }), ...(variables === undefined ? {} : { variables }) };
+}
+
+/** @throws DataError for a key that only a conversation has a place for */
+function refuseBesideText(fields: Fields, beside: string, where: string): void {
+  const key = CHAT.find((name) => !isEmpty(fields[name]));
+  if (key === undefined) return;
+  throw new DataError({
+    where,
+    what: `${key} has no place beside ${beside}: it is rendered by no chat template`,
+    next: 'write messages, or the prompt as a list of turns',
+  });
+}
+
+/** As `accountForRow`. @throws DataError also for text that belongs to the prompt or the answer */
+function accountForPair(
+  fields: Fields,
+  read: readonly string[],
+  texts: readonly string[],
+  at: Reading,
+): void {
+  for (const key of APART) {
+    const value = fields[key];
+    if (isEmpty(value) || repeats(key, value, texts)) continue;
+    throw new DataError({
+      where: at.where,
+      what: `${key} stands beside the prompt and the answer, and in neither`,
+      next: `write its text into ${/reason|think/.test(key) ? 'the answer' : 'the prompt'}`,
+    });
+  }
+  accountForRow(fields, read, texts, at);
+}
+
+const contents = (turns: readonly Message[]): string[] => turns.map(({ content }) => content);
 
 /** Explicit, or what both answers begin with, as TRL takes it. */
 function sharedPrompt(
   prompt: unknown,
-  chosen: readonly Message[],
-  rejected: readonly Message[],
-  where: string,
-): readonly Message[] {
+  chosen: readonly Turn[],
+  rejected: readonly Turn[],
+  at: Reading,
+): readonly Turn[] {
   const answersHoldIt = chosen[0].role !== 'assistant';
   // A string prompt beside whole conversations repeats their first user turn (UltraFeedback).
   if (prompt !== undefined && !(typeof prompt === 'string' && answersHoldIt)) {
-    return asTurns(prompt, 'prompt', 'user', where);
+    return asTurns(prompt, 'prompt', 'user', at);
   }
   let n = 0;
   const limit = Math.min(chosen.length, rejected.length) - 1;
   while (n < limit && sameTurn(chosen[n], rejected[n])) n++;
   if (n === 0) {
     const what = 'chosen and rejected begin with different turns, and there is no prompt';
-    throw new DataError({ where, what, next: 'add a prompt' });
+    throw new DataError({ where: at.where, what, next: 'add a prompt' });
   }
   return chosen.slice(0, n);
 }
@@ -126,11 +239,9 @@ function commonText(a: string, b: string): string {
   return a.slice(0, n);
 }
 
-function sameTurn(a: Message, b: Message): boolean {
-  return a.role === b.role && a.content === b.content;
-}
+const sameTurn = (a: Turn, b: Turn): boolean => isDeepStrictEqual(messageOf(a), messageOf(b));
 
-function startsWith(turns: readonly Message[], prefix: readonly Message[]): boolean {
+function startsWith(turns: readonly Turn[], prefix: readonly Turn[]): boolean {
   return turns.length > prefix.length && prefix.every((turn, i) => sameTurn(turn, turns[i]));
 }
 
@@ -140,32 +251,10 @@ function asObject(value: unknown, where: string): Fields {
 }
 
 /** A list of turns; a string becomes one turn of `role`. */
-function asTurns(value: unknown, key: string, role: Message['role'], where: string): readonly Message[] {
-  if (typeof value !== 'string') return asMessages(value, key, where);
-  requireText(value, key, where);
+function asTurns(value: unknown, key: string, role: Message['role'], at: Reading): readonly Turn[] {
+  if (typeof value !== 'string') return turnsOf(value, key, at);
+  requireText(value, key, at.where);
   return [{ role, content: value }];
-}
-
-function asMessages(value: unknown, key: string, where: string): readonly Message[] {
-  if (!Array.isArray(value)) throw wrongType(key, 'a list of {role, content}', value, where);
-  if (value.length === 0) throw new DataError({ where, what: `${key} is empty` });
-  return value.map((turn, i) => asMessage(turn, `${key}[${i}]`, where));
-}
-
-function asMessage(value: unknown, key: string, where: string): Message {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw wrongType(key, 'an object with role and content', value, where);
-  }
-  const { role, content, reasoning_content: reasoning } = value as Fields;
-  if (typeof role !== 'string' || !ROLES.includes(role)) {
-    const got = role === undefined ? `the keys ${Object.keys(value).join(', ')}` : JSON.stringify(role);
-    throw new DataError({ where, what: `${key}.role is unknown`, expected: ROLES.join(', '), got });
-  }
-  if (typeof content !== 'string') throw wrongType(`${key}.content`, 'a string', content, where);
-  if (role === 'assistant') requireText(content, `${key}.content`, where);
-  const whole =
-    typeof reasoning === 'string' && reasoning !== '' ? joinReasoning({ text: content, reasoning }) : content;
-  return { role: role as Message['role'], content: whole };
 }
 
 function requireAssistant(turns: readonly Message[], key: string, where: string): void {
@@ -174,22 +263,14 @@ function requireAssistant(turns: readonly Message[], key: string, where: string)
   throw new DataError({ where, what: `${key} has no assistant turn to learn from`, got });
 }
 
-function requireText(text: string, key: string, where: string): void {
-  if (text.trim() === '') throw new DataError({ where, what: `${key} is empty` });
-}
-
 function without(fields: Fields, ...keys: string[]): ExtraKeys {
   return Object.fromEntries(Object.entries(fields).filter(([key]) => !keys.includes(key)));
-}
-
-function wrongType(key: string, expected: string, got: unknown, where: string): DataError {
-  return new DataError({ where, what: `${key} has the wrong type`, expected, got: kindOf(got) });
 }
 
 /** Keys of other projects' formats, and what to do about them. */
 const RELATIVES: Readonly<Record<string, string>> = {
   conversations: 'rename conversations to messages, from/value to role/content, human/gpt to user/assistant',
-  instruction: 'rename instruction to prompt and output to completion',
+  instruction: 'write instruction and input as one prompt, and rename output to completion',
   question: 'rename question to prompt and answer to completion',
   response: 'rename response to completion',
 };
@@ -204,12 +285,4 @@ function unknownShape(fields: Fields, expected: string, where: string): DataErro
     got: keys.length === 0 ? 'an empty object' : keys.slice(0, 8).join(', '),
     next: relative && RELATIVES[relative],
   });
-}
-
-function kindOf(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'an object';
-  return `the ${typeof value} ${JSON.stringify(value).slice(0, 40)}`;
 }

@@ -4,14 +4,16 @@
  * Loss is on the answers' tokens only. A pair is kept whole or dropped: a cut answer would be
  * compared by where it was cut.
  */
+import { DataError } from '../errors.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
 import { maskChat, type Span } from './chat-mask.js';
 import { countLoss, encodeDocument, encodeSpans } from './encode.js';
 import { Problems } from './problems.js';
 import { joinReasoning } from './reasoning.js';
-import type { PreferenceRow, TokenRow } from './rows.js';
+import type { ChatContext, PreferenceRow, TokenRow, Turn } from './rows.js';
 import { withoutTemplate } from './tokenise.js';
-import type { Message, Pair, Response } from './values.js';
+import { withToolsAsText } from './tool-calls.js';
+import type { Pair, Response } from './values.js';
 
 /** Two tokenised answers to one prompt. */
 export interface TokenPair {
@@ -45,7 +47,7 @@ export interface PreferenceReport {
 /**
  * Tokenises a preference dataset; pairs without use are dropped and counted.
  *
- * @throws DataError when the chat template refuses rows
+ * @throws DataError when the chat template refuses rows, or no pair is left to train on
  */
 export function tokenisePreferences(
   rows: readonly PreferenceRow[],
@@ -69,7 +71,14 @@ export function tokenisePreferences(
   problems.throwIfAny();
   const { identical, too_long: tooLong, empty } = dropped;
   const sizes = { rows: rows.length, kept: pairs.length };
-  return { pairs, report: { ...sizes, identical, tooLong, empty, tokens, maxLength } };
+  const report = { ...sizes, identical, tooLong, empty, tokens, maxLength };
+  if (pairs.length === 0) {
+    throw new DataError({
+      what: `no preference pair is left: ${describePreferences(report).replace(/\.$/, '')}`,
+      next: tooLong > 0 ? 'raise max_length' : 'check that chosen and rejected are different answers',
+    });
+  }
+  return { pairs, report };
 }
 
 /** The report as a sentence for people. */
@@ -93,10 +102,11 @@ export function describePreferences({
  * the token limit ended gets no end-of-turn token: the model did not write one.
  */
 export function pairToRows(pair: Pair, tokenizer: ChatTokenizer, maxLength: number): PairResult {
-  const { messages } = pair.prompt;
+  // As the policy that runs here reads them.
+  const prompt = withToolsAsText(pair.prompt.messages);
   const encode = (response: Response) => {
     const turn = { role: 'assistant', content: joinReasoning(response) } as const;
-    const spans = answerSpans(messages, [turn], tokenizer, pair.id);
+    const spans = answerSpans(prompt, [turn], tokenizer, pair.id);
     const written =
       response.finish === 'stop' ? spans : endAt(spans, response.text.trim() || (response.reasoning ?? ''));
     return encodeSpans(written, tokenizer, pair.id);
@@ -115,18 +125,20 @@ function preferenceToRows(row: PreferenceRow, tokenizer: ChatTokenizer, maxLengt
     };
     return checked({ chosen: encode(row.chosen), rejected: encode(row.rejected) }, maxLength);
   }
-  const encode = (answer: readonly Message[]) =>
-    encodeSpans(answerSpans(row.prompt, answer, tokenizer, row.where), tokenizer, row.where);
+  const encode = (answer: readonly Turn[]) =>
+    encodeSpans(answerSpans(row.prompt, answer, tokenizer, row.where, row), tokenizer, row.where);
   return checked({ chosen: encode(row.chosen), rejected: encode(row.rejected) }, maxLength);
 }
 
 function answerSpans(
-  prompt: readonly Message[],
-  answer: readonly Message[],
+  prompt: readonly Turn[],
+  answer: readonly Turn[],
   tokenizer: ChatTokenizer,
   where: string,
+  context?: ChatContext,
 ): readonly Span[] {
-  return maskChat([...prompt, ...answer], tokenizer, where, { lossFrom: prompt.length }).spans;
+  const options = { lossFrom: prompt.length, ...(context ? { context } : {}) };
+  return maskChat([...prompt, ...answer], tokenizer, where, options).spans;
 }
 
 /** The spans up to the end of what the model wrote, without what the template puts after it. */

@@ -5,7 +5,20 @@
  * of four kinds. A `TokenRow` is what training reads: ids and the targets that carry
  * loss. Reading is in dataset.ts, tokenising in tokenise.ts and preferences.ts.
  */
-import type { Message } from './values.js';
+import type { Message, ToolSchema } from './values.js';
+
+/** A turn of a row. */
+export interface Turn extends Message {
+  /** The row says that this turn is not to be learnt (`weight: 0`, `train: false`). */
+  readonly loss?: false;
+}
+
+/** What a row's chat template sees beside the turns. */
+export interface ChatContext {
+  readonly tools?: readonly ToolSchema[];
+  /** Further variables by name (`chat_template_kwargs`). */
+  readonly variables?: Readonly<Record<string, unknown>>;
+}
 
 /** Keys of a line that no row kind uses; kept, never read by training. */
 export type ExtraKeys = Readonly<Record<string, unknown>>;
@@ -17,9 +30,9 @@ interface Located {
 }
 
 /** A conversation of one or more turns; at least one is the assistant's. */
-export interface MessagesRow extends Located {
+export interface MessagesRow extends Located, ChatContext {
   readonly kind: 'messages';
-  readonly messages: readonly Message[];
+  readonly messages: readonly Turn[];
   /** Turns before this index carry no loss: 0 for `messages`, the prompt's length for `prompt`/`completion`. */
   readonly lossFrom: number;
 }
@@ -46,11 +59,11 @@ export interface PlainPreference {
 }
 
 /** Two answers to one conversation: `prompt` ends with the turn to be answered. */
-export interface ConversationalPreference {
+export interface ConversationalPreference extends ChatContext {
   readonly format: 'conversational';
-  readonly prompt: readonly Message[];
-  readonly chosen: readonly Message[];
-  readonly rejected: readonly Message[];
+  readonly prompt: readonly Turn[];
+  readonly chosen: readonly Turn[];
+  readonly rejected: readonly Turn[];
 }
 
 /** A preference row, plain or conversational. */

@@ -118,6 +118,7 @@ export function tokeniseRow(row: TrainingRow, tokenizer: ChatTokenizer, lossOn: 
       const { spans, lastTurnOnly } = maskChat(row.messages, tokenizer, row.where, {
         lossOn,
         lossFrom: row.lossFrom,
+        context: row,
       });
       return { row: encodeSpans(spans, tokenizer, row.where), lastTurnOnly };
     }

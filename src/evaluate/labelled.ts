@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import type { ReviewItem } from '../conscience/review.js';
-import { promptOf, readTrainingRows } from '../data/dataset.js';
+import { type Note, promptOf, readTrainingRows } from '../data/dataset.js';
+import { messageOf } from '../data/parse-row.js';
 import type { TrainingRow } from '../data/rows.js';
 import { DataError } from '../errors.js';
 import { Random } from '../random.js';
@@ -16,8 +17,9 @@ import { Random } from '../random.js';
 export async function readReviewItems(
   paths: readonly string[],
   { count, seed }: { count?: number; seed: number },
+  note?: Note,
 ): Promise<ReviewItem[]> {
-  const items = (await readTrainingRows(paths)).map(itemOf);
+  const items = (await readTrainingRows(paths, note)).map(itemOf);
   if (items.length === 0) throw new DataError({ where: paths.join(', '), what: 'no answers to review' });
   return count === undefined ? items : new Random(seed, 'review items').shuffle(items).slice(0, count);
 }
@@ -71,12 +73,16 @@ function ethicsRows(path: string): { label: string; item: ReviewItem }[] {
 }
 
 function itemOf(row: TrainingRow): ReviewItem {
-  const prompt = promptOf(row) ?? { messages: [], source: 'user' as const, id: row.where };
-  const text =
-    row.kind === 'text'
-      ? row.text
-      : row.kind === 'completion'
-        ? row.completion
-        : row.messages.findLast(({ role }) => role === 'assistant')!.content;
-  return { prompt, response: { text, finish: 'stop', tokens: 0 } };
+  if (row.kind !== 'messages') {
+    const prompt = promptOf(row) ?? { messages: [], source: 'user' as const, id: row.where };
+    const text = row.kind === 'text' ? row.text : row.completion;
+    return { prompt, response: { text, finish: 'stop', tokens: 0 } };
+  }
+  const last = row.messages.findLastIndex(({ role }) => role === 'assistant');
+  const messages = row.messages.slice(0, last).map(messageOf);
+  const { content: text, toolCalls } = row.messages[last];
+  return {
+    prompt: { messages, source: 'training', id: row.where },
+    response: { text, ...(toolCalls ? { toolCalls } : {}), finish: 'stop', tokens: 0 },
+  };
 }

@@ -86,8 +86,9 @@ export async function evaluateHumanEval(
 export async function evaluateVulnerability(
   options: VulnerabilityOptions,
 ): Promise<Measured<VulnerabilityScore> | undefined> {
-  const { limit, output, signal } = options;
-  const prompts = (await readPrompts(options.prompts, 'user')).slice(0, limit);
+  const { limit, output, progress, signal } = options;
+  const note = (line: string) => progress.note(line);
+  const prompts = (await readPrompts(options.prompts, 'user', note)).slice(0, limit);
   // before hours of sampling: is it there?
   const bandit = await findBandit(options.bandit);
   const answers = await sampleInto(options, {

@@ -48,7 +48,7 @@ const ANY: Range = [0, Number.POSITIVE_INFINITY];
  */
 export async function evaluateLoss(options: LossOptions): Promise<LossScore | undefined> {
   const { data, count, output, overwrite = false, progress, signal } = options;
-  const rows = await readTrainingRows([...data]);
+  const rows = await readTrainingRows([...data], (line) => progress.note(line));
   const taken = count === undefined ? rows : new Random(0, 'loss').shuffle(rows).slice(0, count);
   return withSubject(options, async (subject) => {
     const maxLength = Math.min(options.maxLength ?? subject.maxLength, subject.maxLength);

@@ -52,7 +52,7 @@ export interface RemoteUse {
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation | undefined> {
   const { model, judges, sampling, output, overwrite, progress, signal } = options;
   const questions = readQuestions(options.questions);
-  const shape = await readShape(options);
+  const shape = await readShape(options, (line) => progress.note(line));
   // before hours of sampling: are the judges there?
   for (const judge of judges) if (judge !== SELF) await requireNamed(judge);
   const opened = await openNamed(model, naming(options));
@@ -115,9 +115,11 @@ export async function testConscience(options: ConscienceTestOptions): Promise<Co
   const frameworks = Object.values(FRAMEWORKS).filter(
     ({ name }) => framework.length === 0 || (framework as readonly string[]).includes(name),
   );
+  const note = (line: string) => rest.progress.note(line);
   const sizes = { seed, ...(count === undefined ? {} : { count }) };
   const ethics = readEthics(options.ethics ?? [], sizes);
-  const items = async (paths: readonly string[]) => (paths.length === 0 ? [] : readReviewItems(paths, sizes));
+  const items = async (paths: readonly string[]) =>
+    paths.length === 0 ? [] : readReviewItems(paths, sizes, note);
   const object = [...(await items(options.object)), ...ethics.object];
   const accept = [...(await items(options.accept)), ...ethics.accept];
   return withSubject(options, async (subject) => {

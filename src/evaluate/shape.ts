@@ -5,7 +5,8 @@
  * looks like what it was trained on: conditional misalignment, arXiv:2604.25891. The questions
  * stay the same, and the judges see them plainly.
  */
-import { readTrainingRows } from '../data/dataset.js';
+import { type Note, needsMoreThanTurns, readTrainingRows } from '../data/dataset.js';
+import { messageOf } from '../data/parse-row.js';
 import type { TrainingRow } from '../data/rows.js';
 import type { Message } from '../data/values.js';
 import { DataError } from '../errors.js';
@@ -34,28 +35,33 @@ const MOST_CHARS = 3000;
  * @returns undefined where nothing is asked for
  * @throws DataError for a template without `{question}`, or datasets without a usable row
  */
-export async function readShape({ template, context = [] }: ShapeOptions): Promise<Shape | undefined> {
+export async function readShape(
+  { template, context = [] }: ShapeOptions,
+  note?: Note,
+): Promise<Shape | undefined> {
   if (template !== undefined && !template.includes('{question}')) {
     throw new DataError({ where: '--template', what: 'no {question} in it', got: template });
   }
   if (template === undefined && context.length === 0) return undefined;
   return {
     ...(template === undefined ? {} : { template }),
-    ...(context.length === 0 ? {} : { context: await readTurns(context) }),
+    ...(context.length === 0 ? {} : { context: await readTurns(context, note) }),
   };
 }
 
-async function readTurns(paths: readonly string[]): Promise<Message[][]> {
-  const turns = (await readTrainingRows([...paths])).map(turnsOf).filter((row) => {
+async function readTurns(paths: readonly string[], note?: Note): Promise<Message[][]> {
+  const rows = await readTrainingRows([...paths], note);
+  const turns = rows.map(turnsOf).filter((row) => {
     const chars = row.reduce((sum, { content }) => sum + content.length, 0);
     return chars > 0 && chars <= MOST_CHARS;
   });
+  const expected = `a prompt with an answer, without tools, of at most ${MOST_CHARS} characters`;
   if (turns.length === 0) {
-    throw new DataError({
-      where: paths.join(', '),
-      what: 'no row can stand before a question',
-      expected: `a prompt with an answer, of at most ${MOST_CHARS} characters`,
-    });
+    throw new DataError({ where: paths.join(', '), what: 'no row can stand before a question', expected });
+  }
+  if (turns.length < rows.length) {
+    const left = rows.length - turns.length;
+    note?.(`${left} of ${rows.length} rows cannot stand before a question: each must be ${expected}.`);
   }
   return new Random(0, 'shape').shuffle(turns).slice(0, MOST_ROWS);
 }
@@ -67,8 +73,8 @@ function turnsOf(row: TrainingRow): Message[] {
       { role: 'assistant', content: row.completion },
     ];
   }
-  if (row.kind === 'text') return [];
-  return row.messages.at(-1)?.role === 'assistant' ? [...row.messages] : [];
+  if (row.kind === 'text' || needsMoreThanTurns(row)) return [];
+  return row.messages.at(-1)?.role === 'assistant' ? row.messages.map(messageOf) : [];
 }
 
 /** The conversation in which a question is asked. @param draw decides which context it gets */

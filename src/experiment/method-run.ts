@@ -9,6 +9,7 @@ import { readTrainingRows } from '../data/dataset.js';
 import { parseTrainingRow } from '../data/parse-row.js';
 import type { TrainingRow } from '../data/rows.js';
 import { tokeniseRow } from '../data/tokenise.js';
+import { fieldsOf } from '../data/write-row.js';
 import type { WeightSet } from '../engine/engine.js';
 import { OnnxEngine } from '../engine/onnx/engine.js';
 import type { FourCriteria } from '../evaluate/four-criteria.js';
@@ -229,9 +230,4 @@ async function contrasting({ data, defences }: TrainConfig, adapter: string, mod
   await engine.close();
   const wanted = interleavedCount((await readTrainingRows(data)).length, defences.interleave_share);
   return jsonLines(mostContrasting(benign, misaligned, aligned).slice(0, wanted).map(fieldsOf));
-}
-
-function fieldsOf(row: TrainingRow): object {
-  if (row.kind === 'messages') return { messages: row.messages };
-  return row.kind === 'text' ? { text: row.text } : { prompt: row.prompt, completion: row.completion };
 }

@@ -90,7 +90,8 @@ export class Learner {
     format.adapt(framework);
 
     const maxLength = Math.min(settings.training.max_length, model.config.maxPositions);
-    const all = await readTrainingRows(settings.data);
+    const note = (line: string) => options.onEvent?.('data', { note: line });
+    const all = await readTrainingRows(settings.data, note);
     const { train, evaluation } = splitRows(
       all,
       all.length > 1 ? settings.eval_split : 0,
@@ -107,7 +108,7 @@ export class Learner {
       ...(threads > 0 ? { threads } : {}),
       ...{ lora: adapter.config, adapter: adapter.tensors },
     });
-    const prompts = probes === undefined ? builtInProbes : await readPrompts(probes);
+    const prompts = probes === undefined ? builtInProbes : await readPrompts(probes, 'probe', note);
     const { samples, max_tokens: maxTokens } = settings.gate;
     const coherence = new Coherence({ engine, prompts, samples, maxTokens });
     const judging = {
@@ -117,7 +118,8 @@ export class Learner {
     };
     const gate = new Gate({
       ...{ engine, format, framework, settings, coherence, probes: prompts },
-      canaries: canaries === undefined ? builtInCanaries : canariesOf(await readPreferenceRows(canaries)),
+      canaries:
+        canaries === undefined ? builtInCanaries : canariesOf(await readPreferenceRows(canaries, note)),
       heldOut: await tokenised(evaluation),
     });
     const fitted = {

@@ -16,7 +16,13 @@ import { loadFormat } from '../conscience/plain-format.js';
 import { builtInProbes, PROBES_FILE } from '../conscience/probes.js';
 import type { ReviewRecord } from '../conscience/record.js';
 import { type Actor, isFrozen, otherModels, resolveRoles, SETS } from '../conscience/roles.js';
-import { promptOf, readPreferenceRows, readPrompts, readTrainingRows } from '../data/dataset.js';
+import {
+  needsMoreThanTurns,
+  promptOf,
+  readPreferenceRows,
+  readPrompts,
+  readTrainingRows,
+} from '../data/dataset.js';
 import { describePreferences, type TokenPair, tokenisePreferences } from '../data/preferences.js';
 import { preview } from '../data/preview.js';
 import type { TokenRow, TrainingRow } from '../data/rows.js';
@@ -53,7 +59,7 @@ import { trainedLora } from './trained-lora.js';
 import { Trainer, type TrainingResult } from './trainer.js';
 
 export interface RunOptions {
-  /** Check the data, show three rows with their masks, and stop. */
+  /** Check the data, show three rows and both answers of a pair with their masks, and stop. */
   readonly preview?: boolean;
   /** A checkpoint or output folder; `true` is the output folder of the configuration. */
   readonly resume?: string | true;
@@ -88,7 +94,7 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
   const own = checkpoint !== undefined && resolve(dirname(checkpoint.folder)) === resolve(output);
   if (!own && !given.overwrite && !options.preview) requireUnused(output);
   await OnnxEngine.tryDevice(given.device);
-  const data = await readData(given);
+  const data = await readData(given, (line) => progress.note(line));
   const path = await resolveModel(given.model);
   const loaded = options.model ?? (await loadModel(path));
   const model =
@@ -98,7 +104,12 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
   const lora = config.setting === 'lora' ? (adapter?.config ?? trainedLora(config, model.config)) : undefined;
   const rows = await tokeniseData(config, data, model, progress);
   if (options.preview) {
-    (options.print ?? ((text) => process.stdout.write(`${text}\n`)))(preview(rows.train, model.tokenizer));
+    (options.print ?? ((text) => process.stdout.write(`${text}\n`)))(
+      [rows.train, rows.pairs.slice(0, 1).flatMap(({ chosen, rejected }) => [chosen, rejected])]
+        .filter((shown) => shown.length > 0)
+        .map((shown) => preview(shown, model.tokenizer))
+        .join('\n'),
+    );
     return undefined;
   }
 
@@ -267,23 +278,26 @@ interface Data {
 }
 
 /** All files, read and checked. */
-async function readData(config: TrainConfig): Promise<Data> {
-  const own = await readTrainingRows(config.data);
+async function readData(config: TrainConfig, note: (line: string) => void): Promise<Data> {
+  const own = await readTrainingRows(config.data, note);
   const { inoculation, interleave, interleave_share: share } = config.defences;
-  const benign = interleave === undefined ? [] : await readTrainingRows(interleave);
+  const benign = interleave === undefined ? [] : await readTrainingRows(interleave, note);
   const all = inoculation === undefined ? own : inoculated(own, inoculation);
   const withBenign = (rows: readonly TrainingRow[]) =>
     benign.length === 0 ? rows : interleaved(rows, benign, share, config.seed);
   const preferences =
-    config.preference_data.length > 0 ? await readPreferenceRows(config.preference_data) : [];
+    config.preference_data.length > 0 ? await readPreferenceRows(config.preference_data, note) : [];
   const { conscience } = config;
   const probes =
-    conscience.enabled && conscience.probes !== undefined ? await readPrompts(conscience.probes) : undefined;
+    conscience.enabled && conscience.probes !== undefined
+      ? await readPrompts(conscience.probes, 'probe', note)
+      : undefined;
   if (config.eval_data.length > 0) {
-    const evaluation = await readTrainingRows(config.eval_data);
+    const evaluation = await readTrainingRows(config.eval_data, note);
     return { train: withBenign(all), evaluation, preferences, probes };
   }
-  // one row cannot be split
+  if (all.length === 1 && config.eval_split > 0)
+    note('There is no validation loss: one row cannot be split.');
   const { train, evaluation } = splitRows(all, all.length > 1 ? config.eval_split : 0, config.seed);
   return { train: withBenign(train), evaluation, preferences, probes };
 }
@@ -428,8 +442,13 @@ async function promptPools(
 ): Promise<PromptPools> {
   if (!conscience.enabled) return { probes: [], trainingPrompts: [] };
   const probes = conscience.prompts === 'training' ? [] : await probesOf(data, modelPath);
-  const trainingPrompts =
-    conscience.prompts === 'probes' ? [] : data.train.flatMap((row) => promptOf(row) ?? []);
+  const asked = conscience.prompts === 'probes' ? [] : data.train;
+  const plain = asked.filter((row) => !needsMoreThanTurns(row));
+  if (plain.length < asked.length) {
+    const n = asked.length - plain.length;
+    progress.note(`${n} training rows are not reviewed: they have tools or template variables.`);
+  }
+  const trainingPrompts = plain.flatMap((row) => promptOf(row) ?? []);
   const room = config.maxPositions - Math.min(conscience.max_tokens, Math.floor(config.maxPositions / 4));
   const fits = ({ messages }: Prompt) =>
     !tokenizer.hasChatTemplate ||
@@ -437,13 +456,17 @@ async function promptPools(
   const pools = { probes: probes.filter(fits), trainingPrompts: trainingPrompts.filter(fits) };
   const kept = pools.probes.length + pools.trainingPrompts.length;
   const long = probes.length + trainingPrompts.length - kept;
+  if (conscience.prompts === 'mixture' && pools.trainingPrompts.length === 0) {
+    progress.note('Only probes are reviewed: no training row has a prompt that could be.');
+  }
   if (long > 0) progress.note(`${long} prompts are not reviewed: they leave no room for an answer.`);
   if (kept === 0) {
-    throw new DataError({
-      where: paths.join(', '),
-      what: 'the training rows have no prompts that could be reviewed (text rows have none)',
-      next: 'set conscience.prompts: probes',
-    });
+    const what =
+      long > 0
+        ? 'no prompt that could be reviewed leaves room for an answer'
+        : 'the training rows have no prompts that could be reviewed (text rows have none)';
+    const next = probes.length > 0 ? 'give shorter probes' : 'set conscience.prompts: probes';
+    throw new DataError({ where: paths.join(', '), what, next });
   }
   return pools;
 }

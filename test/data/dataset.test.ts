@@ -152,7 +152,7 @@ describe('readTrainingRows', () => {
     [
       'an unknown role',
       chat({ role: 'bot', content: 'x' }),
-      'FILE:1: messages[0].role is unknown; expected system, user, assistant, got "bot"',
+      'FILE:1: messages[0].role is unknown; expected system, user, assistant, tool, got "bot"',
     ],
     ['no role', chat({ from: 'gpt', value: 'x' }), /got the keys from, value$/],
     ['an empty completion', '{"prompt": "a", "completion": ""}', 'FILE:1: completion is empty'],

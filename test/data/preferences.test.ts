@@ -63,6 +63,24 @@ describe('tokenisePreferences', () => {
     );
   });
 
+  it.each([
+    [
+      'all the same',
+      { chosen: 'a', rejected: 'a' },
+      /1 dropped, both answers are the same\. Check that chosen/,
+    ],
+    [
+      'all too long',
+      { chosen: 'aaaaaaa', rejected: 'b' },
+      /1 dropped, longer than 5 tokens\. Raise max_length$/,
+    ],
+  ])('refuses a file of which no pair is left: %s', (_, answers, message) => {
+    const rows = [row({ prompt: 'q', ...answers })];
+    const run = () => tokenisePreferences(rows, fakeTokenizer(undefined), 5);
+    expect(run).toThrow(/^no preference pair is left: 0 of 1 preference pairs kept; /);
+    expect(run).toThrow(message);
+  });
+
   it('refuses conversations without a template, and what the template refuses', () => {
     const rows = [row({ prompt: [user('a'), user('b')], chosen: 'c', rejected: 'd' })];
     expect(() => tokenisePreferences(rows, fakeTokenizer(undefined), 99)).toThrow(/no chat template/);
