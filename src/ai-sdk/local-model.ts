@@ -76,6 +76,7 @@ export class LocalLanguageModel implements LanguageModelV4 {
   async doStream(params: LanguageModelV4CallOptions): Promise<LanguageModelV4StreamResult> {
     params.abortSignal?.throwIfAborted();
     const draft = draftStream(await this.open(), messagesOf(params.prompt), sampled(params));
+    const leave = () => draft.abort(new DOMException('The reader has left.', 'AbortError'));
     async function* parts(): AsyncGenerator<LanguageModelV4StreamPart, void> {
       yield { type: 'stream-start', warnings: warningsOf(params) };
       const texts = new TextParts();
@@ -87,10 +88,10 @@ export class LocalLanguageModel implements LanguageModelV4 {
         for (const call of response.toolCalls ?? []) yield wireCall(call);
         yield { type: 'finish', finishReason: finishOf(response), usage: wireUsage(usage) };
       } finally {
-        draft.abort(new DOMException('The reader has left.', 'AbortError'));
+        leave();
       }
     }
-    return { stream: streamOf(parts()) };
+    return { stream: streamOf(parts(), leave) };
   }
 }
 

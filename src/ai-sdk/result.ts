@@ -7,8 +7,9 @@ import type {
   LanguageModelV4Usage,
   SharedV4ProviderMetadata,
 } from '@ai-sdk/provider';
+import { addUsage } from '../data/usage.js';
 import type { Response, ToolCall, Usage } from '../data/values.js';
-import { type ReviewedAnswer, totalUsage } from '../zero-shot/answer.js';
+import type { ReviewedAnswer } from '../zero-shot/answer.js';
 import { conscienceRecord } from '../zero-shot/conscience-record.js';
 import type { StreamPolicy } from '../zero-shot/release.js';
 
@@ -53,12 +54,8 @@ export function finishOf({ finish, toolCalls }: Response): LanguageModelV4Finish
   return { unified: finish, raw: finish };
 }
 
-/** A corrected answer has stopped; a withheld one was filtered. */
-export function settledFinish(
-  { outcome, response }: ReviewedAnswer,
-  accepted: LanguageModelV4FinishReason,
-): LanguageModelV4FinishReason {
-  if (outcome === 'accepted') return accepted;
+/** How an answer ends that is not the model's own: a correction has stopped, a withheld one was filtered. */
+export function replacedFinish({ outcome, response }: ReviewedAnswer): LanguageModelV4FinishReason {
   return outcome === 'withheld' ? { unified: 'content-filter', raw: 'conscience' } : finishOf(response);
 }
 
@@ -66,7 +63,7 @@ export function usageOf({ inputTokens, outputTokens }: LanguageModelV4Usage): Us
   return { promptTokens: inputTokens.total ?? 0, answerTokens: outputTokens.total ?? 0 };
 }
 
-/** Totals alone: a sum over several calls has no cache of its own. */
+/** Totals alone: what runs here has no cache to tell of. */
 export function wireUsage({ promptTokens, answerTokens }: Usage): LanguageModelV4Usage {
   return {
     inputTokens: { total: promptTokens, noCache: undefined, cacheRead: undefined, cacheWrite: undefined },
@@ -74,9 +71,21 @@ export function wireUsage({ promptTokens, answerTokens }: Usage): LanguageModelV
   };
 }
 
-/** All that was spent: on the draft, on reviews, on alternatives. */
-export function settledUsage({ usage }: ReviewedAnswer): LanguageModelV4Usage {
-  return wireUsage(totalUsage(usage));
+/**
+ * All that was spent: on the draft, on reviews, on alternatives. What a provider tells beyond the totals
+ * (caching, reasoning, raw) is the draft's.
+ */
+export function settledUsage(
+  { usage: { draft, review, alternative } }: ReviewedAnswer,
+  own: LanguageModelV4Usage = wireUsage(draft),
+): LanguageModelV4Usage {
+  const { promptTokens, answerTokens } = addUsage(review, alternative);
+  const plus = (total: number | undefined, more: number) => (more === 0 ? total : (total ?? 0) + more);
+  return {
+    ...own,
+    inputTokens: { ...own.inputTokens, total: plus(own.inputTokens.total, promptTokens) },
+    outputTokens: { ...own.outputTokens, total: plus(own.outputTokens.total, answerTokens) },
+  };
 }
 
 export function metadataOf(

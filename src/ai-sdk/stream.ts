@@ -2,9 +2,14 @@
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider';
 import type { Piece } from '../zero-shot/draft-stream.js';
 
-/** Parts as a stream; what the generator throws becomes an error part. Who stops reading ends the generator. */
+/**
+ * Parts as a stream; what the generator throws becomes an error part. Who stops reading ends the generator.
+ *
+ * @param leave called first then: a generator that waits cannot be ended before it goes on
+ */
 export function streamOf(
   parts: AsyncGenerator<LanguageModelV4StreamPart, void>,
+  leave: () => void,
 ): ReadableStream<LanguageModelV4StreamPart> {
   return new ReadableStream<LanguageModelV4StreamPart>({
     async pull(controller) {
@@ -22,6 +27,7 @@ export function streamOf(
       }
     },
     async cancel() {
+      leave();
       await parts.return();
     },
   });
