@@ -4,6 +4,7 @@
  * Text is tokenised span by span, so that an answer begins at a token border, as it does when the
  * model generates it; with tokenizers that do not allow this, in one go, and cut afterwards.
  */
+import { commonPrefix } from '../model/answer-tokens.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
 import type { Span } from './chat-mask.js';
 import type { TokenRow } from './rows.js';
@@ -78,12 +79,6 @@ function joinsCleanly(tokenizer: ChatTokenizer): boolean {
     cleanly.set(tokenizer, clean);
   }
   return clean;
-}
-
-function commonPrefix(a: readonly number[], b: readonly number[]): number {
-  let n = 0;
-  while (n < a.length && n < b.length && a[n] === b[n]) n++;
-  return n;
 }
 
 /** Number of tokens that carry loss. */

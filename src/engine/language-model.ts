@@ -60,7 +60,7 @@ export interface Writer {
 export interface LanguageModel extends Writer {
   /**
    * Log-probability, in nats, that the next assistant turn begins with each label (the sum over the
-   * label's tokens); NaN for a conversation that is too long for the model.
+   * label's tokens, as they are behind the conversation); NaN for one that is too long for the model.
    *
    * @returns [conversation][label]
    */

@@ -80,6 +80,8 @@ class Writer {
     this.stop = stop;
     this.tools = tools;
     this.decoder = tokenizer.streamDecoder();
+    // A token's text depends on what stands before it: SentencePiece drops the space of a first one.
+    if (prefix !== '') for (const id of tokenizer.encode(prefix)) this.decoder.push(id);
   }
 
   push(token: number): void {

@@ -20,6 +20,11 @@ import {
   tokenizerFileTexts,
 } from './tokenizer-files.js';
 
+export interface EncodeChatOptions extends ChatOptions {
+  /** What the assistant's turn begins with, tokenised together with what stands before it. Default: nothing. */
+  readonly answer?: string;
+}
+
 /** A tokenizer together with its chat template. */
 export interface ChatTokenizer {
   /** Highest token id + 1; the model's embedding may have more rows. */
@@ -36,8 +41,8 @@ export interface ChatTokenizer {
   decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean }): string;
   /** The chat template's text; throws ModelError when the model has none. */
   renderChat(messages: readonly Message[], options?: ChatOptions): string;
-  /** `encode(renderChat(…))`: the template has written the special tokens itself. */
-  encodeChat(messages: readonly Message[], options?: ChatOptions): number[];
+  /** `encode(renderChat(…) + answer)`: the template has written the special tokens itself. */
+  encodeChat(messages: readonly Message[], options?: EncodeChatOptions): number[];
   readonly hasChatTemplate: boolean;
   /** Incremental decoding that never cuts a character: push ids, get text pieces. */
   streamDecoder(): StreamDecoder;
@@ -151,8 +156,8 @@ class HuggingFaceTokenizer implements ChatTokenizer {
     return this.template.render(messages, options);
   }
 
-  encodeChat(messages: readonly Message[], options?: ChatOptions): number[] {
-    return this.encode(this.renderChat(messages, options));
+  encodeChat(messages: readonly Message[], { answer = '', ...options }: EncodeChatOptions = {}): number[] {
+    return this.encode(this.renderChat(messages, options) + answer);
   }
 
   streamDecoder(): StreamDecoder {

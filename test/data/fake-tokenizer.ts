@@ -88,7 +88,8 @@ export function fakeTokenizer(
     encode,
     decode,
     renderChat,
-    encodeChat: (messages, options) => encode(renderChat(messages, options)),
+    encodeChat: (messages, { answer = '', ...options } = {}) =>
+      encode(renderChat(messages, options) + answer),
     hasChatTemplate: template !== undefined,
     streamDecoder: () => ({ push: (id) => decode([id]), flush: () => '' }),
   };

@@ -38,8 +38,8 @@ export const letterTokenizer: ChatTokenizer = {
   renderChat: (messages, options) =>
     messages.map(({ role, content }) => `${role}\n${content}\n`).join('') +
     (options?.addGenerationPrompt ? 'assistant\n' : ''),
-  encodeChat(messages, options) {
-    return this.encode(this.renderChat(messages, options));
+  encodeChat(messages, { answer = '', ...options } = {}) {
+    return this.encode(this.renderChat(messages, options) + answer);
   },
   streamDecoder: () => ({ push: letter, flush: () => '' }),
 };

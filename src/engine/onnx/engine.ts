@@ -8,6 +8,7 @@ import type { Message, Tool } from '../../data/values.js';
 import { ConfigError, ShapeError, UserError } from '../../errors.js';
 import { Batcher, type Sequence } from '../../generate/batcher.js';
 import { amplify } from '../../model/amplify.js';
+import { promptTokens } from '../../model/answer-tokens.js';
 import { initLora, projectionShape } from '../../model/lora.js';
 import { adaptedModules, type LoraConfig } from '../../model/lora-modules.js';
 import { rotaryTables } from '../../model/rotary.js';
@@ -138,7 +139,6 @@ export class OnnxEngine implements Engine {
     const { tokenizer, maxLength } = this;
     const scorer = new Scorer({
       ...{ tokenizer, maxLength },
-      promptIds: (messages, prefix) => this.promptIds(messages, prefix),
       choiceLogps: (rows) => this.choiceLogps(rows, set),
     });
     return {
@@ -423,9 +423,7 @@ export class OnnxEngine implements Engine {
   }
 
   private promptIds(messages: readonly Message[], prefix?: string, tools?: readonly Tool[]): number[] {
-    const turns = withToolsAsText(messages, tools);
-    const ids = this.tokenizer.encodeChat(turns, { addGenerationPrompt: true });
-    return prefix ? [...ids, ...this.tokenizer.encode(prefix)] : ids;
+    return promptTokens(this.tokenizer, withToolsAsText(messages, tools), prefix);
   }
 
   private copyOf(set: WeightSet): SteeredCopy {

@@ -2,7 +2,9 @@
  * How likely a model finds labels, answers and continuations: text to choices of tokens, and their
  * log-probabilities to what was asked.
  */
+import { withToolsAsText } from '../../data/tool-calls.js';
 import type { Message } from '../../data/values.js';
+import { answerTokens } from '../../model/answer-tokens.js';
 import type { ChatTokenizer } from '../../model/tokenizer.js';
 import type { ContinuationScorer, LabelOptions } from '../language-model.js';
 import { type ChoiceRow, depth, lineLength } from './choices.js';
@@ -11,7 +13,6 @@ export interface ScorerOptions {
   readonly tokenizer: ChatTokenizer;
   /** Positions that sequences may have. */
   readonly maxLength: number;
-  promptIds(messages: readonly Message[], prefix?: string): number[];
   /** [row][choice]: the summed log-probability of a choice behind its row's context, nats. */
   choiceLogps(rows: readonly ChoiceRow[]): Promise<number[][]>;
 }
@@ -31,11 +32,7 @@ export class Scorer {
     { prefix, onUsage, signal }: LabelOptions = {},
   ): Promise<number[][]> {
     signal?.throwIfAborted();
-    const choices = labels.map((label) => this.tokenizer.encode(label));
-    const rows = conversations.map((messages) => ({
-      context: this.options.promptIds(messages, prefix),
-      choices,
-    }));
+    const rows = conversations.map((messages) => this.row(messages, labels, prefix));
     const logps = await this.fittingLogps(rows);
     for (const [i, row] of rows.entries()) {
       onUsage?.(i, { promptTokens: logps[i] === null ? 0 : lineLength(row), answerTokens: 0 });
@@ -57,20 +54,26 @@ export class Scorer {
     conversations: readonly (readonly Message[])[],
     answers: readonly string[],
   ): Promise<(number[] | null)[]> {
-    const choices = answers.map((answer) => this.tokenizer.encode(answer));
-    const longer = answers.map((answer) => oneDigitLonger(answer, answers, this.tokenizer));
-    const rows = conversations.map((messages) => ({ context: this.options.promptIds(messages), choices }));
+    const longer = answers.map((answer) => oneDigitLonger(answer, answers));
+    const rows = conversations.map((messages) => this.row(messages, answers));
     const logps = await this.fittingLogps(rows);
-    return logps.map((row) => {
+    return logps.map((row, i) => {
       if (row === null) return null;
+      const { choices } = rows[i];
       const begun = row.map(Math.exp);
-      return begun.map((probability, c) =>
-        Math.max(
+      return begun.map((probability, c) => {
+        const within = longer[c].filter((other) => choices[c].every((id, t) => choices[other][t] === id));
+        return Math.max(
           0,
-          longer[c].reduce((rest, other) => rest - begun[other], probability),
-        ),
-      );
+          within.reduce((rest, other) => rest - begun[other], probability),
+        );
+      });
     });
+  }
+
+  /** What an answer may begin with, as tokens behind the conversation. */
+  private row(messages: readonly Message[], answers: readonly string[], prefix?: string): ChoiceRow {
+    return answerTokens(this.tokenizer, withToolsAsText(messages), answers, prefix);
   }
 
   /** See `ContinuationScorer`. */
@@ -101,13 +104,8 @@ export class Scorer {
   }
 }
 
-/** Indices of the numbers that go on from `number` by one digit, where its tokens are the beginning of theirs. */
-function oneDigitLonger(number: string, answers: readonly string[], tokenizer: ChatTokenizer): number[] {
+/** Indices of the numbers that are `number` and one more digit. */
+function oneDigitLonger(number: string, answers: readonly string[]): number[] {
   if (!/^\d+$/.test(number)) return [];
-  const ids = tokenizer.encode(number);
-  return answers.flatMap((answer, i) => {
-    if (!/^\d+$/.test(answer) || answer.slice(0, -1) !== number) return [];
-    const tokens = tokenizer.encode(answer);
-    return ids.every((id, t) => tokens[t] === id) ? [i] : [];
-  });
+  return answers.flatMap((answer, i) => (/^\d+$/.test(answer) && answer.slice(0, -1) === number ? [i] : []));
 }
