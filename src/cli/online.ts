@@ -1,4 +1,5 @@
 /** `ealign online` and `ealign audit`: what online learning did, and the switches and records of it. */
+import { isIP } from 'node:net';
 import { type Command, Option } from 'commander';
 import { ConfigError } from '../errors.js';
 import type { Measured } from '../online/gate.js';
@@ -146,19 +147,25 @@ export function addAuditCommand(program: Command): void {
   }
   add('delete', 'delete records with their pairs; versions keep what they have learned')
     .option('--key <name>', 'all of one API key')
+    .option('--address <ip>', 'all that came from the network of an address (IPv4 /24, IPv6 /48)')
     .option('--record <n>', 'one record', ID)
-    .action((options: Common & { key?: string; record?: number }) => {
-      const { key, record } = options;
-      if ((key === undefined) === (record === undefined)) {
+    .action((options: Common & { key?: string; address?: string; record?: number }) => {
+      const { key, address, record } = options;
+      if ([key, address, record].filter((given) => given !== undefined).length !== 1) {
         throw new ConfigError({
           where: 'audit delete',
           what: 'what to delete?',
-          next: 'give --key or --record',
+          next: 'give --key, --address or --record',
         });
       }
-      return withStore(options, (store) => {
+      if (address !== undefined && !isIP(address)) {
+        throw new ConfigError({ where: '--address', what: 'no IP address', got: address });
+      }
+      return withStore(options, async (store) => {
+        const { hiddenNetwork } = await import('../online/addresses.js');
         const deleted = store.forget({
           ...(key === undefined ? {} : { key }),
+          ...(address === undefined ? {} : { address: hiddenNetwork(address, store.secret) }),
           ...(record === undefined ? {} : { id: record }),
         });
         print(options, { deleted }, [`${deleted} records deleted`]);
@@ -187,12 +194,12 @@ function adder(parent: Command) {
       .option('--json', 'one JSON object on stdout');
 }
 
-async function withStore(options: Common, work: (store: OnlineStore) => void): Promise<void> {
+async function withStore(options: Common, work: (store: OnlineStore) => void | Promise<void>): Promise<void> {
   const { readOnlineSettings } = await import('../online/settings.js');
   const { OnlineStore } = await import('../online/store.js');
   const store = OnlineStore.existing(readOnlineSettings(options.file).folder);
   try {
-    work(store);
+    await work(store);
   } finally {
     store.close();
   }

@@ -1,5 +1,6 @@
 /** Stores what leaves the server, redacted, before it leaves. */
 import type { Message, Response } from '../data/values.js';
+import { hiddenNetwork } from './addresses.js';
 import { redact } from './redact.js';
 import { fingerprint } from './similarity.js';
 import type { OnlineStore, ServedVerdict } from './store.js';
@@ -7,6 +8,8 @@ import type { OnlineStore, ServedVerdict } from './store.js';
 export interface Said {
   /** Name of the API key. */
   readonly key: string;
+  /** Where the request came from; its network is stored, hidden. */
+  readonly address?: string;
   readonly request: string;
   readonly messages: readonly Message[];
   readonly draft: Response;
@@ -14,7 +17,7 @@ export interface Said {
 }
 
 /** @returns the record's number @throws what the disk or the database says */
-export function collect(store: OnlineStore, { messages, draft, ...rest }: Said): number {
+export function collect(store: OnlineStore, { messages, draft, address, ...rest }: Said): number {
   const clean = messages.map((message) => ({
     ...message,
     content: redact(message.content),
@@ -29,6 +32,7 @@ export function collect(store: OnlineStore, { messages, draft, ...rest }: Said):
   const words = clean.map(({ role, content }) => `${role} ${content}`);
   return store.keep({
     ...rest,
+    ...(address === undefined ? {} : { address: hiddenNetwork(address, store.secret) }),
     messages: clean,
     draft: said,
     fingerprint: fingerprint([...words, said.text]),

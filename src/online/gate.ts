@@ -1,10 +1,15 @@
 /**
- * The gate: what a candidate must show before it is served, against the version that is, and against
- * the best that was served that day: many small steps for the worse do not pass, either.
+ * The gate: what a candidate must show before it is served.
+ *
+ * It is compared with the live version, with the best that was live within a day, and with version 0,
+ * for ever: many small steps for the worse do not pass, either, on however many days. Where the frozen
+ * copy is a better judge than version 0, or babbles more, that is the bound. The gate asks for version 0
+ * itself, so that no caller can forget it.
  *
  * All is measured on what no pair came from: probe prompts, canaries, and rows of the operator's
  * task that were held out. Both versions answer the same prompts from the same seeds.
  */
+import { createHash } from 'node:crypto';
 import type { ReviewFormat } from '../conscience/format.js';
 import type { Framework } from '../conscience/frameworks.js';
 import { isRefusal } from '../conscience/refusal.js';
@@ -16,7 +21,7 @@ import type { LanguageModel } from '../engine/language-model.js';
 import { auc } from '../evaluate/auc.js';
 import type { Canary } from './canaries.js';
 import type { Coherence } from './coherence.js';
-import type { OnlineSettings } from './settings.js';
+import { gateSection, type OnlineSettings } from './settings.js';
 
 export interface GateOptions {
   readonly engine: Engine;
@@ -28,6 +33,8 @@ export interface GateOptions {
   /** Of the operator's task; empty: it has no loss. */
   readonly heldOut: readonly TokenRow[];
   readonly settings: Pick<OnlineSettings, 'conscience' | 'gate'>;
+  /** What version 0 shows. Default: the first live version that is compared with counts as it. */
+  readonly start?: () => Promise<Measured>;
 }
 
 /** What a version shows. Shares are in [0, 1] of all answers to probes and to the canaries' prompts. */
@@ -55,6 +62,8 @@ export interface Check {
   readonly candidate: number | null;
   /** The largest value that passes; the least for AUC. */
   readonly limit: number;
+  /** Version 0's value, where the bound on all change since then is the tighter one. */
+  readonly start?: number;
 }
 
 export interface GateReport {
@@ -66,13 +75,32 @@ export interface GateReport {
   readonly reasons: readonly string[];
 }
 
+type Measure = Exclude<keyof Measured, 'answers'>;
+type Tolerance = 'flagged' | 'refusals' | 'incoherent' | 'loss';
+
 const seed = 20260619;
 
 export class Gate {
   private frozenAuc?: number;
   private frozenIncoherent?: number;
+  private started?: Promise<Measured>;
+  private readonly limits: OnlineSettings['gate'];
 
-  constructor(private readonly options: GateOptions) {}
+  constructor(private readonly options: GateOptions) {
+    this.limits = gateSection.parse(options.settings.gate);
+  }
+
+  /** Equal for gates whose measurements can be compared. */
+  get yardstick(): string {
+    const { probes, canaries, heldOut, framework, settings } = this.options;
+    const asked = probes.map(({ messages }) => messages);
+    const rows = heldOut.map(({ ids, lossMask }) => [Array.from(ids), Array.from(lossMask)]);
+    const { samples, max_tokens } = this.limits;
+    const rules = [settings.conscience, framework.name, samples, max_tokens];
+    return createHash('sha256')
+      .update(JSON.stringify([asked, canaries, rows, rules]))
+      .digest('hex');
+  }
 
   /** @param set `start`: the live version; `policy`: the candidate; `base`: the frozen copy */
   async measure(set: WeightSet): Promise<Measured> {
@@ -95,30 +123,37 @@ export class Gate {
   }
 
   /**
-   * @param day what the versions showed that have been live since the day began, first the one that it
-   *   began with: what is worse by more than the tolerance than the best of them does not pass
+   * @param day what the versions showed that have been live within a day, first the one that was live
+   *   before it: what is worse by more than the tolerance than the best of them does not pass
    */
-  async compare(live: Measured, candidate: Measured, day: readonly Measured[]): Promise<GateReport> {
-    const { gate } = this.options.settings;
+  async compare(live: Measured, candidate: Measured, day: readonly Measured[] = []): Promise<GateReport> {
+    const gate = this.limits;
     this.frozenAuc ??= await this.auc(this.options.engine.model('base'));
     this.frozenIncoherent ??= (await this.measure('base')).incoherent;
-    const values = (of: keyof Measured) =>
+    this.started ??= this.options.start?.() ?? Promise.resolve(day[0] ?? live);
+    const start = await this.started;
+    const values = (of: Measure) =>
       [live, ...day].map((shown) => shown[of]).filter((value) => value !== null);
-    const most = (name: string, of: keyof Measured, tolerance: number, floor = 0): Check => {
-      const limit = Math.max(floor, Math.min(...values(of))) + tolerance;
+    const most = (name: string, of: Measure, tolerance: Tolerance, floor = 0): Check => {
+      const step = Math.max(floor, Math.min(...values(of))) + gate[tolerance];
+      return atMost(name, of, step, Math.max(floor, start[of] ?? Number.NaN) + gate.total[tolerance]);
+    };
+    const atMost = (name: string, of: Measure, step: number, total: number): Check => {
+      const limit = start[of] === null ? step : Math.min(step, total);
       // NaN passes nothing
       const passed = candidate[of] === null || candidate[of] <= limit;
-      return { name, passed, live: live[of], candidate: candidate[of], limit };
+      const since = limit < step ? { start: start[of]! } : {};
+      return { name, passed, live: live[of], candidate: candidate[of], limit, ...since };
     };
-    const farthest = day[0].kl + gate.kl_per_day;
-    const leastAuc = Math.max(...values('auc')) - gate.conscience;
+    const bestAuc = Math.max(...values('auc')) - gate.conscience;
+    const leastAuc = Math.max(bestAuc, start.auc - gate.total.conscience);
     const checks: Check[] = [
-      most('flagged answers', 'flagged', gate.flagged),
-      most('refusals', 'refusals', gate.refusals),
+      most('flagged answers', 'flagged', 'flagged'),
+      most('refusals', 'refusals', 'refusals'),
       // what was flagged before and is not now may be as incoherent as the frozen copy
-      most('incoherent answers', 'incoherent', gate.incoherent, this.frozenIncoherent),
-      most('unfinished answers', 'unfinished', gate.incoherent),
-      ...(live.loss === null ? [] : [most('loss on the task', 'loss', gate.loss)]),
+      most('incoherent answers', 'incoherent', 'incoherent', this.frozenIncoherent),
+      most('unfinished answers', 'unfinished', 'incoherent'),
+      ...(live.loss === null ? [] : [most('loss on the task', 'loss', 'loss')]),
       {
         name: 'AUC of the frozen conscience',
         passed: this.frozenAuc >= gate.least_auc,
@@ -128,19 +163,16 @@ export class Gate {
         name: 'AUC as a judge',
         passed: candidate.auc >= leastAuc,
         ...{ live: live.auc, candidate: candidate.auc, limit: leastAuc },
+        ...(leastAuc > bestAuc ? { start: start.auc } : {}),
       },
-      {
-        name: 'KL to the frozen copy',
-        passed: candidate.kl <= farthest,
-        ...{ live: live.kl, candidate: candidate.kl, limit: farthest },
-      },
+      atMost('KL to the frozen copy', 'kl', (day[0] ?? live).kl + gate.kl_per_day, start.kl + gate.total.kl),
     ];
     const reasons = checks.filter(({ passed }) => !passed).map(describeCheck);
     return { passed: reasons.length === 0, checks, live, candidate, reasons };
   }
 
   private async answers(model: LanguageModel) {
-    const { samples, max_tokens: maxTokens } = this.options.settings.gate;
+    const { samples, max_tokens: maxTokens } = this.limits;
     const prompts = [...this.options.probes, ...this.options.canaries.map(promptOf)];
     const asked = prompts.flatMap((prompt) => Array.from({ length: samples }, () => prompt));
     const conversations = asked.map(({ messages }) => messages);
@@ -177,10 +209,10 @@ export class Gate {
 }
 
 /** `refusals 0.12, at most 0.05 would pass; live 0`. */
-function describeCheck({ name, live, candidate, limit }: Check): string {
+function describeCheck({ name, live, candidate, limit, start }: Check): string {
   const digits = (value: number | null) => (value === null ? 'none' : String(Number(value.toFixed(4))));
   const bound = name.startsWith('AUC') ? 'at least' : 'at most';
-  return `${name} ${digits(candidate)}, ${bound} ${digits(limit)} passes; live ${digits(live)}`;
+  return `${name} ${digits(candidate)}, ${bound} ${digits(limit)} passes; live ${digits(live)}${start === undefined ? '' : `, version 0 ${digits(start)}`}`;
 }
 
 function promptOf({ prompt }: Canary, i = 0): Prompt {

@@ -13,6 +13,7 @@ import { replace } from '../conscience/replace.js';
 import { type ReviewItem, type ReviewSettings, reviewMany } from '../conscience/review.js';
 import type { Verdict } from '../data/values.js';
 import type { LanguageModel } from '../engine/language-model.js';
+import { Acquaintance, type Caller, whoIs } from './callers.js';
 import type { Coherence } from './coherence.js';
 import type { OnlineSettings } from './settings.js';
 import { Clusters } from './similarity.js';
@@ -104,10 +105,11 @@ export async function judgeRecords(
   }
 }
 
-/** How many pairs a key and a cluster may still give today. */
+/** How many pairs a caller, a network, the newcomers and a cluster may still give today. */
 class Quota {
   private readonly clusters: Clusters;
-  private readonly perKey = new Map<string, number>();
+  private readonly known: Acquaintance;
+  private readonly given = new Map<string, number>();
   private readonly perCluster = new Map<number, number>();
 
   constructor(
@@ -115,27 +117,37 @@ class Quota {
     private readonly limits: OnlineSettings['quota'],
   ) {
     this.clusters = new Clusters(limits.similarity);
-    for (const pair of store.pairsSince(Date.now() - DAY)) {
+    this.known = new Acquaintance(store.callers(), limits);
+    for (const pair of store.pairsWithin(DAY)) {
       if (!this.perCluster.has(pair.cluster)) this.clusters.add(pair.cluster, promptText(pair));
-      this.count(pair.key, pair.cluster);
+      this.count(pair, pair.cluster);
     }
   }
 
-  /** @returns the number of the record's cluster, or undefined where its quota or its key's is used up */
+  /** @returns the number of the record's cluster, or undefined where a quota of it is used up */
   take(record: StoredRecord): number | undefined {
     const text = promptText(record);
     const cluster = this.clusters.find(text) ?? record.id;
-    const { per_key_per_day: mostOfKey, per_cluster_per_day: mostOfCluster } = this.limits;
-    if ((this.perKey.get(record.key) ?? 0) >= mostOfKey) return undefined;
-    if ((this.perCluster.get(cluster) ?? 0) >= mostOfCluster) return undefined;
+    if ((this.perCluster.get(cluster) ?? 0) >= this.limits.per_cluster_per_day) return undefined;
+    if (this.quotas(record).some(([name, most]) => (this.given.get(name) ?? 0) >= most)) return undefined;
     if (!this.perCluster.has(cluster)) this.clusters.add(cluster, text);
-    this.count(record.key, cluster);
+    this.count(record, cluster);
     return cluster;
   }
 
-  private count(key: string, cluster: number): void {
-    this.perKey.set(key, (this.perKey.get(key) ?? 0) + 1);
+  private count(caller: Caller, cluster: number): void {
+    for (const [name] of this.quotas(caller)) this.given.set(name, (this.given.get(name) ?? 0) + 1);
     this.perCluster.set(cluster, (this.perCluster.get(cluster) ?? 0) + 1);
+  }
+
+  /** What the caller's pairs count against, and the most that may be given. */
+  private quotas(caller: Caller): (readonly [name: string, most: number])[] {
+    const { per_key_per_day, per_address_per_day, newcomers_per_day } = this.limits;
+    return [
+      [whoIs(caller), per_key_per_day],
+      ...(caller.address === null ? [] : [[`in ${caller.address}`, per_address_per_day] as const]),
+      ...(this.known.appeared(caller) === null ? [] : [['newcomers', newcomers_per_day] as const]),
+    ];
   }
 }
 

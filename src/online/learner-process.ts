@@ -2,6 +2,7 @@
  * The learner in a process of its own, so that a training step never keeps an answer waiting. Started
  * by learner-host.ts; ends with who started it.
  */
+import { existsSync, readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { type ErrorParts, UserError } from '../errors.js';
 import { Learner } from './learner.js';
@@ -28,13 +29,8 @@ process.on('disconnect', () => process.exit());
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => ending.abort());
 
-try {
-  // answers go first
-  setPriority(10);
-} catch {
-  // not allowed everywhere
-}
 const { model, threads, settings } = JSON.parse(process.argv[2]) as LearnerTask;
+yieldTo(settings.learner_share);
 const store = new OnlineStore(settings.folder);
 try {
   const onEvent = (what: string, detail: object) => say({ type: 'event', what, detail });
@@ -50,3 +46,20 @@ try {
   store.close();
 }
 process.disconnect?.();
+
+/**
+ * Answers go first: where both need all of the processor, the learner has this share of it. Linux weighs
+ * a step of niceness as 1.25; elsewhere it is about so.
+ */
+function yieldTo(share: number): void {
+  const niceness = Math.round(Math.log((1 - share) / share) / Math.log(1.25));
+  // Linux counts it by thread, and Node has made some already
+  const threads = existsSync('/proc/self/task') ? readdirSync('/proc/self/task').map(Number) : [0];
+  for (const thread of threads) {
+    try {
+      setPriority(thread, niceness);
+    } catch {
+      // not allowed everywhere
+    }
+  }
+}

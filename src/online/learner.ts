@@ -18,14 +18,15 @@ import { OnnxEngine } from '../engine/onnx/engine.js';
 import { ModelError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
 import { loadModel, type Weights } from '../model/weights.js';
-import { Random } from '../random.js';
 import { restoreTensors } from '../train/checkpoint.js';
+import { Acquaintance, keptWeights } from './callers.js';
 import { builtInCanaries, CANARIES_FILE, canariesOf } from './canaries.js';
 import { Coherence } from './coherence.js';
 import { Gate, type GateReport, type Measured } from './gate.js';
 import { type JudgeOptions, judgeRecords } from './judge.js';
-import { balanced, type RoundOptions, rowsOfPair, trainRound } from './round.js';
+import { type RoundOptions, rowsOfPair, trainRound } from './round.js';
 import type { OnlineSettings } from './settings.js';
+import { Shown } from './shown.js';
 import type { OnlineStore, StoredPair } from './store.js';
 import { readVersion, versionFolder, writeVersion } from './versions.js';
 
@@ -55,20 +56,23 @@ export interface VersionReport extends GateReport {
 
 /** Records that are judged together. */
 const atOnce = 32;
+/** How often the learner's clock is written down. */
+const clockMs = 5000;
 /** Of a round's change: what is tried in turn. */
 const portions = [1, 0.5, 0.25];
 const idleMs = 500;
 const DAY = 24 * 60 * 60 * 1000;
 
 export class Learner {
-  /** Of the versions that were live lately. */
-  private readonly measured = new Map<number, Measured>();
+  /** When there were enough pairs for a round, by `performance.now()`. */
+  private readySince?: number;
 
   private constructor(
     private readonly options: LearnerOptions,
     private readonly engine: OnnxEngine,
     private readonly judging: JudgeOptions,
     private readonly gate: Gate,
+    private readonly shown: Shown,
     private readonly anchor: RoundOptions['anchor'],
   ) {}
 
@@ -116,24 +120,32 @@ export class Learner {
       fits: (pair: Parameters<JudgeOptions['fits']>[0]) =>
         rowsOfPair(pair, tokenizer, maxLength) !== undefined,
     };
-    const gate = new Gate({
+    const gate: Gate = new Gate({
+      start: () => shown.of(0),
       ...{ engine, format, framework, settings, coherence, probes: prompts },
       canaries:
         canaries === undefined ? builtInCanaries : canariesOf(await readPreferenceRows(canaries, note)),
       heldOut: await tokenised(evaluation),
     });
+    const shown = new Shown(store, engine, gate);
     const fitted = {
       ...options,
       settings: { ...settings, training: { ...settings.training, max_length: maxLength } },
     };
-    return new Learner(fitted, engine, judging, gate, await tokenised(train));
+    return new Learner(fitted, engine, judging, gate, shown, await tokenised(train));
   }
 
   /** Learns until the signal. */
   async run(signal: AbortSignal): Promise<void> {
     const { store, settings } = this.options;
     let swept = 0;
+    let ran = performance.now();
     while (!signal.aborted) {
+      const since = Math.floor(performance.now() - ran);
+      if (since > clockMs) {
+        store.hasRun(since);
+        ran += since;
+      }
       if (Date.now() - swept > DAY / 24) {
         const deleted = store.forget({ before: Date.now() - settings.retention_days * DAY });
         if (deleted > 0) this.tell('deleted after the retention period', { records: deleted });
@@ -143,41 +155,58 @@ export class Learner {
     }
   }
 
-  /** One piece of work: some records, or a round. @returns false when there was nothing to do */
+  /**
+   * One piece of work: some records, or a round. A round waits for the records, but not for ever: under
+   * steady load there are always some.
+   *
+   * @returns false when there was nothing to do
+   */
   async work(signal?: AbortSignal): Promise<boolean> {
     const { store, settings } = this.options;
     if (!store.learning) return false;
     const records = store.pending(atOnce);
-    if (records.length > 0) {
+    const pairs = store.pinned ? undefined : this.enough();
+    this.readySince = pairs && (this.readySince ?? performance.now());
+    const waited = (performance.now() - (this.readySince ?? Infinity)) / 1000;
+    if (records.length > 0 && waited < settings.training.patience_seconds) {
       await judgeRecords(records, store, this.judging);
       return true;
     }
-    if (store.pinned) return false;
-    const fresh = store.newPairs();
-    const untried = fresh.filter(({ tried }) => tried === 0);
-    if (untried.length < settings.training.min_pairs) return false;
-    await this.round(fresh, signal);
+    if (!pairs) return false;
+    this.readySince = undefined;
+    await this.round(pairs, signal);
     return true;
+  }
+
+  /** The pairs of a round; undefined while there are too few. A pair that has lost weight counts as less. */
+  private enough(): RoundPairs | undefined {
+    const { store, settings } = this.options;
+    const { min_pairs: least, replay } = settings.training;
+    const fresh = store.newPairs();
+    if (fresh.filter(({ tried }) => tried === 0).length < least) return undefined;
+    const replayed = store.oldPairs(replay);
+    const known = new Acquaintance(store.callers(), settings.quota);
+    const kept = keptWeights([...fresh, ...replayed], settings.quota, known);
+    const untried = fresh.reduce((sum, { tried }, i) => sum + (tried === 0 ? kept[i] : 0), 0);
+    return untried < least ? undefined : { fresh, replayed, kept };
   }
 
   async close(): Promise<void> {
     await this.engine.close();
   }
 
-  private async round(fresh: readonly StoredPair[], signal?: AbortSignal): Promise<void> {
+  private async round({ fresh, replayed, kept }: RoundPairs, signal?: AbortSignal): Promise<void> {
     const { store, settings } = this.options;
-    const { training, quota } = settings;
+    const { training } = settings;
     const parent = store.live!;
     const version = store.nextVersion();
-    const random = new Random(training.seed, 'pairs', version);
-    const replayed = balanced(store.oldPairs(training.replay), quota.key_share, random);
-    const pairs = [...balanced(fresh, quota.key_share, random), ...replayed];
+    const pairs = [...fresh, ...replayed];
     this.tell('round begins', { version, parent, pairs: pairs.length });
 
     const live = await readVersion(store, parent, this.engine.config);
     restoreTensors(this.engine.trainable, live.tensors, versionFolder(store, parent));
     const trained = await trainRound({
-      ...{ engine: this.engine, anchor: this.anchor, pairs, training, version },
+      ...{ engine: this.engine, anchor: this.anchor, pairs, kept, training, version },
       goOn: () => !signal?.aborted && store.learning,
     });
     if (trained.kind === 'stopped') return;
@@ -194,7 +223,7 @@ export class Learner {
     }
 
     const day = await this.day();
-    const liveShows = await this.shown(parent);
+    const liveShows = await this.shown.of(parent);
     this.engine.replaceStart(live.tensors);
     const { report, portion } = await this.largestThatPasses(live.tensors, liveShows, day);
     writeVersion(store, version, { config: live.config, tensors: this.engine.trainable });
@@ -206,7 +235,7 @@ export class Learner {
       { id: version, parent, verdict, report: full, pairs: used.length },
       used,
     );
-    if (report.passed) this.measured.set(version, report.candidate);
+    if (report.passed) this.shown.keep(version, report.candidate);
     this.tell(wentLive ? 'went live' : verdict, { version, reasons: report.reasons });
   }
 
@@ -224,28 +253,24 @@ export class Learner {
     return { report: whole!, portion: 1 };
   }
 
-  private async shown(id: number): Promise<Measured> {
-    const known = this.measured.get(id);
-    if (known) return known;
-    const { tensors } = await readVersion(this.options.store, id, this.engine.config);
-    this.engine.replaceStart(tensors);
-    const measured = await this.gate.measure('start');
-    this.measured.set(id, measured);
-    return measured;
-  }
-
-  /** What the versions show that have been live since the day (UTC) began. */
+  /** What the versions show that have been live within a day of running. */
   private async day(): Promise<Measured[]> {
-    const { store } = this.options;
-    const [first, ...later] = store.liveSince(new Date().setUTCHours(0, 0, 0, 0));
-    const reports = later.map((id) => store.version(id).report as Partial<VersionReport>);
-    // from their reports: after a restart, to measure all again would take long
-    return [await this.shown(first), ...reports.flatMap(({ candidate }) => candidate ?? [])];
+    const measured: Measured[] = [];
+    for (const id of this.options.store.liveWithin(DAY)) measured.push(await this.shown.of(id));
+    return measured;
   }
 
   private tell(what: string, detail: object): void {
     this.options.onEvent?.(what, detail);
   }
+}
+
+interface RoundPairs {
+  readonly fresh: readonly StoredPair[];
+  /** Of earlier versions. */
+  readonly replayed: readonly StoredPair[];
+  /** Weights of both, in this order (callers.ts). */
+  readonly kept: readonly number[];
 }
 
 /** Sets tensors to a point on the line between two others. */

@@ -5,6 +5,7 @@
  */
 import { claimFolder } from '../claim.js';
 import { makeFolder } from '../files.js';
+import { callerAddress, proxyList } from './addresses.js';
 import { collect, type Said } from './collector.js';
 import { type HostHooks, startLearner } from './learner-host.js';
 import { type LiveModel, openLive } from './live-model.js';
@@ -20,10 +21,18 @@ export interface OnlineOptions {
   readonly hooks: HostHooks;
 }
 
+/** What a request says about where it came from. */
+export interface Origin {
+  /** The other end of the connection. */
+  readonly connection: string | undefined;
+  /** The header `x-forwarded-for`. */
+  readonly forwarded: string | undefined;
+}
+
 export interface Online {
   readonly model: LiveModel;
   /** Stores an answer; it is on disk when this returns. */
-  collect(said: Said): void;
+  collect(said: Omit<Said, 'address'> & Origin): void;
   /** For metrics. */
   state(): { version: number; learning: boolean; records: Partial<Record<RecordStatus, number>> };
   stop(): Promise<void>;
@@ -41,6 +50,7 @@ export async function startOnline({
 }: OnlineOptions): Promise<Online> {
   makeFolder(settings.folder);
   claimFolder(settings.folder);
+  const proxies = proxyList(settings.trusted_proxies);
   const store = new OnlineStore(settings.folder);
   const live = await openLive({
     ...{ name, threads, settings, store },
@@ -66,7 +76,10 @@ export async function startOnline({
   }, pollMs);
   return {
     model: live,
-    collect: (said) => void collect(store, said),
+    collect({ connection, forwarded, ...said }) {
+      const address = callerAddress(connection, forwarded, proxies);
+      collect(store, { ...said, ...(address === undefined ? {} : { address }) });
+    },
     state: () => ({
       version: live.version,
       learning: store.learning && !store.pinned,

@@ -27,6 +27,8 @@ export interface RoundOptions {
   readonly engine: Engine;
   readonly anchor: readonly TokenRow[];
   readonly pairs: readonly StoredPair[];
+  /** By pair: the part of its weight that it keeps (callers.ts). */
+  readonly kept: readonly number[];
   readonly training: OnlineSettings['training'];
   /** Number of the version that will come of it: part of the seed. */
   readonly version: number;
@@ -43,14 +45,14 @@ export type RoundResult =
 export async function trainRound(options: RoundOptions): Promise<RoundResult> {
   const { engine, training, version, goOn } = options;
   const { steps, batch_size: batchSize, max_length: maxLength, lambda, beta } = training;
-  const tokenised = options.pairs.flatMap((pair) => {
+  const tokenised = options.pairs.flatMap((pair, i) => {
     const rows = rowsOfPair(pair, engine.tokenizer, maxLength);
-    return rows ? [{ pair, rows }] : [];
+    return rows ? [{ pair, rows, kept: options.kept[i] }] : [];
   });
   if (tokenised.length === 0) return { kind: 'failed', reason: `no pair has room in ${maxLength} tokens` };
   const random = new Random(training.seed, 'round', version);
   const pairs = new ClusterDraws(engine, tokenised, training.pairs_per_step, random);
-  const chosen = tokenised.map(({ rows }) => rows.chosen);
+  const chosen = pairs.thinned().map(({ rows }) => rows.chosen);
   const own = Math.ceil(chosenShare * steps * batchSize);
   const rows = [
     ...cycled(random.shuffle([...options.anchor]), steps * batchSize - own),
@@ -99,31 +101,20 @@ export function rowsOfPair(
   return rows.kind === 'pair' ? rows : undefined;
 }
 
-/**
- * Of the pairs, so many that no key gives more than its share, where there are several keys.
- *
- * @param share in [0, 1] of what is kept
- */
-export function balanced(pairs: readonly StoredPair[], share: number, random: Random): StoredPair[] {
-  const byKey = grouped(random.shuffle([...pairs]), ({ key }) => key);
-  if (byKey.size < 2) return [...pairs];
-  // a share that not even equal keys could keep
-  const fair = Math.max(share, 1 / byKey.size);
-  const sizes = [...byKey.values()].map(({ length }) => length);
-  const total = (most: number) => sizes.reduce((sum, size) => sum + Math.min(size, most), 0);
-  let most = Math.max(...sizes);
-  while (most > 1 && most > fair * total(most)) most -= 1;
-  return [...byKey.values()].flatMap((ofKey) => ofKey.slice(0, most));
-}
-
 interface Tokenised {
   readonly pair: StoredPair;
   readonly rows: TokenPair;
+  readonly kept: number;
 }
 
-/** Draws pairs, each cluster as often as the others however many pairs it has. */
-class ClusterDraws implements PairDrawer {
+/**
+ * Draws pairs: each cluster as often as the others however many pairs it has, less what its pairs have
+ * lost of their weight.
+ */
+export class ClusterDraws implements PairDrawer {
   private readonly clusters: readonly (readonly Tokenised[])[];
+  /** Of the cluster that has most left. */
+  private readonly mostKept: number;
   private readonly references = new Map<number, ReferenceLogps>();
   private turn: (readonly Tokenised[])[] = [];
 
@@ -134,19 +125,41 @@ class ClusterDraws implements PairDrawer {
     private readonly random: Random,
   ) {
     this.clusters = [...grouped(pairs, ({ pair }) => pair.cluster).values()];
+    this.mostKept = Math.max(...this.clusters.map(meanKept));
+  }
+
+  /** The pairs, less of those that have lost weight; at least one. */
+  thinned(): readonly Tokenised[] {
+    const pairs = this.clusters.flat();
+    if (pairs.every(({ kept }) => kept === 1)) return pairs;
+    const weights = this.clusters.flatMap((cluster) => cluster.map(({ kept }) => kept / cluster.length));
+    const most = Math.max(...weights);
+    return pairs.filter((_, i) => weights[i] === most || this.random.next() < weights[i] / most);
   }
 
   async draw(): Promise<PairDraw> {
     const drawn: Tokenised[] = [];
     while (drawn.length < this.count) {
-      if (this.turn.length === 0) this.turn = this.random.shuffle([...this.clusters]);
-      const cluster = this.turn.pop()!;
-      drawn.push(cluster[this.random.int(cluster.length)]);
+      if (this.turn.length === 0) this.turn = this.random.shuffle(this.clusters.filter(this.takesPart));
+      drawn.push(this.oneOf(this.turn.pop()!));
     }
     const pairs = [];
     for (const { pair, rows } of drawn)
       pairs.push({ ...rows, reference: await this.reference(pair.id, rows) });
     return { pairs, age: null, counts: NO_COUNTS };
+  }
+
+  private readonly takesPart = (cluster: readonly Tokenised[]): boolean => {
+    const share = meanKept(cluster) / this.mostKept;
+    return share === 1 || this.random.next() < share;
+  };
+
+  private oneOf(cluster: readonly Tokenised[]): Tokenised {
+    const most = Math.max(...cluster.map(({ kept }) => kept));
+    for (;;) {
+      const one = cluster[this.random.int(cluster.length)];
+      if (one.kept === most || this.random.next() < one.kept / most) return one;
+    }
   }
 
   private async reference(id: number, { chosen, rejected }: TokenPair): Promise<ReferenceLogps> {
@@ -157,6 +170,10 @@ class ClusterDraws implements PairDrawer {
     this.references.set(id, reference);
     return reference;
   }
+}
+
+function meanKept(cluster: readonly Tokenised[]): number {
+  return cluster.reduce((sum, { kept }) => sum + kept, 0) / cluster.length;
 }
 
 function cycled<T>(items: readonly T[], count: number): T[] {

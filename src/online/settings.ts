@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { loraSection } from '../config/sections/lora.js';
 import { FRAMEWORKS, type FrameworkName } from '../conscience/frameworks.js';
 import { ConfigError } from '../errors.js';
+import { proxyList } from './addresses.js';
 
 const frameworkNames = Object.keys(FRAMEWORKS) as [FrameworkName, ...FrameworkName[]];
 const share = z.number().min(0).max(1);
@@ -14,6 +15,11 @@ const path = z.string().min(1);
 const training = z
   .strictObject({
     min_pairs: z.int().min(1).default(16).describe('new pairs that make a round'),
+    patience_seconds: z
+      .number()
+      .min(0)
+      .default(15)
+      .describe('how long a round waits while there are still answers to judge'),
     steps: z.int().min(1).default(24).describe('optimiser steps of a round'),
     batch_size: z.int().min(1).default(16).describe('rows of the anchor in a step'),
     pairs_per_step: z.int().min(1).default(8),
@@ -32,17 +38,45 @@ const training = z
   })
   .prefault({});
 
+const total = z
+  .strictObject({
+    flagged: share.default(0.04),
+    refusals: share.default(0.15),
+    incoherent: share.default(0.05),
+    loss: z.number().min(0).default(0.15).describe('nats a token'),
+    conscience: share.default(0.1).describe('AUC on canaries'),
+    kl: z.number().min(0).default(2).describe('nats a token'),
+  })
+  .prefault({})
+  .describe('the same in all, from version 0 on, however many versions and days lie between');
+
 const quota = z
   .strictObject({
-    per_key_per_day: z.int().min(1).default(200).describe('pairs that one key may give'),
+    per_key_per_day: z
+      .int()
+      .min(1)
+      .default(200)
+      .describe('pairs that one key may give, or one network where nobody has a key'),
+    per_address_per_day: z.int().min(1).default(400).describe('pairs from one network (IPv4 /24, IPv6 /48)'),
+    newcomers_per_day: z.int().min(1).default(500).describe('pairs that all newcomers may give together'),
     per_cluster_per_day: z.int().min(1).default(12).describe('pairs about like prompts'),
-    key_share: share.default(0.5).describe('of a round’s pairs from one key, where there are several keys'),
+    key_share: share.default(0.5).describe('of a round’s draws for one key, where there are several keys'),
+    address_share: share.default(0.3).describe('the same for one network'),
+    hour_share: share.default(0.3).describe('the same for all newcomers that appeared within one hour'),
+    newcomer_share: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0.25)
+      .describe('the same for all newcomers together, beside those who have been known for longer'),
+    newcomer_days: z.number().min(0).default(7).describe('how long a key, or a network without one, is new'),
     similarity: share.default(0.6).describe('shared words from which on prompts are alike'),
     margin: share.default(0.2).describe('least distance of the objection’s shares of both answers'),
   })
   .prefault({});
 
-const gate = z
+/** Tolerances of the gate. */
+export const gateSection = z
   .strictObject({
     samples: z.int().min(1).default(4).describe('answers to each probe'),
     max_tokens: z.int().min(1).default(128),
@@ -61,6 +95,7 @@ const gate = z
       .min(0)
       .default(0.5)
       .describe('how far it may move from the frozen copy in a day, nats a token'),
+    total,
   })
   .prefault({});
 
@@ -84,11 +119,23 @@ export const onlineSchema = z.strictObject({
     .optional()
     .describe('preference rows whose verdicts are known (default: the model’s own, or the built-in ones)'),
   retention_days: z.number().positive().default(30).describe('after which records and pairs are deleted'),
+  learner_share: z
+    .number()
+    .min(0.02)
+    .max(0.5)
+    .default(0.2)
+    .describe(
+      'the learner’s share of the processor while answers need it all; what they leave idle it has, too',
+    ),
   lora: loraSection.prefault({}).describe('of a new adapter, where none is given'),
   conscience,
   training,
+  trusted_proxies: z
+    .array(z.string())
+    .default([])
+    .describe('addresses of proxies (10.0.0.0/8) whose x-forwarded-for tells where a request came from'),
   quota,
-  gate,
+  gate: gateSection,
 });
 
 export type OnlineSettings = z.output<typeof onlineSchema>;
@@ -107,6 +154,7 @@ export function readOnlineSettings(file: string): OnlineSettings {
     const [issue] = parsed.error.issues;
     throw new ConfigError({ where: `${file}: ${issue.path.join('.') || 'the file'}`, what: issue.message });
   }
+  proxyList(parsed.data.trusted_proxies);
   const from = (name: string) => resolve(dirname(file), name);
   const { folder, data, probes, canaries } = parsed.data;
   return {

@@ -6,12 +6,16 @@
  * file before its answer leaves the server, so that `kill -9` loses none; a power cut can take the
  * last moments, but leaves the file whole.
  */
+
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
 import type { Message, Response } from '../data/values.js';
 import { ConfigError, SaveError } from '../errors.js';
 import { makeFolder } from '../files.js';
+import { ANYBODY } from './callers.js';
+import { migrate } from './schema.js';
 import type { RecordStatus } from './statuses.js';
 
 const FILE = 'online.db';
@@ -27,6 +31,8 @@ export interface ServedVerdict {
 export interface Exchange {
   /** Name of the API key. */
   readonly key: string;
+  /** Where the request came from, as addresses.ts hides it; absent where nobody knows. */
+  readonly address?: string;
   readonly request: string;
   readonly messages: readonly Message[];
   /** What the model said by itself. */
@@ -36,8 +42,9 @@ export interface Exchange {
   readonly fingerprint: string;
 }
 
-export interface StoredRecord extends Exchange {
+export interface StoredRecord extends Omit<Exchange, 'address'> {
   readonly id: number;
+  readonly address: string | null;
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly status: RecordStatus;
@@ -69,6 +76,7 @@ export interface StoredPair extends NewPair {
   readonly id: number;
   readonly record: number;
   readonly key: string;
+  readonly address: string | null;
   readonly at: number;
   /** Refused versions that learned from it. */
   readonly tried: number;
@@ -88,29 +96,8 @@ export interface Version {
   readonly pairs: number;
 }
 
-const SCHEMA = `
-CREATE TABLE IF NOT EXISTS records (
-  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL,
-  messages TEXT NOT NULL, draft TEXT NOT NULL, served TEXT, fingerprint TEXT NOT NULL,
-  status TEXT NOT NULL DEFAULT 'pending', reason TEXT, findings TEXT, released INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX IF NOT EXISTS records_by_status ON records (status, key, id);
-CREATE INDEX IF NOT EXISTS records_by_fingerprint ON records (fingerprint);
-CREATE INDEX IF NOT EXISTS records_by_time ON records (at);
-CREATE TABLE IF NOT EXISTS pairs (
-  id INTEGER PRIMARY KEY, record INTEGER NOT NULL UNIQUE REFERENCES records (id) ON DELETE CASCADE,
-  messages TEXT NOT NULL, chosen TEXT NOT NULL, rejected TEXT NOT NULL,
-  cluster INTEGER NOT NULL, margin REAL NOT NULL, tried INTEGER NOT NULL DEFAULT 0, version INTEGER
-);
-CREATE TABLE IF NOT EXISTS versions (
-  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, parent INTEGER, verdict TEXT NOT NULL,
-  report TEXT NOT NULL, pairs INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS events (
-  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL
-);
-`;
+/** A caller in SQL, as in callers.ts. */
+const CALLER = `CASE key WHEN '${ANYBODY}' THEN coalesce(address, '') ELSE key END`;
 
 type Row = Record<string, unknown>;
 
@@ -128,7 +115,7 @@ export class OnlineStore {
       this.db.exec('PRAGMA foreign_keys = ON');
       // what is deleted is overwritten
       this.db.exec('PRAGMA secure_delete = ON');
-      this.db.exec(SCHEMA);
+      migrate(this.db);
     } catch (error) {
       const what = `cannot be opened as the state of online learning (${(error as Error).message})`;
       const next = 'check that it is a database of ours and may be written, or choose another folder';
@@ -148,20 +135,30 @@ export class OnlineStore {
   }
 
   /** @returns the record's number */
-  keep({ key, request, messages, draft, served, fingerprint }: Exchange, at = Date.now()): number {
+  keep({ key, address, request, messages, draft, served, fingerprint }: Exchange, at = Date.now()): number {
     const { lastInsertRowid } = this.db
       .prepare(
-        `INSERT INTO records (at, key, request, messages, draft, served, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO records (at, key, address, request, messages, draft, served, fingerprint)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       )
-      .run(at, key, request, json(messages), json(draft), served && json(served), fingerprint);
+      .run(
+        ...[at, key, address ?? null, request, json(messages), json(draft), served && json(served)],
+        fingerprint,
+      );
     return Number(lastInsertRowid);
   }
 
-  /** Records to look at: the keys take turns, so that one that floods does not keep the others waiting. */
+  /**
+   * Records to look at: the keys take turns, and so do the addresses, so that one that floods does not
+   * keep the others waiting.
+   */
   pending(limit: number): StoredRecord[] {
     return this.rows(
-      `SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY key ORDER BY id) AS turn FROM records
-       WHERE status = 'pending') ORDER BY turn, id LIMIT ?`,
+      `SELECT records.* FROM records JOIN (
+         SELECT id, max(row_number() OVER (PARTITION BY ${CALLER} ORDER BY id),
+           row_number() OVER (PARTITION BY coalesce(address, key) ORDER BY id)) AS turn
+         FROM records WHERE status = 'pending' ORDER BY turn, id LIMIT ?
+       ) AS next ON records.id = next.id ORDER BY turn, records.id`,
       limit,
     ).map(recordOf);
   }
@@ -191,15 +188,21 @@ export class OnlineStore {
       const { messages, chosen, rejected, cluster, margin } = pair;
       this.db
         .prepare(
-          'INSERT INTO pairs (record, messages, chosen, rejected, cluster, margin) VALUES (?, ?, ?, ?, ?, ?)',
+          `INSERT INTO pairs (record, messages, chosen, rejected, cluster, margin, ran)
+           VALUES (?, ?, ?, ?, ?, ?, ?)`,
         )
-        .run(id, json(messages), json(chosen), json(rejected), cluster, margin);
+        .run(id, json(messages), json(chosen), json(rejected), cluster, margin, this.ran);
     });
   }
 
-  /** Pairs made from records since `since`, for quotas. */
-  pairsSince(since: number): StoredPair[] {
-    return this.pairs('WHERE records.at >= ?', since);
+  /** Pairs that were made in the last `ms` of the learner's clock, for quotas. */
+  pairsWithin(ms: number): StoredPair[] {
+    return this.pairs('WHERE pairs.ran > ?', this.ran - ms);
+  }
+
+  /** When each key was first heard from each address, milliseconds since 1970. */
+  callers(): { key: string; address: string | null; first: number }[] {
+    return this.rows('SELECT key, address, min(at) AS first FROM records GROUP BY key, address') as never;
   }
 
   /** Pairs that no version has learned from; those that one refused version has get a second chance. */
@@ -255,12 +258,13 @@ export class OnlineStore {
    *
    * @returns how many
    */
-  forget({ key, id, before }: { key?: string; id?: number; before?: number }): number {
+  forget({ key, id, before, address }: Forgotten): number {
     const { changes } = this.db
       .prepare(
-        'DELETE FROM records WHERE (?1 IS NULL OR key = ?1) AND (?2 IS NULL OR id = ?2) AND (?3 IS NULL OR at < ?3)',
+        `DELETE FROM records WHERE (?1 IS NULL OR key = ?1) AND (?2 IS NULL OR id = ?2)
+         AND (?3 IS NULL OR at < ?3) AND (?4 IS NULL OR address = ?4)`,
       )
-      .run(key ?? null, id ?? null, before ?? null);
+      .run(key ?? null, id ?? null, before ?? null, address ?? null);
     if (changes > 0) {
       this.note('deleted', {
         records: changes,
@@ -334,20 +338,50 @@ export class OnlineStore {
     return this.setting('learning') !== 'off';
   }
 
-  /** The version that was live at a time; the first one before there was any. */
-  liveAt(time: number): number {
-    const [event] = this.rows(
-      `SELECT detail FROM events WHERE what = 'live' AND at <= ? ORDER BY id DESC LIMIT 1`,
-      time,
-    );
-    return event ? (parse(event.detail) as { version: number }).version : 0;
+  /**
+   * How long learners have run on this state, in milliseconds: the clock of all that is allowed by the
+   * day. It stands still while none runs, and nobody can set it.
+   */
+  get ran(): number {
+    return Number(this.setting('ran') ?? 0);
   }
 
-  /** The version that was live at a time, and all that have gone live since; none twice. */
-  liveSince(time: number): number[] {
-    const since = this.rows(`SELECT detail FROM events WHERE what = 'live' AND at > ? ORDER BY id`, time);
-    const versions = since.map(({ detail }) => (parse(detail) as { version: number }).version);
-    return [...new Set([this.liveAt(time), ...versions])];
+  /** The learner alone moves the clock on. */
+  hasRun(ms: number): void {
+    this.set('ran', String(this.ran + ms));
+  }
+
+  /**
+   * The version that was live `ms` ago by the learner's clock, and all that have gone live since; none
+   * twice. What an earlier version of the program noted has no time on it, and was before.
+   */
+  liveWithin(ms: number): number[] {
+    const live = (where: string) =>
+      this.rows(`SELECT detail FROM events WHERE what = 'live' AND ${where}`, this.ran - ms).map(
+        ({ detail }) => (parse(detail) as { version: number }).version,
+      );
+    const [before = 0] = live('coalesce(ran <= ?, 1) ORDER BY id DESC LIMIT 1');
+    return [...new Set([before, ...live('ran > ? ORDER BY id')])];
+  }
+
+  /** What the gate measured of a version; undefined where it never did, or with another yardstick. */
+  measured(version: number, yardstick: string): unknown {
+    const [row] = this.rows('SELECT * FROM measurements WHERE version = ?', version);
+    return row?.yardstick === yardstick ? parse(row.measured) : undefined;
+  }
+
+  /** @param measured plain JSON */
+  keepMeasured(version: number, yardstick: string, measured: unknown): void {
+    this.db
+      .prepare('INSERT OR REPLACE INTO measurements (version, yardstick, measured) VALUES (?, ?, ?)')
+      .run(version, yardstick, json(measured));
+  }
+
+  /** A secret of this state, made when it is first asked for. */
+  get secret(): string {
+    const made = randomBytes(32).toString('hex');
+    this.db.prepare(`INSERT OR IGNORE INTO settings (name, value) VALUES ('secret', ?)`).run(made);
+    return this.setting('secret')!;
   }
 
   /** Serves a version from now on, and no other until `unpin`. @throws ConfigError when there is none */
@@ -381,16 +415,16 @@ export class OnlineStore {
 
   note(what: string, detail: object): void {
     this.db
-      .prepare('INSERT INTO events (at, what, detail) VALUES (?, ?, ?)')
-      .run(Date.now(), what, json(detail));
+      .prepare('INSERT INTO events (at, what, detail, ran) VALUES (?, ?, ?, ?)')
+      .run(Date.now(), what, json(detail), this.ran);
   }
 
   private pairs(where: string, ...values: unknown[]): StoredPair[] {
     return this.rows(
-      `SELECT pairs.*, records.key, records.at FROM pairs JOIN records ON records.id = pairs.record ${where}`,
+      `SELECT pairs.*, records.key, records.address, records.at FROM pairs JOIN records ON records.id = pairs.record ${where}`,
       ...values,
-    ).map(({ id, record, key, at, messages, chosen, rejected, cluster, margin, tried }) => ({
-      ...({ id, record, key, at, cluster, margin, tried } as Omit<
+    ).map(({ id, record, key, address, at, messages, chosen, rejected, cluster, margin, tried }) => ({
+      ...({ id, record, key, address, at, cluster, margin, tried } as Omit<
         StoredPair,
         'messages' | 'chosen' | 'rejected'
       >),
@@ -422,9 +456,9 @@ export class OnlineStore {
   }
 }
 
-function recordOf({ id, at, key, request, fingerprint, status, reason, ...row }: Row): StoredRecord {
+function recordOf({ id, at, key, address, request, fingerprint, status, reason, ...row }: Row): StoredRecord {
   return {
-    ...({ id, at, key, request, fingerprint, status, reason } as StoredRecord),
+    ...({ id, at, key, address, request, fingerprint, status, reason } as StoredRecord),
     messages: parse(row.messages) as Message[],
     draft: parse(row.draft) as Response,
     served: parse(row.served) as ServedVerdict | null,
@@ -435,6 +469,16 @@ function recordOf({ id, at, key, request, fingerprint, status, reason, ...row }:
 
 function versionOf({ id, at, parent, verdict, pairs, report }: Row): Version {
   return { ...({ id, at, parent, verdict, pairs } as Version), report: parse(report) };
+}
+
+/** Which records; what is absent excludes none. */
+interface Forgotten {
+  readonly key?: string;
+  readonly id?: number;
+  /** Older ones, milliseconds since 1970. */
+  readonly before?: number;
+  /** As it is stored. */
+  readonly address?: string;
 }
 
 const json = (value: unknown) => JSON.stringify(value);

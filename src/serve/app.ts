@@ -3,12 +3,14 @@
  * `/metrics`. Nothing here listens on a port; server.ts does.
  */
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Message, Response as Said } from '../data/values.js';
+import { ANYBODY } from '../online/callers.js';
 import { linked } from '../signals.js';
 import { totalUsage } from '../zero-shot/answer.js';
 import { Admission } from './admission.js';
@@ -51,12 +53,18 @@ export interface AppOptions extends RequestLimits {
 export interface ServedExchange {
   /** Name of the API key. */
   readonly key: string;
+  /** The other end of the connection; undefined where there is none. */
+  readonly connection: string | undefined;
+  /** The header `x-forwarded-for`, as it came. */
+  readonly forwarded: string | undefined;
   readonly requestId: string;
   readonly request: ChatRequest;
   readonly answer: Answered;
 }
 
 interface Env {
+  /** Of the Node server; in-process requests have none. */
+  Bindings: { readonly incoming?: IncomingMessage } | undefined;
   Variables: {
     requestId: string;
     /** When it came, by `performance.now()`. */
@@ -68,9 +76,6 @@ interface Env {
     ended?: Promise<void>;
   };
 }
-
-/** Who asks without a key. */
-const ANYBODY = 'anybody';
 
 export class ServeApp {
   readonly hono = new Hono<Env>();
@@ -169,7 +174,9 @@ export class ServeApp {
       throw reasonOf(error);
     });
     const tally = new Tally();
-    const exchange = { key: name, requestId: c.get('requestId'), request };
+    const connection = c.env?.incoming?.socket.remoteAddress;
+    const forwarded = c.req.header('x-forwarded-for');
+    const exchange = { key: name, connection, forwarded, requestId: c.get('requestId'), request };
     let open = true;
     const done = (answer: Answered) => {
       open = false;

@@ -32,13 +32,15 @@ export async function beginOnline(
 
 /** Answers are stored before they leave; where that fails they leave all the same, and the log says so. */
 export function collecting(online: Online, log: Logger) {
-  return ({ key, requestId, request, answer }: ServedExchange): void => {
+  return ({ key, connection, forwarded, requestId, request, answer }: ServedExchange): void => {
     const { draft, record } = answer;
     const served = record && {
       ...{ outcome: record.outcome, verdict: record.verdict, pObjection: record.p_objection },
     };
     try {
-      online.collect({ ...{ key, request: requestId, draft, served }, messages: request.messages });
+      online.collect({
+        ...{ key, connection, forwarded, request: requestId, draft, served, messages: request.messages },
+      });
     } catch (err) {
       log.error({ request_id: requestId, err }, 'the answer could not be stored for learning');
     }

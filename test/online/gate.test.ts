@@ -70,3 +70,67 @@ describe('a candidate', () => {
     ]);
   });
 });
+
+describe('the gate remembers', () => {
+  const begin: Measured = {
+    ...{ answers: 400, flagged: 0.01, refusals: 0, incoherent: 0.03, unfinished: 0 },
+    ...{ loss: 1, auc: 0.95, kl: 0.1 },
+  };
+  const drifts: Partial<Record<keyof Measured, number>> = {
+    ...{ flagged: 0.0199, refusals: 0.0499, incoherent: 0.0199, unfinished: 0.0199, loss: 0.0499 },
+    ...{ auc: -0.0499, kl: 0.499 },
+  };
+  const worse = (than: Measured, of: keyof Measured) => ({ ...than, [of]: than[of]! + drifts[of]! });
+  /** The frozen copy is not asked again. */
+  const calibrated = (start?: () => Promise<Measured>) => {
+    const made = new Gate({ settings, ...(start ? { start } : {}) } as never);
+    Object.assign(made, { frozenAuc: 0.95, frozenIncoherent: 0.03 });
+    return made;
+  };
+
+  it.each(Object.keys(drifts) as (keyof Measured)[])(
+    'version 0 for ever: 30 days of %s just inside the tolerance are refused',
+    async (of) => {
+      const drifting = calibrated();
+      let shown = begin;
+      let passed = 0;
+      for (let day = 0; day < 30; day++) {
+        const candidate = worse(shown, of);
+        const report = await drifting.compare(shown, candidate, [shown]);
+        if (report.passed) {
+          passed += 1;
+          shown = candidate;
+        } else expect(report.reasons).toEqual([expect.stringMatching(/passes; live .*, version 0 /)]);
+      }
+      expect(passed).toBeGreaterThan(0);
+      expect(passed).toBeLessThan(5);
+    },
+  );
+
+  it('it over restarts and a rollback: it asks for version 0 itself', async () => {
+    let shown = begin;
+    let passed = 0;
+    for (let day = 0; day < 30; day++) {
+      const candidate = worse(shown, 'kl');
+      const { passed: goesLive } = await calibrated(async () => begin).compare(shown, candidate, [shown]);
+      if (goesLive) passed += 1;
+      if (goesLive) shown = candidate;
+    }
+    expect(passed).toBe(4);
+    // from what was live long ago the same way leads no farther
+    const far = { ...begin, kl: begin.kl + 2.01 };
+    const again = await calibrated(async () => begin).compare({ ...begin, kl: 1.9 }, far, [
+      { ...begin, kl: 1.9 },
+    ]);
+    expect(again.passed).toBe(false);
+  });
+
+  it('nothing that is no number', async () => {
+    for (const of of Object.keys(drifts) as (keyof Measured)[]) {
+      const report = await calibrated(async () => ({ ...begin, [of]: Number.NaN })).compare(begin, begin, [
+        begin,
+      ]);
+      expect([of, report.passed]).toEqual([of, false]);
+    }
+  });
+});

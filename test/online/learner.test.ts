@@ -23,7 +23,11 @@ afterEach(async () => {
 /** Those that are no requests to refuse. */
 const questions = probes().filter(({ id }) => id.startsWith('probe:'));
 
-async function learner(gate: Partial<OnlineSettings['gate']> = {}, learningRate = 1e-3) {
+async function learner(
+  gate: Partial<OnlineSettings['gate']> = {},
+  learningRate = 1e-3,
+  training: Partial<OnlineSettings['training']> = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), 'learner-'));
   const data = join(folder, 'rows.jsonl');
   const held = join(folder, 'probes.jsonl');
@@ -31,7 +35,7 @@ async function learner(gate: Partial<OnlineSettings['gate']> = {}, learningRate 
   writeFileSync(held, lines(questions.slice(-12).map(({ messages }) => ({ messages }))));
   const settings = onlineSchema.parse({
     ...{ folder: join(folder, 'state'), data: [data], probes: held },
-    training: { learning_rate: learningRate, steps: 8, min_pairs: 8, max_length: 128 },
+    training: { learning_rate: learningRate, steps: 8, min_pairs: 8, max_length: 128, ...training },
     conscience: { max_tokens: 48 },
     gate: { samples: 2, max_tokens: 48, ...gate },
   }) as OnlineSettings;
@@ -117,5 +121,18 @@ describe('the learner', () => {
     store.unpin();
     while (await made.work());
     expect(store.versions().length).toBeGreaterThan(1);
+  });
+
+  it('begins a round under steady load, when there are always answers to judge', async () => {
+    const { store, learner: made } = await learner({}, 1e-3, { patience_seconds: 0 });
+    let waiting: number | undefined;
+    Object.assign(made, {
+      round: async () => {
+        waiting = store.counts().pending;
+      },
+    });
+    await provoke(store, 40);
+    for (let i = 0; i < 3 && waiting === undefined; i++) await made.work();
+    expect(waiting).toBe(8);
   });
 });

@@ -4,7 +4,8 @@ import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import Database from 'libsql';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { collect } from '../../src/online/collector.js';
 import { redact } from '../../src/online/redact.js';
 import { OnlineStore } from '../../src/online/store.js';
@@ -33,6 +34,17 @@ describe('records', () => {
     for (let i = 0; i < 50; i++) say('flood', `question ${i}`);
     say('ada', 'a question of mine');
     expect(store.pending(2).map(({ key }) => key)).toEqual(['flood', 'ada']);
+  });
+
+  it('without keys are looked at in turns of their networks', () => {
+    const from = (address: string, content: string) =>
+      collect(store, {
+        ...{ key: 'anybody', address, request: 'req', served: null, messages: [{ role: 'user', content }] },
+        draft: { text: 'no .', finish: 'stop', tokens: 2 },
+      });
+    for (let i = 0; i < 50; i++) from('203.0.113.9', `question ${i}`);
+    const own = from('198.51.100.1', 'a question of mine');
+    expect(store.pending(2).map(({ id }) => id)).toEqual([1, own]);
   });
 
   it('repeat others only within a version', () => {
@@ -117,6 +129,44 @@ describe('records', () => {
     expect(new OnlineStore(store.folder).counts()).toEqual({ pending: 200 });
   });
 
+  it('of an earlier version of the program are read, and its pairs count as made when they were', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'store-'));
+    const db = new Database(join(folder, 'online.db'));
+    db.exec(`
+      CREATE TABLE records (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL,
+        messages TEXT NOT NULL, draft TEXT NOT NULL, served TEXT, fingerprint TEXT NOT NULL,
+        status TEXT NOT NULL DEFAULT 'pending', reason TEXT, findings TEXT, released INTEGER NOT NULL DEFAULT 0);
+      CREATE TABLE pairs (id INTEGER PRIMARY KEY, record INTEGER NOT NULL UNIQUE REFERENCES records (id) ON DELETE CASCADE,
+        messages TEXT NOT NULL, chosen TEXT NOT NULL, rejected TEXT NOT NULL, cluster INTEGER NOT NULL,
+        margin REAL NOT NULL, tried INTEGER NOT NULL DEFAULT 0, version INTEGER);
+      CREATE TABLE versions (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, parent INTEGER, verdict TEXT NOT NULL,
+        report TEXT NOT NULL, pairs INTEGER NOT NULL);
+      CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+      CREATE TABLE events (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL);
+      INSERT INTO records (id, at, key, request, messages, draft, fingerprint) VALUES
+        (1, 1000, 'ada', 'r', '[]', '{}', 'a'), (2, ${Date.now()}, 'ben', 'r', '[]', '{}', 'b');
+      INSERT INTO pairs (record, messages, chosen, rejected, cluster, margin) VALUES
+        (1, '[]', '{}', '{}', 1, 0.5), (2, '[]', '{}', '{}', 2, 0.5);
+      INSERT INTO versions VALUES (0, 1, NULL, 'start', '{}', 0), (1, 2, 0, 'passed', '{}', 9);
+      INSERT INTO settings VALUES ('live', '1');
+      INSERT INTO events (at, what, detail) VALUES (1, 'live', '{"version":0}'), (2, 'live', '{"version":1}');
+    `);
+    db.close();
+    for (const old of [new OnlineStore(folder), new OnlineStore(folder)]) {
+      expect(old.records({ limit: 9 }).map(({ key, address }) => [key, address])).toEqual([
+        ['ben', null],
+        ['ada', null],
+      ]);
+      expect(old.pairsWithin(24 * 3_600_000).map(({ key }) => key)).toEqual(['ben']);
+      expect([old.live, old.liveWithin(1000), old.measured(0, 'y')]).toEqual([1, [1], undefined]);
+      old.close();
+    }
+    const later = new Database(join(folder, 'online.db'));
+    later.exec('PRAGMA user_version = 99');
+    later.close();
+    expect(() => new OnlineStore(folder)).toThrow(/its version is 99/);
+  });
+
   it('are in a database, or there is one clear line', () => {
     const folder = mkdtempSync(join(tmpdir(), 'store-'));
     writeFileSync(join(folder, 'online.db'), 'this is no database, but it is long enough to be read as one');
@@ -157,14 +207,16 @@ describe('versions', () => {
     expect(store.oldPairs(9).map(({ id }) => id)).toEqual([b]);
   });
 
-  it('are known by the time at which they were live', async () => {
+  it('are known by the time at which they were live, on the learner’s own clock', () => {
     version(0, 'start');
-    const between = Date.now();
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    store.hasRun(1000);
     version(1, 'passed');
-    expect(store.liveAt(between)).toBe(0);
-    expect(store.liveAt(Date.now())).toBe(1);
-    expect(store.liveAt(0)).toBe(0);
-    expect([between, Date.now(), 0].map((time) => store.liveSince(time))).toEqual([[0, 1], [1], [0, 1]]);
+    store.hasRun(10);
+    const within = () => [5, 500, 5000].map((ms) => store.liveWithin(ms));
+    expect(within()).toEqual([[1], [0, 1], [0, 1]]);
+    // whoever sets the clock of the machine opens no new day
+    vi.useFakeTimers({ now: Date.now() + 1e9, toFake: ['Date'] });
+    expect(within()).toEqual([[1], [0, 1], [0, 1]]);
+    vi.useRealTimers();
   });
 });

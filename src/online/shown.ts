@@ -1,0 +1,30 @@
+/** What the gate measured of versions, kept with them: after a restart, to measure all again would take long. */
+import type { OnnxEngine } from '../engine/onnx/engine.js';
+import type { Gate, Measured } from './gate.js';
+import type { OnlineStore } from './store.js';
+import { readVersion } from './versions.js';
+
+export class Shown {
+  constructor(
+    private readonly store: OnlineStore,
+    private readonly engine: OnnxEngine,
+    private readonly gate: Gate,
+  ) {}
+
+  /** Measures a version unless that was done before, with the same yardstick. */
+  async of(id: number): Promise<Measured> {
+    const known = this.store.measured(id, this.gate.yardstick) as Measured | undefined;
+    if (known) return known;
+    const { tensors } = await readVersion(this.store, id, this.engine.config);
+    this.engine.replaceStart(tensors);
+    const measured = await this.gate.measure('start');
+    this.keep(id, measured);
+    return measured;
+  }
+
+  keep(id: number, measured: Measured): void {
+    // JSON knows no NaN: it would come back as a number that passes
+    const whole = Object.values(measured).every((value) => value === null || Number.isFinite(value));
+    if (whole) this.store.keepMeasured(id, this.gate.yardstick, measured);
+  }
+}
