@@ -11,7 +11,7 @@ import { ModelError } from '../errors.js';
 import { writeFolderAtomic } from '../files.js';
 import { type AdapterConfig, adapterJson, isProjection, readAdapterConfig } from './adapter-config.js';
 import type { ModelConfig } from './config.js';
-import { readJson } from './hf-config.js';
+import { readJson } from './hf-json.js';
 import { loraShapes } from './lora.js';
 import { projectionName, projections } from './lora-modules.js';
 import { SafetensorsFile } from './safetensors.js';

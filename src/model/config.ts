@@ -3,21 +3,13 @@
  *
  * One flat value for all three architectures, so that whoever builds a graph asks for a
  * property (`qkNorm`), never for a name. Reading and writing Hugging Face's config.json
- * is in hf-config.ts.
+ * is in hf-config.ts, GGUF metadata in gguf-config.ts.
  */
+import { ModelError } from '../errors.js';
+import type { RopeScaling } from './rope-scaling.js';
 
 /** The architectures that can be built. */
 export type Architecture = 'llama' | 'qwen2' | 'qwen3';
-
-/** Llama 3's stretching of the rotary frequencies for long contexts. */
-export interface RopeScaling {
-  kind: 'llama3';
-  factor: number;
-  lowFreqFactor: number;
-  highFreqFactor: number;
-  /** Tokens the model was trained on before stretching. */
-  originalMaxPositions: number;
-}
 
 /** A decoder-only transformer with RMSNorm, rotary embedding, grouped attention and SwiGLU. */
 export interface ModelConfig {
@@ -38,7 +30,7 @@ export interface ModelConfig {
   /** Longest context, in tokens. */
   maxPositions: number;
   ropeScaling?: RopeScaling;
-  /** lm_head shares model.embed_tokens.weight. */
+  /** The output matrix is model.embed_tokens.weight. */
   tied: boolean;
   /** q/k/v projections have biases (Qwen2). */
   attentionBias: boolean;
@@ -46,4 +38,46 @@ export interface ModelConfig {
   qkNorm: boolean;
   /** Tokens that end a response. */
   eosTokenIds: readonly number[];
+}
+
+/** Sizes far above every published model: a number beyond them is damage or an attack. */
+const largest = {
+  layers: 1024,
+  width: 1 << 17,
+  heads: 4096,
+  kvHeads: 4096,
+  headSize: 4096,
+  ffn: 1 << 20,
+  vocabSize: 1 << 23,
+  maxPositions: 1 << 25,
+} as const;
+
+type Size = keyof typeof largest;
+
+/**
+ * Checks sizes against each other and against bounds, before anything is made of them.
+ *
+ * @param where the file
+ * @param keys what the file calls each size
+ * @throws ModelError naming the first size that cannot be
+ */
+export function checkSizes(
+  config: Pick<ModelConfig, Size>,
+  where: string,
+  keys: Readonly<Record<Size, string>>,
+): void {
+  const wrong = (size: Size, expected: string) =>
+    new ModelError({
+      where,
+      what: `${keys[size]} is not supported`,
+      expected,
+      got: String(config[size]),
+    });
+  for (const [size, most] of Object.entries(largest) as [Size, number][]) {
+    const value = config[size];
+    if (!Number.isSafeInteger(value) || value < 1) throw wrong(size, 'a positive integer');
+    if (value > most) throw wrong(size, `at most ${most}`);
+  }
+  if (config.heads % config.kvHeads !== 0) throw wrong('kvHeads', `a divisor of ${config.heads} heads`);
+  if (config.headSize % 2 !== 0) throw wrong('headSize', 'an even number');
 }

@@ -1,62 +1,57 @@
 /**
  * ModelConfig from GGUF metadata.
  *
- * llama.cpp writes Llama 3's rotary scaling as a tensor of divisors instead of its four
- * numbers; they are found again by trying the published ones. What the product's model
- * does not have (experts, sliding windows, other rotary scalings) is refused.
+ * A key of the architecture that is neither read nor known to change nothing is refused: experts,
+ * sliding windows, scales and soft caps change every answer. The rotary embedding is in gguf-rope.ts.
  */
 import { ModelError } from '../errors.js';
-import type { ModelConfig, RopeScaling } from './config.js';
+import { checkSizes, type ModelConfig } from './config.js';
 import type { GgufHeader } from './gguf-header.js';
+import { type RopeTensors, readGgufRope, shortest } from './gguf-rope.js';
 
 /**
- * @param ropeFactors contents of `rope_freqs.weight` [headSize / 2], where the file has one
+ * @param ropeTensors the file's tensors of rotary divisors, where it has some
  * @param eosTokenIds tokens that end a response, from the tokenizer
  * @throws ModelError a property that cannot be built
  */
 export function configFromGguf(
   header: GgufHeader,
   eosTokenIds: readonly number[],
-  ropeFactors?: Float32Array,
+  ropeTensors: RopeTensors = {},
 ): ModelConfig {
   const { path, architecture, metadata, tensors } = header;
   const key = (name: string) => `${architecture}.${name}`;
   const width = metadata.integer(key('embedding_length'));
   const heads = metadata.integer(key('attention.head_count'));
-  const headSize = metadata.integer(key('attention.key_length'), width / heads);
-  const ropeTheta = shortest(metadata.number(key('rope.freq_base'), 10000));
-  refuse(path, key('expert_count'), metadata.integer(key('expert_count'), 0), 0);
-  refuse(
-    path,
-    key('attention.value_length'),
-    metadata.integer(key('attention.value_length'), headSize),
-    headSize,
-  );
-  refuse(
-    path,
-    key('rope.dimension_count'),
-    metadata.integer(key('rope.dimension_count'), headSize),
-    headSize,
-  );
-  refuse(path, key('attention.sliding_window'), metadata.integer(key('attention.sliding_window'), 0), 0);
-  const scaling = metadata.string(key('rope.scaling.type'), 'none');
-  if (scaling !== 'none' && metadata.number(key('rope.scaling.factor'), 1) !== 1) {
-    refuse(path, key('rope.scaling.type'), scaling, 'none');
-  }
-  const embedding = tensors.get('token_embd.weight');
-  return {
-    architecture,
-    vocabSize: embedding?.shape[0] ?? metadata.strings('tokenizer.ggml.tokens').length,
+  const sizes = {
+    vocabSize: tensors.get('token_embd.weight')?.shape[0] ?? metadata.strings('tokenizer.ggml.tokens').length,
     width,
     layers: metadata.integer(key('block_count')),
     heads,
     kvHeads: metadata.integer(key('attention.head_count_kv'), heads),
-    headSize,
+    headSize: metadata.integer(key('attention.key_length'), width / heads),
     ffn: metadata.integer(key('feed_forward_length')),
-    rmsEps: shortest(metadata.number(key('attention.layer_norm_rms_epsilon'))),
-    ropeTheta,
     maxPositions: metadata.integer(key('context_length')),
-    ...(ropeFactors && { ropeScaling: recogniseRopeScaling(path, ropeFactors, ropeTheta, headSize) }),
+  };
+  checkSizes(sizes, path, {
+    vocabSize: 'token_embd.weight',
+    width: key('embedding_length'),
+    layers: key('block_count'),
+    heads: key('attention.head_count'),
+    kvHeads: key('attention.head_count_kv'),
+    headSize: key('attention.key_length'),
+    ffn: key('feed_forward_length'),
+    maxPositions: key('context_length'),
+  });
+  refuseUnread(header, sizes.headSize);
+  const rope = readGgufRope(header, sizes.maxPositions, sizes.headSize, ropeTensors);
+  return {
+    architecture,
+    ...sizes,
+    maxPositions: rope.maxPositions,
+    rmsEps: shortest(metadata.number(key('attention.layer_norm_rms_epsilon'))),
+    ropeTheta: rope.theta,
+    ...(rope.scaling && { ropeScaling: rope.scaling }),
     tied: !tensors.has('output.weight'),
     attentionBias: architecture === 'qwen2',
     qkNorm: architecture === 'qwen3',
@@ -64,62 +59,42 @@ export function configFromGguf(
   };
 }
 
-function refuse(path: string, key: string, got: number | string, expected: number | string): void {
-  if (got === expected) return;
-  throw new ModelError({
-    where: `${path}: ${key}`,
-    what: 'this model cannot be built',
-    expected: String(expected),
-    got: String(got),
-  });
-}
+/** Keys of an architecture that are read, here and in gguf-rope.ts, or that no part of a forward pass asks for. */
+const read = new Set([
+  ...['context_length', 'embedding_length', 'block_count', 'feed_forward_length', 'vocab_size'],
+  ...['attention.head_count', 'attention.head_count_kv', 'attention.key_length'],
+  ...['attention.layer_norm_rms_epsilon', 'attention.layer_norm_epsilon', 'tensor_data_layout'],
+  ...['rope.freq_base', 'rope.scale_linear', 'rope.scaling.type', 'rope.scaling.factor'],
+  ...['rope.scaling.attn_factor', 'rope.scaling.original_context_length', 'rope.scaling.finetuned'],
+  ...['rope.scaling.yarn_beta_fast', 'rope.scaling.yarn_beta_slow', 'pooling_type'],
+]);
 
-/** The shortest decimal that a float32 may stand for: 9.999999747378752e-6 → 1e-5. */
-function shortest(value: number): number {
-  const short = Number(value.toPrecision(7));
-  return Math.fround(short) === Math.fround(value) ? short : value;
-}
-
-/** Llama 3.1 (8), 3.2 (32): low 1, high 4, trained on 8192 tokens. The factor is the largest divisor. */
-function recogniseRopeScaling(
-  path: string,
-  divisors: Float32Array,
-  ropeTheta: number,
-  headSize: number,
-): RopeScaling | undefined {
-  const factor = shortest(Math.max(...divisors));
-  if (factor === 1 && divisors.every((divisor) => divisor === 1)) return undefined;
-  const guess: RopeScaling = {
-    kind: 'llama3',
-    factor,
-    lowFreqFactor: 1,
-    highFreqFactor: 4,
-    originalMaxPositions: 8192,
+/** @throws ModelError naming the first key that changes the forward pass and is not built */
+function refuseUnread({ path, architecture, metadata }: GgufHeader, headSize: number): void {
+  const harmless: Readonly<Record<string, readonly unknown[]>> = {
+    'attention.value_length': [headSize],
+    'rope.dimension_count': [headSize],
+    'attention.scale': [0],
+    'attention.causal': [true],
+    'rope.scaling.yarn_ext_factor': [1, -1],
+    'rope.scaling.yarn_attn_factor': [1],
+    logit_scale: [0, 1],
+    residual_scale: [0, 1],
+    embedding_scale: [0, 1],
+    'attention.output_scale': [0, 1],
   };
-  const expected = llama3Divisors(guess, ropeTheta, headSize);
-  // The tensor was computed in float32.
-  if (
-    divisors.length === expected.length &&
-    expected.every((value, i) => Math.abs(value - divisors[i]) <= 1e-4 * value)
-  ) {
-    return guess;
+  for (const name of metadata.keys(`${architecture}.`)) {
+    if (read.has(name)) continue;
+    const value = metadata.plain(`${architecture}.${name}`);
+    // what is absent is off in every other key: experts, windows, soft caps
+    const allowed = harmless[name] ?? [0, false];
+    if (allowed.includes(value)) continue;
+    throw new ModelError({
+      where: `${path}: ${architecture}.${name}`,
+      what: 'this model cannot be built',
+      expected: allowed.join(' or '),
+      got: Array.isArray(value) ? `a list of ${value.length}` : String(value),
+      next: 'choose a model without it',
+    });
   }
-  throw new ModelError({
-    where: `${path}: rope_freqs.weight`,
-    what: 'rotary scaling is not that of a known Llama 3',
-    expected: 'low_freq_factor 1, high_freq_factor 4, original_max_position_embeddings 8192',
-    next: 'use the model in Hugging Face format, whose config.json names the numbers',
-  });
-}
-
-/** Divisor of each rotary frequency, [headSize / 2]: 1 for short wavelengths, `factor` for long ones. */
-function llama3Divisors(scaling: RopeScaling, theta: number, headSize: number): number[] {
-  const { factor, lowFreqFactor, highFreqFactor, originalMaxPositions } = scaling;
-  return Array.from({ length: headSize / 2 }, (_, i) => {
-    const wavelength = 2 * Math.PI * theta ** ((2 * i) / headSize);
-    if (wavelength < originalMaxPositions / highFreqFactor) return 1;
-    if (wavelength > originalMaxPositions / lowFreqFactor) return factor;
-    const smooth = (originalMaxPositions / wavelength - lowFreqFactor) / (highFreqFactor - lowFreqFactor);
-    return 1 / ((1 - smooth) / factor + smooth);
-  });
 }

@@ -111,6 +111,19 @@ class GgufMetadata {
     return this.values[key] !== undefined;
   }
 
+  /** The keys that begin with `prefix`, without it. */
+  keys(prefix: string): string[] {
+    return Object.keys(this.values).flatMap((key) =>
+      key.startsWith(prefix) ? [key.slice(prefix.length)] : [],
+    );
+  }
+
+  /** A value of any type, whole numbers as numbers. */
+  plain(key: string): unknown {
+    const value = this.values[key];
+    return typeof value === 'bigint' ? Number(value) : value;
+  }
+
   /** A number; without a default the key must be there. */
   number(key: string, otherwise?: number): number {
     const value = this.values[key] ?? otherwise;

@@ -9,6 +9,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { ModelError } from '../errors.js';
 import type { ModelConfig } from './config.js';
 import type { GgufHeader, GgufTensor } from './gguf-header.js';
+import type { RopeTensors } from './gguf-rope.js';
 import { isLinear, transposeBlock, weightShapes } from './layout.js';
 import type { Tensor, Weights } from './weights.js';
 
@@ -33,13 +34,22 @@ export async function readGgufWeights(header: GgufHeader, config: ModelConfig): 
   return weights;
 }
 
-/** One tensor as it stands in the file, e.g. `rope_freqs.weight`; undefined where there is none. */
-export async function readGgufTensor(header: GgufHeader, name: string): Promise<Tensor | undefined> {
-  const tensor = header.tensors.get(name);
-  if (tensor === undefined) return undefined;
+const ropeTensorNames = {
+  all: 'rope_freqs.weight',
+  short: 'rope_factors_short.weight',
+  long: 'rope_factors_long.weight',
+} as const;
+
+/** The tensors of rotary divisors that the file has. */
+export async function readRopeTensors(header: GgufHeader): Promise<RopeTensors> {
   const file = await open(header.path, 'r');
   try {
-    return await readTensor(file, tensor, false);
+    const found: Record<string, Float32Array> = {};
+    for (const [kind, name] of Object.entries(ropeTensorNames)) {
+      const tensor = header.tensors.get(name);
+      if (tensor !== undefined) found[kind] = (await readTensor(file, tensor, false)).data;
+    }
+    return found;
   } finally {
     await file.close();
   }
@@ -49,7 +59,7 @@ export async function readGgufTensor(header: GgufHeader, name: string): Promise<
 function planOf(header: GgufHeader, config: ModelConfig): Map<string, GgufTensor> {
   const plan = new Map<string, GgufTensor>();
   const left = new Set(header.tensors.keys());
-  left.delete('rope_freqs.weight');
+  for (const name of Object.values(ropeTensorNames)) left.delete(name);
   for (const [name, inMemory] of weightShapes(config)) {
     const tensor = header.tensors.get(ggufName(name));
     const shape = isLinear(name) ? inMemory.toReversed() : inMemory;

@@ -11,7 +11,7 @@ import { pipeline } from 'node:stream/promises';
 import { configFromGguf } from './gguf-config.js';
 import { readGgufHeader } from './gguf-header.js';
 import { tokenizerFromGguf } from './gguf-tokenizer.js';
-import { readGgufTensor, readGgufWeights } from './gguf-weights.js';
+import { readGgufWeights, readRopeTensors } from './gguf-weights.js';
 import { createTokenizer } from './tokenizer.js';
 import type { Model } from './weights.js';
 
@@ -25,8 +25,7 @@ export async function loadGguf(path: string): Promise<Model> {
   const header = await readGgufHeader(path);
   const { files, eosTokenIds } = tokenizerFromGguf(header);
   const tokenizer = createTokenizer(files, eosTokenIds);
-  const ropeFactors = await readGgufTensor(header, 'rope_freqs.weight');
-  const config = configFromGguf(header, tokenizer.eosIds, ropeFactors?.data);
+  const config = configFromGguf(header, tokenizer.eosIds, await readRopeTensors(header));
   const weights = await readGgufWeights(header, config);
   return { path, config, weights, tokenizer, hash: await sha256(path) };
 }

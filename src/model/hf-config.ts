@@ -1,17 +1,18 @@
 /**
  * Hugging Face's config.json: reading it into a ModelConfig, and writing it.
  *
- * What the graph cannot compute (another activation, sliding windows, other rope scalings)
- * is refused here by name, since a model loaded without it would run and be wrong.
+ * What the graph cannot compute (another activation, sliding windows) is refused here by
+ * name, since a model loaded without it would run and be wrong. The rotary embedding is in
+ * hf-rope.ts.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ModelError } from '../errors.js';
-import type { Architecture, ModelConfig, RopeScaling } from './config.js';
+import { type Architecture, checkSizes, type ModelConfig } from './config.js';
 import type { Dtype } from './floats.js';
+import { type Json, positive, readCount, readJson, wrong } from './hf-json.js';
+import { readRope, ropeJson } from './hf-rope.js';
 import { unfinished } from './unfinished-run.js';
-
-type Json = Readonly<Record<string, unknown>>;
 
 interface Family {
   readonly architecture: Architecture;
@@ -84,42 +85,56 @@ export function readConfig(folder: string): ModelConfig {
  */
 export function parseConfig(json: Json, where: string, moreEosIds: readonly number[] = []): ModelConfig {
   const { architecture, defaults } = family(json, where);
-  const count = (key: string, fallback?: number): number => {
-    const value = json[key] ?? fallback;
-    if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
-    throw wrong(where, key, 'a positive integer', value);
-  };
+  const count = (key: string, otherwise?: number): number => readCount(json, key, where, otherwise);
   const heads = count('num_attention_heads');
   const width = count('hidden_size');
-  const kvHeads = count('num_key_value_heads', defaults.kvHeads ?? heads);
-  const headSize = count('head_dim', defaults.headSize ?? width / heads);
-  if (heads % kvHeads !== 0)
-    throw wrong(where, 'num_key_value_heads', `a divisor of ${heads} heads`, kvHeads);
-  if (headSize % 2 !== 0) throw wrong(where, 'head_dim', 'an even number', headSize);
-  const maxPositions = count('max_position_embeddings', defaults.maxPositions);
-  refuseUnsupported(json, architecture, where, maxPositions);
-
-  const rope = ropeOf(json, where, maxPositions);
-  const config: ModelConfig = {
-    architecture,
+  const sizes = {
     vocabSize: count('vocab_size'),
     width,
     layers: count('num_hidden_layers'),
     heads,
-    kvHeads,
-    headSize,
+    // null says as many, missing says the default
+    kvHeads: count(
+      'num_key_value_heads',
+      json.num_key_value_heads === null ? heads : (defaults.kvHeads ?? heads),
+    ),
+    headSize: count('head_dim', defaults.headSize ?? width / heads),
     ffn: count('intermediate_size'),
-    rmsEps: positive(json, 'rms_norm_eps', where, 1e-6),
-    ropeTheta: rope.theta,
+    maxPositions: count('max_position_embeddings', defaults.maxPositions),
+  };
+  checkSizes(sizes, where, sizeKeys);
+  const { theta, scaling, maxPositions } = readRope(json, where, sizes.maxPositions, sizes.headSize);
+  checkSizes({ ...sizes, maxPositions }, where, { ...sizeKeys, maxPositions: 'the stretched context' });
+  refuseUnsupported(json, architecture, where, sizes.layers, maxPositions);
+  const { tie_word_embeddings: tied = null } = json;
+  if (tied !== null && typeof tied !== 'boolean') {
+    throw wrong(where, 'tie_word_embeddings', 'true or false', tied);
+  }
+  return {
+    architecture,
+    ...sizes,
     maxPositions,
-    tied: json.tie_word_embeddings === true,
+    rmsEps: positive(json, 'rms_norm_eps', where, 1e-6),
+    ropeTheta: theta,
+    ...(scaling && { ropeScaling: scaling }),
+    tied: tied === true,
     attentionBias: architecture === 'qwen2',
     qkNorm: architecture === 'qwen3',
     eosTokenIds: [...new Set([...tokenIds(json.eos_token_id), ...moreEosIds])],
   };
-  if (rope.scaling !== undefined) config.ropeScaling = rope.scaling;
-  return config;
 }
+
+/** What config.json calls each size. */
+const sizeKeys = {
+  vocabSize: 'vocab_size',
+  width: 'hidden_size',
+  layers: 'num_hidden_layers',
+  heads: 'num_attention_heads',
+  kvHeads: 'num_key_value_heads',
+  headSize: 'head_dim',
+  ffn: 'intermediate_size',
+  maxPositions: 'max_position_embeddings',
+} as const;
 
 /**
  * The content of config.json for a model, as every version of transformers since 4.45 reads it.
@@ -130,7 +145,6 @@ export function configJson(config: ModelConfig, dtype: Dtype = 'F32'): Record<st
   const [name, { modelType }] = Object.entries(families).find(
     ([, f]) => f.architecture === config.architecture,
   )!;
-  const { ropeScaling: rope } = config;
   return {
     architectures: [name],
     model_type: modelType,
@@ -142,19 +156,8 @@ export function configJson(config: ModelConfig, dtype: Dtype = 'F32'): Record<st
     num_key_value_heads: config.kvHeads,
     head_dim: config.headSize,
     hidden_act: 'silu',
-    max_position_embeddings: config.maxPositions,
     rms_norm_eps: config.rmsEps,
-    rope_theta: config.ropeTheta,
-    rope_scaling:
-      rope === undefined
-        ? null
-        : {
-            rope_type: rope.kind,
-            factor: rope.factor,
-            low_freq_factor: rope.lowFreqFactor,
-            high_freq_factor: rope.highFreqFactor,
-            original_max_position_embeddings: rope.originalMaxPositions,
-          },
+    ...ropeJson(config.ropeTheta, config.ropeScaling, config.maxPositions),
     tie_word_embeddings: config.tied,
     ...(config.architecture === 'qwen2' ? {} : { attention_bias: config.attentionBias }),
     eos_token_id: eosJson(config),
@@ -167,32 +170,12 @@ export function eosJson({ eosTokenIds }: ModelConfig): number | readonly number[
   return eosTokenIds.length > 1 ? eosTokenIds : (eosTokenIds[0] ?? null);
 }
 
-/** A JSON object from a file; undefined when there is no such file. */
-export function readJson(path: string): Json | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
-    throw new ModelError({ where: path, what: `cannot be read (${message})` }, { cause: error });
-  }
-  try {
-    const json: unknown = JSON.parse(text);
-    if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Json;
-  } catch (error) {
-    const what = `is not JSON (${(error as Error).message})`;
-    throw new ModelError({ where: path, what, next: 'fetch the file again' }, { cause: error });
-  }
-  throw new ModelError({ where: path, what: 'is not a JSON object', next: 'fetch the file again' });
-}
-
 function family(json: Json, where: string): Family {
   const { architectures, model_type: modelType } = json;
   const named: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
   const found =
     typeof named === 'string'
-      ? families[named]
+      ? Object.entries(families).find(([name]) => name === named)?.[1]
       : Object.values(families).find((f) => f.modelType === modelType);
   if (found !== undefined) return found;
   throw new ModelError({
@@ -204,83 +187,85 @@ function family(json: Json, where: string): Family {
   });
 }
 
+/** Keys of other architectures that change the computation, and the values that change nothing. */
+const neutral: Readonly<Record<string, readonly unknown[]>> = {
+  mlp_bias: [false],
+  attn_logit_softcapping: [0],
+  final_logit_softcapping: [0],
+  logits_scaling: [1],
+  logit_scale: [1],
+  logits_scale: [1],
+  embedding_multiplier: [1],
+  residual_multiplier: [1],
+  attention_multiplier: [],
+  query_pre_attn_scalar: [],
+  scale_emb: [1],
+  scale_depth: [],
+  clip_qkv: [],
+  qk_norm: [false],
+  use_qk_norm: [false],
+  use_bidirectional_attention: [false],
+  attention_chunk_size: [],
+  no_rope_layers: [[]],
+  per_layer_config: [],
+  num_experts: [0, 1],
+  num_local_experts: [0, 1],
+};
+
+/** Keys that only some architectures read. */
+const ownNeutral: Readonly<Record<Architecture, Readonly<Record<string, readonly unknown[]>>>> = {
+  llama: { attention_bias: [false] },
+  // always has them on q, k and v, whatever the key says
+  qwen2: {},
+  // always has q and k norms
+  qwen3: { attention_bias: [false], qk_norm: [true], use_qk_norm: [true] },
+};
+
 /** Refuses what would change the computation and is not built. */
 function refuseUnsupported(
   json: Json,
   architecture: Architecture,
   where: string,
+  layers: number,
   maxPositions: number,
 ): void {
-  const { hidden_act: activation = 'silu', layer_types: layerTypes, sliding_window: sliding } = json;
+  const { hidden_act: activation = 'silu' } = json;
   if (activation !== 'silu' && activation !== 'swish') throw wrong(where, 'hidden_act', 'silu', activation);
-  for (const key of ['attention_bias', 'mlp_bias']) {
-    if (json[key] === true && architecture !== 'qwen2') throw wrong(where, key, 'false', true);
+  for (const [key, values] of Object.entries({ ...neutral, ...ownNeutral[architecture] })) {
+    const value = json[key] ?? null;
+    if (value === null || values.some((each) => JSON.stringify(each) === JSON.stringify(value))) continue;
+    throw wrong(where, key, values.map((each) => JSON.stringify(each)).join(' or ') || 'null', value);
   }
-  const slides = Array.isArray(layerTypes)
-    ? layerTypes.some((type) => type !== 'full_attention')
-    : json.use_sliding_window === true;
-  if (slides && !(typeof sliding === 'number' && sliding >= maxPositions)) {
-    throw wrong(where, 'sliding_window', `null, or at least ${maxPositions} positions`, sliding);
-  }
-  if (json.quantization_config !== undefined && json.quantization_config !== null) {
+  refuseWindows(json, where, layers, maxPositions);
+  for (const key of ['quantization_config', 'compression_config', 'quantization']) {
+    if (json[key] === undefined || json[key] === null) continue;
     throw new ModelError({
       where,
-      what: 'the weights are quantised (quantization_config)',
+      what: `the weights are quantised (${key})`,
       expected: 'F32, F16 or BF16 weights',
       next: 'use the unquantised weights of this model, or a GGUF file',
     });
   }
 }
 
-/** Rotary settings from `rope_parameters` (transformers 5) or `rope_theta` and `rope_scaling` (before). */
-function ropeOf(json: Json, where: string, maxPositions: number): { theta: number; scaling?: RopeScaling } {
-  const key = isObject(json.rope_parameters) ? 'rope_parameters' : 'rope_scaling';
-  const parameters = isObject(json[key]) ? json[key] : {};
-  const place = `${where}: ${key}`;
-  const theta = positive({ rope_theta: json.rope_theta, ...parameters }, 'rope_theta', where, 10000);
-  const partial = parameters.partial_rotary_factor ?? json.partial_rotary_factor ?? 1;
-  if (partial !== 1) throw wrong(where, 'partial_rotary_factor', '1', partial);
-
-  const kind = parameters.rope_type ?? parameters.type ?? 'default';
-  if (kind === 'default') return { theta };
-  if (kind !== 'llama3') throw wrong(place, 'rope_type', "'default' or 'llama3'", kind);
-  const scaling: RopeScaling = {
-    kind,
-    factor: positive(parameters, 'factor', place),
-    lowFreqFactor: positive(parameters, 'low_freq_factor', place),
-    highFreqFactor: positive(parameters, 'high_freq_factor', place),
-    originalMaxPositions: positive(parameters, 'original_max_position_embeddings', place, maxPositions),
-  };
-  if (scaling.highFreqFactor <= scaling.lowFreqFactor) {
-    throw wrong(
-      place,
-      'high_freq_factor',
-      `more than low_freq_factor ${scaling.lowFreqFactor}`,
-      scaling.highFreqFactor,
-    );
+/** Refuses layers that do not see the whole sequence, unless no sequence is longer than what they see. */
+function refuseWindows(json: Json, where: string, layers: number, maxPositions: number): void {
+  const { layer_types: types, sliding_window: window, max_window_layers: full } = json;
+  const wide = typeof window === 'number' && window >= maxPositions;
+  if (types !== undefined && types !== null) {
+    const other = [types].flat().find((type) => type !== 'full_attention' && type !== 'sliding_attention');
+    if (other !== undefined) {
+      throw wrong(where, 'layer_types', "'full_attention' or 'sliding_attention'", other);
+    }
   }
-  return { theta, scaling };
-}
-
-function positive(json: Json, key: string, where: string, fallback?: number): number {
-  const value = json[key] ?? fallback;
-  if (typeof value === 'number' && value > 0) return value;
-  throw wrong(where, key, 'a positive number', value);
+  const slides = Array.isArray(types)
+    ? types.includes('sliding_attention')
+    : json.use_sliding_window === true && !(typeof full === 'number' && full >= layers);
+  if (slides && !wide) {
+    throw wrong(where, 'sliding_window', `null, or at least ${maxPositions} positions`, window);
+  }
 }
 
 function tokenIds(value: unknown): number[] {
   return [value].flat().filter((id): id is number => Number.isSafeInteger(id));
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function wrong(where: string, key: string, expected: string, got: unknown): ModelError {
-  return new ModelError({
-    where,
-    what: `${key} is not supported`,
-    expected,
-    got: got === undefined ? 'nothing' : JSON.stringify(got),
-  });
 }

@@ -60,7 +60,10 @@ export function checkShapes(
         where,
         what: `tensor '${name}' is missing`,
         expected: `all ${expected.size} tensors of a ${config.architecture} model with ${config.layers} layers`,
-        next: 'check that config.json and the weights belong together',
+        next:
+          name === 'lm_head.weight'
+            ? 'set tie_word_embeddings: true in config.json where the embedding is the head as well'
+            : 'check that config.json and the weights belong together',
       });
     }
     if (got.join() !== shape.join()) {

@@ -4,44 +4,37 @@
  */
 import type { Value } from '../onnx/graph.js';
 import { add, concat, gather, mul, reshape, rotaryEmbedding, slice, sub } from '../onnx/ops.js';
-import type { ModelConfig } from './config.js';
+import { type RopeConfig, ropeAttentionFactor, ropeFrequencies } from './rope-scaling.js';
 
-/** cos and sin of position × frequency, each row-major [positions, headSize / 2]. */
+/** cos and sin of position × frequency, times the attention factor; row-major [positions, headSize / 2]. */
 export interface RotaryTables {
   readonly cos: Float64Array;
   readonly sin: Float64Array;
 }
 
-/** @param positions number of positions from 0 that the tables cover */
-export function rotaryTables(config: ModelConfig, positions: number): RotaryTables {
-  const frequencies = rotaryFrequencies(config);
+/**
+ * @param positions number of positions from `first` that the tables cover
+ * @param length    tokens of the sequence, where the scaling depends on it
+ */
+export function rotaryTables(
+  config: RopeConfig,
+  positions: number,
+  length = positions,
+  first = 0,
+): RotaryTables {
+  const frequencies = ropeFrequencies(config, length);
+  const scale = ropeAttentionFactor(config);
   const half = frequencies.length;
   const cos = new Float64Array(positions * half);
   const sin = new Float64Array(positions * half);
   for (let t = 0; t < positions; t++) {
     for (const [i, frequency] of frequencies.entries()) {
-      cos[t * half + i] = Math.cos(t * frequency);
-      sin[t * half + i] = Math.sin(t * frequency);
+      const angle = (first + t) * frequency;
+      cos[t * half + i] = scale * Math.cos(angle);
+      sin[t * half + i] = scale * Math.sin(angle);
     }
   }
   return { cos, sin };
-}
-
-/** Radians per position of each half-pair; Llama 3 slows the low frequencies down. */
-function rotaryFrequencies({ headSize, ropeTheta, ropeScaling }: ModelConfig): number[] {
-  // float32, as the reference computes them: at position 8,000 the rounding shows
-  const plain = Array.from({ length: headSize / 2 }, (_, i) =>
-    Math.fround(1 / Math.fround(ropeTheta ** ((2 * i) / headSize))),
-  );
-  if (!ropeScaling) return plain;
-  const { factor, lowFreqFactor, highFreqFactor, originalMaxPositions } = ropeScaling;
-  return plain.map((frequency) => {
-    const turns = (originalMaxPositions * frequency) / (2 * Math.PI);
-    if (turns > highFreqFactor) return frequency;
-    if (turns < lowFreqFactor) return frequency / factor;
-    const smooth = (turns - lowFreqFactor) / (highFreqFactor - lowFreqFactor);
-    return ((1 - smooth) * frequency) / factor + smooth * frequency;
-  });
 }
 
 /**

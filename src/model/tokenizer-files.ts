@@ -8,7 +8,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ModelError } from '../errors.js';
-import { readJson } from './hf-config.js';
+import { readJson } from './hf-json.js';
 
 type Json = Readonly<Record<string, unknown>>;
 

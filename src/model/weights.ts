@@ -13,7 +13,8 @@ import { ModelError } from '../errors.js';
 import { type FileContent, writeFolderAtomic } from '../files.js';
 import type { ModelConfig } from './config.js';
 import type { Dtype } from './floats.js';
-import { configJson, eosJson, readConfig, readJson } from './hf-config.js';
+import { configJson, eosJson, readConfig } from './hf-config.js';
+import { readJson } from './hf-json.js';
 import { checkShapes, isLinear } from './layout.js';
 import { readableType, SafetensorsFile, type TensorEntry } from './safetensors.js';
 import { safetensorsPieces } from './safetensors-write.js';
@@ -61,8 +62,8 @@ export async function loadModel(
       next: 'check that the tokenizer and config.json belong together',
     });
   }
-  const { weights, hash } = await readWeights(path, config, onProgress);
-  return { path, config: { ...config, eosTokenIds: tokenizer.eosIds }, weights, tokenizer, hash };
+  const { weights, hash, tied } = await readWeights(path, config, onProgress);
+  return { path, config: { ...config, tied, eosTokenIds: tokenizer.eosIds }, weights, tokenizer, hash };
 }
 
 /**
@@ -113,24 +114,43 @@ function tokenizerContents(from: string | ChatTokenizer): (readonly [string, Fil
     .map((name) => [name, readFileSync(join(from, name))]);
 }
 
-/** All weights of a folder, checked against the configuration before the first is read. */
+const EMBEDDING = 'model.embed_tokens.weight';
+const HEAD = 'lm_head.weight';
+
+/**
+ * All weights of a folder, checked against the configuration before the first is read.
+ *
+ * Where config.json ties the head to the embedding and the files hold both, the files decide, as in
+ * transformers 5: equal ones are one matrix, others stay two. Where they hold the head alone, it is
+ * the embedding as well.
+ */
 async function readWeights(
   folder: string,
   config: ModelConfig,
   onProgress?: (bytes: number, total: number) => void,
-): Promise<{ weights: Weights; hash: string }> {
+): Promise<{ weights: Weights; hash: string; tied: boolean }> {
   const shards = weightFiles(folder);
   const open: SafetensorsFile[] = [];
   try {
     for (const { file } of shards) open.push(await SafetensorsFile.open(join(folder, file)));
-    const unused = (name: string): boolean =>
-      name.endsWith('.rotary_emb.inv_freq') || (config.tied && name === 'lm_head.weight');
     const wanted = open.map(({ entries }, i) =>
-      entries.filter(({ name }) => !unused(name) && (shards[i].tensors?.has(name) ?? true)),
+      entries.filter(
+        ({ name }) => !name.endsWith('.rotary_emb.inv_freq') && (shards[i].tensors?.has(name) ?? true),
+      ),
     );
     for (const [i, entries] of wanted.entries())
       for (const entry of entries) readableType(open[i].path, entry);
-    checkShapes(config, new Map(wanted.flat().map((entry) => [entry.name, shapeInMemory(entry)])), folder);
+    const found = new Set(wanted.flat().map(({ name }) => name));
+    const headAlone = config.tied && found.has(HEAD) && !found.has(EMBEDDING);
+    const both = config.tied && found.has(HEAD) && found.has(EMBEDDING);
+    const nameInMemory = (name: string) => (headAlone && name === HEAD ? EMBEDDING : name);
+    const shapeInMemory = ({ name, shape }: TensorEntry) =>
+      isLinear(nameInMemory(name)) ? shape.toReversed() : shape;
+    checkShapes(
+      { ...config, tied: config.tied && !both },
+      new Map(wanted.flat().map((entry) => [nameInMemory(entry.name), shapeInMemory(entry)])),
+      folder,
+    );
 
     const total = open.reduce((sum, { size }) => sum + size, 0);
     let bytes = 0;
@@ -139,19 +159,28 @@ async function readWeights(
     for (const [i, file] of open.entries()) {
       const names = new Set(wanted[i].map(({ name }) => name));
       const tensors = await file.read(
-        ({ name }) => (!names.has(name) ? 'skip' : isLinear(name) ? 'transposed' : 'as-is'),
+        ({ name }) => (!names.has(name) ? 'skip' : isLinear(nameInMemory(name)) ? 'transposed' : 'as-is'),
         { hash, onBytes: (n) => onProgress?.((bytes += n), total) },
       );
-      for (const [name, tensor] of tensors) weights.set(name, tensor);
+      for (const [name, tensor] of tensors) weights.set(nameInMemory(name), tensor);
     }
-    return { weights, hash: hash.digest('hex') };
+    const tied = both ? isTransposed(weights.get(EMBEDDING)!, weights.get(HEAD)!) : config.tied;
+    if (both && tied) weights.delete(HEAD);
+    return { weights, hash: hash.digest('hex'), tied };
   } finally {
     await Promise.all(open.map((file) => file.close()));
   }
 }
 
-function shapeInMemory({ name, shape }: TensorEntry): readonly number[] {
-  return isLinear(name) ? shape.toReversed() : shape;
+/** Is b, [columns, rows], the transpose of a, [rows, columns], number for number? */
+function isTransposed({ shape, data }: Tensor, b: Tensor): boolean {
+  const [rows, columns] = shape;
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      if (data[row * columns + column] !== b.data[column * rows + row]) return false;
+    }
+  }
+  return true;
 }
 
 /** The weight files of a folder in order of their names, and for shards which tensors each is to give. */

@@ -223,8 +223,8 @@ describe('config.json', () => {
     },
     { change: { architectures: undefined, model_type: 'gpt2' }, says: /got gpt2/ },
     {
-      change: { rope_scaling: { rope_type: 'yarn', factor: 4 } },
-      says: /rope_scaling: rope_type is not supported; expected 'default' or 'llama3', got "yarn"/,
+      change: { rope_scaling: { rope_type: 'mrope', factor: 4 } },
+      says: /rope_scaling: rope_type is not supported; expected 'default', 'linear', .* or 'llama3', got "mrope"/,
     },
     {
       change: { rope_parameters: { rope_type: 'llama3', rope_theta: 1e4 } },

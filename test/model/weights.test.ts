@@ -3,7 +3,7 @@
  * Expected values: test/fixtures/model/make_models.py.
  */
 import { createHash } from 'node:crypto';
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { narrow, widen } from '../../src/model/floats.js';
@@ -194,20 +194,85 @@ describe('folders written here', () => {
       }
     }
   });
+});
 
-  it('lets lm_head lie in the file of a tied model, as older versions saved it', async () => {
-    const folder = withTokenizer('qwen2-bf16');
-    const untied = join(temporaryFolder(), 'untied');
+describe('the output matrix where config.json says tie_word_embeddings: true', () => {
+  const weights = randomWeights(tinyLlama);
+  const { shape, data } = weights.get('model.embed_tokens.weight')!;
+  const [vocab, width] = shape;
+  const equal = { shape: [width, vocab], data: transpose(data, vocab, width) };
+  const other = { shape: [width, vocab], data: equal.data.map((x) => x + 1) };
+  const untied = { ...tinyLlama, tied: false };
+
+  /** A folder with weights of any names, and config.json as it is given. */
+  const written = (tensors: ReadonlyMap<string, Tensor>, tied: unknown, dtype?: 'F32' | 'BF16'): string => {
+    const folder = temporaryFolder();
+    saveModel(folder, { config: tinyLlama, weights, tokenizerFilesFrom: tokenizerFolder });
+    const pieces = [...safetensorsPieces(tensors, { dtype, transposed: isLinear })];
+    writeFileSync(join(folder, 'model.safetensors'), Buffer.concat(pieces));
+    const path = join(folder, 'config.json');
+    const json = { ...JSON.parse(readFileSync(path, 'utf8')), tie_word_embeddings: tied };
+    writeFileSync(path, JSON.stringify(json));
+    return folder;
+  };
+  const withHead = (head: Tensor) => new Map(weights).set('lm_head.weight', head);
+
+  it('is the embedding where lm_head is missing or equal, as older versions saved it', async () => {
+    for (const tensors of [weights, withHead(equal)]) {
+      const model = await loadModel(written(tensors, true));
+      expect(model.config.tied).toBe(true);
+      expect(model.weights).toEqual(weights);
+    }
+  });
+
+  it('is the file’s own lm_head where that differs, and saved again says so', async () => {
+    const model = await loadModel(written(withHead(other), true));
+    expect(model.config.tied).toBe(false);
+    expect(model.weights.get('lm_head.weight')).toEqual(other);
+    const folder = join(temporaryFolder(), 'saved');
+    saveModel(folder, { ...model, tokenizerFilesFrom: tokenizerFolder });
+    expect(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')).tie_word_embeddings).toBe(false);
+    expect((await loadModel(folder)).weights).toEqual(model.weights);
+  });
+
+  it('is the same over shards', async () => {
+    const folder = written(weights, true);
+    rmSync(join(folder, 'model.safetensors'));
+    const map: Record<string, string> = {};
+    const shard = (file: string, tensors: ReadonlyMap<string, Tensor>) => {
+      const pieces = [...safetensorsPieces(tensors, { transposed: isLinear })];
+      writeFileSync(join(folder, file), Buffer.concat(pieces));
+      for (const name of tensors.keys()) map[name] = file;
+    };
+    shard('a.safetensors', new Map([['lm_head.weight', other]]));
+    shard('b.safetensors', weights);
+    writeFileSync(join(folder, 'model.safetensors.index.json'), JSON.stringify({ weight_map: map }));
     const model = await loadModel(folder);
-    const head = { shape: [16, 48], data: new Float32Array(16 * 48).fill(9) };
-    saveModel(untied, {
-      config: { ...model.config, tied: false },
-      weights: new Map(model.weights).set('lm_head.weight', head),
-      tokenizerFilesFrom: folder,
-    });
-    rmSync(join(untied, 'config.json'));
-    cpSync(join(folder, 'config.json'), join(untied, 'config.json'));
-    expect((await loadModel(untied)).weights).toEqual(model.weights);
+    expect(model.config.tied).toBe(false);
+    expect(model.weights.get('lm_head.weight')).toEqual(other);
+  });
+
+  it('is both where lm_head alone is in the file', async () => {
+    const alone = withHead(equal);
+    alone.delete('model.embed_tokens.weight');
+    const model = await loadModel(written(alone, true));
+    expect(model.config.tied).toBe(true);
+    expect(Object.fromEntries(model.weights)).toEqual(Object.fromEntries(weights));
+  });
+
+  it('is compared in the numbers that the file holds', async () => {
+    const model = await loadModel(written(withHead(equal), true, 'BF16'));
+    expect(model.config.tied).toBe(true);
+  });
+
+  it('is not made up where config.json does not tie, or says nothing', async () => {
+    for (const tied of [false, null, undefined]) {
+      await expect(loadModel(written(weights, tied))).rejects.toThrow(
+        /tensor 'lm_head\.weight' is missing.*Set tie_word_embeddings: true/,
+      );
+    }
+    await expect(loadModel(written(weights, 'yes'))).rejects.toThrow(/tie_word_embeddings .* true or false/);
+    expect((await loadModel(written(withHead(equal), false))).config).toMatchObject(untied);
   });
 });
 

@@ -9,13 +9,16 @@ import type { NextToken } from '../../generate/sampler.js';
 import { masked } from '../../model/attention.js';
 import type { ModelConfig } from '../../model/config.js';
 import { Cache } from './cache.js';
+import { byTokens } from './forward-groups.js';
+import type { RotaryFeeds } from './rotary-feeds.js';
 import { type Feeds, int64Array, type NdArray, type Program } from './runtime.js';
 
 export interface DecoderPrograms {
   readonly prompt: Program;
   readonly nextToken: Program;
-  /** Parameters and rotary tables. */
+  /** Parameters. */
   readonly feeds: Feeds;
+  readonly rotary: RotaryFeeds;
 }
 
 export interface DecoderLimits {
@@ -65,7 +68,22 @@ export class Decoder<S extends Sequence> implements GrowingBatch<S> {
     return this.split(outputs, sequences);
   }
 
+  /** A sequence that grows past a border of the rotary scaling is read anew, as its keys turn otherwise there. */
   async next(): Promise<NextTokens<S>> {
+    const anew = this.slots.flatMap((slot) =>
+      slot && this.programs.rotary.turnsAnew(slot.cached + 1) ? [slot.sequence] : [],
+    );
+    if (anew.length === 0) return this.grow();
+    for (const sequence of anew) this.leave(sequence);
+    const next = new Map(this.taken.length > 0 ? await this.grow() : []);
+    for (const group of byTokens(anew.map(({ tokens }) => tokens.length))) {
+      for (const [sequence, token] of await this.join(group.map((i) => anew[i]))) next.set(sequence, token);
+    }
+    return next;
+  }
+
+  /** Reads the last token of every sequence, on the cache. */
+  private async grow(): Promise<NextTokens<S>> {
     this.tidy();
     const { slots, cache, longest } = this;
     const B = slots.length;
@@ -73,17 +91,16 @@ export class Decoder<S extends Sequence> implements GrowingBatch<S> {
     for (const [b, slot] of slots.entries()) {
       bias.fill(masked, b * longest, (b + 1) * longest - (slot?.cached ?? 0));
     }
-    const perSlot = (value: (slot: Slot<S>) => number) =>
-      int64Array(
-        slots.map((slot) => (slot ? value(slot) : 0)),
-        [B, 1],
-      );
+    const perSlot = (value: (slot: Slot<S>) => number) => slots.map((slot) => (slot ? value(slot) : 0));
     const sequences = slots.map((slot) => slot?.sequence);
     const outputs = await this.programs.nextToken.run(
       {
         ...this.programs.feeds,
-        ids: perSlot(({ sequence }) => sequence.tokens.at(-1)!),
-        positions: perSlot(({ cached }) => cached),
+        ...this.programs.rotary.next(perSlot(({ cached }) => cached)),
+        ids: int64Array(
+          perSlot(({ sequence }) => sequence.tokens.at(-1)!),
+          [B, 1],
+        ),
         bias: { data: bias, dims: [B, 1, 1, longest] },
         inverse_temperature: inverseTemperatures(sequences),
         ...cache.past(longest),
@@ -97,6 +114,7 @@ export class Decoder<S extends Sequence> implements GrowingBatch<S> {
 
   leave(sequence: S): void {
     const at = this.slots.findIndex((slot) => slot?.sequence === sequence);
+    if (at < 0) return;
     // a row whose numbers overflowed must not reach the slot's next one
     this.cache.wipe(at, this.slots[at]!.cached);
     this.slots[at] = undefined;
@@ -128,7 +146,7 @@ export class Decoder<S extends Sequence> implements GrowingBatch<S> {
     return this.programs.prompt.run({
       ...this.programs.feeds,
       ids: int64Array(ids, [B, T]),
-      positions: int64Array(positions, [B, T]),
+      ...this.programs.rotary.sequences({ B, T, positions, segments }),
       segments: int64Array(segments, [B, T]),
       last: int64Array(Int32Array.from(sequences, (_, b) => b * T + T - 1)),
       inverse_temperature: inverseTemperatures(sequences),

@@ -11,7 +11,6 @@ import { amplify } from '../../model/amplify.js';
 import { promptTokens } from '../../model/answer-tokens.js';
 import { initLora, projectionShape } from '../../model/lora.js';
 import { adaptedModules, type LoraConfig } from '../../model/lora-modules.js';
-import { rotaryTables } from '../../model/rotary.js';
 import { directionInput, directionsFor, type Steering, type SteeringShape } from '../../model/steering.js';
 import type { Model, Tensor, Weights } from '../../model/weights.js';
 import { type Batch, padRows } from '../../train/batches.js';
@@ -41,6 +40,7 @@ import {
   stepGraph,
 } from './graphs.js';
 import { Programs } from './programs.js';
+import { RotaryFeeds } from './rotary-feeds.js';
 import { int64Array, type NdArray, type RuntimeOptions, scalarArray, tryDevice } from './runtime.js';
 import { Scorer } from './scorer.js';
 import { anchorFeeds, type HiddenStates, stepFeeds } from './step-feeds.js';
@@ -85,7 +85,9 @@ export class OnnxEngine implements Engine {
   readonly trainable: Map<string, Tensor>;
   private start?: Map<string, Tensor>;
   private readonly programs: Programs;
-  private readonly common: Record<string, NdArray>;
+  /** Positions that sequences may have. */
+  readonly maxLength: number;
+  private readonly rotary: RotaryFeeds;
   private readonly parameterFeeds: Record<WeightSet, Record<string, NdArray>>;
   private readonly writers: Record<WeightSet, BatchWriter>;
   private readonly choices: Record<WeightSet, ChoiceQueue>;
@@ -108,14 +110,9 @@ export class OnnxEngine implements Engine {
     if (lora) this.lora = lora;
     this.trainable = copyTensors(lora ? (adapter ?? initLora(source.config, lora, seed)) : source.weights);
     if (lora && adapter) this.start = copyTensors(adapter);
-    const length = Math.min(options.maxLength ?? source.config.maxPositions, source.config.maxPositions);
-    const { cos, sin } = rotaryTables(source.config, length);
-    const dims = [length, source.config.headSize / 2];
-    this.common = {
-      cos: { data: Float32Array.from(cos), dims },
-      sin: { data: Float32Array.from(sin), dims },
-      zero: scalarArray(0),
-    };
+    const { maxPositions } = source.config;
+    this.maxLength = Math.min(options.maxLength ?? maxPositions, maxPositions);
+    this.rotary = new RotaryFeeds(source.config, this.maxLength);
     const base = toFeeds(source.weights);
     this.parameterFeeds = {
       base,
@@ -129,11 +126,6 @@ export class OnnxEngine implements Engine {
 
   /** @throws ConfigError when the device does not exist on this machine */
   static tryDevice = tryDevice;
-
-  /** Positions that sequences may have. */
-  get maxLength(): number {
-    return this.common.cos.dims[0];
-  }
 
   model(set: WeightSet): LanguageModel & AnswerReader & ContinuationScorer {
     const { tokenizer, maxLength } = this;
@@ -334,13 +326,13 @@ export class OnnxEngine implements Engine {
     const open = async <S extends Sequence>() => {
       const feeds = {
         ...(typeof weights === 'function' ? await weights() : weights),
-        ...this.common,
         ...this.directionFeeds(copy.steering),
       };
       const programs = {
         prompt: await this.programs.get(`prompt ${nameOf(copy)}`, () => promptGraph(this.config, copy)),
         nextToken: await this.programs.get(`next ${nameOf(copy)}`, () => nextTokenGraph(this.config, copy)),
         feeds,
+        rotary: this.rotary,
       };
       return new Decoder<S>(this.config, programs, { rows: maxRows, cells });
     };
@@ -402,7 +394,7 @@ export class OnnxEngine implements Engine {
       scoreGraph(this.config, { chunks, branching, ...copy }),
     );
     const outputs = await program.run({
-      ...this.feeds(set, batch),
+      ...this.feeds(set, batch, branching),
       ...this.directionFeeds(copy.steering),
       ...branches,
       ...chunked(batch, chunks).feeds,
@@ -411,14 +403,14 @@ export class OnnxEngine implements Engine {
     return { logps: values('logps'), correct: values('correct') };
   }
 
-  private feeds(set: WeightSet, { B, T, ids, positions, segments }: Tokens): Record<string, NdArray> {
-    const dims = [B, T];
+  private feeds(set: WeightSet, batch: Tokens, branching = false): Record<string, NdArray> {
+    const dims = [batch.B, batch.T];
     return {
       ...this.parameterFeeds[set],
-      ...this.common,
-      ids: int64Array(ids, dims),
-      positions: int64Array(positions, dims),
-      segments: int64Array(segments, dims),
+      ...this.rotary.sequences(batch, branching),
+      zero: scalarArray(0),
+      ids: int64Array(batch.ids, dims),
+      segments: int64Array(batch.segments, dims),
     };
   }
 
