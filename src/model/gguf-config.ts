@@ -29,7 +29,7 @@ export function configFromGguf(
     layers: metadata.integer(key('block_count')),
     heads,
     kvHeads: metadata.integer(key('attention.head_count_kv'), heads),
-    headSize: metadata.integer(key('attention.key_length'), width / heads),
+    headSize: metadata.number(key('attention.key_length'), width / heads),
     ffn: metadata.integer(key('feed_forward_length')),
     maxPositions: metadata.integer(key('context_length')),
   };

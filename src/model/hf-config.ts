@@ -98,7 +98,7 @@ export function parseConfig(json: Json, where: string, moreEosIds: readonly numb
       'num_key_value_heads',
       json.num_key_value_heads === null ? heads : (defaults.kvHeads ?? heads),
     ),
-    headSize: count('head_dim', defaults.headSize ?? width / heads),
+    headSize: json.head_dim == null ? (defaults.headSize ?? width / heads) : count('head_dim'),
     ffn: count('intermediate_size'),
     maxPositions: count('max_position_embeddings', defaults.maxPositions),
   };

@@ -103,6 +103,22 @@ describe('folders that transformers wrote', () => {
     expect(progress.at(-1)).toEqual([whole.length, whole.length]);
   });
 
+  it('reads over what changes nothing', () => {
+    const json = JSON.parse(readFileSync(join(fixtures, 'models/qwen2-bf16/config.json'), 'utf8'));
+    const plain = parseConfig(json, 'config.json');
+    for (const more of [
+      { rope_scaling: null, rope_parameters: { ...json.rope_parameters, finetuned: true } },
+      { rope_scaling: {} },
+      { rope_scaling: { ...json.rope_parameters, type: 'default' } },
+      { layer_types: null, use_sliding_window: true, max_window_layers: 2, sliding_window: 8 },
+      { attention_bias: false, logits_scaling: null, num_experts: 0, mlp_bias: false },
+      { num_key_value_heads: 2, head_dim: null, tie_word_embeddings: true },
+    ]) {
+      expect(parseConfig({ ...json, ...more }, 'config.json'), JSON.stringify(more)).toEqual(plain);
+    }
+    expect(parseConfig({ ...json, num_key_value_heads: null }, 'config.json').kvHeads).toBe(4);
+  });
+
   it('reads rope settings as older versions wrote them', () => {
     const json = JSON.parse(readFileSync(join(fixtures, 'models/llama-sharded/config.json'), 'utf8'));
     const { rope_theta, ...rope_scaling } = json.rope_parameters;

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TokenRow } from '../../src/data/rows.js';
 import { logitsGraph } from '../../src/engine/onnx/graphs.js';
+import { RotaryFeeds } from '../../src/engine/onnx/rotary-feeds.js';
 import { int64Array, Program } from '../../src/engine/onnx/runtime.js';
 import { isLinear } from '../../src/model/layout.js';
 import type { LoraConfig } from '../../src/model/lora-modules.js';
-import { rotaryTables } from '../../src/model/rotary.js';
 import { SafetensorsFile } from '../../src/model/safetensors.js';
 import type { Model, Tensor, Weights } from '../../src/model/weights.js';
 import { padRows } from '../../src/train/batches.js';
@@ -61,21 +61,14 @@ export async function logitsOf(
   adapter?: { readonly config: LoraConfig; readonly tensors: Weights },
 ): Promise<Float32Array> {
   const { B, T, ids, positions, segments, tokens } = padRows(rows);
-  const tables = rotaryTables(config, T);
-  const table = (data: ArrayLike<number>) => ({
-    data: Float32Array.from(data),
-    dims: [T, config.headSize / 2],
-  });
   const parameters = [...weights, ...(adapter?.tensors ?? [])];
   const program = await Program.compile(logitsGraph(config, adapter?.config));
   try {
     const { logits } = await program.run({
       ...Object.fromEntries(parameters.map(([name, { data, shape }]) => [name, { data, dims: shape }])),
       ids: int64Array(ids, [B, T]),
-      positions: int64Array(positions, [B, T]),
+      ...new RotaryFeeds(config, T).sequences({ B, T, positions, segments }),
       segments: int64Array(segments, [B, T]),
-      cos: table(tables.cos),
-      sin: table(tables.sin),
     });
     const all = logits.data as Float32Array;
     const real = new Float32Array(tokens * config.vocabSize);
