@@ -33,7 +33,7 @@ export function configFromGguf(
     ffn: metadata.integer(key('feed_forward_length')),
     maxPositions: metadata.integer(key('context_length')),
   };
-  checkSizes(sizes, path, {
+  const keys = {
     vocabSize: 'token_embd.weight',
     width: key('embedding_length'),
     layers: key('block_count'),
@@ -42,13 +42,16 @@ export function configFromGguf(
     headSize: key('attention.key_length'),
     ffn: key('feed_forward_length'),
     maxPositions: key('context_length'),
-  });
+  };
+  checkSizes(sizes, path, keys);
   refuseUnread(header, sizes.headSize);
   const rope = readGgufRope(header, sizes.maxPositions, sizes.headSize, ropeTensors);
+  const { maxPositions } = rope;
+  checkSizes({ ...sizes, maxPositions }, path, { ...keys, maxPositions: 'the stretched context' });
   return {
     architecture,
     ...sizes,
-    maxPositions: rope.maxPositions,
+    maxPositions,
     rmsEps: shortest(metadata.number(key('attention.layer_norm_rms_epsilon'))),
     ropeTheta: rope.theta,
     ...(rope.scaling && { ropeScaling: rope.scaling }),

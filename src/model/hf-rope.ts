@@ -42,7 +42,7 @@ export function readRope(json: Json, where: string, maxPositions: number, headSi
     where,
     10000,
   );
-  const { rope_type: kind = parameters.type ?? 'default' } = parameters;
+  const { rope_type: kind = parameters.type ?? untyped(parameters, place) } = parameters;
   const factor = () => positive(parameters, 'factor', place);
   // the place beside the parameters goes first in transformers, too
   const original = () => {
@@ -155,11 +155,19 @@ function parametersOf(json: Json, where: string): [key: string, parameters: Json
   });
 }
 
+/** Without a kind nothing is stretched; numbers of a stretch are then left by a mistake. */
+function untyped(parameters: Json, place: string): 'default' {
+  const harmless = ['rope_theta', 'partial_rotary_factor', 'finetuned'];
+  const stray = Object.keys(parameters).find((key) => !harmless.includes(key) && parameters[key] != null);
+  if (stray === undefined) return 'default';
+  throw wrong(place, 'rope_type', `a kind of scaling beside ${stray}`, undefined);
+}
+
 function yarn(parameters: Json, place: string, original: number, maxPositions: number): YarnScaling {
   const optional = (key: string, otherwise: number) =>
     parameters[key] == null || parameters[key] === 0 ? otherwise : positive(parameters, key, place);
-  const factor = 'factor' in parameters ? optional('factor', maxPositions / original) : Number.NaN;
-  if (Number.isNaN(factor)) throw wrong(place, 'factor', 'a positive number', undefined);
+  // null is a number to be worked out, in transformers too
+  const factor = parameters.factor === null ? maxPositions / original : positive(parameters, 'factor', place);
   const [top, all] = [optional('mscale', 0), optional('mscale_all_dim', 0)];
   const recommended =
     top && all

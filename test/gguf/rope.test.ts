@@ -137,6 +137,12 @@ describe('what is not built is refused by name', () => {
       {},
       /factor: .*got Infinity/,
     ],
+    [
+      'YaRN beyond all bounds',
+      { 'rope.scaling.type': 'yarn', 'rope.scaling.factor': f(1e9) },
+      {},
+      /the stretched context .* at most/,
+    ],
     ['YaRN’s ramp by a factor', { 'rope.scaling.yarn_ext_factor': f(0.5) }, {}, /yarn_ext_factor/],
     ['another scaling’s key', { 'rope.scaling.alpha': f(1000) }, {}, /rope\.scaling\.alpha/],
     ['part of a head', { 'rope.dimension_count': 4 }, {}, /rope\.dimension_count.*expected 8, got 4/],

@@ -242,6 +242,11 @@ describe('config.json', () => {
       change: { rope_scaling: { type: 'linear' } },
       says: /rope_scaling: factor .* a positive number, got nothing/,
     },
+    {
+      change: { rope_scaling: { factor: 4 } },
+      says: /rope_type .* a kind of scaling beside factor, got nothing/,
+    },
+    { change: { rope_scaling: { type: 'yarn', factor: 0 } }, says: /factor .* a positive number, got 0/ },
     { change: { rope_scaling: { type: 'linear', factor: '4' } }, says: /factor .* got "4"/ },
     { change: { rope_scaling: { type: 'dynamic', factor: 0.5 } }, says: /factor .* at least 1, got 0\.5/ },
     { change: { rope_scaling: { type: 'yarn', factor: 4, beta_fast: -1 } }, says: /beta_fast .* got -1/ },
