@@ -9,8 +9,9 @@ import { claimFolder } from '../claim.js';
 import { configKeys, valueAt } from '../config/keys.js';
 import { CONFIG_FILE, renderConfig } from '../config/render.js';
 import type { TrainConfig } from '../config/schema.js';
-import { AUDIT_FILE, AuditWriter } from '../conscience/audit.js';
+import { AUDIT_FILE, AuditWriter, readAudit } from '../conscience/audit.js';
 import { resolveFramework } from '../conscience/frameworks.js';
+import { withoutPairs } from '../conscience/no-pairs.js';
 import { type OpenActor, openActor } from '../conscience/open.js';
 import { loadFormat } from '../conscience/plain-format.js';
 import { builtInProbes, PROBES_FILE } from '../conscience/probes.js';
@@ -222,6 +223,7 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
   if (result.finished) {
     saveResult(output, config, engine, model, path);
     progress.done(`Trained ${result.step} steps; ${lora ? 'adapter' : 'model'} saved in ${output}`);
+    if (pairs?.reviewing && pairs.total === 0) progress.note(withoutPairs(readAudit(output)));
   } else {
     progress.done(`Stopped after step ${result.step}. Go on with: ealign train --resume ${output}`);
   }

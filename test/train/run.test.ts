@@ -109,6 +109,19 @@ it('names the validation rows when none of the user’s own can be used', async 
   await expect(train('eval', { eval_data: long })).rejects.toThrow(/^eval_data: no row is left/);
 });
 
+it('says at the end that a conscience that made no pair taught nothing, and why', async () => {
+  const blind = await train('blind', { conscience: { threshold: 0.999999, samples: 3 } });
+  expect(blind.at(-1)).toMatch(
+    /^The conscience taught this run nothing.* No pair came of (\d) reviews: \1 accepted\.$/,
+  );
+  const late = await train('late', { conscience: { first: 2 } });
+  expect(late.at(-1)).toMatch(/taught this run nothing.* It never reviewed/);
+  const keen = await train('keen', {
+    conscience: { threshold: 0, review_alternatives: false, max_tokens: 48 },
+  });
+  expect(keen.join()).not.toContain('taught this run nothing');
+});
+
 it('leaves nothing of an earlier run where it starts anew', async () => {
   await train('anew');
   expect(existsSync(join(folder, 'anew/audit.jsonl'))).toBe(true);
