@@ -6,9 +6,10 @@
  * and new judges need no new answers.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
 import { claimFolder } from '../claim.js';
 import type { Message, Response } from '../data/values.js';
 import type { AnswerReader, LanguageModel } from '../engine/language-model.js';
@@ -20,7 +21,7 @@ import { together } from '../signals.js';
 import { type Criterion, judgePrompt, type Question } from './questions.js';
 import { type Distribution, distributionOf, NUMBERS, ratingOf } from './rating.js';
 import { inShape, type Shape } from './shape.js';
-import { GroupStore } from './store.js';
+import { GroupStore, readPlanFile } from './store.js';
 
 /** How answers are sampled. */
 export interface Sampling {
@@ -341,13 +342,36 @@ function atQuestion(id: string, cause: unknown): unknown {
 
 const answersIn = (groups: readonly Group[]) => groups.reduce((sum, { count }) => sum + count, 0);
 
+const planSchema = z.looseObject({
+  subject: z.looseObject({ name: z.string(), hash: z.string().nullable() }),
+  questions: z.array(
+    z.looseObject({
+      id: z.string(),
+      system: z.string().optional(),
+      paraphrases: z.array(z.string()),
+      samplesPerParaphrase: z.int().min(1),
+      criteria: z.array(
+        z.looseObject({
+          ...{ name: z.string(), template: z.string() },
+          ...{ words: z.array(z.string()), numbers: z.boolean() },
+        }),
+      ),
+    }),
+  ),
+  sampling: z.looseObject({
+    samples: z.int().min(1).nullable(),
+    seeds: z.array(z.int().min(0)),
+    ...{ temperature: z.number(), maxTokens: z.number() },
+  }),
+});
+
 function readPlan(path: string): EvaluationPlan {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    throw new DataError(
-      { where: path, what: 'not an evaluation', next: 'start anew with --overwrite' },
-      { cause },
-    );
-  }
+  const parsed = planSchema.safeParse(readPlanFile(path));
+  if (parsed.success) return parsed.data as unknown as EvaluationPlan;
+  const [issue] = parsed.error.issues;
+  throw new DataError({
+    where: path,
+    what: `not the plan of an evaluation (${[issue.path.join('.'), issue.message].filter(Boolean).join(': ')})`,
+    next: 'start anew with --overwrite',
+  });
 }

@@ -2,7 +2,8 @@
  * Results that survive a kill: a JSONL file to which whole groups of records are appended.
  *
  * A group is what is computed together, e.g. all samples of one question. It is in the file
- * whole or, after a kill in the middle of a write, is dropped when the file is opened again.
+ * whole or, after a kill in the middle of a write, is dropped when the file is opened again. Each
+ * line carries its checksum, so that a damaged score is a named line and not another result.
  */
 import {
   appendFileSync,
@@ -16,6 +17,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { crc32 } from 'node:zlib';
 import { claimFolder } from '../claim.js';
 import { DataError } from '../errors.js';
 import { asSaveError, makeFolder, writeFileAtomic } from '../files.js';
@@ -39,7 +41,7 @@ export function openPlanned<T>(options: Planned): GroupStore<T> {
   const { folder, planFile, recordsFile, plan, overwrite = false, otherwise } = options;
   const path = join(folder, planFile);
   const found = existsSync(path) && !overwrite;
-  if (found && !isDeepStrictEqual(JSON.parse(readFileSync(path, 'utf8')), plan)) {
+  if (found && !isDeepStrictEqual(readPlanFile(path), plan)) {
     throw new DataError({
       where: folder,
       what: `the folder holds ${otherwise}`,
@@ -52,12 +54,27 @@ export function openPlanned<T>(options: Planned): GroupStore<T> {
   return new GroupStore(join(folder, recordsFile), { fresh: !found });
 }
 
+/** The plan of a folder of results, as plain JSON. @throws DataError when it is damaged */
+export function readPlanFile(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    const what = `not a plan of results (${(cause as Error).message})`;
+    throw new DataError({ where: path, what, next: 'start anew with --overwrite' }, { cause });
+  }
+}
+
 interface Line<T> {
   readonly group: string;
   /** Records in the group. */
   readonly of: number;
   readonly record: T;
+  /** CRC-32 of the line's JSON without this key, in hexadecimal; older files have none. */
+  readonly crc?: string;
 }
+
+const checksum = ({ group, of, record }: Line<unknown>) =>
+  crc32(JSON.stringify({ group, of, record })).toString(16).padStart(8, '0');
 
 export class GroupStore<T> {
   private readonly groups = new Map<string, T[]>();
@@ -96,7 +113,10 @@ export class GroupStore<T> {
    * @throws SaveError, also when another process writes into the folder; the file is as before then
    */
   add(group: string, records: readonly T[]): void {
-    const lines = records.map((record) => `${JSON.stringify({ group, of: records.length, record })}\n`);
+    const lines = records.map((record) => {
+      const line: Line<T> = { group, of: records.length, record };
+      return `${JSON.stringify({ ...line, crc: checksum(line) })}\n`;
+    });
     const text = lines.join('');
     this.saving(() => {
       claimFolder(dirname(this.path));
@@ -132,12 +152,10 @@ function wholeGroups(text: string, path: string): { text: string; whole: Line<un
   let end = 0;
   for (const [i, line] of text.split(/(?<=\n)/).entries()) {
     if (!line.endsWith('\n')) break;
-    let parsed: Line<unknown>;
-    try {
-      parsed = JSON.parse(line);
-    } catch (cause) {
+    const parsed = parseLine(line);
+    if (parsed === undefined || (pending.length > 0 && pending[0].group !== parsed.group)) {
       const next = 'restore the file, or start anew with --overwrite';
-      throw new DataError({ where: `${path}:${i + 1}`, what: 'the line is damaged', next }, { cause });
+      throw new DataError({ where: `${path}:${i + 1}`, what: 'the line is damaged', next });
     }
     length += line.length;
     pending.push(parsed);
@@ -147,4 +165,15 @@ function wholeGroups(text: string, path: string): { text: string; whole: Line<un
     end = length;
   }
   return { text: text.slice(0, end), whole };
+}
+
+/** A line that is whole; undefined for one that is damaged. */
+function parseLine(text: string): Line<unknown> | undefined {
+  try {
+    const line: Line<unknown> = JSON.parse(text);
+    const whole = typeof line.group === 'string' && Number.isInteger(line.of) && 'record' in line;
+    return whole && (line.crc === undefined || line.crc === checksum(line)) ? line : undefined;
+  } catch {
+    return undefined;
+  }
 }

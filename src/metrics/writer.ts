@@ -16,6 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { DataError } from '../errors.js';
 import { asSaveError } from '../files.js';
 import type { MetricRecord, Metrics } from './names.js';
 import { decodeEvent, encodeEvent, type ScalarEvent } from './tensorboard.js';
@@ -92,31 +93,51 @@ export class MetricsWriter {
   }
 }
 
-/** All whole records of a run, in the order in which they were written. */
+/** All whole records of a run, in the order in which they were written. @throws DataError for a damaged line */
 export function readMetrics(folder: string): MetricRecord[] {
-  const bytes = readFileSync(join(folder, METRICS_FILE));
-  return [...lineEnds(bytes)].map(({ record }) => record);
+  const path = join(folder, METRICS_FILE);
+  return [...lineEnds(readFileSync(path), path)].map(({ record }) => record);
 }
 
 /** Cuts a file behind its last whole record of at most `step`. */
 function cut(
   path: string,
-  records: (bytes: Uint8Array) => Iterable<{ step: number; end: number }>,
+  records: (bytes: Uint8Array, path: string) => Iterable<{ step: number; end: number }>,
   step: number,
 ): void {
   if (!existsSync(path)) return;
   let end = 0;
-  for (const record of records(readFileSync(path))) {
+  for (const record of records(readFileSync(path), path)) {
     if (record.step > step) break;
     end = record.end;
   }
   truncateSync(path, end);
 }
 
-function* lineEnds(bytes: Uint8Array): Generator<{ step: number; end: number; record: MetricRecord }> {
-  for (let start = 0, end: number; (end = bytes.indexOf(10, start) + 1) > 0; start = end) {
-    const record: MetricRecord = JSON.parse(new TextDecoder().decode(bytes.subarray(start, end)));
+function* lineEnds(
+  bytes: Uint8Array,
+  path: string,
+): Generator<{ step: number; end: number; record: MetricRecord }> {
+  for (
+    let start = 0, number = 1, end: number;
+    (end = bytes.indexOf(10, start) + 1) > 0;
+    start = end, number++
+  ) {
+    const record = parseRecord(new TextDecoder().decode(bytes.subarray(start, end)));
+    if (record === undefined) {
+      const next = 'remove the line, or train anew';
+      throw new DataError({ where: `${path}:${number}`, what: 'not a record of metrics', next });
+    }
     yield { step: record.step, end, record };
+  }
+}
+
+function parseRecord(text: string): MetricRecord | undefined {
+  try {
+    const record: MetricRecord = JSON.parse(text);
+    return Number.isInteger(record.step) ? record : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -83,7 +83,6 @@ export function criteriaOf(plan: EvaluationPlan): string[] {
 function judgedSource(folder: string, minMass: number): JudgedSource {
   const evaluation = Evaluation.open(folder);
   const { plan } = evaluation;
-  requirePlan(plan, join(folder, PLAN_FILE));
   const said = saidOf(evaluation.judgements, minMass);
   const answers = evaluation.answers.map((answer) => ({ ...answer, said: said.get(answer.id) ?? new Map() }));
   requireQuestions(plan, answers, folder);
@@ -133,18 +132,6 @@ function timesOf(folder: string, first: string, later: readonly string[]): Times
   const started = changed(first);
   const ends = later.filter((name) => existsSync(join(folder, name))).map(changed);
   return { started, completed: Math.max(started, ...ends) };
-}
-
-function requirePlan({ subject, questions, sampling }: EvaluationPlan, where: string): void {
-  const whole =
-    typeof subject?.name === 'string' && Array.isArray(questions) && Array.isArray(sampling?.seeds);
-  if (!whole) {
-    throw new DataError({
-      where,
-      what: 'not the plan of an evaluation',
-      next: 'start anew with --overwrite',
-    });
-  }
 }
 
 function requireQuestions({ questions }: EvaluationPlan, answers: readonly Answer[], where: string): void {
