@@ -78,13 +78,16 @@ export type RemoteFailure =
 
 /** A remote endpoint that cannot be used, or that did not answer as it should. */
 export class RemoteError extends UserError {
-  /** @param status HTTP status, where there was an answer */
+  /**
+   * @param status HTTP status, where there was an answer
+   * @param field  of the request, where that is what the endpoint does not take
+   */
   constructor(
     readonly failure: RemoteFailure,
     parts: ErrorParts,
     readonly status?: number,
-    options?: { cause?: unknown },
+    readonly field?: string,
   ) {
-    super(parts, options);
+    super(parts);
   }
 }

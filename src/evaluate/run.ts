@@ -207,6 +207,6 @@ function naming({
     ...(adapter === undefined ? {} : { adapter }),
     threads,
     ...(remote ? { remote } : {}),
-    hooks: { onRetry, ...(signal ? { signal } : {}) },
+    hooks: { onRetry, onNotice: (sentence) => progress.note(sentence), ...(signal ? { signal } : {}) },
   };
 }

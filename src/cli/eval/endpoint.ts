@@ -1,6 +1,7 @@
 /** Flags of the measurements that ask endpoints. */
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Prices } from '../../engine/remote/cost.js';
+import { PREFILLS } from '../../engine/remote/settings.js';
 import type { RemoteUse } from '../../evaluate/run.js';
 import { numberFrom, wholeFrom } from '../program.js';
 
@@ -11,6 +12,7 @@ export interface EndpointFlags {
   timeout?: number;
   retries?: number;
   apiKeyVariable?: string;
+  prefill?: string;
   price?: Record<string, Prices>;
   maxCost?: number;
   estimate?: boolean;
@@ -27,6 +29,12 @@ export function addEndpointFlags(command: Command): Command {
     )
     .option('--retries <n>', 'further attempts after a failure of an endpoint (default: 6)', wholeFrom(0))
     .option('--api-key-variable <name>', 'variable with the endpoints’ key (default: OPENAI_API_KEY)')
+    .addOption(
+      new Option(
+        '--prefill <how>',
+        'how endpoints continue a begun answer: none (OpenAI), assistant (llama.cpp, Ollama), vllm (vLLM, SGLang), prefix (DeepSeek, Mistral); needed where numbers are a token a digit (default: none)',
+      ).choices(PREFILLS),
+    )
     .option(
       '--price <endpoint=in,out>',
       'its price for a million tokens read, and written; may be repeated',
@@ -38,9 +46,9 @@ export function addEndpointFlags(command: Command): Command {
 
 /** The flags as `evaluate` takes them. */
 export function remoteUse(flags: EndpointFlags): RemoteUse {
-  const { concurrency, requestsPerMinute, timeout, retries, apiKeyVariable } = flags;
+  const { concurrency, requestsPerMinute, timeout, retries, apiKeyVariable, prefill } = flags;
   const { price = {}, maxCost, estimate = false } = flags;
-  const manner = { concurrency, requestsPerMinute, timeout, retries, apiKeyVariable };
+  const manner = { concurrency, requestsPerMinute, timeout, retries, apiKeyVariable, prefill };
   const given = Object.entries(manner).filter(([, value]) => value !== undefined);
   return {
     remote: Object.fromEntries(given),

@@ -12,6 +12,7 @@ import { linked } from '../../signals.js';
 import { backoff } from './backoff.js';
 import {
   type Failed,
+  messageOf,
   networkCode,
   nonsense,
   refusal,
@@ -35,6 +36,11 @@ export interface RemoteHooks {
   readonly signal?: AbortSignal;
   /** Told before each wait for another attempt. */
   readonly onRetry?: (notice: RetryNotice) => void;
+  /**
+   * Told, once each, what the endpoint does not take, in one sentence.
+   * Default: a warning of the process.
+   */
+  readonly onNotice?: (sentence: string) => void;
   readonly clock?: Clock;
   /** Uniform in [0, 1), for the jitter. */
   readonly random?: () => number;
@@ -97,6 +103,12 @@ export class Endpoint {
         both.release();
       }
     });
+  }
+
+  /** Says what the endpoint does not take. */
+  notice(what: string): void {
+    const { onNotice = (sentence: string) => process.emitWarning(sentence) } = this.hooks;
+    onNotice(`${this.name} ${what}.`);
   }
 
   /** The error for an answer that is JSON but not in the protocol. */
@@ -175,7 +187,7 @@ export class Endpoint {
     const { model } = this.settings;
     const words = serverWords(body, this.#target.key);
     const models = await this.models(signal);
-    if (models === undefined && !/model/i.test(words)) {
+    if (models === undefined && !/model/i.test(messageOf(body))) {
       const next = 'check the address; that of an OpenAI-compatible endpoint usually ends in /v1';
       const parts = {
         where: this.name,
@@ -246,7 +258,7 @@ export class Endpoint {
 function tried(error: RemoteError, attempts: number): RemoteError {
   if (attempts === 1) return error;
   const parts = { ...error.parts, what: `${error.parts.what} (${attempts} attempts)` };
-  return new RemoteError(error.failure, parts, error.status);
+  return new RemoteError(error.failure, parts, error.status, error.field);
 }
 
 function tooLong(error: RemoteError, wait: number): RemoteError {

@@ -26,10 +26,14 @@ export interface Target {
 
 /** A refusal by status. 404 is told apart by the caller, who can ask for the models. */
 export function refusal(status: number, body: string, headers: Headers, target: Target, now: number): Failed {
+  const said = messageOf(body);
   const words = serverWords(body, target.key);
   const got = words === '' ? `status ${status}` : `status ${status}: ${words}`;
   const where = target.name;
   const after = retryAfter(headers, now);
+  const asked = status >= 400 && status < 500 && status !== 401 && status !== 402 && status !== 429;
+  if (asked && /log_?probs|log.?probabilit/i.test(said))
+    return { error: noLogprobs(where, got, undefined, status), again: false };
   if (status === 401 || status === 403) {
     const next =
       target.key === undefined
@@ -53,15 +57,34 @@ export function refusal(status: number, body: string, headers: Headers, target: 
     const again = status !== 501 && status !== 505;
     return { error: new RemoteError('server', parts, status), again, after };
   }
-  if (/log_?probs|log.?probabilit/i.test(words))
-    return { error: noLogprobs(where, got, undefined, status), again: false };
   // The protocol has grown: not every endpoint takes every field of it.
-  const aboutField = /unsupported|unrecognized|unknown|not supported|not permitted|unexpected/i.test(words);
+  const aboutField = ABOUT_FIELD.test(said);
   const next = aboutField
     ? 'leave out a field that the endpoint refuses with extra, e.g. {"seed": null}'
     : undefined;
   const parts = { where, what: 'refuses the request', got, next };
-  return { error: new RemoteError('refused', parts, status), again: false };
+  const field = aboutField ? fieldOf(body, said) : undefined;
+  return { error: new RemoteError('refused', parts, status, field), again: false };
+}
+
+const ABOUT_FIELD =
+  /unsupported|unrecogni[sz]ed|unknown|not support|not permitted|not allowed|not available|unexpected|deprecated/i;
+
+/** Fields that an answer can do without, or that have another name; the longer before what it contains. */
+const FIELDS = /\b(max_completion_tokens|max_tokens|temperature|top_p|top_k|seed|stop)\b/;
+
+/** The field that a refusal is about: its `param` (OpenAI), else the first that it names. */
+function fieldOf(body: string, said: string): string | undefined {
+  return FIELDS.exec(parameterOf(body))?.[1] ?? FIELDS.exec(said)?.[1];
+}
+
+function parameterOf(body: string): string {
+  try {
+    const { param } = (JSON.parse(body) as { error: { param?: unknown } }).error;
+    return typeof param === 'string' ? param : '';
+  } catch {
+    return '';
+  }
 }
 
 /** No connection, a connection that broke, or no answer in time. */
@@ -95,16 +118,20 @@ export function nonsense(expected: string, body: string, target: Target): Remote
   return new RemoteError('nonsense', parts);
 }
 
+/** What was got where an answer has no log-probabilities. */
+export const NONE = 'none';
+
 const WHO_GIVES_LOGPROBS =
   'use an endpoint that gives them (OpenAI, vLLM, llama.cpp, Ollama from 0.12.11), or a local model';
 
-/** Log-probabilities are needed and cannot be had. */
+/** Log-probabilities are needed and cannot be had. The error names the field where the endpoint has none at all. */
 export function noLogprobs(
   where: string,
   got: string,
   next = WHO_GIVES_LOGPROBS,
   status?: number,
 ): RemoteError {
+  const absent = status !== undefined || got === NONE;
   const parts = {
     where,
     what: 'gives no log-probabilities that can be used',
@@ -112,19 +139,27 @@ export function noLogprobs(
     got,
     next,
   };
-  return new RemoteError('logprobs', parts, status);
+  return new RemoteError('logprobs', parts, status, absent ? 'logprobs' : undefined);
 }
 
-/** The message in an error body, in any of the forms that servers use. */
-export function serverWords(body: string, key?: string): string {
+/**
+ * The message in an error body, in any of the forms that servers use, as it came: for reading, not for
+ * people, as it may hold the key.
+ */
+export function messageOf(body: string): string {
   try {
     const value = JSON.parse(body) as Record<string, unknown> | null;
     const inner = value?.error ?? value?.detail ?? value?.message ?? value;
     const message = typeof inner === 'object' ? (inner as { message?: unknown } | null)?.message : inner;
-    return excerpt(typeof message === 'string' ? message : JSON.stringify(inner), key);
+    return typeof message === 'string' ? message : JSON.stringify(inner);
   } catch {
-    return excerpt(body, key);
+    return body;
   }
+}
+
+/** The same for people. */
+export function serverWords(body: string, key?: string): string {
+  return excerpt(messageOf(body), key);
 }
 
 const EXCERPT = 200;
@@ -140,6 +175,12 @@ function excerpt(text: string, key?: string): string {
   return plain.length <= EXCERPT ? plain : `${plain.slice(0, EXCERPT)}…`;
 }
 
+/** A key that is shorter could be a word, and is masked only where it stands by itself. */
+const SHORT_KEY = 8;
+
 function redact(text: string, key: string | undefined): string {
-  return key === undefined ? text : text.replaceAll(key, '***');
+  if (key === undefined) return text;
+  if (key.length >= SHORT_KEY) return text.replaceAll(key, '***');
+  const literal = key.replace(/[^\w\s]/g, '\\$&');
+  return text.replace(new RegExp(`(?<![\\w-])${literal}(?![\\w-])`, 'g'), '***');
 }

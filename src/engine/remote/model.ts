@@ -19,7 +19,8 @@ import {
   type TokenStep,
 } from './completion.js';
 import { Endpoint, type RemoteHooks } from './endpoint.js';
-import { noLogprobs } from './failure.js';
+import { NONE, noLogprobs } from './failure.js';
+import { Fields } from './fields.js';
 import { labelLogps } from './label-logps.js';
 import { type RemoteOptions, type RemoteSettings, remoteSettings } from './settings.js';
 import { messageOnWire, toolsOnWire } from './wire.js';
@@ -44,14 +45,24 @@ export class RemoteModel implements LanguageModel {
   readonly settings: RemoteSettings;
   private readonly endpoint: Endpoint;
   private used: RemoteUsage = { requests: 0, promptTokens: 0, answerTokens: 0 };
-  /** Newer OpenAI models know only the second. */
-  private limitField: 'max_tokens' | 'max_completion_tokens' = 'max_tokens';
+  private readonly fields: Fields;
 
   /** @throws ConfigError, or RemoteError when the named variable holds no key */
   constructor(options: RemoteOptions, hooks: RemoteHooks = {}) {
     this.settings = remoteSettings(options);
     this.endpoint = new Endpoint(this.settings, hooks);
     this.id = this.endpoint.name;
+    this.fields = new Fields(this.settings.extra, (what) => this.notice(what));
+  }
+
+  /** Whether the endpoint continues an answer that is begun. */
+  get continues(): boolean {
+    return this.settings.prefill !== 'none';
+  }
+
+  /** Says once what the endpoint does not take. */
+  notice(what: string): void {
+    this.endpoint.notice(what);
   }
 
   get usage(): RemoteUsage {
@@ -137,6 +148,20 @@ export class RemoteModel implements LanguageModel {
   }
 
   /**
+   * The likeliest answer, token by token. Reasoning before it is passed over.
+   *
+   * @param begun what the answer is made to begin with; only where the endpoint continues one
+   * @throws RemoteError ('logprobs') when the endpoint gives none
+   */
+  answerSteps(
+    conversation: Conversation,
+    tokens: number,
+    { begun = '', signal }: { readonly begun?: string; readonly signal?: AbortSignal } = {},
+  ): Promise<readonly TokenStep[]> {
+    return this.look(this.begun(conversation, begun), tokens, TOP, { begun, ...(signal ? { signal } : {}) });
+  }
+
+  /**
    * As `LanguageModel` says, as well as the endpoint lets it be known: label-logps.ts.
    *
    * Where the endpoint cannot continue a begun answer it is asked in words to begin with
@@ -204,7 +229,7 @@ export class RemoteModel implements LanguageModel {
     );
     const { steps, text, usage } = completion;
     if (usage) count?.(usage);
-    if (steps === undefined) throw noLogprobs(this.id, 'none');
+    if (steps === undefined) throw noLogprobs(this.id, NONE);
     if (steps.length === 0 && text !== '') throw noLogprobs(this.id, 'an empty list');
     if (top > 1 && steps.length > 0 && steps.every((step) => step.top.length <= 1)) {
       throw noLogprobs(this.id, 'only the chosen token without its rivals');
@@ -264,19 +289,14 @@ export class RemoteModel implements LanguageModel {
     maxTokens: number,
     signal?: AbortSignal,
   ): Promise<Completion> {
-    const { model, extra } = this.settings;
-    const send = (limit: string) => {
-      const body = { model, ...request, [limit]: maxTokens, stream: false, ...extra };
-      const kept = Object.entries(body).filter(([, value]) => value !== null);
-      return this.endpoint.post('chat/completions', Object.fromEntries(kept), signal);
-    };
-    const field = this.limitField;
-    const json = await send(field).catch((error: unknown) => {
-      const refused = error instanceof RemoteError && error.status === 400;
-      if (field !== 'max_tokens' || !refused || !error.message.includes('max_completion_tokens')) throw error;
-      this.limitField = 'max_completion_tokens';
-      return send(this.limitField);
-    });
+    let json: string | undefined;
+    while (json === undefined) {
+      const body = this.fields.body({ model: this.settings.model, ...request }, maxTokens);
+      json = await this.endpoint.post('chat/completions', body, signal).catch((error: unknown) => {
+        if (error instanceof RemoteError && this.fields.refused(error.field, body)) return undefined;
+        throw error;
+      });
+    }
     const completion = readCompletion(json);
     if (completion === undefined) throw this.endpoint.nonsense(EXPECTED_COMPLETION, json);
     this.used = { requests: this.used.requests + 1, ...addUsage(this.used, completion.usage ?? NO_USAGE) };

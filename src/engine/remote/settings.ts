@@ -11,6 +11,8 @@ import { ConfigError } from '../../errors.js';
 /** The variable that holds the key where the user names none. */
 export const DEFAULT_KEY_VARIABLE = 'OPENAI_API_KEY';
 
+export const PREFILLS = ['none', 'assistant', 'vllm', 'prefix'] as const;
+
 /** Keys of a remote endpoint. */
 export const remoteSchema = z.strictObject({
   baseUrl: key(
@@ -47,7 +49,7 @@ export const remoteSchema = z.strictObject({
     'Further attempts after a rate limit, a failure of the server (5xx) or of the network. The wait doubles each time, and is as long as the endpoint asks.',
   ),
   prefill: key(
-    z.enum(['none', 'assistant', 'vllm', 'prefix']).default('none'),
+    z.enum(PREFILLS).default('none'),
     'How the endpoint continues an answer that is already begun. none: it cannot (OpenAI). assistant: it continues a last assistant message (llama.cpp, Ollama). vllm: it does so with continue_final_message (vLLM, SGLang). prefix: with "prefix": true in the message (DeepSeek, Mistral).',
   ),
   reasoningTokens: key(
