@@ -10,6 +10,7 @@ import {
 } from '../engine/named.js';
 import type { RetryNotice } from '../engine/remote/endpoint.js';
 import { DataError } from '../errors.js';
+import type { Progress } from '../metrics/progress.js';
 import { withOwnConscience } from '../zero-shot/own-conscience.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { type ConscienceCard, measureConscience } from './conscience.js';
@@ -57,7 +58,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation | u
   for (const judge of judges) if (judge !== SELF) await requireNamed(judge);
   const opened = await openNamed(model, naming(options));
   try {
-    const subject = options.conscience ? await guarded(model, opened) : opened;
+    const subject = options.conscience ? await guarded(model, opened, progress) : opened;
     const { name, hash } = subject;
     const plan = { subject: { name, hash }, questions, sampling, ...(shape ? { shape } : {}) };
     const evaluation = Evaluation.start(output, plan, overwrite);
@@ -75,9 +76,10 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation | u
   }
 }
 
-async function guarded(name: string, opened: NamedModel): Promise<NamedModel> {
+async function guarded(name: string, opened: NamedModel, progress: Progress): Promise<NamedModel> {
   const { model, open } = opened;
-  const reviewed = open ? await withOwnConscience(name, open) : withConscience(model);
+  const warn = (sentence: string) => progress.note(sentence);
+  const reviewed = open ? await withOwnConscience(name, open, {}, warn) : withConscience(model);
   return { ...opened, name: `${opened.name} with conscience`, model: reviewed };
 }
 

@@ -10,6 +10,7 @@
  * task that were held out. Both versions answer the same prompts from the same seeds.
  */
 import { createHash } from 'node:crypto';
+import type { Canary } from '../conscience/canaries.js';
 import type { ReviewFormat } from '../conscience/format.js';
 import type { Framework } from '../conscience/frameworks.js';
 import { isRefusal } from '../conscience/refusal.js';
@@ -19,7 +20,6 @@ import type { Prompt, Response } from '../data/values.js';
 import type { Engine, WeightSet } from '../engine/engine.js';
 import type { LanguageModel } from '../engine/language-model.js';
 import { auc } from '../evaluate/auc.js';
-import type { Canary } from './canaries.js';
 import type { Coherence } from './coherence.js';
 import { gateSection, type OnlineSettings } from './settings.js';
 

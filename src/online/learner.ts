@@ -7,6 +7,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { builtInCanaries, CANARIES_FILE, canariesOf } from '../conscience/canaries.js';
 import { FRAMEWORKS } from '../conscience/frameworks.js';
 import { loadFormat } from '../conscience/plain-format.js';
 import { builtInProbes, PROBES_FILE } from '../conscience/probes.js';
@@ -20,7 +21,6 @@ import { resolveModel } from '../hub/pull.js';
 import { loadModel, type Weights } from '../model/weights.js';
 import { restoreTensors } from '../train/checkpoint.js';
 import { Acquaintance, keptWeights } from './callers.js';
-import { builtInCanaries, CANARIES_FILE, canariesOf } from './canaries.js';
 import { Coherence } from './coherence.js';
 import { Gate, type GateReport, type Measured } from './gate.js';
 import { type JudgeOptions, judgeRecords } from './judge.js';

@@ -3,6 +3,7 @@
  */
 import { join } from 'node:path';
 import { align } from '../align.js';
+import { CANARIES_FILE } from '../conscience/canaries.js';
 import { FORMAT_FILE } from '../conscience/plain-format.js';
 import { PROBES_FILE } from '../conscience/probes.js';
 import type { TokenRow } from '../data/rows.js';
@@ -15,7 +16,6 @@ import { initialWeights } from '../model/initial-weights.js';
 import { mergeLora } from '../model/lora.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
 import { type Model, saveModel, type Tensor } from '../model/weights.js';
-import { CANARIES_FILE } from '../online/canaries.js';
 import { Random } from '../random.js';
 import { BatchStream } from '../train/batch-stream.js';
 import { AdamW } from '../train/optimizer.js';

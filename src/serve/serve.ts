@@ -1,10 +1,9 @@
 /** `ealign serve`: opens the model, puts its conscience before it, and serves until the signal. */
 import { basename } from 'node:path';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import type { LanguageModel } from '../engine/language-model.js';
 import { type NamedModel, openNamed } from '../engine/named.js';
 import { ConfigError } from '../errors.js';
-import type { ZeroShotOptions } from '../zero-shot/options.js';
 import { type WithFrozenCopy, withOwnConscience } from '../zero-shot/own-conscience.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { isLocal } from './guarded.js';
@@ -61,7 +60,7 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
     const model = online?.model ?? opened!.model;
     const own = online?.model ?? opened!.open;
     const server = await startServer({
-      served: served(publicName, model, await guarded(options, model, own, judge?.model)),
+      served: served(publicName, model, await guarded(options, model, own, log, judge)),
       ...(online
         ? { onAnswer: collecting(online, log), metrics: (registry) => onlineMetrics(online, registry) }
         : {}),
@@ -101,11 +100,20 @@ async function guarded(
   { threshold, attempts, model: name }: ServeOptions,
   model: LanguageModel,
   own: WithFrozenCopy | undefined,
-  judge?: LanguageModel,
+  log: Logger,
+  judge?: NamedModel,
 ) {
-  const settings: ZeroShotOptions = { threshold, attempts, ...(judge ? { conscience: judge } : {}) };
+  const warn = (sentence: string) => log.warn({}, sentence);
+  if (own && !judge) return withOwnConscience(name, own, { threshold, attempts }, warn);
   // a judge of its own is asked in words for chat models
-  return own && !judge ? withOwnConscience(name, own, settings) : withConscience(model, settings);
+  const reviewed = withConscience(model, {
+    ...{ threshold, attempts },
+    ...(judge ? { conscience: judge.model } : {}),
+  });
+  // an endpoint is not asked before there is something to ask
+  const { fault, finding } = judge?.open ? await reviewed.check() : { fault: null, finding: '' };
+  if (fault !== null) warn(`Warning: ${finding}.`);
+  return reviewed;
 }
 
 function apiKeys({ apiKeys }: ServeOptions): ApiKey[] {

@@ -16,6 +16,7 @@ import { type OpenActor, openActor } from '../conscience/open.js';
 import { loadFormat } from '../conscience/plain-format.js';
 import { builtInProbes, PROBES_FILE } from '../conscience/probes.js';
 import type { ReviewRecord } from '../conscience/record.js';
+import type { ReviewSettings } from '../conscience/review.js';
 import { type Actor, isFrozen, otherModels, resolveRoles, SETS } from '../conscience/roles.js';
 import {
   needsMoreThanTurns,
@@ -52,6 +53,7 @@ import {
   type Settings,
   saveCheckpoint,
 } from './checkpoint.js';
+import { requireConscience, watchFirstReviews } from './conscience-check.js';
 import { inoculated, interleaved, preventiveSteering } from './defences.js';
 import { PairSource } from './pairs.js';
 import { hasResult, readResult, removeResult, saveResult } from './result.js';
@@ -139,6 +141,7 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
   const pools = await promptPools(config, data, path, model, progress);
   engine.steer('training', await preventiveSteering(config, engine, await probesOf(data, path)));
   const others = await openOthers(config);
+  const watch = watchFirstReviews((line) => progress.note(line));
   const pairs = await pairSource(
     config,
     engine,
@@ -148,7 +151,11 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
     others,
     path,
     progress,
-    (records) => audit?.append(records),
+    (records) => {
+      watch(records);
+      audit?.append(records);
+    },
+    checkpoint !== undefined,
   );
   const trainer = new Trainer({
     engine,
@@ -363,6 +370,7 @@ async function pairSource(
   modelPath: string,
   progress: Progress,
   onReviews: (records: readonly ReviewRecord[]) => void,
+  resumed: boolean,
 ): Promise<PairSource | undefined> {
   const { conscience, seed, training } = config;
   if (!conscience.enabled && fixed.length === 0) return undefined;
@@ -400,21 +408,30 @@ async function pairSource(
   const framework = resolveFramework(conscience);
   for (const { format } of [cast.conscience, cast.alternative]) format.adapt(framework);
   const sampling = { maxTokens: conscience.max_tokens, temperature: conscience.temperature };
+  const review: ReviewSettings = {
+    conscience: cast.conscience.model,
+    framework,
+    format: cast.conscience.format,
+    threshold: conscience.threshold,
+    minMass: conscience.min_mass,
+    prior: conscience.prior_correction,
+  };
+  // A frozen copy that is taken anew may have to learn to speak first.
+  if (!resumed && conscience.renew_every === 0) {
+    const { conscience: judge } = conscience.roles;
+    const folder = others.has(judge) ? await resolveModel(judge) : modelPath;
+    await requireConscience(review, folder, conscience.check, (line) => progress.note(line));
+  }
   return new PairSource({
     ...common,
     probes,
     trainingPrompts,
     probeShare: conscience.prompts === 'mixture' ? conscience.mixture_share : 1,
     conscience: {
+      ...review,
       policy: cast.policy,
-      conscience: cast.conscience.model,
       alternative: cast.alternative.model,
-      framework,
-      format: cast.conscience.format,
       alternativeFormat: cast.alternative.format,
-      threshold: conscience.threshold,
-      minMass: conscience.min_mass,
-      prior: conscience.prior_correction,
       sampling,
       allowRefusals: conscience.allow_refusals,
       contrast: conscience.contrast,
@@ -484,6 +501,7 @@ const FREE_KEYS = new Set([
   'training.save_every',
   'training.keep_checkpoints',
   'training.checkpointing',
+  'conscience.check',
 ]);
 
 /** The settings that decide what a step computes, by their dotted keys. */

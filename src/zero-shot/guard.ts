@@ -2,6 +2,8 @@
  * What stands between a draft and its reader: review, and where the conscience objects an ethical
  * alternative, reviewed again. Where drafts come from is the caller's business.
  */
+import type { Canary } from '../conscience/canaries.js';
+import { type ConscienceCheck, checkConscience } from '../conscience/check.js';
 import { defaultFormat } from '../conscience/format.js';
 import { FRAMEWORKS } from '../conscience/frameworks.js';
 import { type Replacement, replace } from '../conscience/replace.js';
@@ -59,6 +61,11 @@ export class Guard {
       reviewMany(drafts.map(itemOf), { ...settings, onUsage, ...(signal ? { signal } : {}) }),
     );
     return drafts.map((draft, i) => ({ ...draft, review: reviews[i], reviewUsage: used[i] }));
+  }
+
+  /** Whether the conscience can be used at all, by canaries. */
+  check(canaries: readonly Canary[]): Promise<ConscienceCheck> {
+    return this.asked((settings) => checkConscience(canaries, settings));
   }
 
   /** Whether a draft may stand. */

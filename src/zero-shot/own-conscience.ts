@@ -1,6 +1,8 @@
 /** A model with a conscience played by its own frozen copy, asked in its own words. */
+import { canariesOfModel } from '../conscience/canaries.js';
 import { formatOf } from '../conscience/open.js';
 import type { LanguageModel } from '../engine/language-model.js';
+import { resolveModel } from '../hub/pull.js';
 import type { ZeroShotOptions } from './options.js';
 import { type ConscientiousModel, withConscience } from './with-conscience.js';
 
@@ -11,11 +13,20 @@ export interface WithFrozenCopy extends LanguageModel {
   readonly specialTokens: readonly string[];
 }
 
-/** @param name of the opened model: its folder may hold a `conscience.json` */
+/**
+ * As `withConscience`, having looked whether the conscience can be used.
+ *
+ * @param name of the opened model: its folder may hold a `conscience.json` and canaries
+ * @param warn told in one sentence where its verdicts are unreadable or all alike
+ */
 export async function withOwnConscience(
   name: string,
   model: WithFrozenCopy,
   options: ZeroShotOptions = {},
+  warn: (sentence: string) => void = (sentence) => process.emitWarning(sentence),
 ): Promise<ConscientiousModel> {
-  return withConscience(model, { format: await formatOf(name, model), ...options });
+  const guarded = withConscience(model, { format: await formatOf(name, model), ...options });
+  const { fault, finding } = await guarded.check(await canariesOfModel(await resolveModel(name)));
+  if (fault !== null) warn(`Warning: ${finding}.`);
+  return guarded;
 }

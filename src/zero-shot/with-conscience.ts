@@ -5,6 +5,8 @@
  * draft → review of reasoning and answer by the frozen model → where it objects, an ethical
  * alternative, reviewed again → the answer with its verdicts. Each stage is one batch.
  */
+import { builtInCanaries, type Canary } from '../conscience/canaries.js';
+import type { ConscienceCheck } from '../conscience/check.js';
 import { NO_USAGE } from '../data/usage.js';
 import type { Message, Usage } from '../data/values.js';
 import type { LanguageModel } from '../engine/language-model.js';
@@ -25,6 +27,8 @@ export interface ConscientiousModel extends LanguageModel {
   answer(conversations: readonly (readonly Message[])[], options: AnswerOptions): Promise<ReviewedAnswer[]>;
   /** One answer as it comes, as far as the policy lets it; its last event is `finish`. */
   stream(messages: readonly Message[], options: StreamOptions): AsyncGenerator<ConscienceEvent, void>;
+  /** Whether the conscience can be read, and tells good from bad: it reviews a few answers that are plainly one of them. */
+  check(canaries?: readonly Canary[]): Promise<ConscienceCheck>;
 }
 
 /**
@@ -72,6 +76,7 @@ export function withConscience(model: LanguageModel, options: ZeroShotOptions = 
     answer,
     stream: (messages, { policy = 'hold', ...asked }) =>
       release(draftStream(model, messages, asked), guard, { messages, asked, policy }),
+    check: (canaries = builtInCanaries) => guard.check(canaries),
     generate: async (conversations, asked) =>
       (await answer(conversations, asked)).map(({ response }) => response),
     labelLogps: (conversations, labels, how) => model.labelLogps(conversations, labels, how),

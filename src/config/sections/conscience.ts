@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { CONTRASTS } from '../../conscience/contrast.js';
 import { CADENCES } from '../../train/cadence.js';
+import { CHECKS } from '../../train/checks.js';
 import { count, key, text } from '../key.js';
 
 const copy = () => z.enum(['frozen-base', 'frozen-start', 'policy']);
@@ -53,6 +54,10 @@ export const conscienceSection = z.strictObject({
   prior_correction: key(
     z.enum(['off', 'neutral', 'content-free']).default('off'),
     'Take away how much the conscience favours one label by itself, measured with an empty answer to the same prompt (neutral) or to an empty one (content-free).',
+  ),
+  check: key(
+    z.enum(CHECKS).default('stop'),
+    'Before the first step the conscience reviews a few plainly good and plainly bad answers. stop: training ends with an error where its verdicts cannot be read, or are the same with the same certainty; warn: it says so and goes on; off: no check. None with renew_every, as a copy taken anew may have to learn to speak.',
   ),
   prompts: key(
     z.enum(['probes', 'training', 'mixture']).default('probes'),

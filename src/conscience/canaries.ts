@@ -3,6 +3,9 @@
  * A judge that no longer tells them apart has been led astray, and a model that no longer answers
  * their prompts well, too. They share no question with any evaluation.
  */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readPreferenceRows } from '../data/dataset.js';
 import type { PreferenceRow } from '../data/rows.js';
 
 /** Name of a model folder's own canaries, which go before the built-in ones. */
@@ -90,4 +93,10 @@ export function canariesOf(rows: readonly PreferenceRow[]): Canary[] {
           bad: row.rejected.at(-1)?.content ?? '',
         },
   );
+}
+
+/** A model folder's own canaries, or the built-in ones. @throws DataError when its file cannot be used */
+export async function canariesOfModel(folder: string): Promise<readonly Canary[]> {
+  const own = join(folder, CANARIES_FILE);
+  return existsSync(own) ? canariesOf(await readPreferenceRows(own)) : builtInCanaries;
 }

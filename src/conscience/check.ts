@@ -1,0 +1,85 @@
+/**
+ * Whether a conscience can be used at all, before anything relies on it: a few plainly good and plainly bad answers
+ * are reviewed. That all of its verdicts on a policy are alike says nothing, as the policy may be good; that
+ * it says the same of these does.
+ */
+import type { Canary } from './canaries.js';
+import { type Review, type ReviewItem, type ReviewSettings, reviewMany } from './review.js';
+
+/** Canaries that are reviewed, each with its good and its bad answer. */
+const CANARIES = 4;
+/** Objections that differ by less than this, as shares, are the same verdict. */
+const LEAST_SPREAD = 0.02;
+/** Below this probability of both labels together a verdict is noise, whatever `minMass` lets pass. */
+const LEAST_MASS = 1e-3;
+
+export interface ConscienceCheck {
+  /**
+   * `unreadable`: most verdicts cannot be read. `constant`: all are the same, with the same certainty.
+   * `one-sided`: all are the same, though its certainty differs. Null: it can be used.
+   */
+  readonly fault: 'unreadable' | 'constant' | 'one-sided' | null;
+  /** What was found, without a full stop; empty where nothing is wrong. */
+  readonly finding: string;
+}
+
+/** Reviews some of the canaries. Draws nothing at random, and leaves no prior in the settings' cache. */
+export async function checkConscience(
+  canaries: readonly Canary[],
+  settings: ReviewSettings,
+): Promise<ConscienceCheck> {
+  const items = canaries.slice(0, CANARIES).flatMap(({ prompt, good, bad }, i): ReviewItem[] => {
+    const asked = {
+      messages: [{ role: 'user', content: prompt }],
+      source: 'probe',
+      id: `canary:${i + 1}`,
+    } as const;
+    return [good, bad].map((text) => ({ prompt: asked, response: { text, finish: 'stop', tokens: 0 } }));
+  });
+  const { priorCache: _, onUsage: __, ...rules } = settings;
+  return findingOf(await reviewMany(items, rules), settings);
+}
+
+/** @param reviews of good and bad answers */
+export function findingOf(
+  reviews: readonly Review[],
+  { conscience, threshold }: Pick<ReviewSettings, 'conscience' | 'threshold'>,
+): ConscienceCheck {
+  const readable = reviews.filter(
+    ({ verdict }) => verdict.kind !== 'unreadable' && verdict.mass >= LEAST_MASS,
+  );
+  const count = (n: number) => (n === reviews.length ? `all ${n}` : `${n} of ${reviews.length}`);
+  if (2 * readable.length < reviews.length) {
+    const unreadable = count(reviews.length - readable.length);
+    return {
+      fault: 'unreadable',
+      finding: `the conscience (${conscience.id}) cannot be read: ${unreadable} of its verdicts on plainly good and bad answers say nothing (${whyUnreadable(reviews)})`,
+    };
+  }
+  const shares = readable.flatMap(({ verdict }) => verdict.pObjection ?? []);
+  const kinds = new Set(readable.map(({ verdict }) => verdict.kind));
+  if (kinds.size !== 1) return { fault: null, finding: '' };
+  const [least, most] = [Math.min(...shares), Math.max(...shares)];
+  const constant = most - least < LEAST_SPREAD;
+  // At 0 everything is flagged, as was asked for.
+  if (!constant && threshold === 0) return { fault: null, finding: '' };
+  const objections = `objection ${percent(least)} to ${percent(most)}, threshold ${percent(threshold)}`;
+  return {
+    fault: constant ? 'constant' : 'one-sided',
+    finding: `the conscience (${conscience.id}) says the same of plainly good and plainly bad answers: ${count(readable.length)} are ${[...kinds][0]} (${objections})`,
+  };
+}
+
+function whyUnreadable(reviews: readonly Review[]): string {
+  const [{ labels, logps }] = reviews;
+  if (logps === null) return 'it names no label, or does not come to an end';
+  const masses = reviews.map(({ logps: both }) =>
+    both === null ? Number.NaN : Math.exp(both.accept) + Math.exp(both.object),
+  );
+  const known = masses.filter((mass) => !Number.isNaN(mass)).sort((a, b) => a - b);
+  if (known.length === 0) return 'the question is too long for it, or its probabilities are no numbers';
+  const middle = known[Math.floor(known.length / 2)];
+  return `'${labels[0]}' and '${labels[1]}' together have a probability of ${middle.toPrecision(2)}`;
+}
+
+const percent = (share: number): string => `${(100 * share).toPrecision(2)} %`;
