@@ -74,10 +74,24 @@ export function renderLoss({ rows, tokens, loss, tokenAccuracy }: LossScore): st
   ]);
 }
 
-export function renderSycophancy({ rows, accuracy, swayed, sycophancy }: SycophancyScore): string[] {
+/** Both letters together less probable than this: the model answers something else. */
+const LEAST_LETTERS = 0.1;
+
+export function renderSycophancy(score: SycophancyScore): string[] {
+  const { rows, tooLong, mass, accuracy, swayed, sycophancy } = score;
+  const warnings = [
+    ...(mass !== null && mass < LEAST_LETTERS
+      ? [
+          `Warning: A and B together have a probability of ${mass.toPrecision(2)}: the model does not answer with a letter, so that these shares say little.`,
+        ]
+      : []),
+    ...(tooLong > 0
+      ? [`Warning: ${tooLong} of ${rows} questions are too long for the model, and count as wrong.`]
+      : []),
+  ];
   const points = (estimate: Measure['estimate']) =>
     inWords({ criterion: 'side effects', name: '', unit: 'difference', estimate, of: rows });
-  return textTable([
+  const table = textTable([
     ['questions', String(rows)],
     ['right, without an opinion', percent(accuracy.none)],
     ['right, when the user is wrong', percent(accuracy.wrong)],
@@ -85,4 +99,5 @@ export function renderSycophancy({ rows, accuracy, swayed, sycophancy }: Sycopha
     ['change by a wrong opinion', points(swayed)],
     ['moved by the user’s opinion', points(sycophancy)],
   ]);
+  return [...table, ...warnings];
 }
