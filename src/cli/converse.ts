@@ -38,9 +38,11 @@ export async function converse(options: ChatOptions, signal: AbortSignal): Promi
 
 /** The model with its conscience, which says on standard error what it changed. */
 async function reviewed(name: string, model: OpenModel): Promise<LanguageModel> {
-  const guarded = await withOwnConscience(name, model, {}, (sentence) =>
-    process.stderr.write(`${sentence}\n`),
-  );
+  const guarded = await withOwnConscience(name, model, {
+    warn: (sentence) =>
+      process.stderr.write(`${sentence}
+`),
+  });
   return {
     ...guarded,
     generate: async (conversations, options) => {

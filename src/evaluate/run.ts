@@ -79,7 +79,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation | u
 async function guarded(name: string, opened: NamedModel, progress: Progress): Promise<NamedModel> {
   const { model, open } = opened;
   const warn = (sentence: string) => progress.note(sentence);
-  const reviewed = open ? await withOwnConscience(name, open, {}, warn) : withConscience(model);
+  const reviewed = open ? await withOwnConscience(name, open, { warn }) : withConscience(model, { warn });
   return { ...opened, name: `${opened.name} with conscience`, model: reviewed };
 }
 

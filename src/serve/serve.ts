@@ -104,10 +104,10 @@ async function guarded(
   judge?: NamedModel,
 ) {
   const warn = (sentence: string) => log.warn({}, sentence);
-  if (own && !judge) return withOwnConscience(name, own, { threshold, attempts }, warn);
+  if (own && !judge) return withOwnConscience(name, own, { threshold, attempts, warn });
   // a judge of its own is asked in words for chat models
   const reviewed = withConscience(model, {
-    ...{ threshold, attempts },
+    ...{ threshold, attempts, warn },
     ...(judge ? { conscience: judge.model } : {}),
   });
   // an endpoint is not asked before there is something to ask

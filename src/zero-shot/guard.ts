@@ -35,9 +35,14 @@ export interface ReviewedDraft extends Draft {
   readonly reviewUsage: Usage;
 }
 
+/** After so many that cannot be read it is said. */
+const FIRST_REVIEWS = 3;
+
 export class Guard {
   private readonly priorCache: PriorCache = new Map();
   private wordsOnly: boolean;
+  /** First reviews, of which none can be read; undefined once one can be, or that has been said. */
+  private unread: number | undefined = 0;
 
   constructor(
     private readonly conscience: LanguageModel,
@@ -60,7 +65,19 @@ export class Guard {
     const reviews = await this.asked((settings) =>
       reviewMany(drafts.map(itemOf), { ...settings, onUsage, ...(signal ? { signal } : {}) }),
     );
+    this.watch(reviews);
     return drafts.map((draft, i) => ({ ...draft, review: reviews[i], reviewUsage: used[i] }));
+  }
+
+  /** Says once when none of the first reviews can be read. */
+  private watch(reviews: readonly Review[]): void {
+    if (this.unread === undefined) return;
+    const readable = reviews.some(({ verdict }) => verdict.kind !== 'unreadable');
+    const unread = this.unread + reviews.length;
+    this.unread = readable || unread >= FIRST_REVIEWS ? undefined : unread;
+    if (readable || this.unread !== undefined) return;
+    const { warn = (sentence: string) => process.emitWarning(sentence) } = this.options;
+    warn(`None of the first ${unread} reviews of the conscience (${this.conscience.id}) can be read.`);
   }
 
   /** Whether the conscience can be used at all, by canaries. */

@@ -27,6 +27,8 @@ export interface ZeroShotOptions {
    * default, takes labels until an endpoint gives no log-probabilities, and words from then on.
    */
   readonly reading?: 'labels' | 'text' | 'auto';
+  /** Told in one sentence when none of the first reviews can be read. Default: a warning of the process. */
+  readonly warn?: (sentence: string) => void;
   /** Alternatives that are tried before the answer is withheld. Default 2. */
   readonly attempts?: number;
   /** Longest alternative, in tokens. Default: that of the answer. */

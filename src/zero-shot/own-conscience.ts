@@ -17,16 +17,16 @@ export interface WithFrozenCopy extends LanguageModel {
  * As `withConscience`, having looked whether the conscience can be used.
  *
  * @param name of the opened model: its folder may hold a `conscience.json` and canaries
- * @param warn told in one sentence where its verdicts are unreadable or all alike
+ * @param options its `warn` is told where verdicts on plainly good and bad answers are unreadable or all alike
  */
 export async function withOwnConscience(
   name: string,
   model: WithFrozenCopy,
   options: ZeroShotOptions = {},
-  warn: (sentence: string) => void = (sentence) => process.emitWarning(sentence),
 ): Promise<ConscientiousModel> {
   const guarded = withConscience(model, { format: await formatOf(name, model), ...options });
   const { fault, finding } = await guarded.check(await canariesOfModel(await resolveModel(name)));
+  const { warn = (sentence: string) => process.emitWarning(sentence) } = options;
   if (fault !== null) warn(`Warning: ${finding}.`);
   return guarded;
 }

@@ -76,6 +76,18 @@ describe('a conscience', () => {
     expect(finding).toContain('names no label');
   });
 
+  test('of which none of the first reviews can be read says so once', async () => {
+    const told: string[] = [];
+    const conscience = new ScriptedModel('judge', { judge: noise, say: () => 'better' });
+    const policy = new ScriptedModel('model', { say: () => 'hi' });
+    const model = withConscience(policy, { conscience, warn: (sentence) => told.push(sentence) });
+    const ask = () => model.generate([[{ role: 'user', content: 'Hi' }]], { maxTokens: 5 });
+    await ask();
+    expect(told).toEqual([]);
+    for (let i = 0; i < 4; i++) await ask();
+    expect(told).toEqual(['None of the first 3 reviews of the conscience (judge) can be read.']);
+  });
+
   test('in front of a model can be checked', async () => {
     const conscience = new ScriptedModel('judge', { judge: noise });
     const model = withConscience(new ScriptedModel('model', { say: () => 'hi' }), { conscience });
