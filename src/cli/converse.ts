@@ -39,9 +39,7 @@ export async function converse(options: ChatOptions, signal: AbortSignal): Promi
 /** The model with its conscience, which says on standard error what it changed. */
 async function reviewed(name: string, model: OpenModel): Promise<LanguageModel> {
   const guarded = await withOwnConscience(name, model, {
-    warn: (sentence) =>
-      process.stderr.write(`${sentence}
-`),
+    warn: (sentence) => process.stderr.write(`${sentence}\n`),
   });
   return {
     ...guarded,

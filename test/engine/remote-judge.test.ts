@@ -165,6 +165,12 @@ describe('a model that refuses fields and log-probabilities, as gpt-5', () => {
     expect(notices).toEqual([`${model.id} does not take temperature: answers are sampled at its own.`]);
   });
 
+  test('has room to think beside its answer', async () => {
+    endpoint.reply = gpt5('one');
+    await remote({ reasoningTokens: 500 }).respond(question, { maxTokens: 20 });
+    expect(endpoint.asked.at(-1)!.body.max_completion_tokens).toBe(520);
+  });
+
   test('many at a time learn of it as well', async () => {
     endpoint.reply = gpt5('one');
     const answers = await remote().generate(Array(6).fill(question), { maxTokens: 20, temperature: 0 });

@@ -13,6 +13,7 @@ export interface EndpointFlags {
   retries?: number;
   apiKeyVariable?: string;
   prefill?: string;
+  reasoningTokens?: number;
   price?: Record<string, Prices>;
   maxCost?: number;
   estimate?: boolean;
@@ -36,6 +37,11 @@ export function addEndpointFlags(command: Command): Command {
       ).choices(PREFILLS),
     )
     .option(
+      '--reasoning-tokens <n>',
+      'tokens that an endpoint’s model may think before its answer (default: 0)',
+      wholeFrom(0),
+    )
+    .option(
       '--price <endpoint=in,out>',
       'its price for a million tokens read, and written; may be repeated',
       priceOf,
@@ -46,9 +52,13 @@ export function addEndpointFlags(command: Command): Command {
 
 /** The flags as `evaluate` takes them. */
 export function remoteUse(flags: EndpointFlags): RemoteUse {
-  const { concurrency, requestsPerMinute, timeout, retries, apiKeyVariable, prefill } = flags;
+  const { concurrency, requestsPerMinute, timeout, retries, apiKeyVariable } = flags;
   const { price = {}, maxCost, estimate = false } = flags;
-  const manner = { concurrency, requestsPerMinute, timeout, retries, apiKeyVariable, prefill };
+  const { prefill, reasoningTokens } = flags;
+  const manner = {
+    ...{ concurrency, requestsPerMinute, timeout, retries, apiKeyVariable },
+    ...{ prefill, reasoningTokens },
+  };
   const given = Object.entries(manner).filter(([, value]) => value !== undefined);
   return {
     remote: Object.fromEntries(given),

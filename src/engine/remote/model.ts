@@ -118,7 +118,7 @@ export class RemoteModel implements LanguageModel {
         ...(stop.length > 0 && { stop: stop.slice(0, MOST_STOPS) }),
         ...(tools.length > 0 && toolsOnWire(tools, toolChoice)),
       },
-      maxTokens,
+      maxTokens + this.settings.reasoningTokens,
       signal,
     );
     const { reasoning, toolCalls, usage, finish } = completion;

@@ -54,7 +54,7 @@ export const remoteSchema = z.strictObject({
   ),
   reasoningTokens: key(
     count(0).default(0),
-    'Tokens that a reasoning model may think before the answer whose log-probabilities are read.',
+    'Tokens that a reasoning model may think before its answer, beside those of the answer.',
     { unit: 'tokens' },
   ),
   extra: key(
