@@ -3,7 +3,7 @@
  * by learner-host.ts; ends with who started it.
  */
 import { existsSync, readdirSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { type ErrorParts, UserError } from '../errors.js';
 import { Learner } from './learner.js';
 import type { OnlineSettings } from './settings.js';
@@ -52,12 +52,12 @@ process.disconnect?.();
  * a step of niceness as 1.25; elsewhere it is about so.
  */
 function yieldTo(share: number): void {
-  const niceness = Math.round(Math.log((1 - share) / share) / Math.log(1.25));
+  const niceness = getPriority() + Math.round(Math.log((1 - share) / share) / Math.log(1.25));
   // Linux counts it by thread, and Node has made some already
   const threads = existsSync('/proc/self/task') ? readdirSync('/proc/self/task').map(Number) : [0];
   for (const thread of threads) {
     try {
-      setPriority(thread, niceness);
+      setPriority(thread, Math.min(niceness, 19));
     } catch {
       // not allowed everywhere
     }

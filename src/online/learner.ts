@@ -61,11 +61,14 @@ const clockMs = 5000;
 /** Of a round's change: what is tried in turn. */
 const portions = [1, 0.5, 0.25];
 const idleMs = 500;
+const tooFewMs = 60_000;
 const DAY = 24 * 60 * 60 * 1000;
 
 export class Learner {
   /** When there were enough pairs for a round, by `performance.now()`. */
   private readySince?: number;
+  /** Until then there are too few pairs, unless more are made. */
+  private tooFewUntil = 0;
 
   private constructor(
     private readonly options: LearnerOptions,
@@ -165,11 +168,12 @@ export class Learner {
     const { store, settings } = this.options;
     if (!store.learning) return false;
     const records = store.pending(atOnce);
-    const pairs = store.pinned ? undefined : this.enough();
+    const pairs = store.pinned || performance.now() < this.tooFewUntil ? undefined : this.enough();
     this.readySince = pairs && (this.readySince ?? performance.now());
     const waited = (performance.now() - (this.readySince ?? Infinity)) / 1000;
     if (records.length > 0 && waited < settings.training.patience_seconds) {
       await judgeRecords(records, store, this.judging);
+      this.tooFewUntil = 0;
       return true;
     }
     if (!pairs) return false;
@@ -188,7 +192,10 @@ export class Learner {
     const known = new Acquaintance(store.callers(), settings.quota);
     const kept = keptWeights([...fresh, ...replayed], settings.quota, known);
     const untried = fresh.reduce((sum, { tried }, i) => sum + (tried === 0 ? kept[i] : 0), 0);
-    return untried < least ? undefined : { fresh, replayed, kept };
+    if (untried >= least) return { fresh, replayed, kept };
+    // a flood of newcomers can make many pairs that weigh little; time alone makes them weigh more
+    this.tooFewUntil = performance.now() + tooFewMs;
+    return undefined;
   }
 
   async close(): Promise<void> {
