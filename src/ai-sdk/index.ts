@@ -8,7 +8,8 @@
  * const { text, providerMetadata } = await generateText({ model, prompt: 'What is fair?' });
  * ```
  */
-import { NoSuchModelError, type ProviderV4 } from '@ai-sdk/provider';
+import type { ProviderV4 } from '@ai-sdk/provider';
+import { NoSuchModelError } from 'ai';
 import { LocalLanguageModel, type LocalModelOptions } from './local-model.js';
 
 export { LocalLanguageModel, type LocalModelOptions } from './local-model.js';

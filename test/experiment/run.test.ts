@@ -33,7 +33,7 @@ methods:
   aligned: untrained
   SFT only: { conscience: { enabled: false } }
   conscience: {}
-measure: { answers: 2, thoughtful: 1, code: 1, max_tokens: 16 }
+measure: { answers: 1, thoughtful: 1, code: 1, max_tokens: 8 }
 `;
 
 interface Ended {
@@ -77,7 +77,7 @@ describe('ealign experiment', () => {
       ],
     ]);
     for (const { record } of runsIn('runs'))
-      expect(record.answers).toHaveLength(2 * openQuestions('evaluation').length);
+      expect(record.answers).toHaveLength(openQuestions('evaluation').length);
     expect(out).toContain('95 % intervals over 2 seeds and the questions');
     expect(out).toMatch(/^conscience {2,}\d/m);
     expect(out.trim()).toBe(readFileSync(join(folder, 'runs', 'table.txt'), 'utf8').trim());
@@ -211,7 +211,7 @@ describe('ealign experiment', () => {
   });
 
   it('refuses a folder of another measurement', async () => {
-    writeFileSync(file, study.replace('answers: 2', 'answers: 3'));
+    writeFileSync(file, study.replace('answers: 1', 'answers: 2'));
     const { status, err } = await start().ended;
     expect(status).toBe(1);
     expect(err).toMatch(/^error: .*measured otherwise.*--overwrite/s);

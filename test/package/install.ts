@@ -1,0 +1,142 @@
+/**
+ * The package as npm packs and installs it: whole, without leftovers, without install scripts, with types.
+ *
+ * `npm run test:package`, not part of `npm test`: packing compresses 300 MB. Installing asks the npm registry
+ * for the other dependencies; without it those tests are skipped.
+ */
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const folder = mkdtempSync(join(tmpdir(), 'ealign-package-'));
+const user = join(folder, 'user');
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What a user's shell has: nothing of the npm that runs these tests. */
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^(npm_|ONNXRUNTIME_|VITEST|NODE_ENV)/i.test(name)),
+);
+function run(cwd: string, command: string, ...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8', env: environment });
+  return { status, stdout, stderr };
+}
+const tsc = resolve('node_modules/typescript/bin/tsc');
+const files = (at: string) =>
+  readdirSync(at, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name).slice(at.length + 1));
+
+const hasRegistry = run(folder, 'npm', 'ping', '--fetch-retries=0', '--fetch-timeout=5000').status === 0;
+
+describe('npm pack', () => {
+  let tarball = '';
+  let packed: string[] = [];
+
+  beforeAll(() => {
+    // a leftover of a source that is gone
+    writeFileSync('dist/gone.js', '');
+    const { status, stdout, stderr } = run('.', 'npm', 'pack', '--json', '--pack-destination', folder);
+    expect(status, stderr).toBe(0);
+    const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [
+      { filename: string; files: { path: string }[] },
+    ];
+    tarball = join(folder, filename);
+    packed = files.map(({ path }) => path);
+  });
+
+  it('packs what was compiled, whole and without leftovers', () => {
+    const compiled = files(resolve('src')).flatMap((file) => {
+      const name = file.replace(/\.ts$/, '');
+      return [`dist/${name}.js`, `dist/${name}.js.map`, `dist/${name}.d.ts`];
+    });
+    expect(packed.filter((path) => path.startsWith('dist/')).sort()).toEqual(compiled.sort());
+    const places = new Set(packed.map((path) => path.split('/')[0]));
+    expect([...places].sort()).toEqual([
+      ...['LICENSE', 'README.md', 'bin', 'dist', 'experiments', 'models', 'node_modules', 'package.json'],
+    ]);
+    const bundled = packed.filter((path) => path.startsWith('node_modules/'));
+    expect([...new Set(bundled.map((path) => path.split('/')[1]))].sort()).toEqual([
+      ...['onnxruntime-common', 'onnxruntime-node'],
+    ]);
+    const map = JSON.parse(readFileSync('dist/index.js.map', 'utf8')) as { sourcesContent: string[] };
+    expect(map.sourcesContent).toEqual([readFileSync('src/index.ts', 'utf8')]);
+  });
+
+  describe.skipIf(!hasRegistry)('npm install', () => {
+    it('warns of nothing', () => {
+      mkdirSync(user);
+      writeFileSync(join(user, 'package.json'), '{ "name": "user", "private": true, "type": "module" }');
+      const { status, stdout, stderr } = run(user, 'npm', 'install', '--prefer-offline', tarball);
+      expect(status, stderr).toBe(0);
+      expect(stdout + stderr).not.toMatch(/warn|deprecated/i);
+    });
+
+    it('runs no script, so that nothing but the registry is asked', () => {
+      const scripted = files(join(user, 'node_modules')).filter((file) => {
+        if (!/(^|\/)node_modules\/(@[^/]+\/)?[^/]+\/package\.json$/.test(`node_modules/${file}`))
+          return false;
+        const { scripts = {} } = JSON.parse(readFileSync(join(user, 'node_modules', file), 'utf8')) as {
+          scripts?: Record<string, string>;
+        };
+        return ['preinstall', 'install', 'postinstall'].some((name) => name in scripts);
+      });
+      expect(scripted).toEqual([]);
+    });
+
+    it('gives the command', () => {
+      const version = run(user, 'npx', 'ealign', '--version');
+      expect(version).toMatchObject({ status: 0, stdout: '0.1.0\n', stderr: '' });
+      const asked = ['chat', 'pinocchio', '--prompt', 'how do i care for a cat ?', '--temperature', '0'];
+      const { status, stdout } = run(user, 'npx', 'ealign', ...asked);
+      expect([status, stdout]).toEqual([0, expect.stringMatching(/cat .* \.\n$/)]);
+    });
+
+    it('gives modules and types: the examples of the README compile under the settings of `tsc --init`', () => {
+      expect(run(user, process.execPath, tsc, '--init').status).toBe(0);
+      // who uses the AI SDK has it
+      for (const name of ['ai', '@ai-sdk', 'zod']) {
+        if (!existsSync(join(user, 'node_modules', name))) {
+          symlinkSync(resolve('node_modules', name), join(user, 'node_modules', name));
+        }
+      }
+      const examples = [...readFileSync('README.md', 'utf8').matchAll(/^( *)```ts\n(.*?)^ *```$/gms)];
+      expect(examples.length).toBeGreaterThanOrEqual(3);
+      for (const [i, [, , code]] of examples.entries()) writeFileSync(join(user, `example-${i}.ts`), code);
+      writeFileSync(
+        join(user, 'wrong.ts'),
+        `import { parseConfig } from 'emergent-alignment';
+import { conscience } from 'emergent-alignment/ai-sdk';
+// @ts-expect-error a configuration is a text
+parseConfig(7);
+// @ts-expect-error no such policy
+conscience({ policy: 'never' });
+`,
+      );
+      for (const [module, resolution] of [
+        ['nodenext', 'nodenext'],
+        ['esnext', 'bundler'],
+      ]) {
+        const how = ['--noEmit', '--module', module, '--moduleResolution', resolution];
+        const { status, stdout } = run(user, process.execPath, tsc, '-p', '.', ...how);
+        expect([module, status, stdout]).toEqual([module, 0, '']);
+      }
+      const code = `
+        import { parseConfig } from 'emergent-alignment';
+        import { conscience } from 'emergent-alignment/ai-sdk';
+        console.log(typeof parseConfig, typeof conscience);`;
+      const imported = run(user, process.execPath, '--input-type=module', '-e', code);
+      expect(imported).toMatchObject({ status: 0, stdout: 'function function\n' });
+    });
+  });
+});
