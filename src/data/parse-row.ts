@@ -19,7 +19,16 @@ const SYSTEM = ['system', 'system_prompt', 'system_message'] as const;
 /** Keys of a row that its conversation is rendered with. */
 const CHAT: readonly string[] = [...SYSTEM, ...TOOL_KEYS, 'chat_template_kwargs'];
 /** Text that belongs to a prompt or an answer, and that nobody says how to put there. */
-const APART = ['input', 'context', 'instruction', 'reasoning_content', 'thinking', 'reasoning'] as const;
+const APART: readonly string[] = [
+  'input',
+  'context',
+  'instruction',
+  'reasoning_content',
+  'thinking',
+  'reasoning',
+];
+/** The same where there is no prompt: keys by which others call it as well. */
+const ASKED: readonly string[] = [...APART, 'question', 'query'];
 /** What `chat_template_kwargs` may not set: the row says it, or it is no variable. */
 const NO_VARIABLES =
   /^(messages|tools|add_generation_prompt|continue_final_message|chat_template|tokenize|return_.*)$/;
@@ -83,7 +92,7 @@ export function parsePreferenceRow(value: unknown, where: string, unread = new U
       throw wrongType('prompt', 'a string or a list of turns', prompt, where);
     }
     refuseBesideText(fields, 'a prompt that is text', where);
-    accountForPair(fields, read, [prompt ?? '', chosen, rejected], at);
+    accountForPair(fields, read, [prompt ?? '', chosen, rejected], at, prompt === undefined ? ASKED : APART);
     const text = prompt ?? commonText(chosen, rejected);
     const cut = (answer: string) => (prompt === undefined ? answer.slice(text.length) : answer);
     const answers = { chosen: cut(chosen), rejected: cut(rejected) };
@@ -98,7 +107,8 @@ export function parsePreferenceRow(value: unknown, where: string, unread = new U
     requireAssistant(own, key, where);
     return own;
   };
-  accountForPair(fields, [...read, ...CHAT], contents([...better, ...worse, ...turns]), at);
+  const apart = prompt === undefined ? ASKED : APART;
+  accountForPair(fields, [...read, ...CHAT], contents([...better, ...worse, ...turns]), at, apart);
   return {
     kind: 'preference',
     format: 'conversational',
@@ -193,8 +203,9 @@ function accountForPair(
   read: readonly string[],
   texts: readonly string[],
   at: Reading,
+  apart: readonly string[] = APART,
 ): void {
-  for (const key of APART) {
+  for (const key of apart) {
     const value = fields[key];
     if (isEmpty(value) || repeats(key, value, texts)) continue;
     throw new DataError({
@@ -272,6 +283,8 @@ const RELATIVES: Readonly<Record<string, string>> = {
   conversations: 'rename conversations to messages, from/value to role/content, human/gpt to user/assistant',
   instruction: 'write instruction and input as one prompt, and rename output to completion',
   question: 'rename question to prompt and answer to completion',
+  preferred_output:
+    'rename preferred_output to chosen, non_preferred_output to rejected, and input.messages to prompt',
   response: 'rename response to completion',
 };
 

@@ -6,7 +6,7 @@
  * JSON text; all become one form.
  */
 import { DataError } from '../errors.js';
-import { type Fields, isEmpty, type Reading } from './row-keys.js';
+import { accountForTurn, type Fields, isEmpty, type Reading } from './row-keys.js';
 import type { ToolCall, ToolSchema } from './values.js';
 
 /** The keys of a row that hold tools. */
@@ -44,17 +44,24 @@ export function nameOf(tool: ToolSchema): string | undefined {
 export function callsOf(
   { tool_calls: calls, function_call: older }: Fields,
   place: string,
-  where: string,
+  at: Reading,
 ): readonly ToolCall[] {
+  const { where } = at;
   const listed = isEmpty(calls) ? [] : fromJson(calls, `${place}.tool_calls`, where);
   if (!Array.isArray(listed)) throw noCall(`${place}.tool_calls`, where);
-  const read = listed.map((call, i) => callOf(call, `${place}.tool_calls[${i}]`, where));
-  return isEmpty(older) ? read : [...read, callOf(older, `${place}.function_call`, where)];
+  const read = listed.map((call, i) => callOf(call, `${place}.tool_calls[${i}]`, at));
+  return isEmpty(older) ? read : [...read, callOf(older, `${place}.function_call`, at)];
 }
 
-function callOf(value: unknown, place: string, where: string): ToolCall {
+const CALL = ['name', 'arguments'];
+
+function callOf(value: unknown, place: string, at: Reading): ToolCall {
+  const { where } = at;
   if (!isObject(value)) throw noCall(place, where);
-  const { name, arguments: given } = isObject(value.function) ? value.function : value;
+  const said = isObject(value.function) ? value.function : value;
+  accountForTurn(value, ['id', 'type', 'index', ...(said === value ? CALL : ['function'])], place, at);
+  if (said !== value) accountForTurn(said, CALL, `${place}.function`, at);
+  const { name, arguments: given } = said;
   if (typeof name !== 'string' || name === '') throw noCall(place, where);
   const id = typeof value.id === 'string' ? value.id : '';
   return { id, name, arguments: argumentsOf(given, `${place}: arguments`, where) };

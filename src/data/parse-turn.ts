@@ -39,7 +39,7 @@ function turnOf(value: unknown, place: string, at: Reading): Turn {
   const fields = value as Fields;
   const role = roleOf(fields, place, where);
   const { tool_call_id: id, name } = fields;
-  const calls = callsOf(fields, place, where);
+  const calls = callsOf(fields, place, at);
   if (calls.length > 0 && role !== 'assistant') {
     throw new DataError({ where, what: `${place}: only an assistant turn calls tools`, got: role });
   }

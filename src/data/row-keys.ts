@@ -60,7 +60,7 @@ const HARMLESS = new Set(
   subtopic tag tags task task_type time timestamp title token_count topic topics toxicity turn turns type
   version`.split(/\s+/),
 );
-const HARMLESS_ENDING = /(^|_)(id|ids|uid|uuid|url|urls|hash|sha256|date|index|idx)_*$/;
+const HARMLESS_ENDING = /(^|[_-])(id|ids|uid|uuid|url|urls|hash|sha256|date|index|idx|model|score|rating)_*$/;
 
 /** Values by which a table says that a row does not have the column. */
 export function isEmpty(value: unknown): boolean {
@@ -199,6 +199,6 @@ function account(
       throw new DataError({ where, what: `${named}: ${refusal.what}`, next: refusal.next });
     }
     if (refusal || HARMLESS.has(key) || HARMLESS_ENDING.test(key)) continue;
-    unread.add(place === '' ? key : `${place.replace(/\[\d+\]/, '[]')}.${key}`);
+    unread.add(place === '' ? key : `${place.replace(/\[\d+\]/g, '[]')}.${key}`);
   }
 }

@@ -240,6 +240,8 @@ describe('what would change a row is refused', () => {
   });
 
   it('also in preference rows', () => {
+    const unasked = { question: 'q', chosen: 'a', rejected: 'b' };
+    expect(() => parsePreferenceRow(unasked, 'f:1')).toThrow(/question stands beside .* into the prompt/);
     expect(() => parsePreferenceRow({ ...pair, margin: 2 }, 'f:1')).toThrow(/margin: pairs have no margins/);
     expect(() => parsePreferenceRow({ ...pair, prompt: 'q', context: 'It rains.' }, 'f:1')).toThrow(
       /context stands/,
@@ -279,6 +281,16 @@ describe('what is not read is named', () => {
       unread({ ...row, id: 7, source: 'web', score_chosen: 3, prompt_id: 'a', metadata: { a: 1 } }),
     ).toBe('f: keys that are not read, and how often they occur: messages[].emotion (2), persona (1).');
     expect(unread({ messages: chat, source: 'web', topic: 'x' })).toBeUndefined();
+  });
+
+  it('keys of calls', () => {
+    const tool_calls = [
+      { id: 'a', type: 'function', cost: 1, function: { name: 'weather', arguments: {}, why: 'x' } },
+    ];
+    const messages = [user('Hi'), { role: 'assistant', content: null, tool_calls }];
+    expect(unread({ messages })).toMatch(
+      /: messages\[\]\.tool_calls\[\]\.cost \(1\), messages\[\]\.tool_calls\[\]\.function\.why \(1\)\.$/,
+    );
   });
 
   it('a copy of what the row says anyway is none', () => {
