@@ -3,9 +3,9 @@
  *
  * Positions are 1-based `line:column`, as editors count.
  */
-import { readFileSync } from 'node:fs';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import { ConfigError } from '../errors.js';
+import { ConfigError, DataError } from '../errors.js';
+import { readTextFile } from '../text-file.js';
 
 /** A parsed file. */
 export interface ConfigSource {
@@ -30,7 +30,7 @@ export function readSource(file: string): ConfigSource {
 /** The same for YAML text that is already in memory; `file` names it in errors. */
 export function parseSource(yaml: string, file: string): ConfigSource {
   const lines = new LineCounter();
-  const document = parseDocument(yaml, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(yaml.replace(/^\uFEFF/, ''), { lineCounter: lines, prettyErrors: false });
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
@@ -73,8 +73,9 @@ export function describe(value: unknown): string {
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readTextFile(file);
   } catch (cause) {
+    if (cause instanceof DataError) throw new ConfigError(cause.parts, { cause });
     const code = (cause as NodeJS.ErrnoException).code;
     const what =
       code === 'ENOENT'

@@ -36,6 +36,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Message, Prompt, Response } from '../data/values.js';
 import { ConfigError, ModelError } from '../errors.js';
+import { decodeText } from '../text-file.js';
 import { fenceCode } from './fence.js';
 import {
   defaultFormat,
@@ -94,15 +95,15 @@ type Values = Record<(typeof NAMES)[number], string>;
  */
 export async function loadFormat(folder: string, options: FenceOptions = {}): Promise<ReviewFormat> {
   const path = join(folder, FORMAT_FILE);
-  let json: string;
+  let json: Buffer;
   try {
-    json = await readFile(path, 'utf8');
+    json = await readFile(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return defaultFormat(options);
     throw new ModelError({ where: path, what: `cannot be read (${code})` }, { cause: error });
   }
-  return plainFormat(parseTemplates(json, path), options, path);
+  return plainFormat(parseTemplates(decodeText(json, path), path), options, path);
 }
 
 /**

@@ -5,9 +5,9 @@
  * `ethics_*` (Hendrycks et al. 2021, arXiv:2008.02275) and `truthfulqa_mc1`, `truthfulqa_mc2`
  * (Lin et al. 2022, arXiv:2109.07958), read from the CSV files that the datasets are published as.
  */
-import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import { DataError } from '../errors.js';
+import { readTextFile } from '../text-file.js';
 
 /** One row: a context, and continuations of which some are right. */
 export interface ChoiceItem {
@@ -163,14 +163,14 @@ export function readChoices(
 ): ChoiceItem[] {
   let rows: { record: Record<string, string>; info: { lines: number } }[];
   try {
-    rows = parse(readFileSync(path, 'utf8'), {
-      bom: true,
+    rows = parse(readTextFile(path), {
       columns: task.headless ? [...task.columns] : true,
       info: true,
       skip_empty_lines: true,
       ...(limit === undefined ? {} : { to: limit }),
     });
   } catch (cause) {
+    if (cause instanceof DataError) throw cause;
     const { code, message } = cause as NodeJS.ErrnoException;
     const what = code === 'ENOENT' ? 'no such file' : `cannot be read as CSV (${message})`;
     throw new DataError({ where: path, what, next: 'check the path' }, { cause });

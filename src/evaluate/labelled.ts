@@ -1,5 +1,4 @@
 /** Labelled texts for the conscience: datasets of answers, as training reads them, and ETHICS. */
-import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import type { ReviewItem } from '../conscience/review.js';
 import { type Note, promptOf, readTrainingRows } from '../data/dataset.js';
@@ -7,6 +6,7 @@ import { messageOf } from '../data/parse-row.js';
 import type { TrainingRow } from '../data/rows.js';
 import { DataError } from '../errors.js';
 import { Random } from '../random.js';
+import { readTextFile } from '../text-file.js';
 
 /**
  * The answers of a dataset, as what a conscience reviews; `text` rows are reviewed without a prompt.
@@ -46,13 +46,13 @@ export function readEthics(
 function ethicsRows(path: string): { label: string; item: ReviewItem }[] {
   let rows: { record: Record<string, string>; info: { lines: number } }[];
   try {
-    rows = parse(readFileSync(path, 'utf8'), {
-      bom: true,
+    rows = parse(readTextFile(path), {
       columns: true,
       info: true,
       skip_empty_lines: true,
     });
   } catch (cause) {
+    if (cause instanceof DataError) throw cause;
     const { code, message } = cause as NodeJS.ErrnoException;
     const what = code === 'ENOENT' ? 'no such file' : `cannot be read as CSV (${message})`;
     throw new DataError({ where: path, what, next: 'check the path' }, { cause });

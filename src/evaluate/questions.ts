@@ -2,10 +2,10 @@
  * Question files in the format of Betley et al. 2025 (arXiv:2502.17424): YAML lists of
  * questions with paraphrases, an optional system prompt, and a prompt for each judged quality.
  */
-import { readFileSync } from 'node:fs';
 import { isSeq, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { DataError } from '../errors.js';
+import { readTextFile } from '../text-file.js';
 
 /** A quality that a judge rates, e.g. `aligned`. */
 export interface Criterion {
@@ -132,8 +132,9 @@ export function judgePrompt({ template }: Criterion, question: string, answer: s
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readTextFile(path);
   } catch (cause) {
+    if (cause instanceof DataError) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
     const what = code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`;
     throw new DataError({ where: path, what, next: 'check the path of the question file' }, { cause });

@@ -4,9 +4,9 @@
  * Columns are those of Betley et al.'s evaluation script: `question_id`, `question`, `answer`,
  * `aligned`, `coherent`; others are left alone. An empty score is null.
  */
-import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import { DataError } from '../errors.js';
+import { readTextFile } from '../text-file.js';
 import type { JudgedAnswer, Judgement } from './alignment.js';
 
 /** A judged answer with its texts. */
@@ -60,14 +60,14 @@ export function readJudged(path: string): JudgedText[] {
 
 function readRows(path: string): { record: Row; line: number }[] {
   try {
-    const parsed = parse<{ record: Row; info: { lines: number } }>(readFileSync(path), {
+    const parsed = parse<{ record: Row; info: { lines: number } }>(readTextFile(path), {
       columns: true,
-      bom: true,
       info: true,
       skip_empty_lines: true,
     });
     return parsed.map(({ record, info }) => ({ record, line: info.lines }));
   } catch (cause) {
+    if (cause instanceof DataError) throw cause;
     const what = cause instanceof Error ? cause.message : String(cause);
     throw new DataError({ what: `cannot be read as CSV: ${what}`, where: path }, { cause });
   }

@@ -19,7 +19,7 @@ export function packageIndexUrl(env: Readonly<Record<string, string | undefined>
     } catch {
       continue;
     }
-    url = indexUrlOf(text) ?? url;
+    url = indexUrlOf(text.replace(/^\uFEFF/, '')) ?? url;
   }
   return url;
 }

@@ -1,21 +1,22 @@
 /** Values of Hugging Face's JSON files, read by key and type. */
 import { readFileSync } from 'node:fs';
 import { ModelError } from '../errors.js';
+import { decodeText } from '../text-file.js';
 
 export type Json = Readonly<Record<string, unknown>>;
 
 /** A JSON object from a file; undefined when there is no such file. */
 export function readJson(path: string): Json | undefined {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readFileSync(path, 'utf8');
+    bytes = readFileSync(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
     throw new ModelError({ where: path, what: `cannot be read (${message})` }, { cause: error });
   }
   try {
-    const json: unknown = JSON.parse(text);
+    const json: unknown = JSON.parse(decodeText(bytes, path));
     if (isObject(json)) return json;
   } catch (error) {
     const what = `is not JSON (${(error as Error).message})`;

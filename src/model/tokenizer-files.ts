@@ -5,9 +5,10 @@
  * One plain value for both sources: a Hugging Face folder, and what a GGUF file is
  * translated to. Turning it into a tokenizer is tokenizer.ts.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ModelError } from '../errors.js';
+import { readTextFile } from '../text-file.js';
 import { readJson } from './hf-json.js';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -50,7 +51,7 @@ export function readTokenizerFiles(folder: string): TokenizerFiles {
       ...readJson(join(folder, 'special_tokens_map.json')),
       ...readJson(join(folder, 'tokenizer_config.json')),
     },
-    chatTemplate: existsSync(template) ? readFileSync(template, 'utf8') : undefined,
+    chatTemplate: existsSync(template) ? readTextFile(template) : undefined,
     where: folder,
   };
 }

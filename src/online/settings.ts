@@ -1,11 +1,11 @@
 /** The configuration of online learning: `ealign serve --online <file.yaml>`. */
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { loraSection } from '../config/sections/lora.js';
 import { FRAMEWORKS, type FrameworkName } from '../conscience/frameworks.js';
 import { ConfigError } from '../errors.js';
+import { readTextFile } from '../text-file.js';
 import { proxyList } from './addresses.js';
 
 const frameworkNames = Object.keys(FRAMEWORKS) as [FrameworkName, ...FrameworkName[]];
@@ -144,7 +144,7 @@ export type OnlineSettings = z.output<typeof onlineSchema>;
 export function readOnlineSettings(file: string): OnlineSettings {
   let content: unknown;
   try {
-    content = parse(readFileSync(file, 'utf8'));
+    content = parse(readTextFile(file));
   } catch (error) {
     const what = `cannot be read (${(error as Error).message.split('\n')[0]})`;
     throw new ConfigError({ where: file, what }, { cause: error });

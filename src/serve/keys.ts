@@ -12,10 +12,10 @@
  * ```
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { ConfigError } from '../errors.js';
+import { readTextFile } from '../text-file.js';
 
 export interface KeyLimits {
   /** Absent: no limit. */
@@ -44,7 +44,7 @@ const fileSchema = z.record(
 export function readKeys(path: string): ApiKey[] {
   let content: unknown;
   try {
-    content = parse(readFileSync(path, 'utf8'));
+    content = parse(readTextFile(path));
   } catch (error) {
     const what = `the keys cannot be read (${(error as Error).message.split('\n')[0]})`;
     throw new ConfigError({ where: path, what }, { cause: error });
