@@ -143,7 +143,11 @@ class Rendering {
     }
     if (turns[i + 1]?.role === 'tool') closed = withoutEmptyReasoning(closed, open, whole);
     if (!whole.startsWith(closed) || !closed.startsWith(before)) return undefined;
-    const start = closed.startsWith(open) ? open.length : findContent(closed, before, open, content);
+    const start = closed.startsWith(open)
+      ? open.length
+      : toolCalls
+        ? findCall(closed, before, open)
+        : findContent(closed, before, open, content);
     if (start === undefined) return undefined;
     const trimmed = closed.trimEnd();
     // Only white space after the content: then that is the end of turn, and is learnt.
@@ -180,6 +184,14 @@ function findContent(closed: string, before: string, open: string, content: stri
     if (text !== '' && at > before.length && open.startsWith(closed.slice(0, at))) return at;
   }
   return undefined;
+}
+
+/** The same for a turn that calls tools: it begins where it leaves the generation prompt, with a whole tag. */
+function findCall(closed: string, before: string, open: string): number | undefined {
+  let same = before.length;
+  while (same < open.length && closed[same] === open[same]) same++;
+  const at = closed.slice(0, same).replace(/[<[][^<>[\]]*$/, '').length;
+  return at > before.length ? at : undefined;
 }
 
 /** The whole in pieces: the cuts carry loss, or all but the cuts do. */

@@ -1,8 +1,8 @@
 /**
  * Whether a chat template writes what a conversation with tools holds.
  *
- * A template is a program that takes what it knows and leaves the rest: tools, calls and results may
- * vanish without a word. So each is given a mark, and the rendering must show all of them.
+ * A template is a program that takes what it knows and leaves the rest: tools, calls, results and what is
+ * said beside a call may vanish without a word. So each is given a mark, and the rendering must show all of them.
  */
 import { DataError } from '../errors.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
@@ -10,7 +10,7 @@ import { nameOf } from './parse-tools.js';
 import type { ChatContext } from './rows.js';
 import type { Message, ToolSchema } from './values.js';
 
-type Part = 'tools' | 'tool_calls' | 'turns of tools';
+type Part = 'tools' | 'tool_calls' | 'turns of tools' | 'the text of turns that call tools';
 
 /** @throws DataError that names what of the tools, calls and results the template leaves out */
 export function requireWritten(
@@ -31,7 +31,8 @@ export function requireWritten(
     if (role === 'tool') return { ...turn, content: marked('turns of tools', content) };
     if (!toolCalls) return turn;
     const calls = toolCalls.map((call) => ({ ...call, name: marked('tool_calls', call.name) }));
-    return { ...turn, toolCalls: calls };
+    const said = content === '' ? content : marked('the text of turns that call tools', content);
+    return { ...turn, content: said, toolCalls: calls };
   });
   if (marks.length === 0) return;
   let text: string;

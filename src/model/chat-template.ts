@@ -20,13 +20,21 @@ export interface ChatOptions {
   readonly variables?: Readonly<Record<string, unknown>>;
 }
 
+/** How a template wants turns that call tools. */
+interface CallForm {
+  /** Arguments that are text are written as they stand. Most templates would quote them: those get an object. */
+  readonly argumentText: boolean;
+  /** What a turn that says nothing has: DeepSeek writes an answer of its own for an empty text, others the word none. */
+  readonly noContent: '' | null;
+}
+
 /** A compiled template. */
 export class ChatTemplate {
   private readonly template: Template;
   private readonly toolTemplate: Template;
   private readonly where: string;
   /** Once it is known. */
-  private writesArgumentText?: boolean;
+  private callForm?: CallForm;
 
   /**
    * @param specialTokens e.g. `{ bos_token: '<s>', eos_token: '</s>' }`
@@ -83,35 +91,38 @@ export class ChatTemplate {
 
   /** A turn by the names that transformers uses; what a turn does not have is left out, as templates ask for it. */
   private turnOf({ role, content, toolCalls, toolCallId, name }: Message): object {
-    return {
-      role,
-      content,
+    const given = {
       ...(name === undefined ? {} : { name }),
       ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }),
-      ...(toolCalls?.length ? { tool_calls: toolCalls.map((call) => this.callOf(call)) } : {}),
     };
+    if (!toolCalls?.length) return { role, content, ...given };
+    this.callForm ??= this.probeCalls();
+    const { argumentText, noContent } = this.callForm;
+    const calls = toolCalls.map((call) => callOf(call, argumentText));
+    return { role, content: content === '' ? noContent : content, ...given, tool_calls: calls };
   }
 
-  private callOf({ id, name, arguments: given }: ToolCall): object {
-    this.writesArgumentText ??= this.probeArguments();
-    const parsed = this.writesArgumentText ? given : parse(given);
-    return { ...(id === '' ? {} : { id }), type: 'function', function: { name, arguments: parsed } };
-  }
-
-  /** Whether arguments that are text are written as they stand. Most templates would quote them: those get an object. */
-  private probeArguments(): boolean {
+  private probeCalls(): CallForm {
     const text = '{"key": "value"}';
-    const call = { id: 'call00000', type: 'function', function: { name: 'tool', arguments: text } };
-    const turns = [
-      { role: 'user', content: 'question' },
-      { role: 'assistant', content: '', tool_calls: [call] },
-    ];
-    try {
-      return this.run(turns, {}).includes(text);
-    } catch {
-      return false;
-    }
+    const call = { id: 'call00000', name: 'tool', arguments: text };
+    const written = (content: '' | null, argumentText: boolean): string | undefined => {
+      const turn = { role: 'assistant', content, tool_calls: [callOf(call, argumentText)] };
+      try {
+        return this.run([{ role: 'user', content: 'question' }, turn], {});
+      } catch {
+        return undefined;
+      }
+    };
+    const argumentText = written('', true)?.includes(text) || written(null, true)?.includes(text) || false;
+    const [empty, none] = [written('', argumentText), written(null, argumentText)];
+    const isShorter = none !== undefined && (empty === undefined || none.length < empty.length);
+    return { argumentText, noContent: isShorter ? null : '' };
   }
+}
+
+function callOf({ id, name, arguments: given }: ToolCall, argumentText: boolean): object {
+  const called = { name, arguments: argumentText ? given : parse(given) };
+  return { ...(id === '' ? {} : { id }), type: 'function', function: called };
 }
 
 /** Text that is no JSON stays text: a model wrote it so. */

@@ -82,6 +82,26 @@ it.each<[string, object]>([
   );
 });
 
+it('what is said beside a call is not lost either', () => {
+  const template =
+    '{% for m in messages %}[{{ m.role }}]{% if m.tool_calls %}{{ m.tool_calls[0].function.name }}{% else %}{{ m.content }}{% endif %}<|im_end|>{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}';
+  const call = { role: 'assistant', tool_calls: [{ function: { name: 'weather' } }] };
+  const rows = ['', 'Let me look.'].map((content) => ({ messages: [user('a'), { ...call, content }] }));
+  expect(masked(rows[0], withTemplate(template))).toBe('[user]a<|im_end|>[assistant][[weather<|im_end|>]]');
+  expect(() => masked(rows[1], withTemplate(template))).toThrow(
+    /does not write the text of turns that call tools/,
+  );
+});
+
+it('a call is learnt where the generation prompt opens a reasoning block', () => {
+  const template =
+    '{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.tool_calls %}<call>{{ m.tool_calls[0].function.name }}{% else %}{{ m.content }}{% endif %}<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n<think>{% endif %}';
+  const call = { role: 'assistant', content: null, tool_calls: [{ function: { name: 'weather' } }] };
+  expect(masked({ messages: [user('a'), call] }, withTemplate(template))).toMatch(
+    /<\|im_start\|>assistant\n?\[\[<call>weather<\|im_end\|>\]\]$/,
+  );
+});
+
 it('template variables reach the template', () => {
   const tokenizer = withTemplate(
     '{% if mood is defined %}<{{ mood }}>{% endif %}{% for m in messages %}[{{ m.role }}]{{ m.content }}<|im_end|>{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}',

@@ -42,6 +42,17 @@ describe('tools, as transformers renders them', () => {
   });
 });
 
+it('a call without words is none or empty, as the template takes it', () => {
+  const turn: Message = { role: 'assistant', content: '', toolCalls: [call('call00001', 'Oslo')] };
+  const written = (source: string) => new ChatTemplate({ source, where: 'f' }, {}).render([turn]);
+  const calls = '{% for c in messages[-1].tool_calls %}{{ c.function.name }}{% endfor %}';
+  expect(
+    written(`${calls}{% if messages[-1].content is not none %}!{{ messages[-1].content }}{% endif %}`),
+  ).toBe('weather');
+  expect(written(`${calls}|{{ messages[-1].content }}|`)).toBe('weather||');
+  expect(written(`${calls}{{ '|' + messages[-1].content }}`)).toBe('weather|');
+});
+
 it('the template for tools takes the place of the default one where there are tools', () => {
   const compiled = new ChatTemplate({ source: 'plain', toolUse: 'tools', where: 'f' }, {});
   expect(compiled.render(messages)).toBe('plain');
