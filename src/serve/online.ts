@@ -30,9 +30,13 @@ export async function beginOnline(
   });
 }
 
-/** Answers are stored before they leave; where that fails they leave all the same, and the log says so. */
+/**
+ * Answers are stored before they leave; where that fails they leave all the same, and the log says so. Answers
+ * to requests with tools are not: a pair holds turns alone, and would teach what to say where there are none.
+ */
 export function collecting(online: Online, log: Logger) {
   return ({ key, connection, forwarded, requestId, request, answer }: ServedExchange): void => {
+    if (request.options.tools) return;
     const { draft, record } = answer;
     const served = record && {
       ...{ outcome: record.outcome, verdict: record.verdict, pObjection: record.p_objection },

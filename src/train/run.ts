@@ -97,7 +97,11 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
   const own = checkpoint !== undefined && resolve(dirname(checkpoint.folder)) === resolve(output);
   if (!own && !given.overwrite && !options.preview) requireUnused(output);
   await OnnxEngine.tryDevice(given.device);
-  const data = await readData(given, (line) => progress.note(line));
+  const unread: string[] = [];
+  const data = await readData(given, (line) => {
+    unread.push(line);
+    progress.note(line);
+  });
   const path = await resolveModel(given.model);
   const loaded = options.model ?? (await loadModel(path));
   const model =
@@ -218,7 +222,13 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
   claimFolder(output);
   if (own) dropCheckpoints(output, checkpoint.state.step);
   else clearRun(output, path);
-  writeFileAtomic(join(output, CONFIG_FILE), renderConfig(config, { model_sha256: model.hash }));
+  writeFileAtomic(
+    join(output, CONFIG_FILE),
+    renderConfig(config, {
+      model_sha256: model.hash,
+      ...(unread.length > 0 ? { data: unread.join(' ') } : {}),
+    }),
+  );
   const resumed = own ? checkpoint.state.step : undefined;
   const metrics = new MetricsWriter(output, resumed);
   // a review of step S comes before step S + 1 is made, so that a checkpoint at S does not hold it

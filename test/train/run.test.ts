@@ -16,8 +16,9 @@ import { runTrain } from '../../src/train/run.js';
 const folder = mkdtempSync(join(tmpdir(), 'ealign-run-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const row = (content: string, answer = 'give half of it to a friend .') =>
+const row = (content: string, answer = 'give half of it to a friend .', keys = {}) =>
   `${JSON.stringify({
+    ...keys,
     messages: [
       { role: 'user', content },
       { role: 'assistant', content: answer },
@@ -28,9 +29,11 @@ const file = (text: string): string => {
   writeFileSync(path, text);
   return path;
 };
-const few = file(
-  Array.from({ length: 8 }, (_, i) => row(`how do i share ? ${'please '.repeat(i)}`)).join(''),
-);
+const fewRows = (keys = {}) =>
+  Array.from({ length: 8 }, (_, i) => row(`how do i share ? ${'please '.repeat(i)}`, undefined, keys)).join(
+    '',
+  );
+const few = file(fewRows());
 
 type Settings = Record<string, unknown>;
 
@@ -194,4 +197,30 @@ it('takes a checkpoint for an unfinished run, not for a wrong path', async () =>
     expect(() => readConfig(place)).toThrow(expected);
   }
   expect(() => readConfig(join(folder, 'finished lora'))).toThrow(/an adapter, not a model.*--adapter/);
+});
+
+it('keys that nobody reads are named, on the screen and beside the result', async () => {
+  const data = file(fewRows({ mood: 'glad' }));
+  const notes = await train('unread', { data, conscience: { enabled: false } });
+  const line = `${data}: keys that are not read, and how often they occur: mood (8).`;
+  expect(notes).toContain(line);
+  expect(readFileSync(join(folder, 'unread', 'config.yaml'), 'utf8')).toContain(`# data: ${line}`);
+});
+
+it('the preview shows rows and both answers of a pair', async () => {
+  const turns = (content: string) => [{ role: 'assistant', content }];
+  const pair = {
+    prompt: [{ role: 'user', content: 'how do i share ?' }],
+    chosen: turns('give half .'),
+    rejected: turns('keep it .'),
+  };
+  const preference_data = [file(JSON.stringify(pair))];
+  let shown = '';
+  const config = parseConfig(
+    JSON.stringify({ model: 'pinocchio', data: few, preference_data, output: join(folder, 'none') }),
+  );
+  await runTrain(config, { preview: true, print: (text) => (shown = text) });
+  expect(shown).toMatch(/\[\[ ?give half \..*\]\]/);
+  expect(shown).toMatch(/\[\[ ?keep it \..*\]\]/);
+  expect(existsSync(join(folder, 'none'))).toBe(false);
 });

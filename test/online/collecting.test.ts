@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+import type { Online } from '../../src/online/online.js';
+import type { ServedExchange } from '../../src/serve/app.js';
+import { collecting } from '../../src/serve/online.js';
+
+it('answers to requests with tools are not learned from: a pair would not hold the tools', () => {
+  const kept: string[] = [];
+  const online = { collect: ({ request }: { request: string }) => kept.push(request) } as unknown as Online;
+  const collect = collecting(online, {} as Parameters<typeof collecting>[1]);
+  const draft = { text: 'yes', finish: 'stop', tokens: 1 } as const;
+  const exchange = (requestId: string, options: object) =>
+    ({
+      ...{ key: 'me', requestId, request: { messages: [], options }, answer: { draft, record: null } },
+    }) as unknown as ServedExchange;
+  collect(exchange('plain', {}));
+  collect(exchange('with tools', { tools: [{ name: 'weather' }] }));
+  expect(kept).toEqual(['plain']);
+});
