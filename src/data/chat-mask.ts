@@ -34,7 +34,7 @@ export interface MaskOptions {
   readonly lossOn?: LossOn;
   /** Assistant turns before this index carry no loss. Default 0. */
   readonly lossFrom?: number;
-  /** What the template sees beside the turns. */
+  /** Of a row: what the template sees beside the turns; it must write all of the row. Absent: a pair of this run. */
   readonly context?: ChatContext;
 }
 
@@ -52,10 +52,9 @@ export function maskChat(
   messages: readonly Turn[],
   tokenizer: ChatTokenizer,
   where: string,
-  { lossOn = 'response', lossFrom = 0, context: { tools, variables } = {} }: MaskOptions = {},
+  { lossOn = 'response', lossFrom = 0, context }: MaskOptions = {},
 ): MaskedChat {
-  const context = { ...(tools ? { tools } : {}), ...(variables ? { variables } : {}) };
-  requireWritten(messages, context, tokenizer, where);
+  if (context) requireWritten(messages, context, tokenizer, where);
   const chat = new Rendering(tokenizer, context);
   if (lossOn === 'all') return maskAll(messages, chat, where);
   const isAnswer = ({ role }: Turn) => role === 'assistant';
@@ -111,7 +110,7 @@ type Cut = readonly [start: number, end: number];
 class Rendering {
   constructor(
     private readonly tokenizer: ChatTokenizer,
-    private readonly context: ChatContext,
+    private readonly context: ChatContext = {},
   ) {}
 
   /** @throws DataError when the template refuses the turns */
@@ -159,7 +158,12 @@ class Rendering {
   }
 
   private render(turns: readonly Message[], addGenerationPrompt = false): string {
-    return this.tokenizer.renderChat(turns, { ...this.context, addGenerationPrompt });
+    const { tools, variables } = this.context;
+    return this.tokenizer.renderChat(turns, {
+      addGenerationPrompt,
+      ...(tools ? { tools } : {}),
+      ...(variables ? { variables } : {}),
+    });
   }
 }
 

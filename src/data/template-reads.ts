@@ -1,8 +1,9 @@
 /**
- * Whether a chat template writes what a conversation with tools holds.
+ * Whether a chat template writes all that a conversation holds.
  *
- * A template is a program that takes what it knows and leaves the rest: tools, calls, results and what is
- * said beside a call may vanish without a word. So each is given a mark, and the rendering must show all of them.
+ * A template is a program that takes what it knows and leaves the rest: tools, calls, results, what is said
+ * beside a call and system turns may vanish without a word. So each is given a mark, and the rendering must
+ * show all of them.
  */
 import { DataError } from '../errors.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
@@ -10,9 +11,9 @@ import { nameOf } from './parse-tools.js';
 import type { ChatContext } from './rows.js';
 import type { Message, ToolSchema } from './values.js';
 
-type Part = 'tools' | 'tool_calls' | 'turns of tools' | 'the text of turns that call tools';
+type Part = 'tools' | 'tool_calls' | 'turns of tools' | 'the text of turns that call tools' | 'system turns';
 
-/** @throws DataError that names what of the tools, calls and results the template leaves out */
+/** @throws DataError that names what the template leaves out */
 export function requireWritten(
   messages: readonly Message[],
   { tools = [], variables }: ChatContext,
@@ -34,20 +35,48 @@ export function requireWritten(
     const said = content === '' ? content : marked('the text of turns that call tools', content);
     return { ...turn, content: said, toolCalls: calls };
   });
-  if (marks.length === 0) return;
-  let text: string;
-  try {
-    text = tokenizer.renderChat(turns, { tools: givenTools, ...(variables ? { variables } : {}) });
-  } catch {
-    return; // It looks at what was marked, so it reads it; what it says of the row itself is said later.
+  const missing = new Set<Part>();
+  if (messages.some(({ role }) => role === 'system') && !writesSystem(tokenizer)) missing.add('system turns');
+  const context = { tools: givenTools, ...(variables ? { variables } : {}) };
+  const text = marks.length === 0 ? undefined : rendered(tokenizer, turns, context);
+  if (text !== undefined) {
+    for (const { part, mark } of marks) if (!text.includes(mark)) missing.add(part);
   }
-  const missing = new Set(marks.filter(({ mark }) => !text.includes(mark)).map(({ part }) => part));
   if (missing.size === 0) return;
   throw new DataError({
     where,
     what: `the chat template does not write ${[...missing].join(', ')}`,
-    next: 'use a model whose chat template knows tools, or leave such rows out',
+    next: 'use a model whose chat template knows them, or leave such rows out',
   });
+}
+
+const system = new WeakMap<ChatTokenizer, boolean>();
+
+function writesSystem(tokenizer: ChatTokenizer): boolean {
+  let known = system.get(tokenizer);
+  if (known === undefined) {
+    const turns = ['system', 'user', 'assistant'] as const;
+    const text = rendered(
+      tokenizer,
+      turns.map((role) => ({ role, content: `marked ${role}` })),
+    );
+    known = text === undefined || text.includes('marked system');
+    system.set(tokenizer, known);
+  }
+  return known;
+}
+
+/** Undefined where the template refuses: it looks at what was marked, and says later what it finds in the row. */
+function rendered(
+  tokenizer: ChatTokenizer,
+  turns: readonly Message[],
+  context?: ChatContext,
+): string | undefined {
+  try {
+    return tokenizer.renderChat(turns, context);
+  } catch {
+    return undefined;
+  }
 }
 
 function renamed(tool: ToolSchema, rename: (name: string) => string): ToolSchema {

@@ -82,6 +82,16 @@ it.each<[string, object]>([
   );
 });
 
+it('nor may a template leave a system turn out', () => {
+  const template =
+    "{% for m in messages %}{% if m.role != 'system' %}[{{ m.role }}]{{ m.content }}<|im_end|>{% endif %}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
+  const row = { messages: [user('a'), assistant('b')] };
+  expect(masked(row, withTemplate(template))).toBe('[user]a<|im_end|>[assistant][[b<|im_end|>]]');
+  expect(() => masked({ ...row, system: 'Pirate.' }, withTemplate(template))).toThrow(
+    /^f:1: the chat template does not write system turns\. Use a model/,
+  );
+});
+
 it('what is said beside a call is not lost either', () => {
   const template =
     '{% for m in messages %}[{{ m.role }}]{% if m.tool_calls %}{{ m.tool_calls[0].function.name }}{% else %}{{ m.content }}{% endif %}<|im_end|>{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}';
