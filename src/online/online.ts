@@ -5,13 +5,14 @@
  */
 import { claimFolder } from '../claim.js';
 import { makeFolder } from '../files.js';
+import { resolveModel } from '../hub/pull.js';
 import { callerAddress, proxyList } from './addresses.js';
 import { collect, type Said } from './collector.js';
 import { type HostHooks, startLearner } from './learner-host.js';
-import { type LiveModel, openLive } from './live-model.js';
 import type { OnlineSettings } from './settings.js';
 import type { RecordStatus } from './statuses.js';
 import { OnlineStore } from './store.js';
+import { openThreadedLive, type ThreadedLive } from './threaded-live.js';
 
 export interface OnlineOptions {
   readonly model: string;
@@ -30,7 +31,7 @@ export interface Origin {
 }
 
 export interface Online {
-  readonly model: LiveModel;
+  readonly model: ThreadedLive;
   /** Stores an answer; it is on disk when this returns. */
   collect(said: Omit<Said, 'address'> & Origin): void;
   /** For metrics. */
@@ -52,8 +53,9 @@ export async function startOnline({
   claimFolder(settings.folder);
   const proxies = proxyList(settings.trusted_proxies);
   const store = new OnlineStore(settings.folder);
-  const live = await openLive({
-    ...{ name, threads, settings, store },
+  await resolveModel(name);
+  const live = await openThreadedLive({
+    ...{ name, threads, settings },
     ...(adapter === undefined ? {} : { adapter }),
   });
   const learner = await startLearner({ model: name, threads, settings }, hooks).catch(async (error) => {

@@ -327,7 +327,7 @@ export class ServeApp {
   private requireModel(name: string | undefined): void {
     const { served } = this.options;
     if (name === undefined || name === served.name) return;
-    const message = `There is no model ${name} here; this server has ${served.name}.`;
+    const message = `There is no model ${name.slice(0, 100)} here; this server has ${served.name}.`;
     const parts = {
       type: 'invalid_request_error',
       code: 'model_not_found',

@@ -30,10 +30,15 @@ export interface ChatRequest {
   readonly policy: ServePolicy;
 }
 
-const textPart = z.object({ type: z.literal('text'), text: z.string() });
-const content = z.union([z.string(), z.array(textPart)], {
-  error: 'expected a text, or parts of type text: this model reads nothing else',
-});
+interface TextPart {
+  readonly type: 'text';
+  readonly text: string;
+}
+// by hand: a schema would look at all of a million wrong parts, and write an error for each
+const content = z.custom<string | readonly TextPart[]>(
+  (value) => typeof value === 'string' || (Array.isArray(value) && value.every(isTextPart)),
+  'expected a text, or parts of type text: this model reads nothing else',
+);
 const toolCall = z.object({
   id: z.string(),
   type: z.literal('function').optional(),
@@ -74,7 +79,7 @@ const toolChoice = z.union([
 
 const schema = z.object({
   model: z.string().optional(),
-  messages: z.array(message).min(1),
+  messages: z.array(z.unknown()).min(1),
   max_tokens: z.int().min(1).nullish(),
   max_completion_tokens: z.int().min(1).nullish(),
   temperature: z.number().min(0).max(2).nullish(),
@@ -113,18 +118,13 @@ export function readChatRequest(
   }
   requireShallow(body);
   requireFields(body, Object.keys(schema.shape));
-  const parsed = schema.safeParse(body);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw badRequest(`${issue.path.join('.') || 'body'}: ${issue.message}`, issue.path.join('.'));
-  }
-  const given = parsed.data;
+  const given = read(schema, body);
   const tools = (given.tools ?? []).map(({ function: tool }) => toolOf(tool));
   const { stop, tool_choice: choice } = given;
   requireTools(given, tools);
   return {
     model: given.model,
-    messages: given.messages.map(messageOf),
+    messages: given.messages.map((turn, i) => messageOf(read(message, turn, ['messages', i]))),
     options: {
       maxTokens: maxTokensOf(given.max_completion_tokens ?? given.max_tokens ?? undefined, limits),
       seed: Math.abs(given.seed ?? randomInt(2 ** 31)) % 2 ** 32,
@@ -138,6 +138,24 @@ export function readChatRequest(
     streamUsage: given.stream_options?.include_usage ?? false,
     policy: policyOf(given.conscience?.policy ?? header, limits),
   };
+}
+
+/** @param at where the value stands in the body @throws ApiError 400 for the first thing that is wrong */
+function read<T extends z.ZodType>(
+  schema: T,
+  value: unknown,
+  at: readonly (string | number)[] = [],
+): z.output<T> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const path = [...at, ...issue.path].join('.');
+  throw badRequest(`${path || 'body'}: ${issue.message}`, path);
+}
+
+function isTextPart(value: unknown): value is TextPart {
+  const { type, text } = (value ?? {}) as Partial<TextPart>;
+  return type === 'text' && typeof text === 'string';
 }
 
 function toolOf({ strict: _, ...rest }: z.output<typeof tool>['function']): Tool {

@@ -9,10 +9,10 @@ import { nearestName } from '../config/nearest.js';
 import { badRequest } from './errors.js';
 
 /** Fields that change nothing about the answer. */
-const HARMLESS: readonly string[] = [
+const HARMLESS: ReadonlySet<string> = new Set([
   ...['user', 'metadata', 'store', 'service_tier', 'safety_identifier', 'prediction'],
   ...['prompt_cache_key', 'prompt_cache_retention', 'cache_prompt', 'request_id', 'priority', 'keep_alive'],
-];
+]);
 
 /** Fields that would change the answer, and the values that change nothing; null always passes. */
 const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
@@ -50,6 +50,8 @@ const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
   json_schema: [],
 };
 
+/** What is longer is no slip of the pen. */
+const LONGEST_NAME = 64;
 /** Deeper values are nobody's tools; what reads them, and writes them into prompts, recurses. */
 const DEEPEST = 64;
 
@@ -58,8 +60,9 @@ const DEEPEST = 64;
  * @throws ApiError 400 that names the first field that is not honoured
  */
 export function requireFields(body: object, acted: readonly string[]): void {
+  const known = new Set(acted);
   for (const [field, value] of Object.entries(body)) {
-    if (value === null || acted.includes(field) || HARMLESS.includes(field)) continue;
+    if (value === null || known.has(field) || HARMLESS.has(field)) continue;
     if (field === 'response_format') requireText(value);
     else if (field === 'modalities') requireWords(value);
     else if (!Object.hasOwn(UNSUPPORTED, field)) throw unknownField(field, acted);
@@ -73,8 +76,8 @@ export function requireShallow(body: object): void {
     let level = [value];
     for (let depth = 0; level.length > 0; depth++) {
       if (depth > DEEPEST) {
-        const message = `${field.slice(0, 64)}: values may be nested ${DEEPEST} deep`;
-        throw badRequest(message, field, 'nested_too_deep');
+        const name = field.slice(0, LONGEST_NAME);
+        throw badRequest(`${name}: values may be nested ${DEEPEST} deep`, name, 'nested_too_deep');
       }
       level = level.flatMap(inner);
     }
@@ -105,11 +108,8 @@ function unsupported(field: string, next: string) {
 }
 
 function unknownField(field: string, acted: readonly string[]) {
-  const nearest = nearestName(field, acted);
+  const nearest = field.length > LONGEST_NAME ? undefined : nearestName(field, acted);
   const hint = nearest === undefined ? 'leave it out' : `did you mean ${nearest}?`;
-  return badRequest(
-    `${field.slice(0, 64)} is no field that this server knows; ${hint}`,
-    field,
-    'unknown_parameter',
-  );
+  const name = field.slice(0, LONGEST_NAME);
+  return badRequest(`${name} is no field that this server knows; ${hint}`, name, 'unknown_parameter');
 }

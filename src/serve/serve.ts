@@ -2,7 +2,8 @@
 import { basename } from 'node:path';
 import { type Logger, pino } from 'pino';
 import type { LanguageModel } from '../engine/language-model.js';
-import { type NamedModel, openNamed } from '../engine/named.js';
+import { isRemote, openNamed } from '../engine/named.js';
+import { openThreaded } from '../engine/thread/open.js';
 import { ConfigError } from '../errors.js';
 import { type WithFrozenCopy, withOwnConscience } from '../zero-shot/own-conscience.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
@@ -52,13 +53,13 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
   const log = pino({ base: null }, pino.destination({ fd: 2, sync: true }));
   const { model: name, threads, requestsPerMinute, tokensPerMinute } = options;
   const judge =
-    options.conscience === undefined ? undefined : await openNamed(options.conscience, { threads });
+    options.conscience === undefined ? undefined : await openApart(options.conscience, { threads });
   const online = options.online === undefined ? undefined : await beginOnline(options, options.online, log);
-  const opened = online ? undefined : await openHere(options);
+  const opened = online ? undefined : await openApart(name, options);
   try {
     const publicName = options.name ?? (basename(name.split('#').at(-1)!) || name);
     const model = online?.model ?? opened!.model;
-    const own = online?.model ?? opened!.open;
+    const own = online?.model ?? opened!.own;
     const server = await startServer({
       served: served(publicName, model, await guarded(options, model, own, log, judge)),
       ...(online
@@ -83,7 +84,13 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
       { url: `${server.url}/v1`, model: publicName, policy: options.policy, keys: keys.length },
       'serving',
     );
-    await aborted(signal);
+    const models = [online?.model, opened, judge];
+    const ends = models.flatMap((one) => (one?.died ? [one.died] : []));
+    const death = await Promise.race([aborted(signal), ...ends]);
+    if (death) {
+      await server.stop();
+      throw death;
+    }
     log.info({}, 'stopping: running requests may end; a second Ctrl-C ends them now');
     await server.stop();
     log.info({}, 'stopped');
@@ -92,8 +99,24 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
   }
 }
 
-function openHere({ model, adapter, threads }: ServeOptions): Promise<NamedModel> {
-  return openNamed(model, { threads, ...(adapter === undefined ? {} : { adapter }) });
+interface OpenedApart {
+  readonly model: LanguageModel;
+  /** Absent for an endpoint. */
+  readonly own?: WithFrozenCopy;
+  /** Resolves when it has ended by itself. */
+  readonly died?: Promise<Error>;
+  close(): Promise<void>;
+}
+
+/** A model that is here runs in a thread of its own, so that the server's hears everybody meanwhile. */
+async function openApart(
+  name: string,
+  { threads, adapter }: Pick<ServeOptions, 'threads' | 'adapter'>,
+): Promise<OpenedApart> {
+  const options = { threads, ...(adapter === undefined ? {} : { adapter }) };
+  if (isRemote(name)) return openNamed(name, options);
+  const own = await openThreaded(name, options);
+  return { model: own, own, died: own.died, close: () => own.close() };
 }
 
 async function guarded(
@@ -101,7 +124,7 @@ async function guarded(
   model: LanguageModel,
   own: WithFrozenCopy | undefined,
   log: Logger,
-  judge?: NamedModel,
+  judge?: OpenedApart,
 ) {
   const warn = (sentence: string) => log.warn({}, sentence);
   if (own && !judge) return withOwnConscience(name, own, { threshold, attempts, warn });
@@ -111,7 +134,7 @@ async function guarded(
     ...(judge ? { conscience: judge.model } : {}),
   });
   // an endpoint is not asked before there is something to ask
-  const { fault, finding } = judge?.open ? await reviewed.check() : { fault: null, finding: '' };
+  const { fault, finding } = judge?.own ? await reviewed.check() : { fault: null, finding: '' };
   if (fault !== null) warn(`Warning: ${finding}.`);
   return reviewed;
 }

@@ -12,6 +12,8 @@ export interface BatchWriterOptions {
   /** Positions that sequences may have. */
   readonly maxLength: number;
   promptIds(messages: readonly Message[], prefix: string, tools: readonly Tool[]): number[];
+  /** Whether a conversation need not be tokenised to know that it is too long. */
+  surelyTooLong(messages: readonly Message[]): boolean;
 }
 
 export class BatchWriter implements Writer {
@@ -26,11 +28,12 @@ export class BatchWriter implements Writer {
     conversations: readonly (readonly Message[])[],
     asked: GenerateOptions,
   ): Promise<Response[]> {
-    const { batcher, maxLength, promptIds } = this.options;
+    const { batcher, maxLength, promptIds, surelyTooLong } = this.options;
     const tools = asked.toolChoice === 'none' ? [] : (asked.tools ?? []);
     const prefix = asked.prefix ?? (tools.length > 0 ? toolPrefix(asked.toolChoice) : '');
     const options = { ...asked, tools, prefix };
     const prompts = conversations.map((messages, index) => {
+      if (surelyTooLong(messages)) return { index, tokens: [], limit: 0 };
       const tokens = promptIds(messages, prefix, tools);
       return { index, tokens, limit: Math.min(options.maxTokens, maxLength - tokens.length) };
     });
@@ -57,11 +60,13 @@ export class BatchWriter implements Writer {
     return this.options.batcher.close(error);
   }
 
+  /** @param length tokens; 0: too many to be counted */
   private tooLong(length: number): ShapeError {
+    const { maxLength } = this.options;
     return new ShapeError({
       where: 'prompt',
-      what: `too long: ${length} tokens leave no room for an answer`,
-      expected: `fewer than ${this.options.maxLength}`,
+      what: `too long: ${length || `more than ${maxLength}`} tokens leave no room for an answer`,
+      expected: `fewer than ${maxLength}`,
       next: 'shorten the conversation, or take a model with more positions',
     });
   }

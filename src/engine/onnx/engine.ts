@@ -40,6 +40,7 @@ import {
   stepGraph,
 } from './graphs.js';
 import { Programs } from './programs.js';
+import { surelyTooLong } from './prompt-length.js';
 import { RotaryFeeds } from './rotary-feeds.js';
 import { int64Array, type NdArray, type RuntimeOptions, scalarArray, tryDevice } from './runtime.js';
 import { Scorer } from './scorer.js';
@@ -340,6 +341,7 @@ export class OnnxEngine implements Engine {
     return new BatchWriter({
       ...{ id, batcher, maxLength },
       promptIds: (messages, prefix, tools) => this.promptIds(messages, prefix, tools),
+      surelyTooLong: (messages) => surelyTooLong(messages, this.tokenizer, maxLength),
     });
   }
 

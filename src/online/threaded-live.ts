@@ -1,0 +1,32 @@
+/** The live version in a thread of its own, so that it keeps no other work of the server waiting. */
+import { startThread } from '../engine/thread/start.js';
+import type { LiveModel } from './live-model.js';
+import type { AboutLive, LiveTask } from './live-thread.js';
+
+export interface ThreadedLive extends LiveModel {
+  /** Resolves when the thread has ended by itself. */
+  readonly died: Promise<Error>;
+}
+
+const program = new URL('./live-thread.js', import.meta.url);
+
+/** @throws UserError when the model, the adapter or the live version cannot be used */
+export async function openThreadedLive(task: LiveTask): Promise<ThreadedLive> {
+  const { thread, about, died, close } = await startThread<AboutLive>(program, task);
+  const { id, baseId, specialTokens } = about;
+  let { version } = about;
+  return {
+    ...thread.model('model', id),
+    base: thread.model('base', baseId),
+    specialTokens,
+    get version() {
+      return version;
+    },
+    async refresh() {
+      const former = version;
+      version = await thread.call<number>('refresh');
+      return version !== former;
+    },
+    ...{ died, close },
+  };
+}
