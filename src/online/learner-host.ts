@@ -17,6 +17,8 @@ export interface HostHooks {
     readonly code: number | null;
     readonly signal: string | null;
     readonly seconds: number;
+    /** What the learner itself had to say about it. */
+    readonly reason?: string;
   }): void;
 }
 
@@ -29,15 +31,21 @@ export async function startLearner(task: LearnerTask, hooks: HostHooks): Promise
   const ending = new AbortController();
   let child: ChildProcess;
   let exited: Promise<readonly [code: number | null, signal: string | null]>;
+  let reason: string | undefined;
 
   /** @returns when it is ready */
   const start = () =>
     new Promise<void>((resolve, reject) => {
+      reason = undefined;
       child = fork(program, [JSON.stringify(task)]);
       child.on('message', (message: LearnerMessage) => {
         if (message.type === 'ready') resolve();
         else if (message.type === 'event') hooks.onEvent(message.what, message.detail);
-        else reject(new UserError(message.parts));
+        else {
+          const error = new UserError(message.parts);
+          reason = error.message;
+          reject(error);
+        }
       });
       child.once('error', reject);
       exited = new Promise((done) => child.once('exit', (code, signal) => done([code, signal])));
@@ -49,7 +57,7 @@ export async function startLearner(task: LearnerTask, hooks: HostHooks): Promise
     while (!ending.signal.aborted) {
       const [code, signal] = await exited;
       if (ending.signal.aborted) return;
-      hooks.onDeath({ code, signal, seconds: pause });
+      hooks.onDeath({ code, signal, seconds: pause, ...(reason === undefined ? {} : { reason }) });
       await sleep(1000 * pause, undefined, { signal: ending.signal }).catch(() => {});
       if (ending.signal.aborted) return;
       const begin = performance.now();

@@ -34,9 +34,15 @@ export interface Online {
   readonly model: ThreadedLive;
   /** Stores an answer; it is on disk when this returns. */
   collect(said: Omit<Said, 'address'> & Origin): void;
-  /** For metrics. */
-  state(): { version: number; learning: boolean; records: Partial<Record<RecordStatus, number>> };
+  /** For metrics. What cannot be read throws when it is asked for, and nothing else. */
+  readonly state: OnlineState;
   stop(): Promise<void>;
+}
+
+export interface OnlineState {
+  readonly version: number;
+  readonly learning: boolean;
+  readonly records: Partial<Record<RecordStatus, number>>;
 }
 
 const pollMs = 500;
@@ -64,13 +70,17 @@ export async function startOnline({
     throw error;
   });
   let refreshing: Promise<void> = Promise.resolve();
+  let unread: string | undefined;
   const refresh = async () => {
     try {
       if (await live.refresh()) hooks.onEvent('serving another version', { version: live.version });
+      unread = undefined;
     } catch (error) {
-      hooks.onEvent('the live version cannot be read; the former one is served', {
-        err: (error as Error).message,
-      });
+      const reason = (error as Error).message;
+      // once, not at every look
+      if (reason !== unread)
+        hooks.onEvent('the live version cannot be read; the former one is served', { reason });
+      unread = reason;
     }
   };
   const timer = setInterval(() => {
@@ -82,11 +92,17 @@ export async function startOnline({
       const address = callerAddress(connection, forwarded, proxies);
       collect(store, { ...said, ...(address === undefined ? {} : { address }) });
     },
-    state: () => ({
-      version: live.version,
-      learning: store.learning && !store.pinned,
-      records: store.counts(),
-    }),
+    state: {
+      get version() {
+        return live.version;
+      },
+      get learning() {
+        return store.learning && !store.pinned;
+      },
+      get records() {
+        return store.counts();
+      },
+    },
     async stop() {
       clearInterval(timer);
       await refreshing;

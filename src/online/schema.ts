@@ -4,7 +4,8 @@
  * `PRAGMA user_version` counts the changes that a file has seen. All that are missing are made in one
  * transaction, so that a kill leaves the file as it was, and of several processes that open it one does it.
  */
-import type Database from 'libsql';
+import { SaveError } from '../errors.js';
+import { type CheckedDatabase, UNOPENED } from './database.js';
 
 const TABLES = `
 CREATE TABLE IF NOT EXISTS records (
@@ -33,7 +34,7 @@ CREATE TABLE IF NOT EXISTS events (
 const DAY = 24 * 60 * 60 * 1000;
 
 /** Change n brings a file from version n to n + 1. Only ever added to. */
-const CHANGES: readonly ((db: Database.Database) => void)[] = [
+const CHANGES: readonly ((db: CheckedDatabase) => void)[] = [
   (db) => db.exec(TABLES),
   (db) =>
     db.exec(`
@@ -49,18 +50,21 @@ const CHANGES: readonly ((db: Database.Database) => void)[] = [
     `),
 ];
 
-/** @throws Error when the file was made by a later version of this program */
-export function migrate(db: Database.Database): void {
-  const version = () =>
-    Number((db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version);
+/** @throws SaveError when the file was made by a later version of this program */
+export function migrate(db: CheckedDatabase): void {
+  const version = () => {
+    const [{ user_version: count }] = db.prepare('PRAGMA user_version').all() as { user_version: number }[];
+    return Number(count);
+  };
   if (version() === CHANGES.length) return;
   db.transaction(() => {
     // another process may have been faster
     const from = version();
     if (from > CHANGES.length) {
-      throw new Error(`its version is ${from}, and ${CHANGES.length} is the latest that is known here`);
+      const what = `${UNOPENED} (its version is ${from}, and ${CHANGES.length} is the latest that is known here)`;
+      throw new SaveError({ where: db.path, what, next: 'use the later version of this program' });
     }
     for (const change of CHANGES.slice(from)) change(db);
     db.exec(`PRAGMA user_version = ${CHANGES.length}`);
-  }).immediate();
+  });
 }

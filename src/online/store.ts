@@ -10,11 +10,11 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'libsql';
 import type { Message, Response } from '../data/values.js';
-import { ConfigError, SaveError } from '../errors.js';
+import { ConfigError } from '../errors.js';
 import { makeFolder } from '../files.js';
 import { ANYBODY } from './callers.js';
+import { CheckedDatabase, stored } from './database.js';
 import { migrate } from './schema.js';
 import type { RecordStatus } from './statuses.js';
 
@@ -102,25 +102,18 @@ const CALLER = `CASE key WHEN '${ANYBODY}' THEN coalesce(address, '') ELSE key E
 type Row = Record<string, unknown>;
 
 export class OnlineStore {
-  private readonly db: Database.Database;
+  private readonly db: CheckedDatabase;
 
-  /** @throws SaveError when the file cannot be made, or is no database */
+  /** @throws SaveError, as all methods do, when the file cannot be made, read or written, or is damaged */
   constructor(readonly folder: string) {
     makeFolder(folder);
-    const path = join(folder, FILE);
-    try {
-      this.db = new Database(path, { timeout: 10_000 });
-      this.db.exec('PRAGMA journal_mode = WAL');
-      this.db.exec('PRAGMA synchronous = NORMAL');
-      this.db.exec('PRAGMA foreign_keys = ON');
-      // what is deleted is overwritten
-      this.db.exec('PRAGMA secure_delete = ON');
-      migrate(this.db);
-    } catch (error) {
-      const what = `cannot be opened as the state of online learning (${(error as Error).message})`;
-      const next = 'check that it is a database of ours and may be written, or choose another folder';
-      throw new SaveError({ where: path, what, next }, { cause: error });
-    }
+    this.db = new CheckedDatabase(join(folder, FILE));
+    this.db.exec('PRAGMA journal_mode = WAL');
+    this.db.exec('PRAGMA synchronous = NORMAL');
+    this.db.exec('PRAGMA foreign_keys = ON');
+    // what is deleted is overwritten
+    this.db.exec('PRAGMA secure_delete = ON');
+    migrate(this.db);
   }
 
   /** State that is there already. @throws ConfigError when there is none */
@@ -358,7 +351,7 @@ export class OnlineStore {
   liveWithin(ms: number): number[] {
     const live = (where: string) =>
       this.rows(`SELECT detail FROM events WHERE what = 'live' AND ${where}`, this.ran - ms).map(
-        ({ detail }) => (parse(detail) as { version: number }).version,
+        ({ detail }) => stored<{ version: number }>(detail, 'the log', isObject).version,
       );
     const [before = 0] = live('coalesce(ran <= ?, 1) ORDER BY id DESC LIMIT 1');
     return [...new Set([before, ...live('ran > ? ORDER BY id')])];
@@ -367,7 +360,9 @@ export class OnlineStore {
   /** What the gate measured of a version; undefined where it never did, or with another yardstick. */
   measured(version: number, yardstick: string): unknown {
     const [row] = this.rows('SELECT * FROM measurements WHERE version = ?', version);
-    return row?.yardstick === yardstick ? parse(row.measured) : undefined;
+    return row?.yardstick === yardstick
+      ? stored(row.measured, `measurements of version ${version}`, isObject)
+      : undefined;
   }
 
   /** @param measured plain JSON */
@@ -409,7 +404,7 @@ export class OnlineStore {
     return this.rows('SELECT * FROM events ORDER BY id DESC LIMIT ?', limit).map(({ at, what, detail }) => ({
       at: at as number,
       what: what as string,
-      detail: parse(detail),
+      detail: stored(detail, 'the log', isObject),
     }));
   }
 
@@ -428,9 +423,9 @@ export class OnlineStore {
         StoredPair,
         'messages' | 'chosen' | 'rejected'
       >),
-      messages: parse(messages) as Message[],
-      chosen: parse(chosen) as Response,
-      rejected: parse(rejected) as Response,
+      messages: stored<Message[]>(messages, `record ${record}`, areMessages),
+      chosen: stored<Response>(chosen, `record ${record}`, isResponse),
+      rejected: stored<Response>(rejected, `record ${record}`, isResponse),
     }));
   }
 
@@ -452,23 +447,26 @@ export class OnlineStore {
   }
 
   private transaction(work: () => void): void {
-    this.db.transaction(work).immediate();
+    this.db.transaction(work);
   }
 }
 
 function recordOf({ id, at, key, address, request, fingerprint, status, reason, ...row }: Row): StoredRecord {
   return {
     ...({ id, at, key, address, request, fingerprint, status, reason } as StoredRecord),
-    messages: parse(row.messages) as Message[],
-    draft: parse(row.draft) as Response,
-    served: parse(row.served) as ServedVerdict | null,
-    findings: parse(row.findings),
+    messages: stored<Message[]>(row.messages, `record ${id}`, areMessages),
+    draft: stored<Response>(row.draft, `record ${id}`, isResponse),
+    served: row.served === null ? null : stored<ServedVerdict>(row.served, `record ${id}`, isObject),
+    findings: row.findings === null ? null : stored(row.findings, `record ${id}`, isObject),
     released: row.released === 1,
   };
 }
 
 function versionOf({ id, at, parent, verdict, pairs, report }: Row): Version {
-  return { ...({ id, at, parent, verdict, pairs } as Version), report: parse(report) };
+  return {
+    ...({ id, at, parent, verdict, pairs } as Version),
+    report: stored(report, `version ${id}`, isObject),
+  };
 }
 
 /** Which records; what is absent excludes none. */
@@ -482,4 +480,8 @@ interface Forgotten {
 }
 
 const json = (value: unknown) => JSON.stringify(value);
-const parse = (text: unknown): unknown => (text === null ? null : JSON.parse(text as string));
+const isObject = (value: unknown) => typeof value === 'object' && value !== null;
+const isResponse = (value: unknown) => isObject(value) && typeof (value as Response).text === 'string';
+const areMessages = (value: unknown) =>
+  Array.isArray(value) &&
+  value.every((turn) => isObject(turn) && typeof (turn as Message).content === 'string');

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { Gauge, type Registry } from 'prom-client';
 import { isRemote } from '../engine/named.js';
-import { ConfigError } from '../errors.js';
+import { ConfigError, UserError } from '../errors.js';
 import { type Online, startOnline } from '../online/online.js';
 import { readOnlineSettings } from '../online/settings.js';
 import { recordStatuses } from '../online/statuses.js';
@@ -46,37 +46,58 @@ export function collecting(online: Online, log: Logger) {
         ...{ key, connection, forwarded, request: requestId, draft, served, messages: request.messages },
       });
     } catch (err) {
-      log.error({ request_id: requestId, err }, 'the answer could not be stored for learning');
+      const why = err instanceof UserError ? { reason: err.message } : { err };
+      log.error({ request_id: requestId, ...why }, 'the answer could not be stored for learning');
     }
   };
 }
 
-export function onlineMetrics(online: Online, registry: Registry): void {
-  const registers = [registry];
-  new Gauge({
-    name: 'ealign_online_version',
-    help: 'Version of the adapter that is served',
-    registers,
-    collect() {
-      this.set(online.state().version);
+/** @param log told once why a gauge is missing */
+export function onlineMetrics({ state }: Pick<Online, 'state'>, registry: Registry, log: Logger): void {
+  gauge(registry, log, 'version', 'Version of the adapter that is served', (own) => own.set(state.version));
+  gauge(
+    registry,
+    log,
+    'learning',
+    '1 while new versions may go live, 0 when learning is off or a version is pinned',
+    (own) => own.set(Number(state.learning)),
+  );
+  gauge(
+    registry,
+    log,
+    'records',
+    'Stored answers by what became of them',
+    (own) => {
+      const { records } = state;
+      for (const status of recordStatuses) own.set({ status }, records[status] ?? 0);
     },
-  });
+    ['status'],
+  );
+}
+
+/** A gauge that is missing while it cannot be read; all others are there. */
+function gauge(
+  registry: Registry,
+  log: Logger,
+  name: string,
+  help: string,
+  read: (own: Gauge) => void,
+  labelNames: readonly string[] = [],
+): void {
+  let said: string | undefined;
   new Gauge({
-    name: 'ealign_online_learning',
-    help: '1 while new versions may go live, 0 when learning is off or a version is pinned',
-    registers,
+    ...{ name: `ealign_online_${name}`, help, labelNames, registers: [registry] },
     collect() {
-      this.set(Number(online.state().learning));
-    },
-  });
-  new Gauge({
-    name: 'ealign_online_records',
-    help: 'Stored answers by what became of them',
-    labelNames: ['status'],
-    registers,
-    collect() {
-      const { records } = online.state();
-      for (const status of recordStatuses) this.set({ status }, records[status] ?? 0);
+      try {
+        read(this);
+        said = undefined;
+      } catch (error) {
+        this.reset();
+        if (labelNames.length === 0) this.remove();
+        const reason = (error as Error).message;
+        if (reason !== said) log.error({ reason }, `/metrics cannot tell ealign_online_${name}`);
+        said = reason;
+      }
     },
   });
 }

@@ -63,7 +63,7 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
     const server = await startServer({
       served: served(publicName, model, await guarded(options, model, own, log, judge)),
       ...(online
-        ? { onAnswer: collecting(online, log), metrics: (registry) => onlineMetrics(online, registry) }
+        ? { onAnswer: collecting(online, log), metrics: (registry) => onlineMetrics(online, registry, log) }
         : {}),
       ...{ keys, log, host: options.host, port: options.port, hosts: options.allowHosts },
       rateLimits: {

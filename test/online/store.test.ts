@@ -144,9 +144,9 @@ describe('records', () => {
       CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
       CREATE TABLE events (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL);
       INSERT INTO records (id, at, key, request, messages, draft, fingerprint) VALUES
-        (1, 1000, 'ada', 'r', '[]', '{}', 'a'), (2, ${Date.now()}, 'ben', 'r', '[]', '{}', 'b');
+        (1, 1000, 'ada', 'r', '[]', '{"text":""}', 'a'), (2, ${Date.now()}, 'ben', 'r', '[]', '{"text":""}', 'b');
       INSERT INTO pairs (record, messages, chosen, rejected, cluster, margin) VALUES
-        (1, '[]', '{}', '{}', 1, 0.5), (2, '[]', '{}', '{}', 2, 0.5);
+        (1, '[]', '{"text":""}', '{"text":""}', 1, 0.5), (2, '[]', '{"text":""}', '{"text":""}', 2, 0.5);
       INSERT INTO versions VALUES (0, 1, NULL, 'start', '{}', 0), (1, 2, 0, 'passed', '{}', 9);
       INSERT INTO settings VALUES ('live', '1');
       INSERT INTO events (at, what, detail) VALUES (1, 'live', '{"version":0}'), (2, 'live', '{"version":1}');
