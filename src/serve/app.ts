@@ -221,7 +221,9 @@ export class ServeApp {
 
   /**
    * Charges, counts and keeps an answer as far as it went: left by its reader, too late, or failed. Where
-   * nothing is known of what it took, its question is charged by its length.
+   * nothing is known of what one that was ended took, its question is charged by its length.
+   *
+   * @param reason why it was ended; undefined where it failed by itself
    */
   private unfinished(
     c: Context<Env>,
@@ -232,6 +234,7 @@ export class ServeApp {
     const { key, request } = exchange;
     const known = totalUsage(spent);
     const nothing = known.promptTokens + known.answerTokens === 0;
+    if (nothing && reason === undefined) return;
     const usage = nothing ? { promptTokens: estimatedTokens(request.messages), answerTokens: 0 } : known;
     this.limiter.charge(key, c.get('key'), usage.promptTokens + usage.answerTokens);
     this.metrics.unfinished(request.policy, spent);

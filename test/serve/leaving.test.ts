@@ -125,7 +125,7 @@ describe('what was left early is charged, counted and kept as far as it went', (
     server = await testServer(
       {
         keys: keysFromVariable('ann:correct-horse'),
-        rateLimits: { tokensPerMinute: 10 },
+        rateLimits: { tokensPerMinute: 5 },
         maxTokens: 5000,
         onAnswer: (exchange) => void kept.push(exchange),
         ...options,
@@ -177,6 +177,14 @@ describe('what was left early is charged, counted and kept as far as it went', (
     const kept = await begin({ timeoutSeconds: 0.3 });
     expect((await ask('', { body: asking(words) })).status).toBe(504);
     await settled(kept, 'timeout');
+  });
+
+  it('but not a question that was refused', async () => {
+    const kept = await begin();
+    expect((await ask('fail')).status).toBe(500);
+    expect((await ask('again')).status).toBe(200);
+    expect(kept).toHaveLength(1);
+    expect(await metrics()).not.toContain('unfinished');
   });
 
   it('a question whose cost nobody knows, by its length', async () => {
