@@ -188,6 +188,11 @@ describe('a model that refuses fields and log-probabilities, as gpt-5', () => {
     },
   );
 
+  test('is not asked in words where only their number is refused', async () => {
+    endpoint.reply = () => refuse(400, 'top_logprobs must be between 0 and 5');
+    await expect(judged(remote())).rejects.toThrow(/between 0 and 5/);
+  });
+
   test('judges in words where log-probabilities are left out without a word', async () => {
     endpoint.reply = () => say('CODE');
     expect(await judged(remote())).toEqual({ CODE: 1 });

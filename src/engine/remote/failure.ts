@@ -33,7 +33,7 @@ export function refusal(status: number, body: string, headers: Headers, target: 
   const after = retryAfter(headers, now);
   const asked = status >= 400 && status < 500 && status !== 401 && status !== 402 && status !== 429;
   if (asked && /log_?probs|log.?probabilit/i.test(said))
-    return { error: noLogprobs(where, got, undefined, status), again: false };
+    return { error: noLogprobs(where, got, undefined, status, ABOUT_FIELD.test(said)), again: false };
   if (status === 401 || status === 403) {
     const next =
       target.key === undefined
@@ -130,8 +130,8 @@ export function noLogprobs(
   got: string,
   next = WHO_GIVES_LOGPROBS,
   status?: number,
+  absent = got === NONE,
 ): RemoteError {
-  const absent = status !== undefined || got === NONE;
   const parts = {
     where,
     what: 'gives no log-probabilities that can be used',
