@@ -5,7 +5,8 @@
  * turn is what stands between the turns before it, rendered with the generation prompt (what the
  * model sees when it answers), and the same turns with the answer. The pieces must make up the whole
  * rendering; a template that rewrites earlier turns (Qwen3 removes their reasoning) leaves only the
- * last turn trainable. Tokens are tokenise.ts's business.
+ * last turn trainable. Tokens are tokenise.ts's business; that what a message says writes no control
+ * token is control-tokens.ts's, whose marks the spans hold.
  */
 import { DataError, UserError } from '../errors.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
@@ -49,13 +50,16 @@ export interface MaskOptions {
  *   not be learnt, or leaves tools, calls or results out
  */
 export function maskChat(
-  messages: readonly Turn[],
+  given: readonly Turn[],
   tokenizer: ChatTokenizer,
   where: string,
   { lossOn = 'response', lossFrom = 0, context }: MaskOptions = {},
 ): MaskedChat {
-  if (context) requireWritten(messages, context, tokenizer, where);
-  const chat = new Rendering(tokenizer, context);
+  if (context) requireWritten(given, context, tokenizer, where);
+  const { tools, variables } = context ?? {};
+  const said = { messages: given, tools, variables };
+  const { messages, ...guarded } = tokenizer.guard?.(said) ?? said;
+  const chat = new Rendering(tokenizer, guarded);
   if (lossOn === 'all') return maskAll(messages, chat, where);
   const isAnswer = ({ role }: Turn) => role === 'assistant';
   const lastAnswer = messages.findLastIndex(isAnswer);

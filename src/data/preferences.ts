@@ -5,6 +5,7 @@
  * compared by where it was cut.
  */
 import { DataError } from '../errors.js';
+import { markedLength, unmarked } from '../model/control-tokens.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
 import { maskChat, type Span } from './chat-mask.js';
 import { countLoss, encodeDocument, encodeSpans } from './encode.js';
@@ -147,8 +148,9 @@ function endAt(spans: readonly Span[], written: string): readonly Span[] {
   const { text } = spans[last];
   const tail = written.trim();
   if (tail === '') return spans.slice(0, last);
-  const at = text.lastIndexOf(tail);
-  return [...spans.slice(0, last), { text: at < 0 ? text : text.slice(0, at + tail.length), loss: true }];
+  const at = unmarked(text).lastIndexOf(tail);
+  const end = at < 0 ? text.length : markedLength(text, at + tail.length);
+  return [...spans.slice(0, last), { text: text.slice(0, end), loss: true }];
 }
 
 function checked({ chosen, rejected }: TokenPair, maxLength: number): PairResult {

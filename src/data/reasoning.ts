@@ -1,17 +1,49 @@
-/** Reasoning inside a response: `<think>…</think>` before the answer, as Qwen3 and others write it. */
+/**
+ * Reasoning inside a response: `<think>…</think>` before the answer, or the like in other tags.
+ *
+ * Models write the block themselves (Qwen3), or their generation prompt opens it and they only close it
+ * (the DeepSeek-R1 distillates, QwQ): what is written then begins inside the block.
+ */
 
-const block = /^\s*<think>([\s\S]*?)(?:<\/think>|$)\s*/;
+interface Tag {
+  readonly open: string;
+  readonly close: string;
+}
+
+/** Qwen3, DeepSeek and most others; Claude's habit; EXAONE; models trained by GRPO; Magistral; Kimi. */
+export const REASONING_TAGS: readonly Tag[] = [
+  ...['think', 'thinking', 'thought', 'reasoning'].map((name) => ({
+    ...{ open: `<${name}>`, close: `</${name}>` },
+  })),
+  { open: '[THINK]', close: '[/THINK]' },
+  { open: '◁think▷', close: '◁/think▷' },
+];
 
 /** Takes a leading reasoning block apart from the answer. An unfinished block is all reasoning. */
 export function splitReasoning(raw: string): { text: string; reasoning?: string } {
-  const match = block.exec(raw);
-  if (!match) return { text: raw };
-  const reasoning = match[1].trim();
-  const text = raw.slice(match[0].length);
+  const begun = raw.trimStart();
+  const tag = REASONING_TAGS.find(({ open }) => begun.startsWith(open));
+  if (tag === undefined) return { text: raw };
+  const end = begun.indexOf(tag.close);
+  const reasoning = begun.slice(tag.open.length, end < 0 ? undefined : end).trim();
+  const text = end < 0 ? '' : begun.slice(end + tag.close.length).trimStart();
   return reasoning === '' ? { text } : { text, reasoning };
 }
 
 /** The whole turn again, as the model wrote it. */
 export function joinReasoning({ text, reasoning }: { text: string; reasoning?: string }): string {
   return reasoning === undefined ? text : `<think>\n${reasoning}\n</think>\n\n${text}`;
+}
+
+/** The tag that a generation prompt ends in: what is written behind it is reasoning. */
+export function openedReasoning(prompt: string): Tag | undefined {
+  const end = prompt.trimEnd();
+  return REASONING_TAGS.find(({ open }) => end.endsWith(open));
+}
+
+/** What closes the reasoning that a prompt opens, so that an answer may stand behind it: none, or an empty block. */
+export function closingReasoning(prompt: string): string {
+  const tag = openedReasoning(prompt);
+  if (tag === undefined) return '';
+  return `${prompt.endsWith('\n') ? '' : '\n'}\n${tag.close}\n\n`;
 }

@@ -5,7 +5,9 @@
  * nothing stands before it. So prompt and answer are tokenised together and cut, and the white space
  * that a chat template puts before an answer is part of it.
  */
-import type { Message } from '../data/values.js';
+import { closingReasoning } from '../data/reasoning.js';
+import { withToolsAsText } from '../data/tool-calls.js';
+import type { Message, Tool } from '../data/values.js';
 import type { ChatTokenizer } from './tokenizer.js';
 
 /** A prompt and what may follow it, as token ids. */
@@ -18,12 +20,30 @@ export interface AnswerTokens {
   readonly choices: readonly (readonly number[])[];
 }
 
-/** A conversation up to the assistant's turn, which begins with `prefix`. */
-export function promptTokens(tokenizer: ChatTokenizer, messages: readonly Message[], prefix = ''): number[] {
-  return tokenizer.encodeChat(messages, {
-    addGenerationPrompt: true,
-    answer: prefix === '' ? '' : leadOf(tokenizer, prefix) + prefix,
-  });
+/**
+ * A conversation up to the assistant's turn, which begins with `prefix`.
+ *
+ * @param tools described in plain turns, as calls and results are; only their tags may be control tokens
+ */
+export function promptTokens(
+  tokenizer: ChatTokenizer,
+  messages: readonly Message[],
+  prefix = '',
+  tools?: readonly Tool[],
+): number[] {
+  const start = prefix === '' ? '' : closingOf(tokenizer) || leadOf(tokenizer, prefix);
+  return begun(tokenizer, { messages, tools }, start + prefix);
+}
+
+interface Conversation {
+  readonly messages: readonly Message[];
+  readonly tools?: readonly Tool[];
+}
+
+function begun(tokenizer: ChatTokenizer, given: Conversation, answer: string): number[] {
+  const { messages, tools } = tokenizer.guard?.(given) ?? given;
+  const turns = withToolsAsText(messages, tools);
+  return tokenizer.encodeChat(turns, { addGenerationPrompt: true, guarded: true, answer });
 }
 
 /** The same, and the tokens of each answer behind it. */
@@ -33,8 +53,10 @@ export function answerTokens(
   answers: readonly string[],
   prefix = '',
 ): AnswerTokens {
-  const prompt = promptTokens(tokenizer, messages, prefix);
-  const before = (answer: string) => (prefix === '' ? leadOf(tokenizer, answer) : '');
+  const closing = closingOf(tokenizer);
+  const prompt =
+    prefix === '' ? begun(tokenizer, { messages }, closing) : promptTokens(tokenizer, messages, prefix);
+  const before = (answer: string) => (prefix === '' && closing === '' ? leadOf(tokenizer, answer) : '');
   const ends = new EndOfPrompt(prompt, tokenizer);
   const wholes = answers.map(
     (answer) =>
@@ -106,6 +128,23 @@ function encodeShort(text: string, tokenizer: ChatTokenizer): readonly number[] 
     texts.set(text, ids);
   }
   return ids;
+}
+
+const closings = new WeakMap<ChatTokenizer, string>();
+
+/** What ends the reasoning that the generation prompt opens: an answer stands behind it. */
+function closingOf(tokenizer: ChatTokenizer): string {
+  let closing = closings.get(tokenizer);
+  if (closing === undefined) {
+    try {
+      const question: Message = { role: 'user', content: 'question' };
+      closing = closingReasoning(tokenizer.renderChat([question], { addGenerationPrompt: true }));
+    } catch {
+      closing = ''; // The template takes no such conversation.
+    }
+    closings.set(tokenizer, closing);
+  }
+  return closing;
 }
 
 const leads = new WeakMap<ChatTokenizer, string>();

@@ -6,10 +6,11 @@
  * token without half characters. Its files are read in tokenizer-files.ts.
  */
 import { Tokenizer } from '@huggingface/tokenizers';
-import type { Message } from '../data/values.js';
+import type { Message, ToolSchema } from '../data/values.js';
 import { ModelError } from '../errors.js';
 import { decodeByteRunsExactly } from './byte-fallback.js';
 import { type ChatOptions, ChatTemplate } from './chat-template.js';
+import { type AddedToken, type Chat, ControlTokens, isMarked } from './control-tokens.js';
 import { StreamText } from './stream-text.js';
 import {
   chatTemplateSource,
@@ -23,6 +24,8 @@ import {
 export interface EncodeChatOptions extends ChatOptions {
   /** What the assistant's turn begins with, tokenised together with what stands before it. Default: nothing. */
   readonly answer?: string;
+  /** The conversation is guarded already. Default false. */
+  readonly guarded?: boolean;
 }
 
 /** A tokenizer together with its chat template. */
@@ -35,13 +38,22 @@ export interface ChatTokenizer {
   readonly bosId?: number;
   /** Texts of the tokens that no plain text may stand for, e.g. `<|im_end|>`. */
   readonly specialTokens: readonly string[];
-  /** @param options.addSpecialTokens let the tokenizer add its own, e.g. a BOS. Default false. */
+  /**
+   * Texts of special tokens become these tokens, but for what `guard` has marked.
+   *
+   * @param options.addSpecialTokens let the tokenizer add its own, e.g. a BOS. Default false.
+   */
   encode(text: string, options?: { addSpecialTokens?: boolean }): number[];
   /** @param options.skipSpecialTokens leave special tokens out. Default true. */
   decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean }): string;
-  /** The chat template's text; throws ModelError when the model has none. */
+  /**
+   * The conversation, marked so that its texts write no control tokens; itself where they write none.
+   * Whoever renders and encodes in two steps guards first. Absent: all text may write them.
+   */
+  guard?<C extends Chat>(chat: C): C;
+  /** The chat template's text, with the marks of a guarded conversation; throws ModelError when the model has none. */
   renderChat(messages: readonly Message[], options?: ChatOptions): string;
-  /** `encode(renderChat(…) + answer)`: the template has written the special tokens itself. */
+  /** `encode(renderChat(guard(…)) + answer)`: the template alone writes special tokens. */
   encodeChat(messages: readonly Message[], options?: EncodeChatOptions): number[];
   readonly hasChatTemplate: boolean;
   /** Incremental decoding that never cuts a character: push ids, get text pieces. */
@@ -78,12 +90,6 @@ export function createTokenizer(files: TokenizerFiles, eosTokenIds: readonly num
   return new HuggingFaceTokenizer(files, eosTokenIds);
 }
 
-interface AddedToken {
-  readonly id: number;
-  readonly content: string;
-  readonly special?: boolean;
-}
-
 class HuggingFaceTokenizer implements ChatTokenizer {
   readonly vocabSize: number;
   readonly eosIds: readonly number[];
@@ -91,6 +97,7 @@ class HuggingFaceTokenizer implements ChatTokenizer {
   readonly bosId?: number;
   readonly specialTokens: readonly string[];
   private readonly tokenizer: Tokenizer;
+  private readonly control: ControlTokens;
   private readonly template?: ChatTemplate;
   private readonly specialIds: ReadonlySet<number>;
 
@@ -108,6 +115,12 @@ class HuggingFaceTokenizer implements ChatTokenizer {
       throw new ModelError({ where, what, next: 'fetch the file again' }, { cause: error });
     }
     decodeByteRunsExactly(this.tokenizer.decoder);
+    const { normalizer } = this.tokenizer;
+    this.control = new ControlTokens({
+      added,
+      normalize: normalizer && ((text) => normalizer.normalize(text)),
+      rename: (tokens, nameOf) => new Tokenizer(renamed(source.tokenizer, tokens, nameOf), config),
+    });
     const special = added.filter((token) => token.special);
     this.specialIds = new Set(special.map(({ id }) => id));
     this.specialTokens = special.map(({ content }) => content);
@@ -125,9 +138,9 @@ class HuggingFaceTokenizer implements ChatTokenizer {
   }
 
   encode(text: string, { addSpecialTokens = false }: { addSpecialTokens?: boolean } = {}): number[] {
-    const ids: (number | undefined)[] = this.tokenizer.encode(text, {
-      add_special_tokens: addSpecialTokens,
-    }).ids;
+    const ids: (number | undefined)[] = isMarked(text)
+      ? this.control.encode(text)
+      : this.tokenizer.encode(text, { add_special_tokens: addSpecialTokens }).ids;
     // A character outside the vocabulary, with no unknown token to stand for it, is dropped: so does the original.
     return ids.filter((id) => id !== undefined);
   }
@@ -156,8 +169,19 @@ class HuggingFaceTokenizer implements ChatTokenizer {
     return this.template.render(messages, options);
   }
 
-  encodeChat(messages: readonly Message[], { answer = '', ...options }: EncodeChatOptions = {}): number[] {
-    return this.encode(this.renderChat(messages, options) + answer);
+  guard<C extends Chat>(chat: C): C {
+    return this.control.guard(chat, ({ messages, tools, variables }) =>
+      this.renderChat(messages, { tools: tools as readonly ToolSchema[] | undefined, variables }),
+    );
+  }
+
+  encodeChat(
+    messages: readonly Message[],
+    { guarded = false, answer = '', addGenerationPrompt, ...seen }: EncodeChatOptions = {},
+  ): number[] {
+    const given = { messages, ...seen };
+    const chat = (!guarded && this.guard?.(given)) || given;
+    return this.encode(this.renderChat(chat.messages, { ...chat, addGenerationPrompt }) + answer);
   }
 
   streamDecoder(): StreamDecoder {
@@ -225,6 +249,28 @@ function addedTokens(
       added.set(content, { ...(known ?? { content, normalized: false }), id, special: true });
   }
   return [...added.values()];
+}
+
+/** tokenizer.json with other names for tokens, and without what is put around a text. */
+function renamed(
+  tokenizer: TokenizerFiles['tokenizer'],
+  added: readonly AddedToken[],
+  nameOf: (token: string) => string,
+) {
+  const { vocab, unk_token: unknown, ...model } = tokenizer.model as Record<string, unknown>;
+  const entries = Object.entries(vocab as Record<string, unknown>);
+  return {
+    ...tokenizer,
+    added_tokens: added,
+    post_processor: null,
+    model: {
+      ...model,
+      ...(typeof unknown === 'string' && { unk_token: nameOf(unknown) }),
+      vocab: Array.isArray(vocab)
+        ? vocab.map(([token, score]: [string, number]) => [nameOf(token), score])
+        : Object.fromEntries(entries.map(([token, id]) => [nameOf(token), id])),
+    },
+  };
 }
 
 const max = (a: number, b: number): number => Math.max(a, b);

@@ -67,7 +67,8 @@ describe.each(Object.entries(folders))('%s', (_, folder) => {
     for (const messages of conversations) {
       const { context, choices } = answerTokens(tokenizer, messages, answers);
       for (const [i, answer] of answers.entries()) {
-        const open = tokenizer.renderChat(messages, { addGenerationPrompt: true });
+        const { messages: guarded } = tokenizer.guard!({ messages });
+        const open = tokenizer.renderChat(guarded, { addGenerationPrompt: true });
         const text = open + (answer.startsWith(' ') ? '' : lead) + answer;
         expect([...context, ...choices[i]]).toEqual(tokenizer.encode(text));
         expect(choices[i].length).toBeGreaterThan(0);

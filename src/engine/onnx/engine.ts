@@ -3,7 +3,6 @@
  * as graph inputs.
  */
 import type { TokenRow } from '../../data/rows.js';
-import { withToolsAsText } from '../../data/tool-calls.js';
 import type { Message, Tool } from '../../data/values.js';
 import { ConfigError, ShapeError, UserError } from '../../errors.js';
 import { Batcher, type Sequence } from '../../generate/batcher.js';
@@ -417,7 +416,7 @@ export class OnnxEngine implements Engine {
   }
 
   private promptIds(messages: readonly Message[], prefix?: string, tools?: readonly Tool[]): number[] {
-    return promptTokens(this.tokenizer, withToolsAsText(messages, tools), prefix);
+    return promptTokens(this.tokenizer, messages, prefix, tools);
   }
 
   private copyOf(set: WeightSet): SteeredCopy {

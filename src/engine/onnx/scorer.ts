@@ -2,7 +2,6 @@
  * How likely a model finds labels, answers and continuations: text to choices of tokens, and their
  * log-probabilities to what was asked.
  */
-import { withToolsAsText } from '../../data/tool-calls.js';
 import type { Message } from '../../data/values.js';
 import { answerTokens } from '../../model/answer-tokens.js';
 import type { ChatTokenizer } from '../../model/tokenizer.js';
@@ -73,7 +72,7 @@ export class Scorer {
 
   /** What an answer may begin with, as tokens behind the conversation. */
   private row(messages: readonly Message[], answers: readonly string[], prefix?: string): ChoiceRow {
-    return answerTokens(this.tokenizer, withToolsAsText(messages), answers, prefix);
+    return answerTokens(this.tokenizer, messages, answers, prefix);
   }
 
   /** See `ContinuationScorer`. */
