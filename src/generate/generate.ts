@@ -3,7 +3,7 @@
  *
  * A row knows nothing of what else is in its batch, so its text does not depend on it.
  */
-import { splitReasoning } from '../data/reasoning.js';
+import { openedReasoning, splitReasoning } from '../data/reasoning.js';
 import { splitToolCalls } from '../data/tool-calls.js';
 import type { Response, Tool } from '../data/values.js';
 import type { GenerateOptions } from '../engine/language-model.js';
@@ -34,7 +34,9 @@ export class GrowingRow {
     this.index = index;
     this.tokens = [...tokens];
     this.limit = limit;
-    this.writer = new Writer(tokenizer, options, onText && ((piece) => onText(index, piece)));
+    const opened = openedReasoning(tokenizer.decode(tokens.slice(-END), { skipSpecialTokens: false }));
+    const begun = (opened?.open ?? '') + (options.prefix ?? '');
+    this.writer = new Writer(tokenizer, begun, options, onText && ((piece) => onText(index, piece)));
     this.random = new Random(seed, 'sample', index);
     this.sampling = { temperature, topP, topK };
   }
@@ -60,6 +62,9 @@ export class GrowingRow {
   }
 }
 
+/** Tokens at the end of a prompt that may hold the tag of a reasoning block. */
+const END = 16;
+
 /** The text of one row, as it comes; knows the stop tokens and stop strings. */
 class Writer {
   finished = false;
@@ -72,16 +77,18 @@ class Writer {
 
   constructor(
     private readonly tokenizer: ChatTokenizer,
-    { prefix = '', stop = [], tools = [] }: GenerateOptions,
+    /** What the turn begins with, a tag of reasoning that the prompt has opened included. */
+    begun: string,
+    { stop = [], tools = [] }: GenerateOptions,
     private readonly onPiece?: (piece: string) => void,
   ) {
-    this.text = prefix;
+    this.text = begun;
     this.shown = 0;
     this.stop = stop;
     this.tools = tools;
     this.decoder = tokenizer.streamDecoder();
     // A token's text depends on what stands before it: SentencePiece drops the space of a first one.
-    if (prefix !== '') for (const id of tokenizer.encode(prefix)) this.decoder.push(id);
+    if (begun !== '') for (const id of tokenizer.encode(begun)) this.decoder.push(id);
   }
 
   push(token: number): void {

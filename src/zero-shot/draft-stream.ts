@@ -1,4 +1,5 @@
 /** A draft as it comes: pieces of reasoning and of text, then the whole. */
+import { REASONING_TAGS } from '../data/reasoning.js';
 import { TOOL_CALL_TAG } from '../data/tool-calls.js';
 import { NO_USAGE } from '../data/usage.js';
 import type { Message, Response, Usage } from '../data/values.js';
@@ -95,13 +96,12 @@ export class PieceQueue implements AsyncIterable<readonly Piece[]> {
   }
 }
 
-const THINK = '<think>';
-const THINK_END = '</think>';
-
 /** Takes reasoning and calls of tools out of text that comes in pieces, tags cut anywhere. */
 export class PieceSplitter {
   private state: 'start' | 'reasoning' | 'gap' | 'text' | 'calls' = 'start';
   private held = '';
+  /** What ends the reasoning. */
+  private close = '';
 
   constructor(private readonly hasTools: boolean) {}
 
@@ -126,15 +126,19 @@ export class PieceSplitter {
     switch (state) {
       case 'start': {
         const begun = held.trimStart();
-        if (THINK.startsWith(begun.slice(0, THINK.length)) && begun.length < THINK.length) return false;
-        const thinks = begun.startsWith(THINK);
-        return this.enter(thinks ? 'reasoning' : 'text', thinks ? begun.slice(THINK.length) : held);
+        if (REASONING_TAGS.some(({ open }) => open.startsWith(begun) && begun.length < open.length)) {
+          return false;
+        }
+        const tag = REASONING_TAGS.find(({ open }) => begun.startsWith(open));
+        if (tag === undefined) return this.enter('text', held);
+        this.close = tag.close;
+        return this.enter('reasoning', begun.slice(tag.open.length));
       }
       case 'reasoning': {
-        const at = held.indexOf(THINK_END);
-        const end = at >= 0 ? at : held.length - partialTag(held, THINK_END);
+        const at = held.indexOf(this.close);
+        const end = at >= 0 ? at : held.length - partialTag(held, this.close);
         pieces.push({ type: 'reasoning', text: held.slice(0, end) });
-        if (at >= 0) return this.enter('gap', held.slice(at + THINK_END.length));
+        if (at >= 0) return this.enter('gap', held.slice(at + this.close.length));
         this.held = held.slice(end);
         return false;
       }
