@@ -5,9 +5,9 @@
  * tokens by name and `documents` (none) are what a template sees, and `raise_exception` and
  * `strftime_now` are there. Which template a model has is decided in tokenizer-files.ts.
  */
-import { Template } from '@huggingface/jinja';
 import type { Message, ToolCall, ToolSchema } from '../data/values.js';
 import { ModelError } from '../errors.js';
+import { BoundedTemplate, TemplateLimitError } from './bounded-jinja.js';
 import type { TemplateSource } from './tokenizer-files.js';
 
 /** What a template sees beside the turns. */
@@ -28,10 +28,13 @@ interface CallForm {
   readonly noContent: '' | null;
 }
 
+/** A template that takes too much to run: no other conversation will do better. */
+export class TemplateLimitReached extends ModelError {}
+
 /** A compiled template. */
 export class ChatTemplate {
-  private readonly template: Template;
-  private readonly toolTemplate: Template;
+  private readonly template: BoundedTemplate;
+  private readonly toolTemplate: BoundedTemplate;
   private readonly where: string;
   /** Once it is known. */
   private callForm?: CallForm;
@@ -46,8 +49,8 @@ export class ChatTemplate {
   ) {
     this.where = where;
     try {
-      this.template = new Template(source);
-      this.toolTemplate = toolUse === undefined ? this.template : new Template(toolUse);
+      this.template = new BoundedTemplate(source);
+      this.toolTemplate = toolUse === undefined ? this.template : new BoundedTemplate(toolUse);
     } catch (error) {
       const what = `the chat template cannot be parsed (${(error as Error).message})`;
       throw new ModelError({ where, what, next: 'fetch the model again' }, { cause: error });
@@ -66,6 +69,16 @@ export class ChatTemplate {
         options,
       );
     } catch (error) {
+      if (isLimit(error)) {
+        throw new TemplateLimitReached(
+          {
+            where: this.where,
+            what: `the chat template is no use: ${(error as Error).message}`,
+            next: 'use another template or another copy of the model; this one may be meant to do harm',
+          },
+          { cause: error },
+        );
+      }
       throw new ModelError(
         {
           where: this.where,
@@ -124,6 +137,9 @@ function callOf({ id, name, arguments: given }: ToolCall, argumentText: boolean)
   const called = { name, arguments: argumentText ? given : parse(given) };
   return { ...(id === '' ? {} : { id }), type: 'function', function: called };
 }
+
+/** A stack that overflows is a limit as well. */
+const isLimit = (error: unknown) => error instanceof TemplateLimitError || error instanceof RangeError;
 
 /** Text that is no JSON stays text: a model wrote it so. */
 function parse(text: string): unknown {

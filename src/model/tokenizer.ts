@@ -6,12 +6,14 @@
  * token without half characters. Its files are read in tokenizer-files.ts.
  */
 import { Tokenizer } from '@huggingface/tokenizers';
+import { REASONING_TAGS } from '../data/reasoning.js';
 import type { Message, ToolSchema } from '../data/values.js';
 import { ModelError } from '../errors.js';
 import { decodeByteRunsExactly } from './byte-fallback.js';
-import { type ChatOptions, ChatTemplate } from './chat-template.js';
+import { type ChatOptions, ChatTemplate, TemplateLimitReached } from './chat-template.js';
 import { type AddedToken, type Chat, ControlTokens, isMarked } from './control-tokens.js';
 import { StreamText } from './stream-text.js';
+import { RunTooLong, type Watch, watched, watchFor } from './time-limit.js';
 import {
   chatTemplateSource,
   extraSpecialTokens,
@@ -62,7 +64,7 @@ export interface ChatTokenizer {
   files?(): ReadonlyMap<string, string>;
 }
 
-/** Turns tokens into text as they come. Special tokens are left out. */
+/** Turns tokens into text as they come. Special tokens are left out, but for tags of reasoning. */
 export interface StreamDecoder {
   /** The text that `id` completes; empty while a character is unfinished. */
   push(id: number): string;
@@ -98,8 +100,11 @@ class HuggingFaceTokenizer implements ChatTokenizer {
   readonly specialTokens: readonly string[];
   private readonly tokenizer: Tokenizer;
   private readonly control: ControlTokens;
+  private readonly watch: { readonly encode: Watch; readonly decode: Watch };
   private readonly template?: ChatTemplate;
   private readonly specialIds: ReadonlySet<number>;
+  /** The special tokens that no answer shows: a tag of reasoning tells where the answer begins. */
+  private readonly hiddenIds: ReadonlySet<number>;
 
   constructor(
     private readonly source: TokenizerFiles,
@@ -108,6 +113,8 @@ class HuggingFaceTokenizer implements ChatTokenizer {
     const { where, config } = source;
     const vocabulary = vocabularyOf(source);
     const added = addedTokens(source, vocabulary);
+    const { normalizer: first, pre_tokenizer: then, decoder } = source.tokenizer;
+    this.watch = { encode: watchFor([first, then]), decode: watchFor(decoder) };
     try {
       this.tokenizer = new Tokenizer({ ...source.tokenizer, added_tokens: added }, config);
     } catch (error) {
@@ -118,11 +125,14 @@ class HuggingFaceTokenizer implements ChatTokenizer {
     const { normalizer } = this.tokenizer;
     this.control = new ControlTokens({
       added,
-      normalize: normalizer && ((text) => normalizer.normalize(text)),
+      normalize:
+        normalizer && ((text) => this.watched('encode', text.length, () => normalizer.normalize(text))),
       rename: (tokens, nameOf) => new Tokenizer(renamed(source.tokenizer, tokens, nameOf), config),
     });
     const special = added.filter((token) => token.special);
     this.specialIds = new Set(special.map(({ id }) => id));
+    const tags = new Set(REASONING_TAGS.flatMap(({ open, close }) => [open, close]));
+    this.hiddenIds = new Set(special.filter(({ content }) => !tags.has(content)).map(({ id }) => id));
     this.specialTokens = special.map(({ content }) => content);
     this.vocabSize = 1 + [...vocabulary.values(), ...added.map(({ id }) => id)].reduce(max, -1);
 
@@ -138,9 +148,11 @@ class HuggingFaceTokenizer implements ChatTokenizer {
   }
 
   encode(text: string, { addSpecialTokens = false }: { addSpecialTokens?: boolean } = {}): number[] {
-    const ids: (number | undefined)[] = isMarked(text)
-      ? this.control.encode(text)
-      : this.tokenizer.encode(text, { add_special_tokens: addSpecialTokens }).ids;
+    const ids = this.watched('encode', text.length, (): (number | undefined)[] =>
+      isMarked(text)
+        ? this.control.encode(text)
+        : this.tokenizer.encode(text, { add_special_tokens: addSpecialTokens }).ids,
+    );
     // A character outside the vocabulary, with no unknown token to stand for it, is dropped: so does the original.
     return ids.filter((id) => id !== undefined);
   }
@@ -151,7 +163,27 @@ class HuggingFaceTokenizer implements ChatTokenizer {
     );
     if (kept.length === 0) return '';
     // transformers 5 ignores this clean-up for BPE whatever the configuration says: it eats spaces.
-    return this.tokenizer.decode(kept, { clean_up_tokenization_spaces: false });
+    return this.watched('decode', kept.length, () =>
+      this.tokenizer.decode(kept, { clean_up_tokenization_spaces: false }),
+    );
+  }
+
+  /** @throws ModelError where the tokenizer's patterns take too long */
+  private watched<T>(kind: 'encode' | 'decode', length: number, work: () => T): T {
+    try {
+      return watched(this.watch[kind], length, work);
+    } catch (error) {
+      if (!(error instanceof RunTooLong)) throw error;
+      throw new ModelError(
+        {
+          where: this.source.where,
+          what: `a pattern of tokenizer.json ${error.message}`,
+          got: `a text of ${length} ${kind === 'encode' ? 'characters' : 'tokens'}`,
+          next: 'use another copy of the model; this one may be meant to do harm',
+        },
+        { cause: error },
+      );
+    }
   }
 
   get hasChatTemplate(): boolean {
@@ -185,7 +217,12 @@ class HuggingFaceTokenizer implements ChatTokenizer {
   }
 
   streamDecoder(): StreamDecoder {
-    return new StreamText((ids) => this.decode(ids));
+    return new StreamText((ids) =>
+      this.decode(
+        ids.filter((id) => !this.hiddenIds.has(id)),
+        { skipSpecialTokens: false },
+      ),
+    );
   }
 
   files(): ReadonlyMap<string, string> {
@@ -201,7 +238,8 @@ class HuggingFaceTokenizer implements ChatTokenizer {
         { role: 'user', content: 'question' },
         { role: 'assistant', content: mark },
       ]);
-    } catch {
+    } catch (error) {
+      if (error instanceof TemplateLimitReached) throw error;
       return undefined;
     }
     const at = text.lastIndexOf(mark);
