@@ -19,6 +19,8 @@ export interface ChatOptions {
   maxTokens: number;
   /** Review, and correct, each answer before it is shown. */
   conscience: boolean;
+  /** Let messages write control tokens. */
+  controlTokens?: boolean;
   seed: number;
   device: 'cpu' | 'webgpu';
   /** 0: one per core. */
@@ -48,6 +50,10 @@ export function addChatCommand(
     .option('--top-k <n>', 'sample from the k likeliest tokens; 0 from all', wholeFrom(0), 0)
     .option('--max-tokens <n>', 'longest answer, in tokens', wholeFrom(1), 512)
     .option('--conscience', 'review each answer before it is shown, and correct what is objected to')
+    .option(
+      '--control-tokens',
+      'let messages write control tokens, such as <|im_end|>; by default only the chat template does',
+    )
     .option('--seed <n>', 'seed of the sampler', wholeFrom(0), 0)
     .addOption(
       new Option('--device <name>', 'where the graph runs').choices(['cpu', 'webgpu']).default('cpu'),

@@ -51,6 +51,10 @@ export function addServeCommand(
     .option('--timeout <seconds>', 'longest time for a request, waiting included', numberFrom(1), 120)
     .option('--max-body <bytes>', 'largest request', wholeFrom(1024), 1_048_576)
     .option('--grace <seconds>', 'how long requests may run on when the server stops', numberFrom(0), 30)
+    .option(
+      '--control-tokens',
+      'let messages write control tokens, such as <|im_end|>; by default only the chat template does',
+    )
     .option('--log-content', 'write prompts and answers into the log')
     .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0)
     .action((options: ServeOptions) =>

@@ -17,6 +17,8 @@ export interface NamedOptions {
   readonly adapter?: string;
   /** 0, the default, takes one per core. */
   readonly threads?: number;
+  /** See `OpenOptions`; for models that are here. */
+  readonly controlTokens?: boolean;
   readonly remote?: RemoteManner;
   readonly hooks?: RemoteHooks;
 }
@@ -42,12 +44,20 @@ export interface NamedModel {
  * @throws UserError when there is no such model
  */
 export async function openNamed(name: string, options: NamedOptions = {}): Promise<NamedModel> {
-  const { adapter, threads = 0, remote = {}, hooks = {} } = options;
+  const { adapter, threads = 0, controlTokens, remote = {}, hooks = {} } = options;
   const endpoint = endpointOf(name);
   if (endpoint) {
     if (adapter !== undefined) {
       const next = 'let the endpoint serve the adapter under a name of its own';
       throw new ConfigError({ where: name, what: 'a model behind an endpoint takes no --adapter', next });
+    }
+    if (controlTokens) {
+      const next = 'leave it out; the endpoint decides what a message may write';
+      throw new ConfigError({
+        where: name,
+        what: 'a model behind an endpoint takes no --control-tokens',
+        next,
+      });
     }
     const hash = createHash('sha256').update(name).digest('hex');
     const model = new RemoteModel({ ...endpoint, ...remote }, hooks);
@@ -55,7 +65,10 @@ export async function openNamed(name: string, options: NamedOptions = {}): Promi
     const usage = () => model.usage;
     return { name, hash, model, reader, base: reader, usage, close: async () => {} };
   }
-  const model = await openModel(name, { threads, ...(adapter === undefined ? {} : { adapter }) });
+  const model = await openModel(name, {
+    ...{ threads, controlTokens },
+    ...(adapter === undefined ? {} : { adapter }),
+  });
   const { hash, base } = model;
   return { name: model.name, hash, model, reader: model, base, open: model, close: () => model.close() };
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { TokenRow } from '../data/rows.js';
 import { resolveModel } from '../hub/pull.js';
 import { readAdapter } from '../model/adapter-files.js';
+import { trusting } from '../model/control-tokens.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
 import { loadModel, type Weights } from '../model/weights.js';
 import type { SequenceLogp } from './engine.js';
@@ -17,6 +18,8 @@ export interface OpenOptions {
   readonly device?: Device;
   /** 0, the default, takes one per core. */
   readonly threads?: number;
+  /** Whether messages may write control tokens. Default false: only the chat template writes them. */
+  readonly controlTokens?: boolean;
 }
 
 export interface OpenModel extends LanguageModel, AnswerReader, ContinuationScorer {
@@ -42,8 +45,9 @@ export interface OpenModel extends LanguageModel, AnswerReader, ContinuationScor
  * @throws UserError when there is no such model, or it or the adapter cannot be used
  */
 export async function openModel(name: string, options: OpenOptions = {}): Promise<OpenModel> {
-  const { adapter: folder, device, threads = 0 } = options;
-  const model = await loadModel(await resolveModel(name));
+  const { adapter: folder, device, threads = 0, controlTokens = false } = options;
+  const loaded = await loadModel(await resolveModel(name));
+  const model = controlTokens ? { ...loaded, tokenizer: trusting(loaded.tokenizer) } : loaded;
   const adapter = folder === undefined ? undefined : await readAdapter(folder, model.config);
   const engine = new OnnxEngine(model, {
     ...(device ? { device } : {}),

@@ -12,6 +12,7 @@
  */
 import type { Tokenizer } from '@huggingface/tokenizers';
 import type { Message } from '../data/values.js';
+import type { ChatTokenizer } from './tokenizer.js';
 
 /** Two noncharacters: in no text that is meant for interchange (Unicode 16, 23.7). */
 const MARK = '\uFDD0\uFDD1';
@@ -54,6 +55,11 @@ export const isMarked = (text: string): boolean => text.includes(MARK);
 
 /** The text as people read it. */
 export const unmarked = (text: string): string => text.replaceAll(MARK, '');
+
+/** The same tokenizer, for texts that may write control tokens: whoever gives them is trusted. */
+export function trusting(tokenizer: ChatTokenizer): ChatTokenizer {
+  return Object.create(tokenizer, { guard: { value: undefined } });
+}
 
 /** Where the first `length` characters that people read of a text end in it. */
 export function markedLength(text: string, length: number): number {

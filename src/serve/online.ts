@@ -11,7 +11,7 @@ import type { ServeOptions } from './serve.js';
 
 /** @param file YAML @throws UserError when what it names cannot be used */
 export async function beginOnline(
-  { model, adapter, threads }: ServeOptions,
+  { model, adapter, threads, controlTokens }: ServeOptions,
   file: string,
   log: Logger,
 ): Promise<Online> {
@@ -19,6 +19,11 @@ export async function beginOnline(
   if (isRemote(model)) {
     const next = 'serve a model that is here, or leave --online out';
     throw new ConfigError({ where: model, what: 'a model behind an endpoint cannot be trained', next });
+  }
+  if (controlTokens) {
+    const what =
+      'a model that learns takes no --control-tokens: callers could write the turns that it learns';
+    throw new ConfigError({ where: file, what, next: 'leave --control-tokens or --online out' });
   }
   return startOnline({
     ...{ model, threads, settings },

@@ -41,6 +41,8 @@ export interface ServeOptions {
   readonly maxBody: number;
   readonly grace: number;
   readonly logContent?: boolean;
+  /** Messages may write control tokens. */
+  readonly controlTokens?: boolean;
   readonly threads: number;
   /** YAML file: the server learns from what it is made to say. */
   readonly online?: string;
@@ -111,9 +113,9 @@ interface OpenedApart {
 /** A model that is here runs in a thread of its own, so that the server's hears everybody meanwhile. */
 async function openApart(
   name: string,
-  { threads, adapter }: Pick<ServeOptions, 'threads' | 'adapter'>,
+  { threads, adapter, controlTokens }: Pick<ServeOptions, 'threads' | 'adapter' | 'controlTokens'>,
 ): Promise<OpenedApart> {
-  const options = { threads, ...(adapter === undefined ? {} : { adapter }) };
+  const options = { ...{ threads, controlTokens }, ...(adapter === undefined ? {} : { adapter }) };
   if (isRemote(name)) return openNamed(name, options);
   const own = await openThreaded(name, options);
   return { model: own, own, died: own.died, close: () => own.close() };

@@ -38,6 +38,7 @@ import { resolveModel } from '../hub/pull.js';
 import { type Progress, silent } from '../metrics/progress.js';
 import { MetricsWriter, readMetrics } from '../metrics/writer.js';
 import { type Adapter, readAdapter } from '../model/adapter-files.js';
+import { trusting } from '../model/control-tokens.js';
 import { initialWeights } from '../model/initial-weights.js';
 import { loadModel, type Model } from '../model/weights.js';
 import { BatchStream } from './batch-stream.js';
@@ -333,11 +334,12 @@ async function tokeniseData(
   model: Model,
   progress: Progress,
 ): Promise<Rows> {
-  const { max_length: maxLength, loss_on: lossOn } = config.training;
+  const { max_length: maxLength, loss_on: lossOn, control_tokens: trusted } = config.training;
+  const tokenizer = trusted ? trusting(model.tokenizer) : model.tokenizer;
   const tokenise = async (rows: readonly TrainingRow[], label: string) => {
     progress.start(rows.length, label);
     const onProgress = (step: number) => progress.update({ step });
-    const result = await tokeniseRows(rows, model.tokenizer, { maxLength, lossOn, onProgress });
+    const result = await tokeniseRows(rows, tokenizer, { maxLength, lossOn, onProgress });
     progress.done(`${label}: ${describeReport(result.report)}`);
     return result.rows;
   };
@@ -352,7 +354,7 @@ async function tokeniseData(
           return [];
         });
   if (data.preferences.length === 0) return { train, evaluation, pairs: [] };
-  const { pairs, report } = tokenisePreferences(data.preferences, model.tokenizer, maxLength);
+  const { pairs, report } = tokenisePreferences(data.preferences, tokenizer, maxLength);
   progress.note(describePreferences(report));
   return { train, evaluation, pairs };
 }

@@ -27,6 +27,10 @@ export const trainingSection = z.strictObject({
     z.enum(['response', 'all', 'last']).default('response'),
     'Tokens that carry the loss: every assistant turn, every token, or the last assistant turn only.',
   ),
+  control_tokens: key(
+    z.boolean().default(false),
+    'Whether a message that holds the text of a control token, such as <|im_end|>, writes this token. By default only the chat template does. Rows of plain text and of prompt and completion always may.',
+  ),
   learning_rate: key(z.number().gt(0).optional(), 'Peak learning rate of AdamW.', {
     fallback: '2e-4 with lora, 2e-5 with full',
   }),
