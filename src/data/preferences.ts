@@ -5,7 +5,7 @@
  * compared by where it was cut.
  */
 import { DataError } from '../errors.js';
-import { markedLength, unmarked } from '../model/control-tokens.js';
+import { markedLength, trusting, unmarked } from '../model/control-tokens.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
 import { maskChat, type Span } from './chat-mask.js';
 import { countLoss, encodeDocument, encodeSpans } from './encode.js';
@@ -103,11 +103,13 @@ export function describePreferences({
  * the token limit ended gets no end-of-turn token: the model did not write one.
  */
 export function pairToRows(pair: Pair, tokenizer: ChatTokenizer, maxLength: number): PairResult {
-  // As the policy that runs here reads them.
-  const prompt = withToolsAsText(pair.prompt.messages);
   const encode = (response: Response) => {
     const turn = { role: 'assistant', content: joinReasoning(response) } as const;
-    const spans = answerSpans(prompt, [turn], tokenizer, pair.id);
+    const given = { messages: [...pair.prompt.messages, turn] };
+    // As the policy that runs here reads them: of tools' texts, the tags alone may be control tokens.
+    const turns = withToolsAsText((tokenizer.guard?.(given) ?? given).messages);
+    const options = { lossFrom: turns.length - 1 };
+    const { spans } = maskChat(turns, trusting(tokenizer), pair.id, options);
     const written =
       response.finish === 'stop' ? spans : endAt(spans, response.text.trim() || (response.reasoning ?? ''));
     return encodeSpans(written, tokenizer, pair.id);

@@ -7,7 +7,7 @@
  * the older text completions (Together, llama-cpp-python).
  */
 import { z } from 'zod';
-import { REASONING_TAGS, splitReasoning } from '../../data/reasoning.js';
+import { splitReasoning } from '../../data/reasoning.js';
 import type { ToolCall, Usage } from '../../data/values.js';
 
 /** A token and its log-probability, nats. */
@@ -129,11 +129,8 @@ function toolCall(
 
 /** Some chat templates write `<think>` into the prompt; then the answer holds only its end. */
 function openThink(text: string): string {
-  const opened = REASONING_TAGS.find(({ open, close }) => {
-    const end = text.indexOf(close);
-    return end >= 0 && text.lastIndexOf(open, end) < 0;
-  });
-  return opened === undefined ? text : opened.open + text;
+  const end = text.indexOf('</think>');
+  return end < 0 || text.lastIndexOf('<think>', end) >= 0 ? text : `<think>${text}`;
 }
 
 function steps(logprobs: z.output<typeof chatLogprobs> | z.output<typeof textLogprobs>): TokenStep[] {
