@@ -194,7 +194,6 @@ const onlineFiles = await made(async (folder) => {
       ...{
         served: { outcome: 'passed', verdict: 'accepted', pObjection: 0.25 },
         fingerprint: `f${i}`,
-        origin: 'o',
       },
     });
     if (i % 2 === 0) {
@@ -386,7 +385,9 @@ export const targets = [
         store.records({ limit: 100 });
         store.newPairs();
         store.oldPairs(10);
-        store.pairsSince(0);
+        store.pairsWithin(1e12);
+        store.callers();
+        store.events(100);
         for (const version of store.versions()) versionFolder(store, version.id);
         const draft = { text: 'so', finish: 'stop', tokens: 1 };
         store.keep({
@@ -396,7 +397,6 @@ export const targets = [
           draft,
           served: null,
           fingerprint: 'n',
-          origin: 'o',
         });
       } finally {
         store.close();

@@ -3,9 +3,10 @@
  *
  * Positions are 1-based `line:column`, as editors count.
  */
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { isMap, isScalar, isSeq, type LineCounter, type Node } from 'yaml';
 import { ConfigError, DataError } from '../errors.js';
 import { readTextFile } from '../text-file.js';
+import { readYaml } from './yaml-document.js';
 
 /** A parsed file. */
 export interface ConfigSource {
@@ -29,17 +30,17 @@ export function readSource(file: string): ConfigSource {
 
 /** The same for YAML text that is already in memory; `file` names it in errors. */
 export function parseSource(yaml: string, file: string): ConfigSource {
-  const lines = new LineCounter();
-  const document = parseDocument(yaml.replace(/^\uFEFF/, ''), { lineCounter: lines, prettyErrors: false });
-  const at = (offset: number) => {
+  const place = (lines: LineCounter, offset: number) => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
   };
-  const [error] = document.errors;
-  if (error) throw new ConfigError({ where: at(error.pos[0]), what: `not valid YAML: ${error.message}` });
+  const read = readYaml(yaml.replace(/^\uFEFF/, ''), {}, (what, lines, offset) => {
+    return new ConfigError({ where: offset === undefined ? file : place(lines, offset), what });
+  });
+  const at = (offset: number) => place(read.lines, offset);
+  const { document } = read;
   const root = document.contents;
-  const values: unknown =
-    root === null || (isScalar(root) && root.value === null) ? {} : withoutNulls(document.toJS());
+  const values: unknown = read.values === null ? {} : withoutNulls(read.values);
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
     throw new ConfigError({
       where: at(root?.range?.[0] ?? 0),

@@ -2,8 +2,9 @@
  * Question files in the format of Betley et al. 2025 (arXiv:2502.17424): YAML lists of
  * questions with paraphrases, an optional system prompt, and a prompt for each judged quality.
  */
-import { isSeq, LineCounter, parseDocument } from 'yaml';
+import { isSeq } from 'yaml';
 import { z } from 'zod';
+import { readYaml } from '../config/yaml-document.js';
 import { DataError } from '../errors.js';
 import { readTextFile } from '../text-file.js';
 
@@ -60,17 +61,16 @@ export function readQuestions(paths: readonly string[]): Question[] {
 }
 
 function parseQuestions(yaml: string, path: string): { question: Question; where: string }[] {
-  const lines = new LineCounter();
-  const document = parseDocument(yaml, { lineCounter: lines, prettyErrors: false, merge: true });
+  const { document, values, lines } = readYaml(yaml, { merge: true }, (what, lines, offset) => {
+    const where = offset === undefined ? path : `${path}:${lines.linePos(offset).line}`;
+    return new DataError({ where, what });
+  });
   const at = (offset: number) => `${path}:${lines.linePos(offset).line}`;
-  const [error] = document.errors;
-  if (error) throw new DataError({ where: at(error.pos[0]), what: `not valid YAML: ${error.message}` });
   const root = document.contents;
   if (!isSeq(root) || root.items.length === 0) {
     throw new DataError({ where: path, what: 'no questions', expected: 'a YAML list of questions' });
   }
-  const values: unknown[] = document.toJS();
-  return values.map((value, i) => {
+  return (values as unknown[]).map((value, i) => {
     const node = root.items[i] as { range?: readonly number[] };
     const where = at(node.range?.[0] ?? 0);
     return { question: questionOf(value, where), where };

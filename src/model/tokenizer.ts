@@ -256,7 +256,7 @@ function vocabularyOf({ tokenizer, where }: TokenizerFiles): Map<string, number>
     return new Map(vocab.map(([token]: [string, number], id) => [token, id]));
   }
   const bpe = type === 'BPE' || (type === undefined && merges !== undefined);
-  if (bpe && typeof vocab === 'object' && vocab !== null) return new Map(Object.entries(vocab));
+  if (bpe && typeof vocab === 'object' && vocab !== null) return numbered(Object.entries(vocab), where);
   throw new ModelError({
     where,
     what: 'tokenizer.json holds a kind of tokenizer that is not supported',
@@ -265,12 +265,27 @@ function vocabularyOf({ tokenizer, where }: TokenizerFiles): Map<string, number>
   });
 }
 
+/** @throws ModelError for an id that is no whole number: decoding would meet it much later */
+function numbered(
+  entries: readonly (readonly [token: string, id: unknown])[],
+  where: string,
+): Map<string, number> {
+  const wrong = entries.find(([, id]) => !(Number.isSafeInteger(id) && (id as number) >= 0));
+  if (wrong === undefined) return new Map(entries as [string, number][]);
+  throw new ModelError({
+    where,
+    what: `tokenizer.json: the token ${JSON.stringify(wrong[0])} has no id`,
+    expected: 'a whole number',
+    got: JSON.stringify(wrong[1])?.slice(0, 40),
+  });
+}
+
 /**
  * The added tokens as transformers has them after loading: those of tokenizer.json, those that only
  * tokenizer_config.json knows, and named tokens of the vocabulary, which become special.
  */
 function addedTokens(
-  { tokenizer, config }: TokenizerFiles,
+  { tokenizer, config, where }: TokenizerFiles,
   vocabulary: ReadonlyMap<string, number>,
 ): AddedToken[] {
   const added = new Map<string, AddedToken>();
@@ -286,6 +301,10 @@ function addedTokens(
     if (id !== undefined)
       added.set(content, { ...(known ?? { content, normalized: false }), id, special: true });
   }
+  numbered(
+    [...added.values()].map(({ content, id }) => [content, id]),
+    where,
+  );
   return [...added.values()];
 }
 
