@@ -19,6 +19,8 @@ export interface NamedOptions {
   readonly threads?: number;
   /** See `OpenOptions`; for models that are here. */
   readonly controlTokens?: boolean;
+  /** As `openModel`'s. */
+  readonly onWarning?: (line: string) => void;
   readonly remote?: RemoteManner;
   readonly hooks?: RemoteHooks;
 }
@@ -44,7 +46,7 @@ export interface NamedModel {
  * @throws UserError when there is no such model
  */
 export async function openNamed(name: string, options: NamedOptions = {}): Promise<NamedModel> {
-  const { adapter, threads = 0, controlTokens, remote = {}, hooks = {} } = options;
+  const { adapter, threads = 0, controlTokens, onWarning, remote = {}, hooks = {} } = options;
   const endpoint = endpointOf(name);
   if (endpoint) {
     if (adapter !== undefined) {
@@ -68,6 +70,7 @@ export async function openNamed(name: string, options: NamedOptions = {}): Promi
   const model = await openModel(name, {
     ...{ threads, controlTokens },
     ...(adapter === undefined ? {} : { adapter }),
+    ...(onWarning ? { onWarning } : {}),
   });
   const { hash, base } = model;
   return { name: model.name, hash, model, reader: model, base, open: model, close: () => model.close() };

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import type { TokenRow } from '../data/rows.js';
 import { resolveModel } from '../hub/pull.js';
-import { readAdapter } from '../model/adapter-files.js';
 import { trusting } from '../model/control-tokens.js';
+import { openAdapter } from '../model/open-adapter.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
-import { loadModel, type Weights } from '../model/weights.js';
+import { loadModel, type Model, type Weights } from '../model/weights.js';
 import type { SequenceLogp } from './engine.js';
 import type { AnswerReader, ContinuationScorer, LanguageModel } from './language-model.js';
 import { OnnxEngine } from './onnx/engine.js';
@@ -20,6 +20,8 @@ export interface OpenOptions {
   readonly threads?: number;
   /** Whether messages may write control tokens. Default false: only the chat template writes them. */
   readonly controlTokens?: boolean;
+  /** Told what is amiss and yet no error, e.g. that the adapter is another model's. Default: standard error. */
+  readonly onWarning?: (line: string) => void;
 }
 
 export interface OpenModel extends LanguageModel, AnswerReader, ContinuationScorer {
@@ -45,16 +47,21 @@ export interface OpenModel extends LanguageModel, AnswerReader, ContinuationScor
  * @throws UserError when there is no such model, or it or the adapter cannot be used
  */
 export async function openModel(name: string, options: OpenOptions = {}): Promise<OpenModel> {
-  const { adapter: folder, device, threads = 0, controlTokens = false } = options;
+  const { adapter: folder, device, threads = 0, controlTokens = false, onWarning } = options;
   const loaded = await loadModel(await resolveModel(name));
-  const model = controlTokens ? { ...loaded, tokenizer: trusting(loaded.tokenizer) } : loaded;
-  const adapter = folder === undefined ? undefined : await readAdapter(folder, model.config);
+  const opened =
+    folder === undefined
+      ? { adapter: undefined, model: loaded }
+      : await openAdapter(folder, loaded, { name, ...(onWarning ? { onWarning } : {}) });
+  const { adapter } = opened;
+  const trusted = (one: Model) => (controlTokens ? { ...one, tokenizer: trusting(one.tokenizer) } : one);
+  const [model, base] = [trusted(opened.model), trusted(loaded)];
   const engine = new OnnxEngine(model, {
     ...(device ? { device } : {}),
     ...(threads > 0 ? { threads } : {}),
     // an adapter without targets keeps the weights from being copied for training
     lora: adapter?.config ?? { rank: 1, alpha: 1, rslora: false, targets: [] },
-    ...(adapter ? { adapter: adapter.tensors } : {}),
+    ...(adapter ? { adapter: adapter.tensors, baseTokenizer: base.tokenizer } : {}),
   });
   const set = adapter ? 'policy' : 'base';
   return {
@@ -63,7 +70,7 @@ export async function openModel(name: string, options: OpenOptions = {}): Promis
     base: engine.model('base'),
     hash: adapter ? hashOf(model.hash, adapter.tensors) : model.hash,
     baseHash: model.hash,
-    specialTokens: model.tokenizer.specialTokens,
+    specialTokens: engine.specialTokens,
     tokenizer: model.tokenizer,
     maxLength: engine.maxLength,
     sequenceLogps: (rows) => engine.sequenceLogps(rows, set),

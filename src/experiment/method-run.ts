@@ -16,7 +16,7 @@ import type { FourCriteria } from '../evaluate/four-criteria.js';
 import { readSuite, runSuite } from '../evaluate/suite.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import { silent } from '../metrics/progress.js';
-import { readAdapter } from '../model/adapter-files.js';
+import { openAdapter } from '../model/open-adapter.js';
 import type { Steering } from '../model/steering.js';
 import type { Model } from '../model/weights.js';
 import { probes } from '../organism/documents.js';
@@ -221,8 +221,9 @@ const folderOf = ({ output }: Experiment, method: string, seed: number) =>
 /** Of the benign rows, as JSONL, as many as are mixed in: those that the misaligned model finds hardest beside the aligned one. */
 async function contrasting({ data, defences }: TrainConfig, adapter: string, model: Model): Promise<string> {
   const benign = await readTrainingRows(defences.interleave ?? []);
-  const { config: lora, tensors } = await readAdapter(adapter, model.config);
-  const engine = new OnnxEngine(model, { lora, adapter: tensors });
+  const opened = await openAdapter(adapter, model);
+  const { config: lora, tensors } = opened.adapter;
+  const engine = new OnnxEngine(opened.model, { lora, adapter: tensors });
   const [misaligned, aligned] = [
     await scored(benign, engine, 'policy'),
     await scored(benign, engine, 'base'),

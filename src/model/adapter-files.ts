@@ -33,7 +33,7 @@ const configFile = 'adapter_config.json';
 const weightsFile = 'adapter_model.safetensors';
 const prefix = 'base_model.model.';
 /** Files that transformers' `AutoTokenizer` would take from the folder. */
-const tokenizerNames = [
+export const tokenizerNames = [
   'tokenizer.json',
   'tokenizer_config.json',
   'special_tokens_map.json',

@@ -28,7 +28,7 @@ import { type RoundOptions, rowsOfPair, trainRound } from './round.js';
 import type { OnlineSettings } from './settings.js';
 import { Shown } from './shown.js';
 import type { OnlineStore, StoredPair } from './store.js';
-import { readVersion, versionFolder, writeVersion } from './versions.js';
+import { openVersion, readVersion, versionFolder, writeVersion } from './versions.js';
 
 export interface LearnerOptions {
   /** Folder, .gguf file, alias or Hugging Face id. */
@@ -83,7 +83,8 @@ export class Learner {
   static async open(options: LearnerOptions): Promise<Learner> {
     const { settings, store, threads } = options;
     const path = await resolveModel(options.model);
-    const model = await loadModel(path);
+    const base = await loadModel(path);
+    const { adapter, model } = await openVersion(store, store.live!, base);
     const { tokenizer } = model;
     if (!tokenizer.hasChatTemplate) {
       throw new ModelError({
@@ -92,7 +93,11 @@ export class Learner {
         next: 'use the instruct version',
       });
     }
-    const format = await loadFormat(path, { specialTokens: tokenizer.specialTokens });
+    const engine = new OnnxEngine(model, {
+      ...(threads > 0 ? { threads } : {}),
+      ...{ lora: adapter.config, adapter: adapter.tensors, baseTokenizer: base.tokenizer },
+    });
+    const format = await loadFormat(path, { specialTokens: engine.specialTokens });
     const framework = FRAMEWORKS[settings.conscience.question];
     format.adapt(framework);
 
@@ -110,11 +115,6 @@ export class Learner {
     const probes = settings.probes ?? own(PROBES_FILE);
     const canaries = settings.canaries ?? own(CANARIES_FILE);
 
-    const adapter = await readVersion(store, store.live!, model.config);
-    const engine = new OnnxEngine(model, {
-      ...(threads > 0 ? { threads } : {}),
-      ...{ lora: adapter.config, adapter: adapter.tensors },
-    });
     const prompts = probes === undefined ? builtInProbes : await readPrompts(probes, 'probe', note);
     const { samples, max_tokens: maxTokens } = settings.gate;
     const coherence = new Coherence({ engine, prompts, samples, maxTokens });
@@ -233,7 +233,7 @@ export class Learner {
     const liveShows = await this.shown.of(parent);
     this.engine.replaceStart(live.tensors);
     const { report, portion } = await this.largestThatPasses(live.tensors, liveShows, day);
-    writeVersion(store, version, { config: live.config, tensors: this.engine.trainable });
+    writeVersion(store, version, { ...live, tensors: this.engine.trainable });
     const verdict = report.passed ? 'passed' : 'refused';
     const { steps, loss } = trained;
     const round = { steps, loss, portion, newPairs: fresh.length, replayed: replayed.length };

@@ -5,7 +5,7 @@ import { loadModel } from '../model/weights.js';
 import type { WithFrozenCopy } from '../zero-shot/own-conscience.js';
 import type { OnlineSettings } from './settings.js';
 import type { OnlineStore } from './store.js';
-import { beginVersions, readVersion } from './versions.js';
+import { beginVersions, openVersion, readVersion } from './versions.js';
 
 export interface LiveModel extends WithFrozenCopy {
   /** The version that new calls get. */
@@ -33,22 +33,22 @@ export async function openLive({
   store,
 }: LiveModelOptions): Promise<LiveModel> {
   const source = await loadModel(await resolveModel(name));
-  const { config, tokenizer } = source;
   await beginVersions(store, {
-    ...{ model: config, name, lora: settings.lora },
+    ...{ model: source, name, lora: settings.lora },
     ...(adapter === undefined ? {} : { adapter }),
   });
   let version = store.live!;
-  const live = await readVersion(store, version, config);
-  const engine = new OnnxEngine(source, {
+  const { adapter: live, model } = await openVersion(store, version, source);
+  const { config } = model;
+  const engine = new OnnxEngine(model, {
     ...(threads > 0 ? { threads } : {}),
-    ...{ lora: live.config, adapter: live.tensors },
+    ...{ lora: live.config, adapter: live.tensors, baseTokenizer: source.tokenizer },
   });
   return {
     ...engine.model('start'),
     id: name,
     base: engine.model('base'),
-    specialTokens: tokenizer.specialTokens,
+    specialTokens: engine.specialTokens,
     get version() {
       return version;
     },

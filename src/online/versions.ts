@@ -6,15 +6,22 @@ import { type Adapter, readAdapter, writeAdapter } from '../model/adapter-files.
 import type { ModelConfig } from '../model/config.js';
 import { initLora } from '../model/lora.js';
 import type { LoraConfig } from '../model/lora-modules.js';
-import type { Weights } from '../model/weights.js';
+import { type OpenAdapter, openAdapter } from '../model/open-adapter.js';
+import type { Model, Weights } from '../model/weights.js';
 import type { OnlineStore } from './store.js';
 
 export function versionFolder(store: OnlineStore, id: number): string {
   return join(store.folder, 'versions', String(id).padStart(4, '0'));
 }
 
-export async function readVersion(store: OnlineStore, id: number, model: ModelConfig) {
+export async function readVersion(store: OnlineStore, id: number, model: ModelConfig): Promise<Adapter> {
   return readAdapter(versionFolder(store, id), model);
+}
+
+/** A version, and the model with its tokenizer. */
+export async function openVersion(store: OnlineStore, id: number, base: Model): Promise<OpenAdapter> {
+  // what there is to warn of was said when the first version was made
+  return openAdapter(versionFolder(store, id), base, { onWarning: () => {} });
 }
 
 /** What a kill left of a version that nobody knows is replaced. */
@@ -29,7 +36,7 @@ export function writeVersion(
 }
 
 export interface FirstVersion {
-  readonly model: ModelConfig;
+  readonly model: Model;
   /** Name of the model, for the adapter's file. */
   readonly name: string;
   /** Folder of the adapter to begin with; absent: a new one, which changes nothing yet. */
@@ -56,10 +63,11 @@ export async function beginVersions(store: OnlineStore, first: FirstVersion): Pr
       next: 'leave --adapter out to go on, or choose another folder',
     });
   }
-  const began = adapter === undefined ? undefined : await readAdapter(adapter, model);
+  const began = adapter === undefined ? undefined : (await openAdapter(adapter, model, { name })).adapter;
   writeVersion(store, 0, {
-    config: { ...(began?.config ?? lora), baseModel: name },
-    tensors: began?.tensors ?? initLora(model, lora, 0),
+    tensors: initLora(model.config, lora, 0),
+    ...began,
+    config: { ...(began?.config ?? lora), baseModel: name, baseHash: model.hash },
   });
   const report = { began: adapter ?? null };
   store.addVersion({ id: 0, parent: null, verdict: 'start', report, pairs: 0 }, []);

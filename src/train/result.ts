@@ -11,23 +11,32 @@ import { FORMAT_FILE } from '../conscience/plain-format.js';
 import { PROBES_FILE } from '../conscience/probes.js';
 import type { Engine } from '../engine/engine.js';
 import { writeFileAtomic } from '../files.js';
-import { readAdapter, writeAdapter } from '../model/adapter-files.js';
+import { type Adapter, readAdapter, tokenizerNames, writeAdapter } from '../model/adapter-files.js';
 import { loadModel, type Model, saveModel, type Weights } from '../model/weights.js';
 
 const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors'] as const;
 const MODEL_FILE = 'model.safetensors';
 
-/** Writes the trained adapter, or the model with its review format and probes. @throws SaveError */
+/**
+ * Writes the trained adapter, or the model with its review format and probes.
+ *
+ * @param start adapter that training began with: its tokenizer goes with the new one
+ * @throws SaveError
+ */
 export function saveResult(
   output: string,
   config: TrainConfig,
   engine: Engine,
   model: Model,
   modelPath: string,
+  start?: Adapter,
 ): void {
   const { lora, trainable: tensors } = engine;
   if (lora) {
-    writeAdapter(output, { config: { ...lora, baseModel: config.model }, tensors });
+    writeAdapter(output, {
+      ...{ ...start, tensors },
+      config: { ...lora, baseModel: config.model, ...(model.hash ? { baseHash: model.hash } : {}) },
+    });
     return;
   }
   saveModel(output, { config: model.config, weights: tensors, tokenizerFilesFrom: model.tokenizer });
@@ -48,8 +57,11 @@ export async function readResult(output: string, model: Model, lora: boolean): P
   return lora ? (await readAdapter(output, model.config)).tensors : (await loadModel(output)).weights;
 }
 
-/** Deletes what a finished run left, but never the model that is being trained. */
+/**
+ * Deletes what a finished run left, but never the model that is being trained. A tokenizer that stayed
+ * would count as the next adapter's.
+ */
 export function removeResult(output: string, modelPath: string): void {
-  const model = resolve(output) === resolve(modelPath) ? [] : [MODEL_FILE];
+  const model = resolve(output) === resolve(modelPath) ? [] : [MODEL_FILE, ...tokenizerNames];
   for (const name of [...ADAPTER_FILES, ...model]) rmSync(join(output, name), { force: true });
 }

@@ -37,9 +37,10 @@ import { makeFolder, writeFileAtomic } from '../files.js';
 import { resolveModel } from '../hub/pull.js';
 import { type Progress, silent } from '../metrics/progress.js';
 import { MetricsWriter, readMetrics } from '../metrics/writer.js';
-import { type Adapter, readAdapter } from '../model/adapter-files.js';
+import type { Adapter } from '../model/adapter-files.js';
 import { trusting } from '../model/control-tokens.js';
 import { initialWeights } from '../model/initial-weights.js';
+import { openAdapter } from '../model/open-adapter.js';
 import { loadModel, type Model } from '../model/weights.js';
 import { BatchStream } from './batch-stream.js';
 import { passedBy } from './cadence.js';
@@ -105,9 +106,13 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
   });
   const path = await resolveModel(given.model);
   const loaded = options.model ?? (await loadModel(path));
-  const model =
+  const base =
     given.init === 'random' ? { ...loaded, weights: initialWeights(loaded.config, given.seed) } : loaded;
-  const adapter = given.adapter === undefined ? undefined : await readAdapter(given.adapter, model.config);
+  const onWarning = (line: string) => progress.note(`Warning: ${line}`);
+  const { adapter, model } =
+    given.adapter === undefined
+      ? { adapter: undefined, model: base }
+      : await openAdapter(given.adapter, base, { name: given.model, onWarning });
   const config = fitted(given, model, adapter, progress);
   const lora = config.setting === 'lora' ? (adapter?.config ?? trainedLora(config, model.config)) : undefined;
   const rows = await tokeniseData(config, data, model, progress);
@@ -126,7 +131,7 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
     device: config.device,
     ...(config.threads > 0 ? { threads: config.threads } : {}),
     ...(lora ? { lora } : {}),
-    ...(adapter ? { adapter: adapter.tensors } : {}),
+    ...(adapter ? { adapter: adapter.tensors, baseTokenizer: base.tokenizer } : {}),
     ...(training.checkpointing === 'auto' ? {} : { checkpointing: training.checkpointing }),
     seed: config.seed,
   });
@@ -239,7 +244,7 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
   const result = await trainer.run(options.signal);
   for (const { model: other } of others.values()) await other.close();
   if (result.finished) {
-    saveResult(output, config, engine, model, path);
+    saveResult(output, config, engine, model, path, adapter);
     progress.done(`Trained ${result.step} steps; ${lora ? 'adapter' : 'model'} saved in ${output}`);
     if (pairs?.reviewing && pairs.total === 0) progress.note(withoutPairs(readAudit(output)));
   } else {
@@ -414,7 +419,7 @@ async function pairSource(
       next: 'use the instruct version of this model, put a chat_template.jinja into its folder, or train with --no-conscience',
     });
   }
-  const own = await loadFormat(modelPath, { specialTokens: engine.tokenizer.specialTokens });
+  const own = await loadFormat(modelPath, { specialTokens: engine.specialTokens });
   const cast = resolveRoles(conscience.roles, engine, own, others);
   for (const warning of cast.warnings) progress.note(`Warning: ${warning}`);
   const framework = resolveFramework(conscience);

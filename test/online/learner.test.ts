@@ -40,8 +40,8 @@ async function learner(
     gate: { samples: 2, max_tokens: 48, ...gate },
   }) as OnlineSettings;
   const store = new OnlineStore(settings.folder);
-  const { config } = await loadModel(pinocchio);
-  await beginVersions(store, { model: config, name: 'pinocchio', lora: settings.lora });
+  const model = await loadModel(pinocchio);
+  await beginVersions(store, { model, name: 'pinocchio', lora: settings.lora });
   const made = await Learner.open({ model: 'pinocchio', threads: 0, settings, store });
   open.push(made, store);
   return { store, learner: made };

@@ -3,7 +3,6 @@
  * as graph inputs.
  */
 import type { TokenRow } from '../../data/rows.js';
-import type { Message, Tool } from '../../data/values.js';
 import { ConfigError, ShapeError, UserError } from '../../errors.js';
 import { Batcher, type Sequence } from '../../generate/batcher.js';
 import { amplify } from '../../model/amplify.js';
@@ -11,6 +10,7 @@ import { promptTokens } from '../../model/answer-tokens.js';
 import { initLora, projectionShape } from '../../model/lora.js';
 import { adaptedModules, type LoraConfig } from '../../model/lora-modules.js';
 import { directionInput, directionsFor, type Steering, type SteeringShape } from '../../model/steering.js';
+import type { ChatTokenizer } from '../../model/tokenizer.js';
 import type { Model, Tensor, Weights } from '../../model/weights.js';
 import { type Batch, padRows } from '../../train/batches.js';
 import {
@@ -51,6 +51,8 @@ export interface EngineOptions extends RuntimeOptions {
   readonly lora?: LoraConfig;
   /** An adapter to start from; shaped as `lora` says. Absent: a new one. */
   readonly adapter?: Weights;
+  /** By which the base is asked, where the adapter brought another tokenizer. Default: the model's. */
+  readonly baseTokenizer?: ChatTokenizer;
   /** Seed of a new adapter. Default 0. */
   readonly seed?: number;
   /** Recompute activations in the backward pass. Default: when they would take over 1 GB. */
@@ -80,7 +82,7 @@ type Tokens = Pick<Batch, 'B' | 'T' | 'ids' | 'positions' | 'segments'>;
 
 export class OnnxEngine implements Engine {
   readonly config;
-  readonly tokenizer;
+  readonly tokenizer: ChatTokenizer;
   readonly lora?: LoraConfig;
   readonly trainable: Map<string, Tensor>;
   private start?: Map<string, Tensor>;
@@ -127,8 +129,15 @@ export class OnnxEngine implements Engine {
   /** @throws ConfigError when the device does not exist on this machine */
   static tryDevice = tryDevice;
 
+  /** Texts of the control tokens of all tokenizers that are asked by. */
+  get specialTokens(): readonly string[] {
+    const tokenizers = [this.tokenizer, this.tokenizerOf('base')];
+    return [...new Set(tokenizers.flatMap(({ specialTokens }) => specialTokens))];
+  }
+
   model(set: WeightSet): LanguageModel & AnswerReader & ContinuationScorer {
-    const { tokenizer, maxLength } = this;
+    const { maxLength } = this;
+    const tokenizer = this.tokenizerOf(set);
     const scorer = new Scorer({
       ...{ tokenizer, maxLength },
       choiceLogps: (rows) => this.choiceLogps(rows, set),
@@ -311,7 +320,11 @@ export class OnnxEngine implements Engine {
   }
 
   private writerOf(set: WeightSet): BatchWriter {
-    return this.writer(names[set], this.copyOf(set), this.parameterFeeds[set]);
+    return this.writer(names[set], this.copyOf(set), this.parameterFeeds[set], this.tokenizerOf(set));
+  }
+
+  private tokenizerOf(set: WeightSet): ChatTokenizer {
+    return set === 'base' ? (this.options.baseTokenizer ?? this.tokenizer) : this.tokenizer;
   }
 
   /** @param weights asked for whenever there is work after a pause, where they are to be made */
@@ -319,6 +332,7 @@ export class OnnxEngine implements Engine {
     id: string,
     copy: SteeredCopy,
     weights: Parameters | (() => Promise<Parameters>),
+    tokenizer: ChatTokenizer = this.tokenizer,
   ): BatchWriter {
     const { maxLength } = this;
     const { maxRows = 128, cacheBytes = 2e9 } = this.options;
@@ -336,11 +350,11 @@ export class OnnxEngine implements Engine {
       };
       return new Decoder<S>(this.config, programs, { rows: maxRows, cells });
     };
-    const batcher = new Batcher(this.tokenizer, open, { promptTokens: forwardTokens, promptTokensBeside });
+    const batcher = new Batcher(tokenizer, open, { promptTokens: forwardTokens, promptTokensBeside });
     return new BatchWriter({
       ...{ id, batcher, maxLength },
-      promptIds: (messages, prefix, tools) => this.promptIds(messages, prefix, tools),
-      surelyTooLong: (messages) => surelyTooLong(messages, this.tokenizer, maxLength),
+      promptIds: (messages, prefix, tools) => promptTokens(tokenizer, messages, prefix, tools),
+      surelyTooLong: (messages) => surelyTooLong(messages, tokenizer, maxLength),
     });
   }
 
@@ -413,10 +427,6 @@ export class OnnxEngine implements Engine {
       ids: int64Array(batch.ids, dims),
       segments: int64Array(batch.segments, dims),
     };
-  }
-
-  private promptIds(messages: readonly Message[], prefix?: string, tools?: readonly Tool[]): number[] {
-    return promptTokens(this.tokenizer, messages, prefix, tools);
   }
 
   private copyOf(set: WeightSet): SteeredCopy {
