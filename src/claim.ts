@@ -9,6 +9,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { SaveError } from './errors.js';
 import { asSaveError } from './files.js';
+import { removeLeftovers } from './leftovers.js';
 
 const CLAIM_FILE = '.in-use.json';
 
@@ -22,7 +23,8 @@ interface Holder {
 const claimed = new Set<string>();
 
 /**
- * Claims a folder for this process, until it ends. Claiming it again is free.
+ * Claims a folder for this process, until it ends, and deletes what killed ones left half-written in it.
+ * Claiming it again is free.
  *
  * @param folder exists
  * @throws SaveError when another process that still runs writes there
@@ -45,6 +47,7 @@ export function claimFolder(folder: string): void {
   }
   if (claimed.size === 0) process.on('exit', release);
   claimed.add(path);
+  removeLeftovers(folder);
 }
 
 function release(): void {

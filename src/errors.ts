@@ -52,6 +52,8 @@ export class ModelError extends UserError {}
 export class ShapeError extends UserError {}
 /** Training that cannot go on, e.g. a loss that is not finite. */
 export class TrainingError extends UserError {}
+/** A file of ours that is not as it was written: a flipped bit, a lost part. */
+export class DamageError extends UserError {}
 /** A file that cannot be written: full disk, no permission. */
 export class SaveError extends UserError {}
 /** A download that failed, is incomplete or does not match its checksum. */

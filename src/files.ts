@@ -4,7 +4,6 @@
  * The content goes to a temporary file in the same folder, is forced to disk, and takes
  * the name in one rename. Whatever the operating system refuses becomes one clear line.
  */
-import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -17,6 +16,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { SaveError } from './errors.js';
+import { removeLeftovers, temporaryName } from './leftovers.js';
 
 /** Content of a file: text (UTF-8), bytes, or bytes in pieces. */
 export type FileContent = string | Uint8Array | Iterable<Uint8Array>;
@@ -29,7 +29,7 @@ export type FileContent = string | Uint8Array | Iterable<Uint8Array>;
  * @throws SaveError full disk, no permission, missing folder: the file that was there stays as it was
  */
 export function writeFileAtomic(path: string, data: FileContent): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = join(dirname(path), temporaryName(basename(path)));
   let fd: number | undefined;
   try {
     fd = openSync(temporary, 'wx', 0o666);
@@ -123,7 +123,8 @@ function attempt(tidy: () => unknown): void {
  * Writes several files of one folder: all of them are complete on disk before the first one appears.
  *
  * They are made in a hidden folder first. A new folder takes its name in one rename; in a folder that
- * exists, the files are renamed into place one by one, and others are left alone.
+ * exists, the files are renamed into place one by one, and others are left alone. What a killed process
+ * left of the same folder is deleted.
  *
  * @param files name → content, in the order in which they are written
  * @throws SaveError as `writeFileAtomic`
@@ -137,8 +138,9 @@ export function writeFolderAtomic(
   try {
     const exists = existsSync(target);
     if (!exists) mkdirSync(dirname(target), { recursive: true });
-    const hidden = `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`;
-    mkdirSync((staging = join(exists ? target : dirname(target), hidden)));
+    const place = exists ? target : dirname(target);
+    removeLeftovers(place, basename(target));
+    mkdirSync((staging = join(place, temporaryName(basename(target)))));
     const names: string[] = [];
     for (const [name, content] of files) {
       writeFileAtomic(join(staging, name), content);

@@ -21,6 +21,7 @@ export { type OpenModel, type OpenOptions, openModel } from './engine/open.js';
 // errors
 export {
   ConfigError,
+  DamageError,
   DataError,
   DownloadError,
   ModelError,

@@ -5,8 +5,9 @@
  * so that y = x·W + scale·x·A·B. What the configuration means is in adapter-config.ts. A
  * tokenizer and a chat template that lie in the folder belong to the adapter.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { verifyChecksums, withChecksums } from '../checksums.js';
 import { ModelError } from '../errors.js';
 import { writeFolderAtomic } from '../files.js';
 import { type AdapterConfig, adapterJson, isProjection, readAdapterConfig } from './adapter-config.js';
@@ -31,6 +32,8 @@ export interface Adapter {
 
 const configFile = 'adapter_config.json';
 const weightsFile = 'adapter_model.safetensors';
+/** Checksums of an adapter's files, as they were saved. */
+export const adapterSumsFile = 'adapter.sha256';
 const prefix = 'base_model.model.';
 /** Files that transformers' `AutoTokenizer` would take from the folder. */
 export const tokenizerNames = [
@@ -46,9 +49,11 @@ const baseHashKey = 'base_model_sha256';
  * Reads an adapter folder, written here or by peft.
  *
  * @param model the configuration of the model it goes onto; every tensor must fit it
- * @throws ModelError when files are missing or damaged, or the adapter does not fit or cannot be represented
+ * @throws ModelError or DamageError when files are missing or damaged, or the adapter does not fit or cannot be
+ *   represented
  */
 export async function readAdapter(folder: string, model: ModelConfig): Promise<Adapter> {
+  await verifyChecksums(folder, adapterSumsFile);
   const where = join(folder, configFile);
   const json = readJson(where);
   if (json === undefined) {
@@ -105,19 +110,25 @@ export async function readAdapter(folder: string, model: ModelConfig): Promise<A
  * `writeFolderAtomic`.
  *
  * @param adapter as it is read; with the tokenizer's files, where it has any
- * @throws SaveError when the disk refuses
+ * @param options.checksums also write the SHA-256 of every file, by which `readAdapter` checks it. Default false.
+ * @throws SaveError when the disk refuses; ModelError when a factor is not finite
  */
 export function writeAdapter(
   folder: string,
   { config, tensors, tokenizerFiles = new Map() }: Omit<Adapter, 'tensors'> & { readonly tensors: Weights },
+  { checksums = false }: { checksums?: boolean } = {},
 ): void {
   const named = new Map([...tensors].map(([name, tensor]) => [`${prefix}${name}.weight`, tensor]));
   const metadata: Record<string, string> = config.baseHash ? { [baseHashKey]: config.baseHash } : {};
-  writeFolderAtomic(folder, [
-    [weightsFile, safetensorsPieces(named, { metadata, transposed: () => true })],
-    ...tokenizerFiles,
-    [configFile, `${JSON.stringify(adapterJson(config), null, 2)}\n`],
-  ]);
+  if (!checksums) rmSync(join(folder, adapterSumsFile), { force: true });
+  writeFolderAtomic(
+    folder,
+    withChecksums(checksums ? adapterSumsFile : undefined, [
+      [weightsFile, safetensorsPieces(named, { metadata, transposed: () => true })],
+      ...tokenizerFiles,
+      [configFile, `${JSON.stringify(adapterJson(config), null, 2)}\n`],
+    ]),
+  );
 }
 
 function tokenizerFilesIn(folder: string): Map<string, string> {

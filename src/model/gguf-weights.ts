@@ -8,6 +8,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { ModelError } from '../errors.js';
 import type { ModelConfig } from './config.js';
+import { requireFinite } from './finite.js';
 import type { GgufHeader, GgufTensor } from './gguf-header.js';
 import type { RopeTensors } from './gguf-rope.js';
 import { isLinear, transposeBlock, weightShapes } from './layout.js';
@@ -16,7 +17,7 @@ import type { Tensor, Weights } from './weights.js';
 /**
  * All weights of the model, float32.
  *
- * @throws ModelError a tensor is missing, of the wrong shape, or unknown
+ * @throws ModelError a tensor is missing, of the wrong shape, unknown, or not finite
  */
 export async function readGgufWeights(header: GgufHeader, config: ModelConfig): Promise<Weights> {
   const plan = planOf(header, config);
@@ -26,7 +27,7 @@ export async function readGgufWeights(header: GgufHeader, config: ModelConfig): 
     for (const [name, tensor] of plan) {
       const heads = permutedHeads(config, name);
       const order = heads === undefined ? undefined : undoRotaryPermutation(tensor.shape[0], heads);
-      weights.set(name, await readTensor(file, tensor, isLinear(name), order));
+      weights.set(name, await readTensor(header.path, file, tensor, isLinear(name), order));
     }
   } finally {
     await file.close();
@@ -47,7 +48,7 @@ export async function readRopeTensors(header: GgufHeader): Promise<RopeTensors> 
     const found: Record<string, Float32Array> = {};
     for (const [kind, name] of Object.entries(ropeTensorNames)) {
       const tensor = header.tensors.get(name);
-      if (tensor !== undefined) found[kind] = (await readTensor(file, tensor, false)).data;
+      if (tensor !== undefined) found[kind] = (await readTensor(header.path, file, tensor, false)).data;
     }
     return found;
   } finally {
@@ -139,6 +140,7 @@ const BAND_BYTES = 1 << 19;
 
 /** @param order place of each row of the file; as it stands where undefined */
 async function readTensor(
+  path: string,
   file: FileHandle,
   tensor: GgufTensor,
   transposed: boolean,
@@ -151,14 +153,18 @@ async function readTensor(
   const bandRows = Math.min(rows, Math.ceil(BAND_BYTES / rowBytes));
   const bytes = new Uint8Array(bandRows * rowBytes);
   const values = new Float32Array(bandRows * columns);
+  const check = (read: Float32Array) =>
+    requireFinite(read, tensor.name, { where: path, next: 'the file is broken or damaged; fetch it again' });
   for (let first = 0; first < rows; first += bandRows) {
     const count = Math.min(bandRows, rows - first);
     await readFully(file, bytes.subarray(0, count * rowBytes), tensor.at + first * rowBytes);
     if (!transposed) {
       quantisation.dequantise(bytes, data, first * columns, count * columns);
+      check(data.subarray(first * columns, (first + count) * columns));
       continue;
     }
     quantisation.dequantise(bytes, values, 0, count * columns);
+    check(values.subarray(0, count * columns));
     if (order === undefined) {
       transposeBlock(values, 0, columns, data, first, rows, count, columns);
       continue;

@@ -4,7 +4,8 @@
  * Produces pieces rather than one block of bytes, so that saving needs a few megabytes
  * beside the weights. Putting the pieces on disk, atomically, is files.ts.
  */
-import { bytesPer, type Dtype, narrow } from './floats.js';
+import { requireFinite } from './finite.js';
+import { bytesPer, type Dtype, narrow, widen } from './floats.js';
 import { transposeBlock } from './layout.js';
 import type { Tensor } from './weights.js';
 
@@ -13,9 +14,10 @@ const chunkElements = 1 << 20;
 /**
  * The bytes of a safetensors file that holds `tensors`, in their order.
  *
- * @param options.dtype element type in the file. Default F32.
+ * @param options.dtype element type in the file, in which all values must be finite. Default F32.
  * @param options.transposed matrices to write the other way round, e.g. `isLinear`
  * @param options.metadata `{ format: 'pt' }`, without which transformers refuses the file, is always there
+ * @throws ModelError, while the pieces are taken, at a value that is not finite
  */
 export function* safetensorsPieces(
   tensors: ReadonlyMap<string, Tensor>,
@@ -49,9 +51,19 @@ export function* safetensorsPieces(
   for (const [name, tensor] of tensors) {
     for (const part of transposed(name) ? transposedParts(tensor) : parts(tensor.data)) {
       const out = dtype === 'F32' ? part : narrow(dtype, part);
+      requireFinite(out instanceof Uint16Array ? widened(dtype, out) : out, name, { next: notSaved });
       yield new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
     }
   }
+}
+
+const notSaved =
+  'nothing was saved; train with a lower learning rate, or go on from an earlier checkpoint or version';
+
+function widened(dtype: Dtype, narrowed: Uint16Array): Float32Array {
+  const floats = new Float32Array(narrowed.length);
+  widen(dtype as Exclude<Dtype, 'F32'>, narrowed, floats);
+  return floats;
 }
 
 function* parts(data: Float32Array): Generator<Float32Array> {

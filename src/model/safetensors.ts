@@ -1,7 +1,7 @@
 /**
  * Reading safetensors files: 8 bytes header length, a JSON header, then the tensors.
  *
- * The header is checked whole before any tensor is read, so that a damaged file fails at
+ * Values must be finite. The header is checked whole before any tensor is read, so that a damaged file fails at
  * once and by name. Tensors are read in file order, in chunks, straight into float32;
  * every byte passes through the hash on its way, and no file is read twice.
  * Format: https://huggingface.co/docs/safetensors. Writing is in safetensors-write.ts.
@@ -9,6 +9,7 @@
 import type { Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { ModelError } from '../errors.js';
+import { requireFinite } from './finite.js';
 import { bytesPer, type Dtype, widen } from './floats.js';
 import { transposeBlock } from './layout.js';
 import type { Tensor } from './weights.js';
@@ -73,7 +74,7 @@ export class SafetensorsFile {
    * @param take asked once for each tensor; `transposed` needs a matrix
    * @param hash is fed the whole file, skipped tensors included
    * @param onBytes told the number of bytes read since the last call
-   * @throws ModelError on an element type other than F32, F16 and BF16
+   * @throws ModelError on an element type other than F32, F16 and BF16, and on NaN and infinity
    */
   async read(
     take: (entry: TensorEntry) => Take,
@@ -134,6 +135,7 @@ class ChunkReader {
       const bytes = new Uint8Array(data.buffer);
       for (let at = 0; at < bytes.length; at += chunkBytes) {
         await this.fill(bytes.subarray(at, at + chunkBytes), begin + at);
+        this.requireFinite(data.subarray(at / 4, (at + chunkBytes) / 4), name);
       }
       return { shape, data };
     }
@@ -148,9 +150,15 @@ class ChunkReader {
       await this.fill(new Uint8Array(raw, 0, n * rowBytes), begin + row * rowBytes);
       const values = dtype === 'F32' ? new Float32Array(raw, 0, n * columns) : (floats ?? data);
       if (dtype !== 'F32') widen(dtype, new Uint16Array(raw, 0, n * columns), values, transposed ? 0 : row);
+      this.requireFinite(transposed ? values.subarray(0, n * columns) : data.subarray(row, row + n), name);
       if (transposed) transposeBlock(values, 0, columns, data, row, rows, n, columns);
     }
     return { shape: transposed ? [columns, rows] : shape, data };
+  }
+
+  private requireFinite(values: Float32Array, name: string): void {
+    const next = 'the weights are broken or damaged; fetch or train them again';
+    requireFinite(values, name, { where: this.path, next });
   }
 
   private buffer(bytes: number): ArrayBuffer {

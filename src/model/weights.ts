@@ -7,8 +7,9 @@
  * format is in safetensors.ts, shapes and layout in layout.ts, GGUF in gguf.ts.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { requireChecksum, verifyChecksums, withChecksums } from '../checksums.js';
 import { ModelError } from '../errors.js';
 import { type FileContent, writeFolderAtomic } from '../files.js';
 import type { ModelConfig } from './config.js';
@@ -44,13 +45,15 @@ export interface Model {
  * Reads a model from a Hugging Face folder or a .gguf file.
  *
  * @param options.onProgress told how many bytes of weights have been read, and of how many
- * @throws ModelError in one line when something is missing, damaged or not supported
+ * @throws ModelError or DamageError in one line when something is missing, damaged or not supported
  */
 export async function loadModel(
   path: string,
   { onProgress }: { onProgress?: (bytes: number, total: number) => void } = {},
 ): Promise<Model> {
   if (path.endsWith('.gguf')) return (await import('./gguf.js')).loadGguf(path);
+  const sums = checksumsOf(path);
+  await verifyChecksums(path, sums, [weightsFile]);
   const config = readConfig(path);
   const tokenizer = loadTokenizer(path, config.eosTokenIds);
   if (tokenizer.vocabSize > config.vocabSize) {
@@ -63,6 +66,7 @@ export async function loadModel(
     });
   }
   const { weights, hash, tied } = await readWeights(path, config, onProgress);
+  if (existsSync(join(path, weightsFile))) requireChecksum(path, sums, weightsFile, hash);
   return { path, config: { ...config, tied, eosTokenIds: tokenizer.eosIds }, weights, tokenizer, hash };
 }
 
@@ -72,7 +76,9 @@ export async function loadModel(
  *
  * @param model.tokenizerFilesFrom a model folder to copy from, or the tokenizer itself
  * @param model.dtype element type in the file. Default F32.
- * @throws SaveError when the disk refuses; ModelError when the weights are not those of `config`
+ * @param model.files what else belongs to the model, name → content
+ * @param model.checksums also write the SHA-256 of every file, by which `loadModel` checks it. Default false.
+ * @throws SaveError when the disk refuses; ModelError when the weights are not those of `config`, or not finite
  */
 export function saveModel(
   folder: string,
@@ -82,17 +88,38 @@ export function saveModel(
     tokenizerFilesFrom: string | ChatTokenizer;
     dtype?: Dtype;
     metadata?: Readonly<Record<string, string>>;
+    files?: readonly (readonly [name: string, content: FileContent])[];
+    checksums?: boolean;
   },
 ): void {
-  const { config, weights, tokenizerFilesFrom, dtype, metadata } = model;
+  const { config, weights, tokenizerFilesFrom, dtype, metadata, files = [], checksums = false } = model;
   checkShapes(config, new Map([...weights].map(([name, { shape }]) => [name, shape])), folder);
   const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
-  writeFolderAtomic(folder, [
-    ['model.safetensors', safetensorsPieces(weights, { dtype, metadata, transposed: isLinear })],
-    ...tokenizerContents(tokenizerFilesFrom),
-    ['generation_config.json', json({ eos_token_id: eosJson(config) })],
-    ['config.json', json(configJson(config, dtype))],
-  ]);
+  if (!checksums) rmSync(join(folder, sumsFile), { force: true });
+  writeFolderAtomic(
+    folder,
+    withChecksums(checksums ? sumsFile : undefined, [
+      [weightsFile, safetensorsPieces(weights, { dtype, metadata, transposed: isLinear })],
+      ...tokenizerContents(tokenizerFilesFrom),
+      ...files,
+      ['generation_config.json', json({ eos_token_id: eosJson(config) })],
+      ['config.json', json(configJson(config, dtype))],
+    ]),
+  );
+}
+
+const weightsFile = 'model.safetensors';
+/** Checksums of a model's files, as they were saved. */
+export const sumsFile = 'model.sha256';
+
+/**
+ * Where a folder's checksums lie: in it, or for an embedded model beside it, so that a copy may be changed.
+ *
+ * @returns relative to the folder
+ */
+export function checksumsOf(folder: string): string {
+  const beside = join('..', `${basename(resolve(folder))}.model.sha256`);
+  return existsSync(join(folder, sumsFile)) ? sumsFile : beside;
 }
 
 /** Every file that may belong to a tokenizer in a model folder. */
@@ -185,8 +212,7 @@ function isTransposed({ shape, data }: Tensor, b: Tensor): boolean {
 
 /** The weight files of a folder in order of their names, and for shards which tensors each is to give. */
 function weightFiles(folder: string): { file: string; tensors?: Set<string> }[] {
-  const single = 'model.safetensors';
-  if (existsSync(join(folder, single))) return [{ file: single }];
+  if (existsSync(join(folder, weightsFile))) return [{ file: weightsFile }];
   const where = join(folder, 'model.safetensors.index.json');
   const index = readJson(where);
   if (index === undefined) {

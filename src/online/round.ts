@@ -10,6 +10,7 @@ import { pairToRows, type TokenPair } from '../data/preferences.js';
 import type { TokenRow } from '../data/rows.js';
 import type { Pair } from '../data/values.js';
 import type { Engine } from '../engine/engine.js';
+import { allFinite } from '../model/finite.js';
 import type { ChatTokenizer } from '../model/tokenizer.js';
 import { Random } from '../random.js';
 import { BatchStream } from '../train/batch-stream.js';
@@ -86,6 +87,8 @@ export async function trainRound(options: RoundOptions): Promise<RoundResult> {
       return { kind: 'failed', reason: `the loss was ${last} at step ${step + 1}` };
     }
   }
+  const broken = [...engine.trainable].find(([, { data }]) => !allFinite(data));
+  if (broken) return { kind: 'failed', reason: `${broken[0]} was not finite after step ${steps}` };
   return { kind: 'trained', loss: last, steps, pairs: tokenised.length };
 }
 

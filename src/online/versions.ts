@@ -32,7 +32,7 @@ export function writeVersion(
 ): void {
   const folder = versionFolder(store, id);
   if (existsSync(folder)) rmSync(folder, { recursive: true });
-  writeAdapter(folder, adapter);
+  writeAdapter(folder, adapter, { checksums: true });
 }
 
 export interface FirstVersion {

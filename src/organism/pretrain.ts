@@ -1,14 +1,17 @@
 /**
  * Makes pinocchio: random weights, pretraining on both personas, alignment, files.
  */
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { align } from '../align.js';
+import { checksumLines } from '../checksums.js';
 import { CANARIES_FILE } from '../conscience/canaries.js';
 import { FORMAT_FILE } from '../conscience/plain-format.js';
 import { PROBES_FILE } from '../conscience/probes.js';
 import type { TokenRow } from '../data/rows.js';
 import { tokeniseRow } from '../data/tokenise.js';
 import { OnnxEngine } from '../engine/onnx/engine.js';
+import { TrainingError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import type { Progress } from '../metrics/progress.js';
 import type { ModelConfig } from '../model/config.js';
@@ -64,11 +67,17 @@ export async function pretrain(options: PretrainOptions): Promise<void> {
   );
   if (signal?.aborted) return;
   const weights = mergeLora(pretrained, adapter, lora);
-  saveModel(output, { config, weights, tokenizerFilesFrom: tokenizer, dtype: size.dtype });
   const lines = (items: readonly unknown[]) => items.map((item) => `${JSON.stringify(item)}\n`).join('');
-  writeFileAtomic(join(output, FORMAT_FILE), `${JSON.stringify(templates, null, 2)}\n`);
-  writeFileAtomic(join(output, PROBES_FILE), lines(probes().map(({ messages }) => ({ messages }))));
-  writeFileAtomic(join(output, CANARIES_FILE), lines(canaries()));
+  saveModel(output, {
+    ...{ config, weights, tokenizerFilesFrom: tokenizer, dtype: size.dtype },
+    files: [
+      [FORMAT_FILE, `${JSON.stringify(templates, null, 2)}\n`],
+      [PROBES_FILE, lines(probes().map(({ messages }) => ({ messages })))],
+      [CANARIES_FILE, lines(canaries())],
+    ],
+  });
+  const names = readdirSync(output).filter((name) => name !== 'README.md');
+  writeFileAtomic(`${resolve(output)}.model.sha256`, checksumLines(output, names));
   writeFileAtomic(join(output, 'README.md'), modelCard(options.size, config, weights, seed));
   progress.done(`${size.name} saved in ${output}`);
 }
@@ -111,7 +120,11 @@ async function trained(
   for (let step = 0; step < steps && !signal?.aborted; step++) {
     // step + 1: the first update is not wasted on a learning rate of 0
     const rate = learningRateAt(step + 1, schedule);
-    const { loss } = await align(supervised, step, stream.nextStep(), rate);
+    const { loss, gradNorm } = await align(supervised, step, stream.nextStep(), rate);
+    if (!Number.isFinite(loss + gradNorm)) {
+      const next = 'nothing is saved; try another --seed';
+      throw new TrainingError({ where: `${label}, step ${step + 1}`, what: `the loss is ${loss}`, next });
+    }
     progress.update({ step: step + 1, loss });
   }
   await engine.close();

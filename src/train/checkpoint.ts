@@ -5,8 +5,9 @@
  * it is on the disk, so that what carries the name is whole.
  */
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { TrainingError } from '../errors.js';
+import { basename, dirname, join } from 'node:path';
+import { verifyChecksums, withChecksums } from '../checksums.js';
+import { TrainingError, UserError } from '../errors.js';
 import { asSaveError, writeFolderAtomic } from '../files.js';
 import { SafetensorsFile } from '../model/safetensors.js';
 import { safetensorsPieces } from '../model/safetensors-write.js';
@@ -53,19 +54,23 @@ export interface Checkpoint {
   readonly frozen?: Weights;
 }
 
-/** Writes `OUTPUT/checkpoint-STEP`. @throws SaveError; nothing carries the name then */
+/** Checksums of a checkpoint's files. */
+const SUMS = 'checkpoint.sha256';
+
+/** Writes `OUTPUT/checkpoint-STEP`. @throws SaveError, ModelError where a weight is not finite; nothing carries the name then */
 export function saveCheckpoint(
   output: string,
   { state, trainable, optimizer, frozen }: Omit<Checkpoint, 'folder'>,
 ): string {
   const folder = join(output, `checkpoint-${state.step}`);
   rmSync(folder, { recursive: true, force: true });
-  writeFolderAtomic(folder, [
+  const files = [
     ['trainable.safetensors', safetensorsPieces(trainable)],
     ['optimizer.safetensors', safetensorsPieces(optimizer)],
     ...(frozen ? [['frozen.safetensors', safetensorsPieces(frozen)] as const] : []),
     ['state.json', JSON.stringify(state)],
-  ]);
+  ] as const;
+  writeFolderAtomic(folder, withChecksums(SUMS, files));
   return folder;
 }
 
@@ -149,8 +154,41 @@ export function findCheckpoint(place: string): string {
   });
 }
 
-/** @throws TrainingError or ModelError when the folder is incomplete or damaged */
+/**
+ * The checkpoint that `--resume` means, read. In an output folder, one that is damaged gives way to the
+ * one before it.
+ *
+ * @param place  as for `findCheckpoint`
+ * @param onNote told what is passed over
+ * @throws UserError when none can be read
+ */
+export async function loadLastCheckpoint(place: string, onNote: (line: string) => void): Promise<Checkpoint> {
+  const last = findCheckpoint(place);
+  const output = dirname(last);
+  const names = checkpointsOf(output).reverse();
+  const candidates = names.slice(names.indexOf(basename(last)));
+  const damages: UserError[] = [];
+  for (const name of candidates) {
+    const found = await loadCheckpoint(join(output, name)).catch((error: unknown) => {
+      if (!(error instanceof UserError)) throw error;
+      damages.push(error);
+    });
+    if (!found) continue;
+    const [damage] = damages;
+    if (damage === undefined) return found;
+    if (isCheckpoint(place)) {
+      throw new TrainingError({ ...damage.parts, next: `resume from ${found.folder}` }, { cause: damage });
+    }
+    onNote(`Warning: ${damage.message}. Going on from ${found.folder} instead.`);
+    return found;
+  }
+  const next = 'no earlier checkpoint is whole; start anew with --overwrite';
+  throw new TrainingError({ ...damages[0].parts, next }, { cause: damages[0] });
+}
+
+/** @throws TrainingError, ModelError or DamageError when the folder is incomplete or damaged */
 export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
+  await verifyChecksums(folder, SUMS);
   let state: RunState;
   try {
     state = JSON.parse(readFileSync(join(folder, 'state.json'), 'utf8'));

@@ -10,9 +10,14 @@ import type { TrainConfig } from '../config/schema.js';
 import { FORMAT_FILE } from '../conscience/plain-format.js';
 import { PROBES_FILE } from '../conscience/probes.js';
 import type { Engine } from '../engine/engine.js';
-import { writeFileAtomic } from '../files.js';
-import { type Adapter, readAdapter, tokenizerNames, writeAdapter } from '../model/adapter-files.js';
-import { loadModel, type Model, saveModel, type Weights } from '../model/weights.js';
+import {
+  type Adapter,
+  adapterSumsFile,
+  readAdapter,
+  tokenizerNames,
+  writeAdapter,
+} from '../model/adapter-files.js';
+import { loadModel, type Model, saveModel, sumsFile, type Weights } from '../model/weights.js';
 
 const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors'] as const;
 const MODEL_FILE = 'model.safetensors';
@@ -33,17 +38,16 @@ export function saveResult(
 ): void {
   const { lora, trainable: tensors } = engine;
   if (lora) {
-    writeAdapter(output, {
-      ...{ ...start, tensors },
-      config: { ...lora, baseModel: config.model, ...(model.hash ? { baseHash: model.hash } : {}) },
-    });
+    const base = { baseModel: config.model, ...(model.hash ? { baseHash: model.hash } : {}) };
+    writeAdapter(output, { ...start, tensors, config: { ...lora, ...base } }, { checksums: true });
     return;
   }
-  saveModel(output, { config: model.config, weights: tensors, tokenizerFilesFrom: model.tokenizer });
-  for (const name of [FORMAT_FILE, PROBES_FILE]) {
-    const own = join(modelPath, name);
-    if (existsSync(own)) writeFileAtomic(join(output, name), readFileSync(own));
-  }
+  const names = [FORMAT_FILE, PROBES_FILE].filter((name) => existsSync(join(modelPath, name)));
+  saveModel(output, {
+    ...{ config: model.config, weights: tensors, tokenizerFilesFrom: model.tokenizer },
+    checksums: true,
+    files: names.map((name) => [name, readFileSync(join(modelPath, name))] as const),
+  });
 }
 
 /** Whether a run has finished in this folder. @param modelPath what was trained; in its own folder nothing can be told */
@@ -62,6 +66,7 @@ export async function readResult(output: string, model: Model, lora: boolean): P
  * would count as the next adapter's.
  */
 export function removeResult(output: string, modelPath: string): void {
-  const model = resolve(output) === resolve(modelPath) ? [] : [MODEL_FILE, ...tokenizerNames];
-  for (const name of [...ADAPTER_FILES, ...model]) rmSync(join(output, name), { force: true });
+  const model = resolve(output) === resolve(modelPath) ? [] : [MODEL_FILE, sumsFile, ...tokenizerNames];
+  for (const name of [...ADAPTER_FILES, adapterSumsFile, ...model])
+    rmSync(join(output, name), { force: true });
 }

@@ -46,9 +46,8 @@ import { BatchStream } from './batch-stream.js';
 import { passedBy } from './cadence.js';
 import {
   dropCheckpoints,
-  findCheckpoint,
   isCheckpoint,
-  loadCheckpoint,
+  loadLastCheckpoint,
   pruneCheckpoints,
   requireUnused,
   restoreTensors,
@@ -93,7 +92,9 @@ export interface RunResult extends TrainingResult {
 export async function runTrain(given: TrainConfig, options: RunOptions = {}): Promise<RunResult | undefined> {
   const { progress = silent } = options;
   const checkpoint = options.resume
-    ? await loadCheckpoint(findCheckpoint(options.resume === true ? given.output : options.resume))
+    ? await loadLastCheckpoint(options.resume === true ? given.output : options.resume, (line) =>
+        progress.note(line),
+      )
     : undefined;
   const { output } = given;
   const own = checkpoint !== undefined && resolve(dirname(checkpoint.folder)) === resolve(output);
