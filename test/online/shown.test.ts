@@ -22,7 +22,7 @@ beforeAll(async () => {
   model = await loadModel(pinocchio);
   store = new OnlineStore(folder);
   await beginVersions(store, {
-    model: model.config,
+    model,
     name: 'pinocchio',
     lora: loraSection.parse({ rank: 1 }),
   });
