@@ -211,6 +211,8 @@ describe('resume', () => {
     const state = JSON.parse(readFileSync(join(old, 'state.json'), 'utf8'));
     delete state.pairs.reviewed;
     writeFileSync(join(old, 'state.json'), JSON.stringify(state));
+    // as old as that, it has no checksums either
+    rmSync(join(old, 'checkpoint.sha256'));
     await expect(loadCheckpoint(old)).rejects.toThrow(/not a whole checkpoint .*Resume from another one/);
   });
 
