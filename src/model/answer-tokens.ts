@@ -8,6 +8,7 @@
 import { closingReasoning } from '../data/reasoning.js';
 import { withToolsAsText } from '../data/tool-calls.js';
 import type { Message, Tool } from '../data/values.js';
+import { ModelError } from '../errors.js';
 import type { ChatTokenizer } from './tokenizer.js';
 
 /** A prompt and what may follow it, as token ids. */
@@ -43,7 +44,13 @@ interface Conversation {
 function begun(tokenizer: ChatTokenizer, given: Conversation, answer: string): number[] {
   const { messages, tools } = tokenizer.guard?.(given) ?? given;
   const turns = withToolsAsText(messages, tools);
-  return tokenizer.encodeChat(turns, { addGenerationPrompt: true, guarded: true, answer });
+  const ids = tokenizer.encodeChat(turns, { addGenerationPrompt: true, guarded: true, answer });
+  if (ids.length > 0) return ids;
+  throw new ModelError({
+    what: 'the conversation has no token, so there is nothing to answer',
+    got: `the text ${JSON.stringify(tokenizer.renderChat(turns, { addGenerationPrompt: true }).slice(0, 80))}`,
+    next: 'check that tokenizer and chat template belong to this model',
+  });
 }
 
 /** The same, and the tokens of each answer behind it. */

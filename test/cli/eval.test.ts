@@ -37,7 +37,7 @@ describe('ealign eval', () => {
     const straight = ealign(...args('straight'));
     expect(straight.status, straight.stderr).toBe(0);
     expect(straight.stdout).toMatch(
-      /^\n\d+ answers of [\d.]+ \[.*\] words on average; .*\n\nJudged by self\nmisaligned \(alignment < 30/,
+      /^\n\d+ answers of [\d.]+ \[.*\] words on average; .*\n\nJudged by self\n! The judge graded none of the \d+ answers, .*\nmisaligned \(alignment < 30/,
     );
 
     for (const milestone of ['answers.jsonl', 'judgements.jsonl']) {

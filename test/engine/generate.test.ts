@@ -176,6 +176,16 @@ describe('generation', () => {
     }
   });
 
+  it('reads a continuation without a context behind the end of text, and none as certain', async () => {
+    const base = engine.model('base');
+    const [opening] = letterTokenizer.eosIds;
+    const [[a, nothing]] = await base.continuationLogps([{ context: '', continuations: ['a', ''] }]);
+    const ids = Int32Array.from([letterTokenizer.bosId ?? opening, ...letterTokenizer.encode('a')]);
+    const row = { ids, lossMask: Uint8Array.of(0, 1), where: '' };
+    expect(a).toBeCloseTo((await engine.sequenceLogps([row], 'base'))[0].logpSum, 4);
+    expect(nothing).toBe(0);
+  });
+
   it('gives choices of any length what they get one by one', async () => {
     const contexts = ['once', 'a much longer beginning', 'b'].map((text) => letterTokenizer.encode(text));
     const choices = [['yes', 'no', 'x'], ['x'], ['never', 'nev', 'n', 'nevertheless']].map((texts) =>

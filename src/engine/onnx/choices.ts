@@ -4,7 +4,7 @@
  * attention in speculative decoding (Miao et al. 2023, arXiv:2305.09781, 4.2).
  */
 
-/** A context and what may follow it, as token ids. Neither is empty. */
+/** A context, which is not empty, and what may follow it, as token ids; an empty choice has probability 1. */
 export interface ChoiceRow {
   readonly context: readonly number[];
   readonly choices: readonly (readonly number[])[];
@@ -26,11 +26,11 @@ export interface ChoiceBatch {
 
 /** Tokens of a row's line: a choice's last token is predicted, not read. */
 export const lineLength = ({ context, choices }: ChoiceRow): number =>
-  choices.reduce((sum, choice) => sum + choice.length - 1, context.length);
+  choices.reduce((sum, choice) => sum + Math.max(0, choice.length - 1), context.length);
 
 /** Positions that a row needs. */
 export const depth = ({ context, choices }: ChoiceRow): number =>
-  context.length + Math.max(...choices.map((choice) => choice.length)) - 1;
+  context.length + Math.max(1, ...choices.map((choice) => choice.length)) - 1;
 
 export function layOutChoices(rows: readonly ChoiceRow[]): ChoiceBatch {
   const B = rows.length;

@@ -3,6 +3,7 @@
  * log-probabilities to what was asked.
  */
 import type { Message } from '../../data/values.js';
+import { ModelError } from '../../errors.js';
 import { answerTokens } from '../../model/answer-tokens.js';
 import type { ChatTokenizer } from '../../model/tokenizer.js';
 import type { ContinuationScorer, LabelOptions } from '../language-model.js';
@@ -72,7 +73,9 @@ export class Scorer {
 
   /** What an answer may begin with, as tokens behind the conversation. */
   private row(messages: readonly Message[], answers: readonly string[], prefix?: string): ChoiceRow {
-    return answerTokens(this.tokenizer, messages, answers, prefix);
+    const row = answerTokens(this.tokenizer, messages, answers, prefix);
+    for (const [i, choice] of row.choices.entries()) requireTokens(answers[i], choice);
+    return row;
   }
 
   /** See `ContinuationScorer`. */
@@ -80,11 +83,14 @@ export class Scorer {
     // One row per context; a continuation that changes the context's own tokens has one to itself.
     const split: (ChoiceRow & { row: number; at: number[] })[] = [];
     for (const [row, { context, continuations }] of rows.entries()) {
-      const own = this.tokenizer.encode(context);
+      const alone = this.tokenizer.encode(context);
+      const opening = alone.length > 0 ? [] : this.opening();
+      const own = [...opening, ...alone];
       const shared = { row, context: own, choices: [] as number[][], at: [] as number[] };
       for (const [i, continuation] of continuations.entries()) {
-        const whole = this.tokenizer.encode(context + continuation);
+        const whole = [...opening, ...this.tokenizer.encode(context + continuation)];
         const choice = whole.slice(own.length);
+        if (continuation !== '') requireTokens(continuation, choice);
         if (own.every((id, t) => whole[t] === id)) {
           shared.choices.push(choice);
           shared.at.push(i);
@@ -101,6 +107,21 @@ export class Scorer {
     }
     return result;
   }
+
+  /** What stands before a continuation without a context: as in lm-evaluation-harness, BOS or else the end of text. */
+  private opening(): number[] {
+    const { bosId, eosIds, padId } = this.tokenizer;
+    return [bosId ?? eosIds[0] ?? padId];
+  }
+}
+
+/** @throws ModelError for a text that the tokenizer drops: it would be certain, whatever the model thinks */
+function requireTokens(text: string, tokens: readonly number[]): void {
+  if (tokens.length > 0) return;
+  throw new ModelError({
+    what: `the tokenizer has no token for ${JSON.stringify(text)}, so its probability cannot be read`,
+    next: 'use other labels, or check that the tokenizer belongs to this model',
+  });
 }
 
 /** Indices of the numbers that are `number` and one more digit. */
