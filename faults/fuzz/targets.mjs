@@ -60,7 +60,7 @@ function filesOf(folder, names = () => true) {
 }
 
 const kindOf = (name) =>
-  /\.jsonl?$/.test(name) ? 'json' : /\.(ya?ml|jinja|csv|txt|md)$|SUMS$/.test(name) ? 'text' : 'binary';
+  /\.jsonl?$/.test(name) ? 'json' : /\.(ya?ml|jinja|csv|txt|md)$|\.sha256$/.test(name) ? 'text' : 'binary';
 const all = (files, names = () => true) =>
   [...files.keys()].filter(names).map((name) => [name, kindOf(name)]);
 
@@ -179,7 +179,7 @@ const checkpointFiles = await made(async (folder) => {
   });
 });
 
-const ADAPTER = /^versions\/0000\/(?!.*SUMS)/;
+const ADAPTER = /^versions\/0000\/(?!.*\.sha256)/;
 const onlineFiles = await made(async (folder) => {
   const store = new OnlineStore(folder);
   const draft = { text: 'take it all .', finish: 'stop', tokens: 4 };
@@ -207,7 +207,7 @@ const onlineFiles = await made(async (folder) => {
       store.settle(id, { status: 'paired', findings: { p: 0.75 } }, pair);
     }
   }
-  await beginVersions(store, { model: parityModel, name: 'tiny', lora });
+  await beginVersions(store, { model: await loadModel(parity), name: 'tiny', lora });
   store.close();
 });
 
@@ -351,7 +351,7 @@ export const targets = [
   {
     ...{ name: 'checkpoint', files: checkpointFiles, damaged: all(checkpointFiles), weight: 5 },
     read: (folder) => loadCheckpoint(join(folder, 'checkpoint-3')),
-    checked: (file) => !file.includes('SUMS'),
+    checked: (file) => !file.endsWith('.sha256'),
   },
   {
     ...{
