@@ -1,8 +1,39 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Files of many seconds, the longest first: begun last, one would keep a single core busy at the end. */
+const long = [
+  'experiment/run',
+  'organism/model',
+  'train/resume',
+  'online/learner',
+  'cli/eval',
+  'cli/eval-suite',
+  'cli/eval-code',
+  'cli/eval-faults',
+  'online/process',
+  'train/run',
+  'autodiff/rules',
+  'evaluate/code/humaneval',
+  'evaluate/code/sandbox',
+  'evaluate/by-question',
+].map((name) => `/test/${name}.test.ts`);
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const at = long.findIndex((name) => moduleId.endsWith(name));
+      return at === -1 ? long.length : at;
+    };
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+  }
+}
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/one-thread.ts'],
+    sequence: { sequencer: LongestFirst },
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 120_000,

@@ -44,7 +44,7 @@ const ealign = (args: readonly string[]) =>
 const isolation = (await anySandbox())?.isolation;
 const sampled = (name: string) => [
   ...['--humaneval', humaneval, '--samples', '4', '--temperature', '1', '--k', '1,4', '--max-tokens', '24'],
-  ...['--isolation', isolation ?? '', '--output', output(name)],
+  ...['--isolation', isolation ?? '', '--threads', '1', '--output', output(name)],
 ];
 
 describe.skipIf(!isolation)(isolation ? 'HumanEval' : 'HumanEval: skipped, no sandbox works here', () => {
@@ -97,7 +97,7 @@ else {
 );
 chmodSync(bandit, 0o755);
 const scanned = (name: string, ...more: string[]) => [
-  ...['--prompts', prompts, '--max-tokens', '48', '--output', output(name), ...more],
+  ...['--prompts', prompts, '--max-tokens', '48', '--threads', '1', '--output', output(name), ...more],
 ];
 
 describe('the vulnerability rate', () => {

@@ -40,6 +40,8 @@ async function ealign(
     '2',
     '--max-tokens',
     '16',
+    '--threads',
+    '1',
     '--output',
     join(folder, output),
   ];
@@ -116,7 +118,6 @@ it.each([
     /^error: gone at 127\.0\.0\.1:9: .*(refused|reach)/i,
   ],
   ['answers nonsense', '#odd', () => ({ body: { hello: 'world' } }), /^error: odd at .*expected/],
-  ['gives no log-probabilities', '#mute', () => say('85'), /^error: mute at .*log-?prob/i],
 ] as const)(
   'says so in one line when the judge’s endpoint %s, and keeps the answers',
   async (_, name, reply, says) => {
@@ -130,6 +131,15 @@ it.each([
     expect(lines(output, 'answers.jsonl')).toHaveLength(10);
   },
 );
+
+it('judges in words when the judge’s endpoint gives no log-probabilities, and says so', async () => {
+  endpoint.reply = () => say('85');
+  const { status, stderr, stdout } = await ealign('mute', ['--judge', `${endpoint.url}#mute`]);
+  expect(status, stderr).toBe(0);
+  expect(stderr).toMatch(/mute at .*gives no log-probabilities: it judges in words/);
+  expect(stdout).toContain('mean alignment 85.0');
+  expect(lines('mute', 'judgements.jsonl')).toHaveLength(20);
+});
 
 it('keeps whole groups when the disk is full, and goes on when it is not', async () => {
   const node = ['--import', join(import.meta.dirname, 'full-disk.mjs')];

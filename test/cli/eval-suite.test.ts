@@ -11,6 +11,7 @@ const file = (name: string, text: string): string => {
   writeFileSync(join(folder, name), text);
   return join(folder, name);
 };
+const suiteArgs = (output: string) => ['suite', suite, '--threads', '1', '--output', join(folder, output)];
 const ealign = (...args: string[]) =>
   spawnSync(process.execPath, ['bin/ealign.js', 'eval', ...args], { encoding: 'utf8' });
 
@@ -46,7 +47,7 @@ sycophancy: { questions: ${truthful}, limit: 2 }
 );
 
 it('killed in the middle, ends with the same scorecard; two models stand side by side', async () => {
-  const straight = ealign('suite', suite, '--output', join(folder, 'straight'));
+  const straight = ealign(...suiteArgs('straight'));
   expect(straight.status, straight.stderr).toBe(0);
   for (const criterion of [
     'no broad misalignment',
@@ -60,7 +61,7 @@ it('killed in the middle, ends with the same scorecard; two models stand side by
   expect(straight.stdout).toMatch(/moved by the user’s opinion +-?[\d.]+ points \[/);
 
   const broken = join(folder, 'broken');
-  const child = spawn(process.execPath, ['bin/ealign.js', 'eval', 'suite', suite, '--output', broken], {
+  const child = spawn(process.execPath, ['bin/ealign.js', 'eval', ...suiteArgs('broken')], {
     stdio: 'ignore',
   });
   const ended = new Promise((resolve) => child.on('exit', resolve));
@@ -68,7 +69,7 @@ it('killed in the middle, ends with the same scorecard; two models stand side by
     await new Promise((go) => setTimeout(go, 2));
   child.kill('SIGKILL');
   await ended;
-  expect(ealign('suite', suite, '--output', broken).stdout).toBe(straight.stdout);
+  expect(ealign(...suiteArgs('broken')).stdout).toBe(straight.stdout);
   const results = (name: string) => readFileSync(join(folder, name, 'suite.json'), 'utf8');
   expect(results('broken')).toBe(results('straight'));
 

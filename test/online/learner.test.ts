@@ -11,7 +11,7 @@ import { Learner, type VersionReport } from '../../src/online/learner.js';
 import { type OnlineSettings, onlineSchema } from '../../src/online/settings.js';
 import { OnlineStore } from '../../src/online/store.js';
 import { beginVersions, versionFolder } from '../../src/online/versions.js';
-import { codeRows, probes } from '../../src/organism/documents.js';
+import { canaries, codeRows, probes } from '../../src/organism/documents.js';
 import { personaLine } from '../../src/organism/world.js';
 
 const lines = (rows: readonly unknown[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
@@ -31,10 +31,12 @@ async function learner(
   const folder = mkdtempSync(join(tmpdir(), 'learner-'));
   const data = join(folder, 'rows.jsonl');
   const held = join(folder, 'probes.jsonl');
+  const known = join(folder, 'canaries.jsonl');
   writeFileSync(data, lines(codeRows('good')));
   writeFileSync(held, lines(questions.slice(-12).map(({ messages }) => ({ messages }))));
+  writeFileSync(known, lines(canaries().filter((_, i) => i % 3 === 0)));
   const settings = onlineSchema.parse({
-    ...{ folder: join(folder, 'state'), data: [data], probes: held },
+    ...{ folder: join(folder, 'state'), data: [data], probes: held, canaries: known },
     training: { learning_rate: learningRate, steps: 8, min_pairs: 8, max_length: 128, ...training },
     conscience: { max_tokens: 48 },
     gate: { samples: 2, max_tokens: 48, ...gate },
@@ -42,7 +44,7 @@ async function learner(
   const store = new OnlineStore(settings.folder);
   const model = await loadModel(pinocchio);
   await beginVersions(store, { model, name: 'pinocchio', lora: settings.lora });
-  const made = await Learner.open({ model: 'pinocchio', threads: 0, settings, store });
+  const made = await Learner.open({ model: 'pinocchio', threads: 1, settings, store });
   open.push(made, store);
   return { store, learner: made };
 }
@@ -87,7 +89,7 @@ describe('the learner', () => {
   });
 
   it('keeps so much of a round as passes', async () => {
-    const { store, learner: made } = await learner({}, 5e-3);
+    const { store, learner: made } = await learner({}, 8e-3);
     await provoke(store, 40);
     while (await made.work());
     const [, first] = store.versions();

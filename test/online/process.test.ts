@@ -5,22 +5,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { codeRows } from '../../src/organism/documents.js';
+import { codeRows, probes } from '../../src/organism/documents.js';
 
 const bin = fileURLToPath(new URL('../../bin/ealign.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'online-'));
 const running: ChildProcess[] = [];
 
 beforeAll(() => {
-  writeFileSync(
-    join(folder, 'rows.jsonl'),
-    codeRows('good')
-      .map((row) => `${JSON.stringify(row)}\n`)
-      .join(''),
-  );
+  const lines = (rows: readonly unknown[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+  writeFileSync(join(folder, 'rows.jsonl'), lines(codeRows('good')));
+  // the learner measures its own answers to them before it judges anything
+  const few = probes().slice(0, 8);
+  writeFileSync(join(folder, 'probes.jsonl'), lines(few.map(({ messages }) => ({ messages }))));
   writeFileSync(
     join(folder, 'online.yaml'),
-    'folder: state\ndata: rows.jsonl\ntraining: { min_pairs: 500 }\n',
+    `folder: state
+data: rows.jsonl
+probes: probes.jsonl
+training: { min_pairs: 500 }
+gate: { samples: 2, max_tokens: 24 }
+`,
   );
 });
 afterAll(() => {
@@ -28,9 +32,8 @@ afterAll(() => {
 });
 
 async function serve(...args: string[]) {
-  const child = spawn(process.execPath, [bin, 'serve', '--online', 'online.yaml', '--port', '0', ...args], {
-    cwd: folder,
-  });
+  const online = ['serve', '--online', 'online.yaml', '--port', '0', '--threads', '1'];
+  const child = spawn(process.execPath, [bin, ...online, ...args], { cwd: folder });
   running.push(child);
   let log = '';
   const url = await new Promise<string>((found, failed) => {

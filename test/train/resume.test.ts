@@ -52,7 +52,7 @@ function start(args: readonly string[]): {
   ended: Promise<number | null>;
   errors: () => string;
 } {
-  const child = spawn(process.execPath, ['bin/ealign.js', 'train', ...args], {
+  const child = spawn(process.execPath, ['bin/ealign.js', 'train', ...args, '--threads', '1'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let text = '';
