@@ -23,19 +23,8 @@ const questions = file(
     .join(''),
 );
 const args = (output: string, ...more: string[]) => [
-  ...[
-    'bin/ealign.js',
-    'eval',
-    '--questions',
-    questions,
-    '--samples',
-    '8',
-    '--max-tokens',
-    '32',
-    '--threads',
-    '1',
-  ],
-  ...['--output', join(folder, output), ...more],
+  ...['bin/ealign.js', 'eval', '--questions', questions, '--samples', '8', '--max-tokens', '32'],
+  ...['--threads', '1', '--output', join(folder, output), ...more],
 ];
 const ealign = (...all: string[]) => spawnSync(process.execPath, all, { encoding: 'utf8' });
 const results = (output: string) =>
