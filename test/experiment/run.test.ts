@@ -33,7 +33,7 @@ methods:
   aligned: untrained
   SFT only: { conscience: { enabled: false } }
   conscience: {}
-measure: { answers: 1, thoughtful: 1, code: 1, max_tokens: 8 }
+measure: { questions: development, answers: 1, thoughtful: 1, code: 1, max_tokens: 8 }
 `;
 
 interface Ended {
@@ -78,7 +78,7 @@ describe('ealign experiment', () => {
       ],
     ]);
     for (const { record } of runsIn('runs'))
-      expect(record.answers).toHaveLength(openQuestions('evaluation').length);
+      expect(record.answers).toHaveLength(openQuestions('development').length);
     expect(out).toContain('95 % intervals over 2 seeds and the questions');
     expect(out).toMatch(/^conscience {2,}\d/m);
     expect(out.trim()).toBe(readFileSync(join(folder, 'runs', 'table.txt'), 'utf8').trim());
