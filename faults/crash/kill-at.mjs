@@ -3,7 +3,7 @@
  *
  * CRASH is JSON: `{ at, torn, under, tally }`. The change number `at` (from 0) under the folder `under` is not
  * made, or, where `torn`, made by half: half of the bytes, or one file of a folder. `tally`: a file that gets
- * one byte for each change, to count them.
+ * a letter for each change: w(ritten), r(enamed), d(eleted).
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -15,9 +15,9 @@ const paths = new Map();
 let changes = 0;
 
 /** Counts a change, and ends everything when it is the one. @param half makes half of it */
-function change(path, half) {
+function change(path, half, letter = 'w') {
   if (!resolve(String(path)).startsWith(under)) return;
-  if (tally !== undefined) real.appendFileSync(tally, '.');
+  if (tally !== undefined) real.appendFileSync(tally, letter);
   if (changes++ !== at) return;
   if (torn) half?.();
   process.kill(0, 'SIGKILL');
@@ -54,13 +54,19 @@ const hooks = {
     return real.appendFileSync(path, data, ...rest);
   },
   rmSync(path, ...rest) {
-    if (real.existsSync(path)) change(path, () => removeOne(path));
+    if (real.existsSync(path)) change(path, () => removeOne(path), 'd');
     return real.rmSync(path, ...rest);
   },
 };
-for (const name of ['renameSync', 'truncateSync', 'mkdirSync', 'copyFileSync', 'unlinkSync']) {
+for (const [name, letter] of [
+  ['renameSync', 'r'],
+  ['unlinkSync', 'd'],
+  ['truncateSync', 'w'],
+  ['mkdirSync', 'w'],
+  ['copyFileSync', 'w'],
+]) {
   hooks[name] = (path, ...rest) => {
-    change(path);
+    change(path, undefined, letter);
     return real[name](path, ...rest);
   };
 }
