@@ -46,6 +46,18 @@ export function writeFileAtomic(path: string, data: FileContent): void {
   syncFolder(dirname(path));
 }
 
+/** Deletes a folder that may be there; its name goes first, so that what carries it is whole. @throws SaveError */
+export function removeFolder(path: string): void {
+  if (!existsSync(path)) return;
+  const hidden = join(dirname(path), temporaryName(basename(path)));
+  try {
+    renameSync(path, hidden);
+    rmSync(hidden, { recursive: true, force: true });
+  } catch (error) {
+    throw asSaveError(path, error);
+  }
+}
+
 /** Makes a folder and those above it. @throws SaveError when the system refuses */
 export function makeFolder(path: string): void {
   try {
@@ -123,8 +135,8 @@ function attempt(tidy: () => unknown): void {
  * Writes several files of one folder: all of them are complete on disk before the first one appears.
  *
  * They are made in a hidden folder first. A new folder takes its name in one rename; in a folder that
- * exists, the files are renamed into place one by one, and others are left alone. What a killed process
- * left of the same folder is deleted.
+ * exists, the files are renamed into place one by one, the first one last, so that whoever sees it sees all;
+ * others are left alone. What a killed process left of the same folder is deleted.
  *
  * @param files name → content, in the order in which they are written
  * @throws SaveError as `writeFileAtomic`
@@ -146,7 +158,7 @@ export function writeFolderAtomic(
       writeFileAtomic(join(staging, name), content);
       names.push(name);
     }
-    if (exists) for (const name of names) renameSync(join(staging, name), join(target, name));
+    if (exists) for (const name of names.reverse()) renameSync(join(staging, name), join(target, name));
     else renameSync(staging, target);
   } catch (error) {
     throw error instanceof SaveError

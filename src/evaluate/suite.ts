@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { describe, readSource } from '../config/source.js';
 import { ConfigError, DataError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
+import { removeLeftovers } from '../leftovers.js';
 import { type FourCriteria, fourCriteria, type SuiteResults } from './four-criteria.js';
 import { evaluate } from './run.js';
 import { evaluateChoices } from './run-choices.js';
@@ -106,6 +107,7 @@ function keysAt(path: readonly PropertyKey[]): string {
  */
 export async function runSuite(suite: Suite, options: SubjectOptions): Promise<FourCriteria | undefined> {
   const { output, progress, signal } = options;
+  removeLeftovers(output);
   const results: { -readonly [Part in keyof SuiteResults]: SuiteResults[Part] } = {};
   const parts = Object.keys(steps) as (keyof typeof steps)[];
   for (const part of parts) {

@@ -1,7 +1,7 @@
 /** Versions of the adapter: folders in PEFT's format under `versions/`, numbered from 0. */
-import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../errors.js';
+import { removeFolder } from '../files.js';
 import { type Adapter, readAdapter, writeAdapter } from '../model/adapter-files.js';
 import type { ModelConfig } from '../model/config.js';
 import { initLora } from '../model/lora.js';
@@ -31,7 +31,7 @@ export function writeVersion(
   adapter: Omit<Adapter, 'tensors'> & { readonly tensors: Weights },
 ): void {
   const folder = versionFolder(store, id);
-  if (existsSync(folder)) rmSync(folder, { recursive: true });
+  removeFolder(folder);
   writeAdapter(folder, adapter, { checksums: true });
 }
 

@@ -4,11 +4,11 @@
  * A checkpoint is a folder `checkpoint-STEP` that takes its name in one rename when all of
  * it is on the disk, so that what carries the name is whole.
  */
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { verifyChecksums, withChecksums } from '../checksums.js';
 import { TrainingError, UserError } from '../errors.js';
-import { asSaveError, writeFolderAtomic } from '../files.js';
+import { asSaveError, removeFolder, writeFolderAtomic } from '../files.js';
 import { SafetensorsFile } from '../model/safetensors.js';
 import { safetensorsPieces } from '../model/safetensors-write.js';
 import { CHECKPOINT_NAME } from '../model/unfinished-run.js';
@@ -63,7 +63,7 @@ export function saveCheckpoint(
   { state, trainable, optimizer, frozen }: Omit<Checkpoint, 'folder'>,
 ): string {
   const folder = join(output, `checkpoint-${state.step}`);
-  rmSync(folder, { recursive: true, force: true });
+  removeFolder(folder);
   const files = [
     ['trainable.safetensors', safetensorsPieces(trainable)],
     ['optimizer.safetensors', safetensorsPieces(optimizer)],
@@ -77,7 +77,7 @@ export function saveCheckpoint(
 /** Deletes all but the `keep` latest checkpoints. */
 export function pruneCheckpoints(output: string, keep: number): void {
   for (const name of checkpointsOf(output).slice(0, -keep)) {
-    rmSync(join(output, name), { recursive: true, force: true });
+    removeFolder(join(output, name));
   }
 }
 
@@ -120,7 +120,7 @@ const stepOf = (name: string) => Number(CHECKPOINT_NAME.exec(name)![1]);
 /** Deletes what an earlier run left: its checkpoints, or those after the step that is resumed from. */
 export function dropCheckpoints(output: string, after = -1): void {
   for (const name of checkpointsOf(output).filter((found) => stepOf(found) > after)) {
-    rmSync(join(output, name), { recursive: true, force: true });
+    removeFolder(join(output, name));
   }
 }
 

@@ -35,6 +35,7 @@ import { OnnxEngine } from '../engine/onnx/engine.js';
 import { ConfigError, DataError, ModelError, UserError } from '../errors.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import { resolveModel } from '../hub/pull.js';
+import { removeLeftovers } from '../leftovers.js';
 import { type Progress, silent } from '../metrics/progress.js';
 import { MetricsWriter, readMetrics } from '../metrics/writer.js';
 import type { Adapter } from '../model/adapter-files.js';
@@ -213,6 +214,7 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
   if (checkpoint) trainer.restore(checkpoint);
   if (own && hasResult(output, path)) {
     if (!isCheckpoint(options.resume)) {
+      removeLeftovers(output);
       restoreTensors(engine.trainable, await readResult(output, model, lora !== undefined), output);
       for (const { model: other } of others.values()) await other.close();
       const step = readMetrics(output).at(-1)?.step ?? checkpoint.state.step;
