@@ -21,12 +21,12 @@ import type { Steering } from '../model/steering.js';
 import type { Model } from '../model/weights.js';
 import { probes } from '../organism/documents.js';
 import { type Measured, measureModel } from '../organism/measure.js';
-import { hasCheckpoint } from '../train/checkpoint.js';
+import { dropCheckpoints, hasCheckpoint } from '../train/checkpoint.js';
 import { interleavedCount, mostContrasting, personaDirection } from '../train/defences.js';
 import { runTrain } from '../train/run.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { type Judged, judge } from './judged.js';
-import { GROUP_FILE, groupIn, runFolder } from './read.js';
+import { GROUP_FILE, groupIn, inTraining, runFolder } from './read.js';
 import { fileOf, jsonLines, withFiles } from './rows.js';
 import { configOf, type Experiment, type Method, type SteerAnswers } from './spec.js';
 import { isBenign, worldRows } from './world-rows.js';
@@ -203,14 +203,18 @@ async function trainedEngine(
   const chosen = misaligned ? join(output, 'interleave.jsonl') : undefined;
   if (misaligned && chosen) writeFileAtomic(chosen, await contrasting(config, misaligned, model));
   // a checkpoint of the method as it was before its file was changed is of no use
-  const resume = hasCheckpoint(output) && groupIn(output) === group;
-  writeFileAtomic(join(output, GROUP_FILE), group);
+  const resume = hasCheckpoint(output) && [group, inTraining(group)].includes(groupIn(output) ?? '');
+  if (!resume) dropCheckpoints(output);
+  writeFileAtomic(join(output, GROUP_FILE), inTraining(group));
   const defences = { ...config.defences, ...(chosen ? { interleave: chosen } : {}) };
   const run = await runTrain(
     { ...config, overwrite: !resume, defences },
     { model, ...(resume ? { resume: true } : {}), ...(signal ? { signal } : {}) },
   );
-  if (run?.finished) return run.engine;
+  if (run?.finished) {
+    writeFileAtomic(join(output, GROUP_FILE), group);
+    return run.engine;
+  }
   await run?.engine.close();
   return undefined;
 }

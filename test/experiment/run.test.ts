@@ -191,6 +191,21 @@ describe('ealign experiment', () => {
     expect(again).toEqual(first);
   });
 
+  it('killed while it trains what a changed file says, and changed back, ends with its own adapter', async () => {
+    const at = (name: string) => join(folder, 'runs', 'conscience', '1', name);
+    const before = readFileSync(at('adapter_model.safetensors'));
+    writeFileSync(file, study.replace('conscience: {}', 'conscience: { loss: { lambda: 0.7 } }'));
+    const { child, ended } = start('--seeds', '1');
+    while (!/lambda: 0\.7/.test(readFileSync(at('config.yaml'), 'utf8')))
+      await new Promise((next) => setTimeout(next, 5));
+    child.kill('SIGKILL');
+    await ended;
+    writeFileSync(file, study);
+    expect((await start('--seeds', '1').ended).status).toBe(0);
+    expect(readFileSync(at('adapter_model.safetensors'))).toEqual(before);
+    expect(readFileSync(at('config.yaml'), 'utf8')).not.toMatch(/lambda: 0\.7/);
+  });
+
   it('refuses the folder of another file', async () => {
     const other = join(folder, 'other.yaml');
     writeFileSync(other, study);
