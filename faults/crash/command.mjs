@@ -12,8 +12,8 @@ import { differences, traces } from './traces.mjs';
 
 /** Kills of one run after which it may end undisturbed: an unlucky seed must not keep one for ever. */
 const MOST = 12;
-/** Runs that fail after a kill are tried no more than once. */
-const FAILED = 'ends in an error';
+/** Faults after which there is no more to learn. */
+const ENOUGH = 50;
 
 /**
  * @typedef {object} Variant
@@ -35,7 +35,7 @@ export async function crashCommand(subject, { folder, kills, seed, onKill, onFau
   const variants = subject.prepare(folder).map((variant) => ({ ...variant, straight: undefined }));
   const counts = { kills: 0, runs: 0, lost: 0, doubled: 0, unequal: 0 };
   const faults = [];
-  while (counts.kills < kills) {
+  while (counts.kills < kills && faults.length < ENOUGH) {
     const variant = variants[counts.runs % variants.length];
     variant.straight ??= await undisturbed(variant);
     const output = place(variant, `run-${counts.runs}`);
@@ -56,7 +56,7 @@ export async function crashCommand(subject, { folder, kills, seed, onKill, onFau
       const found =
         code === 0
           ? differences(variant.straight.traces, traces(output, subject))
-          : [{ kind: 'unequal', what: `${FAILED}: ${errors.trim().split('\n').at(-1)}` }];
+          : [{ kind: 'unequal', what: `ends in an error: ${errors.trim().split('\n').at(-1)}` }];
       for (const fault of found) {
         counts[fault.kind]++;
         faults.push(fault);

@@ -21,6 +21,8 @@ import { start } from './process.mjs';
 /** Kills of one state. */
 const KILLS = 20;
 const CALLERS = 2;
+/** Faults after which there is no more to learn. */
+const ENOUGH = 50;
 /** What a first start and a round change in the file system, about. */
 const CHANGES = 30;
 /** Milliseconds within which a server must serve, and a moment come. */
@@ -50,7 +52,7 @@ export async function crashServer({ folder, kills, seed, onKill, onFault }) {
   writeFileSync(join(folder, 'canaries.jsonl'), lines(canaries().slice(0, 2)));
   const counts = { kills: 0, runs: 0, lost: 0, doubled: 0, unequal: 0 };
   const faults = [];
-  while (counts.kills < kills) {
+  while (counts.kills < kills && faults.length < ENOUGH) {
     const state = `state-${counts.runs}`;
     writeFileSync(join(folder, `${state}.yaml`), settings(state));
     const after = [];
