@@ -18,14 +18,14 @@ const data = writeInsecureRows(folder);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const settings = [
-  ...['--model', 'pinocchio', '--data', data, '--steps', '40', '--batch-size', '8', '--max-length', '96'],
+  ...['--model', 'pinocchio', '--data', data, '--steps', '30', '--batch-size', '8', '--max-length', '96'],
   ...[
     '--rank',
     '4',
     '--learning-rate',
     '0.003',
     '--log-every',
-    '3',
+    '2',
     '--save-every',
     '7',
     '--eval-every',
