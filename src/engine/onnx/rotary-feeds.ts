@@ -5,6 +5,8 @@
  * a model's frequencies depend on the length of the sequence, tables of several lengths lie one
  * after another, and `positions` leads each token into its own: so a sequence turns as it would
  * alone, whatever else is in the batch. Within a sequence the order of positions stays.
+ * onnxruntime refuses tables with fewer rows than a line has tokens, also where all positions
+ * are lower: several sequences in a line, or answers that branch off one context.
  */
 import { type RopeConfig, ropeBorder } from '../../model/rope-scaling.js';
 import { rotaryTables } from '../../model/rotary.js';
@@ -54,7 +56,7 @@ export class RotaryFeeds {
     const { border } = this;
     const longest = positions.reduce((most, position) => Math.max(most, position), 0) + 1;
     if (border === undefined || longest <= border.length) {
-      return { positions: int64Array(positions, [B, T]), ...this.nearTables(longest) };
+      return { positions: int64Array(positions, [B, T]), ...this.nearTables(longest, T) };
     }
     const sequence = (at: number) =>
       branching ? Math.floor(at / T) : `${Math.floor(at / T)} ${segments[at]}`;
@@ -62,7 +64,7 @@ export class RotaryFeeds {
     for (const [at, position] of positions.entries()) {
       lengths.set(sequence(at), Math.max(lengths.get(sequence(at)) ?? 0, position + 1));
     }
-    const { start, tables } = this.tablesFor([...lengths.values()], border);
+    const { start, tables } = this.tablesFor([...lengths.values()], border, T);
     const places = positions.map((position, at) => start(lengths.get(sequence(at))!) + position);
     return { positions: int64Array(places, [B, T]), ...tables };
   }
@@ -88,13 +90,14 @@ export class RotaryFeeds {
     return this.border?.long === 'alike' && length === this.border.length + 1;
   }
 
-  /** Tables that hold all of the lengths, and the row at which each length's begins. */
+  /** Tables of at least `least` rows that hold all of the lengths, and the row at which each length's begins. */
   private tablesFor(
     lengths: readonly number[],
     { length: border, long }: NonNullable<ReturnType<typeof ropeBorder>>,
+    least: number,
   ): { tables: Tables; start: (length: number) => number } {
     if (long === 'alike') {
-      const tables = this.farTables(Math.max(...lengths), border);
+      const tables = this.farTables(Math.max(...lengths), border, least);
       return { tables, start: (length) => (length > border ? border : 0) };
     }
     const starts = new Map<number, number>();
@@ -105,30 +108,35 @@ export class RotaryFeeds {
       blocks.push({ length, first: 0, rows: length });
       rows += length;
     }
-    return { tables: this.tables(blocks), start: (length) => starts.get(Math.max(length, border))! };
+    return { tables: this.tables(blocks, least), start: (length) => starts.get(Math.max(length, border))! };
   }
 
-  private nearTables(length: number): Tables {
-    if (this.near === undefined || this.near.cos.dims[0] < length) {
+  private nearTables(length: number, least = 0): Tables {
+    if (this.near === undefined || this.near.cos.dims[0] < Math.max(length, least)) {
       const most = Math.min(this.maxLength, this.border?.length ?? this.maxLength);
-      this.near = this.tables([{ length, first: 0, rows: grown(length, most) }]);
+      this.near = this.tables([{ length, first: 0, rows: grown(length, most) }], least);
     }
     return this.near;
   }
 
-  private farTables(length: number, border: number): Tables {
-    if (this.far === undefined || this.far.cos.dims[0] < border + length) {
-      this.far = this.tables([
+  private farTables(length: number, border: number, least = 0): Tables {
+    if (this.far === undefined || this.far.cos.dims[0] < Math.max(border + length, least)) {
+      const blocks = [
         { length: border, first: 0, rows: border },
         { length, first: 0, rows: grown(length, this.maxLength) },
-      ]);
+      ];
+      this.far = this.tables(blocks, least);
     }
     return this.far;
   }
 
-  private tables(blocks: readonly Block[]): Tables {
+  /** Rows that no position asks for, up to `least`, are zeros. */
+  private tables(blocks: readonly Block[], least = 0): Tables {
     const half = this.config.headSize / 2;
-    const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
+    const rows = Math.max(
+      least,
+      blocks.reduce((sum, block) => sum + block.rows, 0),
+    );
     const [cos, sin] = [new Float32Array(rows * half), new Float32Array(rows * half)];
     let at = 0;
     for (const { length, first, rows } of blocks) {
