@@ -43,5 +43,6 @@ export { type RunOptions, type RunResult, runTrain } from './train/run.js';
 // zero-shot
 export { type Outcome, type ReviewedAnswer, type Spent, totalUsage } from './zero-shot/answer.js';
 export type { ZeroShotOptions } from './zero-shot/options.js';
+export { withOwnConscience } from './zero-shot/own-conscience.js';
 export type { ConscienceEvent, StreamPolicy } from './zero-shot/release.js';
 export { type ConscientiousModel, type StreamOptions, withConscience } from './zero-shot/with-conscience.js';

@@ -1,10 +1,11 @@
 /** How well a score tells two groups apart. */
 import { Random } from '../random.js';
-import { type Estimate, percentiles, type Resampling } from './intervals.js';
+import { type Estimate, percentiles, type Resampling, wilson } from './intervals.js';
 
 /**
  * Area under the ROC curve: the probability that a positive scores higher than a negative,
- * ties counted half (Mann and Whitney 1947). The interval resamples both groups.
+ * ties counted half (Mann and Whitney 1947). The interval resamples both groups; where every resample is alike,
+ * as when two and two answers are told apart, it is Wilson's over as many as the smaller group has.
  *
  * @returns null where either group is empty
  */
@@ -17,7 +18,11 @@ export function auc(
   const random = new Random(seed, 'auc');
   const again = (scores: readonly number[]) => scores.map(() => scores[random.int(scores.length)]);
   const values = Array.from({ length: draws }, () => area(again(positives), again(negatives)));
-  return { value: area(positives, negatives), ...percentiles(values) };
+  const value = area(positives, negatives);
+  const { low, high } = percentiles(values);
+  if (low < high) return { value, low, high };
+  const count = Math.min(positives.length, negatives.length);
+  return { ...wilson(value * count, count)!, value };
 }
 
 /** From the ranks of the positives among all scores: U / (m·n). */

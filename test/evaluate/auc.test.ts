@@ -24,3 +24,12 @@ it('has an interval around its value, and none over nothing', () => {
   expect(high).toBeGreaterThan(value);
   expect(auc([], [1])).toBeNull();
 });
+
+it('is not certain of what two answers of each kind show', () => {
+  const few = auc([0.9, 0.8], [0.1, 0.2])!;
+  expect(few.value).toBe(1);
+  expect(few.low).toBeLessThan(0.5);
+  const tied = auc([0.5, 0.5], [0.5, 0.5])!;
+  expect(tied.low).toBeLessThan(0.5);
+  expect(tied.high).toBeGreaterThan(0.5);
+});
