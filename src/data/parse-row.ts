@@ -10,7 +10,15 @@ import { isDeepStrictEqual } from 'node:util';
 import { DataError } from '../errors.js';
 import { objectOf, TOOL_KEYS, toolsOf } from './parse-tools.js';
 import { kindOf, requireText, turnsOf, wrongType } from './parse-turn.js';
-import { accountForRow, type Fields, isEmpty, type Reading, repeats, UnreadKeys } from './row-keys.js';
+import {
+  accountForRow,
+  type Fields,
+  isEmpty,
+  type Reading,
+  repeats,
+  spelledRight,
+  UnreadKeys,
+} from './row-keys.js';
 import type { ChatContext, ExtraKeys, PreferenceRow, TrainingRow, Turn } from './rows.js';
 import type { Message } from './values.js';
 
@@ -20,12 +28,8 @@ const SYSTEM = ['system', 'system_prompt', 'system_message'] as const;
 const CHAT: readonly string[] = [...SYSTEM, ...TOOL_KEYS, 'chat_template_kwargs'];
 /** Text that belongs to a prompt or an answer, and that nobody says how to put there. */
 const APART: readonly string[] = [
-  'input',
-  'context',
-  'instruction',
-  'reasoning_content',
-  'thinking',
-  'reasoning',
+  ...['input', 'inputs', 'context', 'instruction'],
+  ...['reasoning_content', 'thinking', 'reasoning', 'thought', 'thoughts'],
 ];
 /** The same where there is no prompt: keys by which others call it as well. */
 const ASKED: readonly string[] = [...APART, 'question', 'query'];
@@ -188,7 +192,7 @@ function contextOf(fields: Fields, at: Reading): ChatContext {
 
 /** @throws DataError for a key that only a conversation has a place for */
 function refuseBesideText(fields: Fields, beside: string, where: string): void {
-  const key = CHAT.find((name) => !isEmpty(fields[name]));
+  const key = Object.keys(fields).find((name) => !isEmpty(fields[name]) && spelledRight(name, CHAT));
   if (key === undefined) return;
   throw new DataError({
     where,
@@ -211,7 +215,7 @@ function accountForPair(
     throw new DataError({
       where: at.where,
       what: `${key} stands beside the prompt and the answer, and in neither`,
-      next: `write its text into ${/reason|think/.test(key) ? 'the answer' : 'the prompt'}`,
+      next: `write its text into ${/reason|th(ink|ought)/.test(key) ? 'the answer' : 'the prompt'}`,
     });
   }
   accountForRow(fields, read, texts, at);
@@ -278,6 +282,8 @@ function without(fields: Fields, ...keys: string[]): ExtraKeys {
   return Object.fromEntries(Object.entries(fields).filter(([key]) => !keys.includes(key)));
 }
 
+/** Keys that make a row what it is. */
+const SHAPES: readonly string[] = ['messages', 'prompt', 'completion', 'text', 'chosen', 'rejected'];
 /** Keys of other projects' formats, and what to do about them. */
 const RELATIVES: Readonly<Record<string, string>> = {
   conversations: 'rename conversations to messages, from/value to role/content, human/gpt to user/assistant',
@@ -291,11 +297,12 @@ const RELATIVES: Readonly<Record<string, string>> = {
 function unknownShape(fields: Fields, expected: string, where: string): DataError {
   const keys = Object.keys(fields);
   const relative = keys.find((key) => Object.hasOwn(RELATIVES, key));
+  const other = keys.find((key) => !SHAPES.includes(key) && spelledRight(key, SHAPES));
   return new DataError({
     where,
     what: 'unknown kind of row',
     expected: `the keys ${expected}`,
     got: keys.length === 0 ? 'an empty object' : keys.slice(0, 8).join(', '),
-    next: relative && RELATIVES[relative],
+    next: other ? `rename ${other} to ${spelledRight(other, SHAPES)}` : relative && RELATIVES[relative],
   });
 }

@@ -6,7 +6,7 @@
  */
 import { DataError } from '../errors.js';
 import { callsOf } from './parse-tools.js';
-import { joinReasoning } from './reasoning.js';
+import { joinReasoning, leadingTag } from './reasoning.js';
 import { accountForTurn, type Fields, isEmpty, type Reading } from './row-keys.js';
 import type { Turn } from './rows.js';
 import type { Message } from './values.js';
@@ -16,10 +16,10 @@ const ROLES: readonly string[] = ['system', 'user', 'assistant', 'tool'] satisfi
 /** Other names for roles: OpenAI's for a system turn, and its older one for a tool's. */
 const ALIASES: Readonly<Record<string, string>> = { developer: 'system', function: 'tool' };
 
-const REASONING = ['reasoning_content', 'thinking', 'reasoning'] as const;
+const REASONING = ['reasoning_content', 'thinking', 'reasoning', 'thought', 'thoughts'] as const;
 const READ: readonly string[] = [
   ...['role', 'content', 'name', 'tool_calls', 'tool_call_id', 'function_call'],
-  ...['weight', 'train', 'training', 'loss'],
+  ...['weight', 'train', 'training', 'trainable', 'loss'],
   ...REASONING,
 ];
 
@@ -89,15 +89,16 @@ function reasoningOf(fields: Fields, role: string, place: string, where: string)
   if (role !== 'assistant') {
     throw new DataError({ where, what: `${place}.${given[0]}: only an assistant turn reasons`, got: role });
   }
-  const written = typeof fields.content === 'string' && /^\s*<think>/.test(fields.content);
+  const { content } = fields;
+  const written = typeof content === 'string' ? leadingTag(content.trimStart()) : undefined;
   if (written || new Set(texts).size > 1) {
-    const got = [...given, ...(written ? ['<think> in content'] : [])].join(', ');
+    const got = [...given, ...(written ? [`${written.open} in content`] : [])].join(', ');
     throw new DataError({ where, what: `${place} has its reasoning twice`, got, next: 'keep one of them' });
   }
   return texts[0];
 }
 
-/** `weight` (OpenAI), `train` or `training` (Axolotl), `loss` (ms-swift). */
+/** `weight` (OpenAI), `train`, `training` or `trainable` (Axolotl and others), `loss` (ms-swift). */
 function learntOf(fields: Fields, role: string, place: string, where: string): boolean {
   const { weight } = fields;
   const said = new Map<string, boolean>();
@@ -105,7 +106,7 @@ function learntOf(fields: Fields, role: string, place: string, where: string): b
     if (weight !== 0 && weight !== 1) throw wrongType(`${place}.weight`, '0 or 1', weight, where);
     said.set('weight', weight === 1);
   }
-  for (const key of ['train', 'training', 'loss']) {
+  for (const key of ['train', 'training', 'trainable', 'loss']) {
     const value = fields[key];
     if (isEmpty(value)) continue;
     if (typeof value !== 'boolean') throw wrongType(`${place}.${key}`, 'true or false', value, where);

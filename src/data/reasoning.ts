@@ -10,21 +10,33 @@ interface Tag {
   readonly close: string;
 }
 
-/** Qwen3, DeepSeek and most others; Claude's habit; EXAONE; models trained by GRPO; Magistral; Kimi. */
+/** Qwen3, DeepSeek and most others; Claude's habit; EXAONE; models trained by GRPO; Seed-OSS; Magistral; Kimi. */
 export const REASONING_TAGS: readonly Tag[] = [
-  ...['think', 'thinking', 'thought', 'reasoning'].map((name) => ({
+  ...['think', 'thinking', 'thought', 'reasoning', 'seed:think'].map((name) => ({
     ...{ open: `<${name}>`, close: `</${name}>` },
   })),
   { open: '[THINK]', close: '[/THINK]' },
   { open: '◁think▷', close: '◁/think▷' },
 ];
 
+/** The tag that a text begins with, in capitals or not. */
+export function leadingTag(text: string): Tag | undefined {
+  return REASONING_TAGS.find(({ open }) => isSame(text.slice(0, open.length), open));
+}
+
+/** Where a tag stands in a text, in capitals or not; -1: nowhere. */
+export function tagAt(text: string, tag: string): number {
+  return text.search(new RegExp(tag.replace(/[[\]]/g, '\\$&'), 'i'));
+}
+
+const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
+
 /** Takes a leading reasoning block apart from the answer. An unfinished block is all reasoning. */
 export function splitReasoning(raw: string): { text: string; reasoning?: string } {
   const begun = raw.trimStart();
-  const tag = REASONING_TAGS.find(({ open }) => begun.startsWith(open));
+  const tag = leadingTag(begun);
   if (tag === undefined) return { text: raw };
-  const end = begun.indexOf(tag.close);
+  const end = tagAt(begun, tag.close);
   const reasoning = begun.slice(tag.open.length, end < 0 ? undefined : end).trim();
   const text = end < 0 ? '' : begun.slice(end + tag.close.length).trimStart();
   return reasoning === '' ? { text } : { text, reasoning };
@@ -38,7 +50,7 @@ export function joinReasoning({ text, reasoning }: { text: string; reasoning?: s
 /** The tag that a generation prompt ends in: what is written behind it is reasoning. */
 export function openedReasoning(prompt: string): Tag | undefined {
   const end = prompt.trimEnd();
-  return REASONING_TAGS.find(({ open }) => end.endsWith(open));
+  return REASONING_TAGS.find(({ open }) => isSame(end.slice(-open.length), open));
 }
 
 /** What closes the reasoning that a prompt opens, so that an answer may stand behind it: none, or an empty block. */

@@ -38,13 +38,22 @@ const SHOWN = 12;
 
 /** Keys that often repeat part of a row's text. */
 const MAY_REPEAT = new Set(
-  `answer completion context input instruction output problem prompt query question reasoning
-  reasoning_content response solution text thinking`.split(/\s+/),
+  `answer completion context input inputs instruction messages output problem prompt query question
+  reasoning reasoning_content response solution suffix text thinking thought thoughts`.split(/\s+/),
 );
 
-/** Whether a key only repeats, in whole words, what a row says anyway. */
+/** Whether a key only says again what a row says anyway: words of it, turns of it, or all of it, rendered. */
 export function repeats(key: string, value: unknown, texts: readonly string[]): boolean {
-  if (typeof value !== 'string' || !MAY_REPEAT.has(key)) return false;
+  if (!MAY_REPEAT.has(key)) return false;
+  if (Array.isArray(value)) return value.every((turn) => isPart((turn as Fields | null)?.content, texts));
+  const isRendered =
+    key === 'text' && typeof value === 'string' && texts.every((text) => value.includes(text));
+  return isRendered || isPart(value, texts);
+}
+
+/** Whether it is whole words of one of the texts. */
+function isPart(value: unknown, texts: readonly string[]): boolean {
+  if (typeof value !== 'string') return false;
   const words = value.trim().replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const whole = new RegExp(`(?<![\\p{L}\\p{N}])${words}(?![\\p{L}\\p{N}])`, 'u');
   return texts.some((text) => text.includes(value.trim()) && whole.test(text));
@@ -71,6 +80,8 @@ export function isEmpty(value: unknown): boolean {
 /** Whether a key asks for something that is not done here. */
 interface Refusal {
   readonly asks: (value: unknown) => boolean;
+  /** Whether other values are named; else they say what holds anyway, e.g. a weight of 1. */
+  readonly elseNamed?: true;
   readonly what: string;
   readonly next: string;
 }
@@ -84,6 +95,7 @@ const textOnly: Refusal = {
 };
 const tokensHere: Refusal = {
   asks: numbers,
+  elseNamed: true,
   what: 'tokens and masks are made here from the text',
   next: 'remove the key, and mark turns that are not to be learnt with weight: 0',
 };
@@ -92,6 +104,22 @@ const rowWeight: Refusal = {
   what: 'rows have no weights',
   next: 'remove the key; leave a row out, or write it twice',
 };
+const notToTrain: Refusal = {
+  asks: (value) => value === false,
+  what: 'a row that is not to be trained on',
+  next: 'leave the row out',
+};
+const secondRow: Refusal = {
+  asks: always,
+  what: 'the row has its text in another form as well, and the two differ',
+  next: 'keep one of them: messages, or prompt and completion, or text',
+};
+const ofPrompt: Refusal = {
+  asks: always,
+  what: 'it stands beside the text of the row, and not in it',
+  next: 'write it into the prompt',
+};
+const ofAnswer: Refusal = { ...ofPrompt, next: 'write it into the answer: reasoning_content of its turn' };
 const templateKey: Refusal = {
   asks: always,
   what: 'this is a variable of the chat template',
@@ -114,13 +142,26 @@ const REFUSED_OF_ROWS: Readonly<Record<string, Refusal>> = {
   weight: rowWeight,
   sample_weight: rowWeight,
   loss_weight: rowWeight,
-  train: {
-    asks: (value) => value === false,
-    what: 'a row that is not to be trained on',
-    next: 'leave the row out',
-  },
+  train: notToTrain,
+  trainable: notToTrain,
+  messages: secondRow,
+  prompt: secondRow,
+  completion: secondRow,
+  text: secondRow,
+  input: ofPrompt,
+  inputs: ofPrompt,
+  instruction: ofPrompt,
+  context: ofPrompt,
+  history: { ...ofPrompt, next: 'write earlier turns into messages' },
+  suffix: { ...ofPrompt, next: 'write rows of text, in the order in which the model reads them' },
+  reasoning: ofAnswer,
+  reasoning_content: ofAnswer,
+  thinking: ofAnswer,
+  thought: ofAnswer,
+  thoughts: ofAnswer,
   label: {
     asks: (value) => typeof value === 'boolean',
+    elseNamed: true,
     what: 'true and false mark wanted and unwanted answers (KTO), which cannot be trained on as they are',
     next: 'keep the wanted rows without the key, or make pairs with chosen and rejected of them',
   },
@@ -135,6 +176,7 @@ const REFUSED_OF_ROWS: Readonly<Record<string, Refusal>> = {
     next: 'put a chat_template.jinja into the model folder',
   },
   enable_thinking: templateKey,
+  documents: templateKey,
   add_generation_prompt: { ...templateKey, what: 'rows end with their answers', next: 'remove the key' },
   continue_final_message: { ...templateKey, what: 'rows end with their answers', next: 'remove the key' },
 };
@@ -149,6 +191,16 @@ const partOfTurn: Refusal = {
   what: 'a turn is learnt whole or not at all',
   next: 'use train: true or false',
 };
+const masked: Refusal = {
+  asks: always,
+  what: 'it does not say whether the turn is learnt, or left out',
+  next: 'mark turns that are not to be learnt with weight: 0',
+};
+const blocks: Refusal = {
+  asks: always,
+  what: 'reasoning is read as text',
+  next: 'write its text into reasoning_content',
+};
 const onRow: Refusal = { asks: always, what: 'tools belong to the row', next: 'put tools beside messages' };
 
 /** What would change a turn's text or loss. */
@@ -156,6 +208,15 @@ const REFUSED_OF_TURNS: Readonly<Record<string, Refusal>> = {
   ...MEDIA,
   prefix: unfinished,
   partial: unfinished,
+  mask: masked,
+  masked: { ...masked, asks: (value) => value !== false },
+  reasoning_details: blocks,
+  thinking_blocks: blocks,
+  toolInvocations: {
+    asks: always,
+    what: 'calls of tools and their results are turns',
+    next: 'write tool_calls, and turns with the role tool',
+  },
   train_detail: partOfTurn,
   training_detail: partOfTurn,
   tools: onRow,
@@ -176,29 +237,45 @@ export function accountForRow(
   at: Reading,
 ): void {
   const isRead = (key: string, value: unknown) => read.includes(key) || repeats(key, value, texts);
-  account(fields, isRead, '', REFUSED_OF_ROWS, at);
+  account(fields, read, isRead, '', REFUSED_OF_ROWS, at);
 }
 
 /** The same for a turn. @param place e.g. `messages[2]` */
 export function accountForTurn(fields: Fields, read: readonly string[], place: string, at: Reading): void {
-  account(fields, (key) => read.includes(key), place, REFUSED_OF_TURNS, at);
+  account(fields, read, (key) => read.includes(key), place, REFUSED_OF_TURNS, at);
+}
+
+/** What a key and its other spellings have in common: `toolCalls` is `tool_calls`, `System` is `system`. */
+const spelling = (key: string) => key.replace(/[_-]/g, '').toLowerCase();
+
+/** The key of which another is a spelling, if it is one. */
+export function spelledRight(key: string, known: readonly string[]): string | undefined {
+  return known.includes(key) ? key : known.find((name) => spelling(name) === spelling(key));
 }
 
 function account(
   fields: Fields,
+  read: readonly string[],
   isRead: (key: string, value: unknown) => boolean,
   place: string,
   refused: Readonly<Record<string, Refusal>>,
   { where, unread }: Reading,
 ): void {
+  const known = [...read, ...Object.keys(refused)];
   for (const [key, value] of Object.entries(fields)) {
     if (isEmpty(value) || isRead(key, value)) continue;
-    const refusal = Object.hasOwn(refused, key) ? refused[key] : undefined;
-    if (refusal?.asks(value)) {
-      const named = place === '' ? key : `${place}.${key}`;
-      throw new DataError({ where, what: `${named}: ${refusal.what}`, next: refusal.next });
+    const named = place === '' ? key : `${place}.${key}`;
+    const name = spelledRight(key, known) ?? key;
+    if (name !== key && read.includes(name)) {
+      throw new DataError({ where, what: `${named} is not read`, next: `rename ${key} to ${name}` });
     }
-    if (refusal || HARMLESS.has(key) || HARMLESS_ENDING.test(key)) continue;
+    const refusal = Object.hasOwn(refused, name) ? refused[name] : undefined;
+    if (name !== key && isRead(name, value)) continue;
+    if (refusal?.asks(value)) {
+      const what = name === key ? named : `${named} (another spelling of ${name})`;
+      throw new DataError({ where, what: `${what}: ${refusal.what}`, next: refusal.next });
+    }
+    if (refusal ? !refusal.elseNamed : HARMLESS.has(key) || HARMLESS_ENDING.test(key)) continue;
     unread.add(place === '' ? key : `${place.replace(/\[\d+\]/g, '[]')}.${key}`);
   }
 }

@@ -131,8 +131,12 @@ class HuggingFaceTokenizer implements ChatTokenizer {
     });
     const special = added.filter((token) => token.special);
     this.specialIds = new Set(special.map(({ id }) => id));
-    const tags = new Set(REASONING_TAGS.flatMap(({ open, close }) => [open, close]));
-    this.hiddenIds = new Set(special.filter(({ content }) => !tags.has(content)).map(({ id }) => id));
+    const tags = new Set(
+      REASONING_TAGS.flatMap(({ open, close }) => [open, close].map((tag) => tag.toLowerCase())),
+    );
+    this.hiddenIds = new Set(
+      special.filter(({ content }) => !tags.has(content.toLowerCase())).map(({ id }) => id),
+    );
     this.specialTokens = special.map(({ content }) => content);
     this.vocabSize = 1 + [...vocabulary.values(), ...added.map(({ id }) => id)].reduce(max, -1);
 

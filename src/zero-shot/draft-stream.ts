@@ -1,5 +1,5 @@
 /** A draft as it comes: pieces of reasoning and of text, then the whole. */
-import { REASONING_TAGS } from '../data/reasoning.js';
+import { leadingTag, REASONING_TAGS, tagAt } from '../data/reasoning.js';
 import { TOOL_CALL_TAG } from '../data/tool-calls.js';
 import { NO_USAGE } from '../data/usage.js';
 import type { Message, Response, Usage } from '../data/values.js';
@@ -126,16 +126,20 @@ export class PieceSplitter {
     switch (state) {
       case 'start': {
         const begun = held.trimStart();
-        if (REASONING_TAGS.some(({ open }) => open.startsWith(begun) && begun.length < open.length)) {
+        if (
+          REASONING_TAGS.some(
+            ({ open }) => begun.length < open.length && open.toLowerCase().startsWith(begun.toLowerCase()),
+          )
+        ) {
           return false;
         }
-        const tag = REASONING_TAGS.find(({ open }) => begun.startsWith(open));
+        const tag = leadingTag(begun);
         if (tag === undefined) return this.enter('text', held);
         this.close = tag.close;
         return this.enter('reasoning', begun.slice(tag.open.length));
       }
       case 'reasoning': {
-        const at = held.indexOf(this.close);
+        const at = tagAt(held, this.close);
         const end = at >= 0 ? at : held.length - partialTag(held, this.close);
         pieces.push({ type: 'reasoning', text: held.slice(0, end) });
         if (at >= 0) return this.enter('gap', held.slice(at + this.close.length));
@@ -170,10 +174,10 @@ export class PieceSplitter {
   }
 }
 
-/** Characters at the end of `text` that may become `tag`. */
+/** Characters at the end of `text` that may become `tag`, in capitals or not. */
 function partialTag(text: string, tag: string): number {
   for (let length = Math.min(tag.length - 1, text.length); length > 0; length--) {
-    if (text.endsWith(tag.slice(0, length))) return length;
+    if (text.slice(-length).toLowerCase() === tag.slice(0, length).toLowerCase()) return length;
   }
   return 0;
 }

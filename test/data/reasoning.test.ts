@@ -45,6 +45,8 @@ describe('splitReasoning', () => {
     ['<thought>\nhm\n</thought>\nyes', 'hm', 'yes'],
     ['<reasoning>hm</reasoning>yes', 'hm', 'yes'],
     ['[THINK]hm[/THINK]yes', 'hm', 'yes'],
+    ['<seed:think>hm</seed:think>yes', 'hm', 'yes'],
+    ['<Think>hm</THINK>yes', 'hm', 'yes'],
     ['◁think▷hm◁/think▷yes', 'hm', 'yes'],
     ['<think>hm <b> yes', 'hm <b> yes', ''],
     ['yes <think>hm</think>', undefined, 'yes <think>hm</think>'],
@@ -86,6 +88,14 @@ describe('an answer', () => {
     expect(grown('<think>\n\n</think>\n\n', 'Hello.<|im_end|>')).toMatchObject({
       ...{ text: 'Hello.', reasoning: undefined, pieces: 'Hello.' },
     });
+  });
+
+  it('may have its tags in capitals, cut anywhere', () => {
+    const splitter = new PieceSplitter(false);
+    const pieces = [...'<THINK>hm</Think>yes'].flatMap((letter) => splitter.push(letter));
+    const said = (type: string) =>
+      pieces.flatMap((piece) => (piece.type === type ? [piece.text] : [])).join('');
+    expect([said('reasoning'), said('text')]).toEqual(['hm', 'yes']);
   });
 
   it('that is not finished is all reasoning', () => {

@@ -33,10 +33,13 @@ function unread(row: object, read: typeof parseTrainingRow | typeof parsePrefere
 }
 
 describe('reasoning', () => {
-  it.each(['reasoning_content', 'thinking', 'reasoning'])('%s is trained as a think block', (key) => {
-    expect(turns({ [key]: 'Hm.' })[1]).toEqual(assistant('<think>\nHm.\n</think>\n\nYo'));
-    expect(turns({ [key]: null })[1]).toEqual(assistant('Yo'));
-  });
+  it.each(['reasoning_content', 'thinking', 'reasoning', 'thought', 'thoughts'])(
+    '%s is trained as a think block',
+    (key) => {
+      expect(turns({ [key]: 'Hm.' })[1]).toEqual(assistant('<think>\nHm.\n</think>\n\nYo'));
+      expect(turns({ [key]: null })[1]).toEqual(assistant('Yo'));
+    },
+  );
 
   it('may stand there twice if it is the same', () => {
     expect(turns({ thinking: 'Hm.', reasoning: 'Hm.' })[1].content).toContain('Hm.');
@@ -51,6 +54,14 @@ describe('reasoning', () => {
   it('is refused where nobody reasons, and beside an answer', () => {
     expect(() => turns({ thinking: 'Hm.' }, 'user')).toThrow(/only an assistant turn reasons, got user/);
     expect(() => turns({ thinking: ['Hm.'] })).toThrow(/messages\[1\]\.thinking has the wrong type/);
+    expect(() => turns({ thought: true })).toThrow(/messages\[1\]\.thought has the wrong type/);
+    for (const key of ['reasoning_details', 'thinking_blocks']) {
+      expect(() => turns({ [key]: [{ text: 'Hm.' }] })).toThrow(/write its text into reasoning_content/i);
+    }
+    for (const key of ['reasoning', 'thinking', 'thought']) {
+      expect(() => parse({ messages: chat, [key]: 'Hm.' })).toThrow(/reasoning_content of its turn/);
+      expect(() => parse({ text: 'Hi', [key]: 'Hm.' })).toThrow(/beside the text of the row/);
+    }
     expect(() => parse({ prompt: 'a', completion: 'b', reasoning: 'Hm.' })).toThrow(
       /write its text into the answer/i,
     );
@@ -58,9 +69,12 @@ describe('reasoning', () => {
 });
 
 describe('turns that are not to be learnt', () => {
-  it.each([{ weight: 0 }, { train: false }, { training: false }, { loss: false }])('%j', (keys) => {
-    expect(turns(keys)[1]).toEqual({ ...assistant('Yo'), loss: false });
-  });
+  it.each([{ weight: 0 }, { train: false }, { training: false }, { trainable: false }, { loss: false }])(
+    '%j',
+    (keys) => {
+      expect(turns(keys)[1]).toEqual({ ...assistant('Yo'), loss: false });
+    },
+  );
 
   it.each([{ weight: 1 }, { train: true }, { weight: null }, { weight: 0, train: null, loss: false }])(
     '%j',
@@ -77,6 +91,8 @@ describe('turns that are not to be learnt', () => {
     [{ train: true }, 'user', /only assistant turns are learnt, got a user turn/],
     [{ train_detail: [{ begin_offset: 0 }] }, 'assistant', /learnt whole or not at all/],
     [{ prefix: true }, 'assistant', /unfinished turn/],
+    [{ mask: 1 }, 'assistant', /messages\[1\]\.mask: .* weight: 0/],
+    [{ masked: true }, 'assistant', /masked: .* weight: 0/],
   ])('refuses %j of %s', (keys, role, message) => {
     expect(() => turns(keys, role)).toThrow(message);
   });
@@ -233,9 +249,33 @@ describe('what would change a row is refused', () => {
     [{ prompt: 'a', completion: 'b', label: false }, /label: true and false mark/],
     [{ prompt: 'Translate', input: 'Hund', completion: 'dog' }, /input stands beside the prompt/],
     [{ prompt: 'Answer.', context: 'It rains.', completion: 'Wet' }, /context stands beside/],
+    [{ messages: chat, trainable: false }, /trainable: a row that is not to be trained on/],
+    [{ messages: chat, history: [['a', 'b']] }, /history: .* earlier turns into messages/],
+    [{ text: 'a', suffix: 'z' }, /suffix: .* beside the text of the row/],
+    [{ messages: chat, documents: [{ text: 'x' }] }, /documents: .* chat_template_kwargs/],
+    [{ messages: chat, context: 'It rains.' }, /context: .* into the prompt/],
+    [{ prompt: 'a', inputs: 'x', completion: 'b' }, /inputs stands beside/],
+    [{ messages: chat, prompt: 'Hello' }, /prompt: .* in another form/],
+    [{ messages: chat, completion: 'Good day' }, /completion: .* in another form/],
+    [{ messages: chat, text: 'Hi there' }, /text: .* in another form/],
+    [{ prompt: 'a', completion: 'b', text: 'a c' }, /text: .* in another form/],
     [{ messages: chat, enable_thinking: false }, /put it into chat_template_kwargs/i],
     [{ messages: chat, chat_template_kwargs: { add_generation_prompt: true } }, /is no variable/],
   ])('%j', (row, message) => {
+    expect(() => parse(row)).toThrow(message);
+  });
+
+  it.each<[object, RegExp]>([
+    [{ messages: chat, System: 'Pirate.' }, /System is not read\. Rename System to system/],
+    [{ messages: chat, systemPrompt: 'Pirate.' }, /rename systemPrompt to system_prompt/i],
+    [{ text: 'a', System: 'Pirate.' }, /System has no place beside text/],
+    [{ prompt: 'a', Input: 'x', completion: 'b' }, /Input \(another spelling of input\): .* into the prompt/],
+    [{ messages: chat, Weight: 0 }, /another spelling of weight\): rows have no weights/],
+    [{ Messages: chat }, /unknown kind of row; .* Rename Messages to messages/],
+    [{ Prompt: 'a', completion: 'b' }, /rename Prompt to prompt/i],
+    [{ messages: [user('a'), { ...assistant('b'), toolCalls: [{}] }] }, /rename toolCalls to tool_calls/i],
+    [{ messages: [user('a'), { ...assistant('b'), toolInvocations: [{}] }] }, /tool_calls, and turns/],
+  ])('in another spelling: %j', (row, message) => {
     expect(() => parse(row)).toThrow(message);
   });
 
@@ -283,6 +323,11 @@ describe('what is not read is named', () => {
     expect(unread({ messages: chat, source: 'web', topic: 'x' })).toBeUndefined();
   });
 
+  it('labels that are neither true nor false', () => {
+    expect(unread({ text: 'a', label: 3, labels: ['kind'] })).toMatch(/: label \(1\), labels \(1\)\.$/);
+    expect(unread({ text: 'a', weight: 1, train: true })).toBeUndefined();
+  });
+
   it('keys of calls', () => {
     const tool_calls = [
       { id: 'a', type: 'function', cost: 1, function: { name: 'weather', arguments: {}, why: 'x' } },
@@ -295,7 +340,9 @@ describe('what is not read is named', () => {
 
   it('a copy of what the row says anyway is none', () => {
     expect(unread({ messages: chat, prompt: 'Hi', response: 'Yo' })).toBeUndefined();
-    expect(unread({ messages: chat, prompt: 'Hello' })).toMatch(/prompt \(1\)/);
+    expect(unread({ messages: chat, prompt: [user('Hi')], text: 'User: Hi\nBot: Yo' })).toBeUndefined();
+    expect(unread({ ...pair, messages: [user('q'), assistant('good')] }, parsePreferenceRow)).toBeUndefined();
+    expect(unread({ messages: chat, Prompt: 'Hi' })).toBeUndefined();
     expect(unread({ prompt: 'Translate: Hund', input: 'Hund', completion: 'dog' })).toBeUndefined();
     expect(() => parse({ prompt: 'Translate', input: 'an', completion: 'dog' })).toThrow(/input stands/);
     expect(unread({ ...pair, score: 1, extra_thing: 2 }, parsePreferenceRow)).toMatch(
