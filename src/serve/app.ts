@@ -360,9 +360,10 @@ const STREAM_HEADERS = {
 };
 
 async function jsonOf(c: Context<Env>): Promise<unknown> {
-  const text = await c.req.text();
+  const bytes = await c.req.arrayBuffer();
   try {
-    return JSON.parse(text);
+    // fatal: an answer to a text that was altered on its way would mislead
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
     throw badRequest(`The body is no JSON (${(error as Error).message}).`, undefined, 'invalid_json');
   }

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { Message, Tool, ToolChoice } from '../data/values.js';
 import type { GenerateOptions } from '../engine/language-model.js';
 import { badRequest } from './errors.js';
-import { requireFields, requireShallow } from './fields.js';
+import { requireFields, requireReadable, unknownField, unknownKey } from './fields.js';
 import { type ServePolicy, servePolicies } from './policy.js';
 
 /** What the operator allows. */
@@ -34,47 +34,99 @@ interface TextPart {
   readonly type: 'text';
   readonly text: string;
 }
+/**
+ * An object whose keys are all read, or refused by name.
+ *
+ * @param harmless keys that say nothing to the model; clients send them back as they got them
+ */
+function closed<Shape extends z.ZodRawShape>(shape: Shape, harmless: readonly string[] = []) {
+  const acted = Object.keys(shape);
+  const known = new Set([...acted, ...harmless]);
+  return z.looseObject(shape).superRefine((value, context) => {
+    const key = unknownKey(value, known);
+    if (key !== undefined) context.addIssue(unknownIssue([key], acted));
+  });
+}
+
+/** `read` tells it in the words of fields.ts. */
+function unknownIssue(path: (string | number)[], acted: readonly string[]) {
+  return { code: 'custom' as const, path, params: { acted } };
+}
+
+const PART = ['type', 'text'];
+const KNOWN_IN_PART = new Set([
+  ...PART,
+  ...['id', 'index', 'annotations', 'cache_control', 'prompt_cache_breakpoint'],
+]);
 // by hand: a schema would look at all of a million wrong parts, and write an error for each
-const content = z.custom<string | readonly TextPart[]>(
-  (value) => typeof value === 'string' || (Array.isArray(value) && value.every(isTextPart)),
-  'expected a text, or parts of type text: this model reads nothing else',
+const content = z
+  .custom<string | readonly TextPart[]>(
+    (value) => typeof value === 'string' || (Array.isArray(value) && value.every(isTextPart)),
+    { error: 'expected a text, or parts of type text: this model reads nothing else', abort: true },
+  )
+  .superRefine((parts, context) => {
+    if (typeof parts === 'string') return;
+    for (const [i, part] of parts.entries()) {
+      const key = unknownKey(part, KNOWN_IN_PART);
+      if (key !== undefined) return context.addIssue(unknownIssue([i, key], PART));
+    }
+  });
+const toolCall = closed(
+  {
+    id: z.string(),
+    type: z.literal('function').nullish(),
+    function: closed({ name: z.string(), arguments: z.string() }, ['parsed_arguments']),
+  },
+  ['index', 'extra_content', 'provider_specific_fields', 'cache_control'],
 );
-const toolCall = z.object({
-  id: z.string(),
-  type: z.literal('function').optional(),
-  function: z.object({ name: z.string(), arguments: z.string() }),
-});
 /** What would change a turn for the model, and is not shown to it. */
 const unseen = (what: string) => z.null({ error: `${what} not shown to the model; leave it out` }).optional();
 const speaker = { name: unseen('speakers’ names are') };
+const noCalls = {
+  tool_calls: z.array(z.never()).max(0, 'only an assistant calls tools; leave it out').nullish(),
+};
+const OF_TURNS = ['id', 'cache_control'];
+const OF_ANSWERS = [
+  ...['reasoning', 'reasoning_content', 'reasoning_details', 'thinking'],
+  ...['annotations', 'parsed', 'provider_specific_fields', 'extra_content'],
+];
 const message = z.discriminatedUnion('role', [
-  z.object({ role: z.enum(['system', 'developer']), content, ...speaker }),
-  z.object({ role: z.literal('user'), content, ...speaker }),
-  z.object({
-    ...{ role: z.literal('assistant'), content: content.nullish(), ...speaker },
-    refusal: z.string().nullish(),
-    tool_calls: z.array(toolCall).nullish(),
-    function_call: unseen('calls of functions that are no tools are'),
-    audio: unseen('audio is'),
-    // a prefill, as some other servers know it
-    prefix: z.literal(false, { error: 'an answer cannot be begun here; leave it out' }).nullish(),
-    partial: z.literal(false, { error: 'an answer cannot be begun here; leave it out' }).nullish(),
-  }),
-  z.object({ role: z.literal('tool'), content, tool_call_id: z.string() }),
+  closed({ role: z.enum(['system', 'developer']), content, ...speaker, ...noCalls }, OF_TURNS),
+  closed({ role: z.literal('user'), content, ...speaker, ...noCalls }, OF_TURNS),
+  closed(
+    {
+      ...{ role: z.literal('assistant'), content: content.nullish(), ...speaker },
+      refusal: z.string().nullish(),
+      tool_calls: z.array(toolCall).nullish(),
+      function_call: unseen('calls of functions that are no tools are'),
+      audio: unseen('audio is'),
+      // a prefill, as some other servers know it
+      prefix: z.literal(false, { error: 'an answer cannot be begun here; leave it out' }).nullish(),
+      partial: z.literal(false, { error: 'an answer cannot be begun here; leave it out' }).nullish(),
+    },
+    [...OF_TURNS, ...OF_ANSWERS],
+  ),
+  closed(
+    { role: z.literal('tool'), content, tool_call_id: z.string(), name: z.string().nullish(), ...noCalls },
+    OF_TURNS,
+  ),
 ]);
 const name = z.string().regex(/^[\w.-]{1,64}$/, 'expected 1 to 64 letters, digits, _, . or -');
-const tool = z.object({
-  type: z.literal('function'),
-  function: z.object({
-    name,
-    description: z.string().optional(),
-    parameters: z.record(z.string(), z.unknown()).optional(),
-    strict: z.literal(false, { error: 'calls are not held to a schema here; leave it out' }).nullish(),
-  }),
-});
+const tool = closed(
+  {
+    type: z.literal('function'),
+    function: closed({
+      name,
+      description: z.string().nullish(),
+      parameters: z.record(z.string(), z.unknown()).nullish(),
+      strict: z.literal(false, { error: 'calls are not held to a schema here; leave it out' }).nullish(),
+    }),
+  },
+  ['cache_control'],
+);
 const toolChoice = z.union([
   z.enum(['auto', 'none', 'required']),
-  z.object({ type: z.literal('function'), function: z.object({ name }) }),
+  closed({ type: z.literal('function'), function: closed({ name }) }),
 ]);
 
 const schema = z.object({
@@ -116,12 +168,13 @@ export function readChatRequest(
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw badRequest('The body is no JSON object.', undefined, 'invalid_json');
   }
-  requireShallow(body);
+  requireReadable(body);
   requireFields(body, Object.keys(schema.shape));
   const given = read(schema, body);
   const tools = (given.tools ?? []).map(({ function: tool }) => toolOf(tool));
   const { stop, tool_choice: choice } = given;
   requireTools(given, tools);
+  requireStream(given);
   return {
     model: given.model,
     messages: given.messages.map((turn, i) => messageOf(read(message, turn, ['messages', i]))),
@@ -149,7 +202,9 @@ function read<T extends z.ZodType>(
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  const path = [...at, ...issue.path].join('.');
+  const place = [...at, ...issue.path];
+  if (issue.code === 'custom' && issue.params?.acted) throw unknownField(place, issue.params.acted);
+  const path = place.join('.');
   throw badRequest(`${path || 'body'}: ${issue.message}`, path);
 }
 
@@ -158,18 +213,28 @@ function isTextPart(value: unknown): value is TextPart {
   return type === 'text' && typeof text === 'string';
 }
 
-function toolOf({ strict: _, ...rest }: z.output<typeof tool>['function']): Tool {
-  return rest as Tool;
+function toolOf({ name, description, parameters }: z.output<typeof tool>['function']): Tool {
+  return {
+    name,
+    ...(description == null ? {} : { description }),
+    ...(parameters == null ? {} : { parameters }),
+  };
 }
 
 function messageOf(turn: z.output<typeof message>): Message {
-  const refusal = turn.role === 'assistant' ? turn.refusal : undefined;
-  const content = textOf(turn.content ?? refusal ?? '');
+  const said = textOf(turn.content ?? '');
+  const refusal = turn.role === 'assistant' ? (turn.refusal ?? '') : '';
+  const content = said && refusal ? `${said}\n${refusal}` : said || refusal;
   switch (turn.role) {
     case 'developer':
       return { role: 'system', content };
     case 'tool':
-      return { role: 'tool', content, toolCallId: turn.tool_call_id };
+      return {
+        role: 'tool',
+        content,
+        toolCallId: turn.tool_call_id,
+        ...(turn.name ? { name: turn.name } : {}),
+      };
     case 'assistant': {
       const toolCalls = turn.tool_calls?.map(({ id, function: { name, arguments: given } }) => ({
         ...{ id, name },
@@ -202,6 +267,12 @@ function requireTools(
   if (tools.length === 0 || parallel !== false) return;
   const message = 'parallel_tool_calls: this server cannot hold a model to one call; leave it out';
   throw badRequest(message, 'parallel_tool_calls', 'unsupported_parameter');
+}
+
+/** @throws ApiError 400 where a stream is described and none is asked for */
+function requireStream({ stream, stream_options: about }: Body): void {
+  if (about == null || stream === true) return;
+  throw badRequest('stream_options: there is no stream; leave it out, or set stream', 'stream_options');
 }
 
 function toolChoiceOf(choice: z.output<typeof toolChoice>, tools: readonly Tool[]): ToolChoice {

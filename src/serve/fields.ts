@@ -1,33 +1,39 @@
 /**
- * The fields of a request that this server does not act on: which of them may pass, and how deep its
- * values may lie.
+ * The fields of a request that this server does not act on: which of them may pass, and what no value
+ * may be.
  *
  * A field that would change the answer passes only with a value that changes nothing. A field that
  * nobody knows is most likely a slip of the pen, and its silence would mislead: it is refused, too.
  */
 import { nearestName } from '../config/nearest.js';
-import { badRequest } from './errors.js';
+import { type ApiError, badRequest } from './errors.js';
 
 /** Fields that change nothing about the answer. */
 const HARMLESS: ReadonlySet<string> = new Set([
-  ...['user', 'metadata', 'store', 'service_tier', 'safety_identifier', 'prediction'],
-  ...['prompt_cache_key', 'prompt_cache_retention', 'cache_prompt', 'request_id', 'priority', 'keep_alive'],
+  ...['user', 'metadata', 'store', 'service_tier', 'safety_identifier'],
+  ...['prompt_cache_key', 'prompt_cache_retention', 'prompt_cache_options', 'cache_prompt'],
+  ...['request_id', 'priority', 'keep_alive'],
 ]);
+
+/** Stands for `{}` and `[]`. */
+const EMPTY = Symbol('empty');
 
 /** Fields that would change the answer, and the values that change nothing; null always passes. */
 const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
   // OpenAI's
   n: [1],
-  logit_bias: [],
+  logit_bias: [EMPTY],
   logprobs: [false],
   top_logprobs: [0],
   presence_penalty: [0],
   frequency_penalty: [0],
   reasoning_effort: [],
   verbosity: ['medium'],
-  audio: [],
+  audio: [EMPTY],
+  prediction: [EMPTY],
+  // `{}` asks for a search
   web_search_options: [],
-  functions: [],
+  functions: [EMPTY],
   function_call: ['none', 'auto'],
   // of other servers
   min_p: [0],
@@ -38,22 +44,25 @@ const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
   best_of: [1],
   use_beam_search: [false],
   ignore_eos: [false],
-  stop_token_ids: [],
+  stop_token_ids: [EMPTY],
   echo: [false],
   add_generation_prompt: [true],
   continue_final_message: [false],
   skip_special_tokens: [true],
   include_stop_str_in_output: [false],
   chat_template: [],
-  chat_template_kwargs: [],
+  chat_template_kwargs: [EMPTY],
   grammar: [],
-  json_schema: [],
+  json_schema: [EMPTY],
 };
 
+const LEAVE = 'leave it out';
 /** What is longer is no slip of the pen. */
 const LONGEST_NAME = 64;
 /** Deeper values are nobody's tools; what reads them, and writes them into prompts, recurses. */
 const DEEPEST = 64;
+/** Read by characters, so that a pair is none. */
+const LONE = /\p{Surrogate}/u;
 
 /**
  * @param acted fields that the server acts on
@@ -65,32 +74,64 @@ export function requireFields(body: object, acted: readonly string[]): void {
     if (value === null || known.has(field) || HARMLESS.has(field)) continue;
     if (field === 'response_format') requireText(value);
     else if (field === 'modalities') requireWords(value);
-    else if (!Object.hasOwn(UNSUPPORTED, field)) throw unknownField(field, acted);
-    else if (!isEmpty(value) && !UNSUPPORTED[field].includes(value)) throw unsupported(field, 'leave it out');
+    else if (!Object.hasOwn(UNSUPPORTED, field)) throw unknownField([field], acted);
+    else if (!UNSUPPORTED[field].includes(isEmpty(value) ? EMPTY : value)) throw unsupported(field, LEAVE);
   }
 }
 
-/** @throws ApiError 400 where a field's value is nested deeper than anything that a caller means */
-export function requireShallow(body: object): void {
+/** The first key that is not known and says something: null passes. */
+export function unknownKey(value: object, known: ReadonlySet<string>): string | undefined {
+  return Object.keys(value).find((key) => !known.has(key) && value[key as keyof object] !== null);
+}
+
+/**
+ * @param path  of the field in the body
+ * @param acted fields of the same place that the server acts on: one of them may have been meant
+ */
+export function unknownField(path: readonly PropertyKey[], acted: readonly string[]): ApiError {
+  const field = String(path.at(-1));
+  const nearest = field.length > LONGEST_NAME ? undefined : nearestName(field, acted);
+  const hint = nearest === undefined ? LEAVE : `did you mean ${nearest}?`;
+  const name = [...path.slice(0, -1), field.slice(0, LONGEST_NAME)].join('.');
+  return badRequest(`${name} is no field that this server knows; ${hint}`, name, 'unknown_parameter');
+}
+
+/**
+ * @throws ApiError 400 where a field's value is nested deeper than anything that a caller means, or holds
+ *         half a character, which no model can be shown as it came
+ */
+export function requireReadable(body: object): void {
   for (const [field, value] of Object.entries(body)) {
+    const name = field.slice(0, LONGEST_NAME);
     let level = [value];
     for (let depth = 0; level.length > 0; depth++) {
       if (depth > DEEPEST) {
-        const name = field.slice(0, LONGEST_NAME);
         throw badRequest(`${name}: values may be nested ${DEEPEST} deep`, name, 'nested_too_deep');
+      }
+      if (level.some(isBroken)) {
+        throw badRequest(`${name}: a text holds a lone surrogate, half a character`, name, 'invalid_unicode');
       }
       level = level.flatMap(inner);
     }
   }
 }
 
+function isBroken(value: unknown): boolean {
+  return typeof value === 'string' && LONE.test(value);
+}
+
+/** With an object's keys, which may be shown to the model, too. */
 function inner(value: unknown): unknown[] {
-  return typeof value === 'object' && value !== null ? Object.values(value) : [];
+  if (typeof value !== 'object' || value === null) return [];
+  return Array.isArray(value) ? value : [...Object.keys(value), ...Object.values(value)];
 }
 
 function requireText(value: unknown): void {
-  if ((value as { type?: unknown }).type === 'text') return;
-  throw unsupported('response_format', 'ask for JSON in the prompt');
+  if ((value as { type?: unknown }).type !== 'text') {
+    throw unsupported('response_format', 'ask for JSON in the prompt');
+  }
+  const unknown = unknownKey(value as object, new Set(['type']));
+  if (unknown !== undefined) throw unknownField(['response_format', unknown], ['type']);
 }
 
 function requireWords(value: unknown): void {
@@ -105,11 +146,4 @@ function isEmpty(value: unknown): boolean {
 function unsupported(field: string, next: string) {
   const message = `${field} is not supported by this server; ${next}`;
   return badRequest(message, field, 'unsupported_parameter');
-}
-
-function unknownField(field: string, acted: readonly string[]) {
-  const nearest = field.length > LONGEST_NAME ? undefined : nearestName(field, acted);
-  const hint = nearest === undefined ? 'leave it out' : `did you mean ${nearest}?`;
-  const name = field.slice(0, LONGEST_NAME);
-  return badRequest(`${name} is no field that this server knows; ${hint}`, name, 'unknown_parameter');
 }

@@ -1,6 +1,7 @@
 /** The official client, unmodified, against a server on a port. */
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Response } from '../../src/data/values.js';
 import { keysFromVariable } from '../../src/serve/keys.js';
 import { CORRECTION_NOTICE } from '../../src/zero-shot/release.js';
 import { Parrot, type TestServer, testServer, until } from './server.js';
@@ -15,7 +16,15 @@ const weather = {
   type: 'function' as const,
   function: { name: 'weather', parameters: { type: 'object', properties: {} } },
 };
+const calling = { id: 'call-1', type: 'function', function: { name: 'weather', arguments: '{}' } };
 type Verdict = { conscience: { outcome: string; verdict: string; usage: Record<string, object> } };
+
+/** Has thought before it speaks. */
+class Thinker extends Parrot {
+  override async generate(...asked: Parameters<Parrot['generate']>): Promise<Response[]> {
+    return (await super.generate(...asked)).map((said) => ({ ...said, reasoning: 'hm' }));
+  }
+}
 
 async function failure(work: Promise<unknown>): Promise<InstanceType<typeof OpenAI.APIError>> {
   const error = await work.then(
@@ -77,8 +86,10 @@ describe('plain', () => {
       top_p: 0.5,
       seed: 7,
       stop: 'END',
-    });
-    expect(server.model.asked[0]).toMatchObject({ temperature: 0.3, topP: 0.5, seed: 7, stop: ['END'] });
+      top_k: 5,
+    } as never);
+    const asked = { temperature: 0.3, topP: 0.5, topK: 5, seed: 7, stop: ['END'] };
+    expect(server.model.asked[0]).toMatchObject(asked);
   });
 });
 
@@ -225,6 +236,12 @@ describe('errors', () => {
     ],
     [{ tools: [weather], tool_choice: { type: 'function', function: { name: 'other' } } }, 'tool_choice'],
     [{ conscience: { policy: 'off' } }, 'conscience.policy'],
+    [{ prediction: { type: 'content', content: 'y' } }, 'prediction'],
+    [{ web_search_options: {} }, 'web_search_options'],
+    [{ n: {} }, 'n'],
+    [{ stream_options: { include_usage: true } }, 'stream_options'],
+    [{ messages: [{ role: 'user', content: 'half \ud83d' }] }, 'messages'],
+    [{ messages: [{ role: 'user', content: 'x', tool_calls: [calling] }] }, 'messages.0.tool_calls'],
   ])('%j names %s', async (extra, param) => {
     server = await testServer();
     const error = await failure(client().chat.completions.create({ ...say('x'), ...extra } as never));
@@ -243,6 +260,95 @@ describe('errors', () => {
     const slip = await failure(client().chat.completions.create({ ...say('x'), max_token: 5 } as never));
     expect(slip).toMatchObject({ status: 400, code: 'unknown_parameter', param: 'max_token' });
     expect(slip.message).toContain('did you mean max_tokens?');
+  });
+
+  const turn = (more: object, role = 'user') => ({ messages: [{ role, content: 'x', ...more }] });
+  it.each([
+    [turn({ bogus: 1 }), 'messages.0.bogus'],
+    [turn({ weight: 0 }, 'assistant'), 'messages.0.weight'],
+    [turn({ bogus: 1 }, 'system'), 'messages.0.bogus'],
+    [turn({ tool_call_id: 'a', bogus: 1 }, 'tool'), 'messages.0.bogus'],
+    [turn({ content: [{ type: 'text', text: 'x', bogus: 2 }] }), 'messages.0.content.0.bogus'],
+    [turn({ tool_calls: [{ ...calling, bogus: 1 }] }, 'assistant'), 'messages.0.tool_calls.0.bogus'],
+    [
+      turn({ tool_calls: [{ ...calling, function: { ...calling.function, bogus: 1 } }] }, 'assistant'),
+      'messages.0.tool_calls.0.function.bogus',
+    ],
+    [{ response_format: { type: 'text', bogus: 1 } }, 'response_format.bogus'],
+    [{ tools: [{ ...weather, bogus: 1 }] }, 'tools.0.bogus'],
+    [{ tools: [{ ...weather, function: { ...weather.function, bogus: 1 } }] }, 'tools.0.function.bogus'],
+    [
+      { tools: [weather], tool_choice: { type: 'function', function: { name: 'weather' }, bogus: 1 } },
+      'tool_choice.bogus',
+    ],
+  ])('%j: an unknown key inside is refused as %s', async (extra, param) => {
+    server = await testServer();
+    const error = await failure(client().chat.completions.create({ ...say('x'), ...extra } as never));
+    expect(error).toMatchObject({ status: 400, param, code: 'unknown_parameter' });
+    expect(error.message).toContain(param);
+  });
+
+  it('an unknown key inside says what was meant', async () => {
+    server = await testServer();
+    const slip = turn({ tool_cals: [calling] }, 'assistant');
+    const error = await failure(client().chat.completions.create({ ...say('x'), ...slip } as never));
+    expect(error.message).toContain('did you mean tool_calls?');
+  });
+
+  it('what clients add to turns, parts and tools passes, and changes nothing', async () => {
+    server = await testServer();
+    const nothing = { refusal: null, audio: null, function_call: null, name: null, unheard_of: null };
+    const cached = { cache_control: { type: 'ephemeral' } };
+    const messages = [
+      { role: 'system', content: [{ type: 'text', text: 's', ...cached }], tool_calls: [], name: null },
+      { role: 'user', content: 'u', tool_calls: null, id: 'turn-1', ...cached },
+      { role: 'assistant', content: 'a', ...nothing, annotations: [], tool_calls: [], reasoning: 'r' },
+      { role: 'assistant', content: null, tool_calls: [{ index: 0, ...calling }], reasoning_content: 'r' },
+      { role: 'tool', tool_call_id: 'call-1', name: 'weather', content: 'it rains' },
+      { role: 'assistant', content: '', refusal: 'No.' },
+      { role: 'user', content: [{ type: 'text', text: 'x', annotations: [] }] },
+    ];
+    const tool = { ...weather, function: { ...weather.function, description: null, strict: null } };
+    const body = { ...say('x'), messages, tools: [{ ...tool, ...cached }] };
+    await client().chat.completions.create(body as never);
+    expect(server.model.heard[0]).toEqual([
+      { role: 'system', content: 's' },
+      { role: 'user', content: 'u' },
+      { role: 'assistant', content: 'a' },
+      {
+        ...{ role: 'assistant', content: '' },
+        toolCalls: [{ id: 'call-1', name: 'weather', arguments: '{}' }],
+      },
+      { role: 'tool', content: 'it rains', toolCallId: 'call-1', name: 'weather' },
+      { role: 'assistant', content: 'No.' },
+      { role: 'user', content: 'x' },
+    ]);
+    expect(server.model.asked[0].tools).toEqual([weather.function]);
+  });
+
+  it('its own answers come back whole: plain, with calls, with reasoning', async () => {
+    server = await testServer({}, new Thinker());
+    const ask = async (content: string) => {
+      const body = { ...say(content), tools: [weather] };
+      const { message } = (await client().chat.completions.create(body)).choices[0];
+      const messages = [...body.messages, message, { role: 'user' as const, content: 'and now?' }];
+      const next = await client().chat.completions.create({ ...body, messages });
+      expect(next.choices[0].message.content).toBe('and now?');
+      return message;
+    };
+    expect(await ask('hello')).toMatchObject({ content: 'hello', reasoning_content: 'hm' });
+    const call = '<tool_call>{"name": "weather", "arguments": {}}</tool_call>';
+    expect((await ask(call)).tool_calls).toHaveLength(1);
+  });
+
+  it('a body that is no UTF-8 is refused, not altered', async () => {
+    server = await testServer();
+    const body = Buffer.from(JSON.stringify(say('caf\u00e9')), 'latin1');
+    const headers = { 'content-type': 'application/json' };
+    const reply = await fetch(`${server.url}/v1/chat/completions`, { method: 'POST', headers, body });
+    expect(reply.status).toBe(400);
+    expect(await reply.json()).toMatchObject({ error: { code: 'invalid_json' } });
+    expect(server.model.asked).toEqual([]);
   });
 
   it('tools that are nested without end are refused, not recursed into', async () => {

@@ -17,6 +17,7 @@ export class Parrot implements LanguageModel {
   mostRunning = 0;
   aborted = 0;
   asked: GenerateOptions[] = [];
+  heard: (readonly Message[])[] = [];
 
   constructor(private readonly pace = 0) {}
 
@@ -25,6 +26,7 @@ export class Parrot implements LanguageModel {
     options: GenerateOptions,
   ): Promise<Response[]> {
     this.asked.push(options);
+    this.heard.push(conversations[0]);
     this.running += 1;
     this.mostRunning = Math.max(this.mostRunning, this.running);
     const said = conversations[0].at(-1)!.content;
