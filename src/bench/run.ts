@@ -10,6 +10,8 @@ export interface BenchOptions {
   /** 0: one per core. */
   readonly threads: number;
   readonly progress: Progress;
+  /** Ends the process that measures; `runBench` then rejects. */
+  readonly signal?: AbortSignal;
 }
 
 export interface BenchResult {
@@ -22,17 +24,18 @@ export interface BenchResult {
 const exec = promisify(execFile);
 const worker = fileURLToPath(new URL('./worker.js', import.meta.url));
 
-async function measure<T>(...args: (string | number)[]): Promise<T> {
-  const { stdout } = await exec(process.execPath, [worker, ...args.map(String)], { maxBuffer: 1 << 24 });
+async function measure<T>(args: readonly (string | number)[], signal?: AbortSignal): Promise<T> {
+  const settings = { maxBuffer: 1 << 24, ...(signal ? { signal } : {}) };
+  const { stdout } = await exec(process.execPath, [worker, ...args.map(String)], settings);
   return JSON.parse(stdout) as T;
 }
 
 /** Runs everything, one process after another. */
-export async function runBench({ threads, progress }: BenchOptions): Promise<BenchResult> {
+export async function runBench({ threads, progress, signal }: BenchOptions): Promise<BenchResult> {
   progress.start(6, 'bench');
   let done = 0;
   const next = async <T>(...args: (string | number)[]): Promise<T> => {
-    const result = await measure<T>(...args);
+    const result = await measure<T>(args, signal);
     progress.update({ step: ++done });
     return result;
   };

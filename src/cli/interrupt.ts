@@ -4,7 +4,10 @@
  */
 
 /** Exit code of a process that was interrupted: 128 + SIGINT. */
-const INTERRUPTED = 130;
+export const INTERRUPTED = 130;
+
+/** Work that gave up because it was interrupted: nothing that a person has to be told again. */
+export class Interrupted extends Error {}
 
 /**
  * Runs work that can be interrupted.
@@ -12,6 +15,7 @@ const INTERRUPTED = 130;
  * Sets the exit code to 130 when it was.
  *
  * @param notice told once, at the first interruption
+ * @throws Interrupted in place of the AbortError of work that the signal cut short
  */
 export async function interruptible<T>(
   notice: () => void,
@@ -27,9 +31,17 @@ export async function interruptible<T>(
   process.on('SIGTERM', interrupt);
   try {
     return await work(controller.signal);
+  } catch (error) {
+    if (controller.signal.aborted && isAbort(error)) throw new Interrupted('interrupted', { cause: error });
+    throw error;
   } finally {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
     if (controller.signal.aborted) process.exitCode = INTERRUPTED;
   }
+}
+
+/** Whether an error, or what caused it, is an AbortError: the signal's own, or one that Node made of it. */
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'AbortError' || isAbort(error.cause));
 }

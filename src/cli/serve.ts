@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type ServePolicy, servePolicies } from '../serve/policy.js';
 import type { ServeOptions } from '../serve/serve.js';
-import { interruptible } from './interrupt.js';
+import { INTERRUPTED, Interrupted, interruptible } from './interrupt.js';
 import { numberFrom, wholeFrom } from './program.js';
 
 /** Adds the command; `run` serves until the signal, then returns when the last answer has gone. */
@@ -61,10 +61,14 @@ export function addServeCommand(
       interruptible(
         () => {},
         (signal) => run(options, signal),
-      ).finally(() => {
-        // to be stopped is how a server ends
-        if (process.exitCode === 130) process.exitCode = 0;
-      }),
+      )
+        .catch((error: unknown) => {
+          if (!(error instanceof Interrupted)) throw error;
+        })
+        .finally(() => {
+          // to be stopped is how a server ends
+          if (process.exitCode === INTERRUPTED) process.exitCode = 0;
+        }),
     );
 }
 
