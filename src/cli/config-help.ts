@@ -28,7 +28,8 @@ export function configHelp(width: number, colors: Colors): string {
 function keyHelp(key: ConfigKey, width: number, colors: Colors): string {
   const flag = flagOf(key.path);
   const usage = isSwitch(key) ? `${flag}, --no-${flag.slice(2)}` : `${flag} <${placeholder(key)}>`;
-  const sentence = wrap(key.description, width - INDENT.length).map((line) => INDENT + line);
+  const text = key.repeatable ? `${key.description} The flag may be repeated.` : key.description;
+  const sentence = wrap(text, width - INDENT.length).map((line) => INDENT + line);
   return [`  ${colors.cyan(usage)}  ${colors.dim(standard(key))}`, ...sentence].join('\n');
 }
 
@@ -40,9 +41,9 @@ function standard(key: ConfigKey): string {
   return `default: ${key.default}${key.unit === undefined ? '' : ` ${key.unit}`}`;
 }
 
-/** What stands for the value: `path …`, `linear|cosine|constant`, `number`. */
-function placeholder({ placeholder, schema, repeatable }: ConfigKey): string {
-  if (placeholder !== undefined) return repeatable ? `${placeholder} …` : placeholder;
+/** What stands for the value: `path`, `linear|cosine|constant`, `number`. */
+function placeholder({ placeholder, schema }: ConfigKey): string {
+  if (placeholder !== undefined) return placeholder;
   const choices = choicesOf(schema);
   if (choices.length > 0) return choices.join('|');
   return schema.type === 'integer' ? 'n' : schema.type === 'number' ? 'number' : 'text';

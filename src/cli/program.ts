@@ -2,7 +2,7 @@
  * The command `ealign` without its commands: name, help, and errors that are thrown
  * instead of printed, so that `main` words them in one place.
  */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, type ErrorOptions, InvalidArgumentError } from 'commander';
 import { colorsFor } from './colors.js';
 import { VERSION } from './version.js';
 
@@ -14,10 +14,29 @@ export function helpWidth(columns: number | undefined): number {
   return Math.max(50, Math.min(columns ?? 80, MAX_WIDTH));
 }
 
+/** What to say about a name that the command line does not know: where those stand that it does. */
+const UNKNOWN = ['commander.unknownOption', 'commander.unknownCommand'];
+
+class ListingCommand extends Command {
+  override createCommand(name?: string): Command {
+    return new ListingCommand(name);
+  }
+
+  override error(message: string, options: ErrorOptions = {}): never {
+    const bare = UNKNOWN.includes(options.code ?? '') && !message.includes('Did you mean');
+    return super.error(bare ? `${message}; \`${pathOf(this)} --help\` lists them` : message, options);
+  }
+}
+
+/** A command with those above it: `ealign eval suite`. */
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
+}
+
 export function createProgram(): Command {
   const { bold, cyan } = colorsFor(process.stdout);
   return (
-    new Command('ealign')
+    new ListingCommand('ealign')
       .description('Fine-tune language models with a conscience.')
       .version(VERSION, '-V, --version', 'print the version')
       .helpOption('-h, --help', 'print this help')

@@ -2,11 +2,13 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
+import type { FlagValues } from '../config/flags.js';
+import { configKeys } from '../config/keys.js';
 import { loadConfig } from '../config/load.js';
 import { CONFIG_FILE } from '../config/render.js';
 import type { TrainConfig } from '../config/schema.js';
 import { ConfigError } from '../errors.js';
-import { findCheckpoint } from '../train/checkpoint.js';
+import { findCheckpoint, isCheckpoint } from '../train/checkpoint.js';
 import { colorsFor } from './colors.js';
 import { addConfigFlags, refuseUnknownOptions } from './config-flags.js';
 import { configHelp } from './config-help.js';
@@ -49,6 +51,7 @@ export function addTrainCommand(
   command.configureHelp({ formatHelp: () => help() });
   command.action(async (file: string | undefined, { preview = false, resume, json = false }: Options) => {
     refuseUnknownOptions(command.args);
+    refuseStrayPath(command.args, flags);
     if (command.args.length > 1) {
       throw new ConfigError({
         where: command.args[1],
@@ -57,6 +60,7 @@ export function addTrainCommand(
       });
     }
     const place = locate(file, resume);
+    if (resume !== undefined && place.file === undefined) requireConfiguration(resume, flags);
     const loaded = loadConfig(place.file, flags);
     // a run that was copied or moved goes on where it lies
     const config =
@@ -80,6 +84,41 @@ function locate(
   const saved = [resume, dirname(resume)].map((folder) => join(folder, CONFIG_FILE)).find(existsSync);
   if (saved === undefined) return { resume: findCheckpoint(resume) };
   return { file: saved, resume, folder: dirname(saved) };
+}
+
+/**
+ * Refuses a resumed run that neither a file nor the flags configure.
+ *
+ * @param resume as given: a folder where no configuration was found, or `true`
+ */
+function requireConfiguration(resume: string | true, flags: FlagValues): void {
+  if (configKeys.every(({ required, path }) => !required || flags.has(path))) return;
+  if (resume === true) {
+    throw new ConfigError({
+      where: '--resume',
+      what: `no folder is named where ${CONFIG_FILE} tells the configuration of the run`,
+      next: 'name its output folder: ealign train --resume <folder>',
+    });
+  }
+  throw new ConfigError({
+    where: join(isCheckpoint(resume) ? dirname(resume) : resume, CONFIG_FILE),
+    what: 'no such file, so that the configuration of the run is not known',
+    next: `give it: ealign train run.yaml --resume ${resume}`,
+  });
+}
+
+/** Refuses a path that stands where the configuration stands, but is one more value of a flag. */
+function refuseStrayPath(args: readonly string[], flags: FlagValues): void {
+  const stray = args.filter((path) => /\.(jsonl|csv|tsv|parquet|gz)$/i.test(path));
+  if (stray.length === 0) return;
+  const given = configKeys.find(({ repeatable, path }) => repeatable && flags.has(path));
+  const { flag, value } = (given && flags.get(given.path)) ?? { flag: '--data', value: undefined };
+  const all = [...((value as string[] | undefined) ?? []), ...stray];
+  throw new ConfigError({
+    where: stray[0],
+    what: 'no configuration, which is a YAML file',
+    next: `give each path a flag of its own: ${all.map((path) => `${flag} ${path}`).join(' ')}`,
+  });
 }
 
 function help(): string {

@@ -135,7 +135,15 @@ export function isCheckpoint(place: string | true | undefined): boolean {
  * @throws TrainingError when there is none
  */
 export function findCheckpoint(place: string): string {
-  if (isCheckpoint(place) && statSync(place, { throwIfNoEntry: false })?.isDirectory()) return place;
+  const found = statSync(place, { throwIfNoEntry: false });
+  if (found?.isDirectory() === false) {
+    throw new TrainingError({
+      where: place,
+      what: 'a file, not a checkpoint or output folder',
+      next: 'name the output folder of the run',
+    });
+  }
+  if (isCheckpoint(place) && found) return place;
   const last = checkpointsOf(place).at(-1);
   if (last !== undefined) return join(place, last);
   const [trained] = weightsIn(place);

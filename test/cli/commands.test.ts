@@ -63,6 +63,10 @@ describe('ealign train', () => {
     [['--qqqqqq=1'], "error: unknown option '--qqqqqq'; `ealign train --help` lists them\n"],
     [['--lambda', '-1'], 'error: --lambda: expected a number >= 0, got -1\n'],
     [['--lambda'], "error: option '--lambda <value>' argument missing\n"],
+    [
+      ['more.jsonl', 'most.jsonl'],
+      'error: more.jsonl: no configuration, which is a YAML file. Give each path a flag of its own: --data rows.jsonl --data more.jsonl --data most.jsonl\n',
+    ],
   ])('%j is refused', async (args, line) => {
     expect(await train(...args)).toEqual({ error: line });
   });
@@ -89,6 +93,24 @@ describe('ealign train', () => {
       expect(options).toMatchObject({ resume, preview: false });
     }
   });
+
+  it('says what --resume lacks', async () => {
+    const output = mkdtempSync(join(tmpdir(), 'ealign-cli-'));
+    const checkpoint = join(output, 'checkpoint-10');
+    mkdirSync(checkpoint);
+    for (const resume of [output, checkpoint]) {
+      const { error } = await ealign('train', '--resume', resume);
+      expect(error).toContain(`error: ${join(output, 'config.yaml')}: no such file`);
+      expect((await train('--resume', resume)).options).toMatchObject({ resume: checkpoint });
+    }
+    expect((await ealign('train', '--resume')).error).toMatch(
+      /^error: --resume: .*config\.yaml.*<folder>\n$/,
+    );
+    const rows = join(output, 'rows.jsonl');
+    writeFileSync(rows, '');
+    const { error } = await ealign('train', '--resume', rows);
+    expect(error).toContain(`error: ${rows}: a file, not a checkpoint or output folder`);
+  });
 });
 
 describe('other commands', () => {
@@ -107,6 +129,9 @@ describe('other commands', () => {
     [['chat', '--device', 'tpu'], 'Allowed choices are cpu, webgpu.'],
     [['demo', '--seeds', ''], 'Expected a whole number >= 1.'],
     [['trian'], "error: unknown command 'trian'; did you mean 'train'?"],
+    [['qqqqqq'], "error: unknown command 'qqqqqq'; `ealign --help` lists them"],
+    [['chat', '--qqqqqq'], "error: unknown option '--qqqqqq'; `ealign chat --help` lists them"],
+    [['chat', '--sytem', 'x'], "error: unknown option '--sytem'; did you mean '--system'?"],
   ])('%j is refused', async (args, part) => {
     const { error } = await ealign(...args);
     expect(error).toContain(part);

@@ -33,6 +33,14 @@ describe('configHelp', () => {
     expect(help).toContain('  --rslora, --no-rslora  default: off\n');
   });
 
+  it.each(configKeys.filter(({ repeatable }) => repeatable).map(({ path }) => path))(
+    'says that %s may be repeated',
+    (path) => {
+      const [, entry] = help.split(`  ${flagOf(path)} <path>`);
+      expect(entry.split('\n  -')[0].replace(/\s+/g, ' ')).toContain('The flag may be repeated.');
+    },
+  );
+
   it('keeps to the width', () => {
     const sentences = help.split('\n').filter((line) => line.startsWith('      '));
     expect(Math.max(...sentences.map((line) => line.length))).toBeLessThanOrEqual(80);
