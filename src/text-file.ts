@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { TextDecoder } from 'node:util';
-import { DataError } from './errors.js';
+import { DataError, type ErrorParts, UserError } from './errors.js';
 
 /**
  * The text of a file, without a byte order mark.
@@ -28,3 +28,17 @@ export function decodeText(bytes: Uint8Array, where: string): string {
     throw new DataError({ where, what: 'not UTF-8 text', next: 'save the file as UTF-8' }, { cause });
   }
 }
+
+/** Why a file could not be read or parsed, and what to do about it, for the error of whoever needs the file. */
+export function whyUnreadable(error: unknown): Pick<ErrorParts, 'what' | 'next'> {
+  if (error instanceof UserError) return { what: error.parts.what, next: error.parts.next };
+  const { code, message } = error as NodeJS.ErrnoException;
+  return REASONS[code ?? ''] ?? { what: `cannot be read (${message.split('\n')[0]})` };
+}
+
+const REASONS: Readonly<Record<string, Pick<ErrorParts, 'what' | 'next'>>> = {
+  ENOENT: { what: 'no such file', next: 'check the path' },
+  ENOTDIR: { what: 'no such file: part of its path is a file, not a folder', next: 'check the path' },
+  EISDIR: { what: 'a folder, not a file', next: 'check the path' },
+  EACCES: { what: 'no permission to read this file' },
+};

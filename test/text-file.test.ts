@@ -73,6 +73,17 @@ it('rows, formats, pip configurations and YAML in memory as well', async () => {
   expect(parseConfig(`${BOM}model: pinocchio\ndata: [a.jsonl]\n`).model).toBe('pinocchio');
 });
 
+it.each([readKeys, readOnlineSettings, (path: string) => readSource(path)])(
+  'a file that is not there is named in words, without the system’s code (%#)',
+  (read) => {
+    for (const path of [join(folder, 'nowhere.yaml'), join(file('x'), 'nowhere.yaml')]) {
+      expect(() => read(path)).toThrow(
+        /nowhere\.yaml: no such (configuration )?file\b(?!.*ENO).*\. Check the path$/,
+      );
+    }
+  },
+);
+
 it('reads UTF-16 of either order', () => {
   const bytes = Buffer.from(`${BOM}Žluť`, 'utf16le');
   expect(readTextFile(file(bytes))).toBe('Žluť');

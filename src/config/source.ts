@@ -77,17 +77,14 @@ function readText(file: string): string {
     return readTextFile(file);
   } catch (cause) {
     if (cause instanceof DataError) throw new ConfigError(cause.parts, { cause });
-    const code = (cause as NodeJS.ErrnoException).code;
-    const what =
-      code === 'ENOENT'
-        ? 'no such configuration file'
-        : code === 'EISDIR'
-          ? 'is a folder; expected a YAML file'
-          : `cannot be read (${code ?? cause})`;
-    throw new ConfigError(
-      { where: file, what, next: code === 'ENOENT' ? 'check the path' : undefined },
-      { cause },
-    );
+    const { code } = cause as NodeJS.ErrnoException;
+    const missing = code === 'ENOENT' || code === 'ENOTDIR';
+    const what = missing
+      ? 'no such configuration file'
+      : code === 'EISDIR'
+        ? 'is a folder; expected a YAML file'
+        : `cannot be read (${code ?? cause})`;
+    throw new ConfigError({ where: file, what, next: missing ? 'check the path' : undefined }, { cause });
   }
 }
 

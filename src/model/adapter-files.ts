@@ -57,12 +57,16 @@ export async function readAdapter(folder: string, model: ModelConfig): Promise<A
   const where = join(folder, configFile);
   const json = readJson(where);
   if (json === undefined) {
-    const found = statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    const found = statSync(folder, { throwIfNoEntry: false });
     const run = unfinished(folder, "an adapter in PEFT's format");
     if (run) throw new ModelError({ where: folder, ...run });
     throw new ModelError({
       where: folder,
-      what: found ? `no ${configFile}` : 'no such adapter folder',
+      what: !found
+        ? 'no such adapter folder'
+        : found.isDirectory()
+          ? `no ${configFile}`
+          : 'a file, not an adapter folder',
       expected: "an adapter in PEFT's format",
       next: 'check the path of the adapter',
     });

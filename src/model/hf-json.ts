@@ -12,7 +12,7 @@ export function readJson(path: string): Json | undefined {
     bytes = readFileSync(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new ModelError({ where: path, what: `cannot be read (${message})` }, { cause: error });
   }
   try {

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { loraSection } from '../config/sections/lora.js';
 import { FRAMEWORKS, type FrameworkName } from '../conscience/frameworks.js';
 import { ConfigError } from '../errors.js';
-import { readTextFile } from '../text-file.js';
+import { readTextFile, whyUnreadable } from '../text-file.js';
 import { proxyList } from './addresses.js';
 
 const frameworkNames = Object.keys(FRAMEWORKS) as [FrameworkName, ...FrameworkName[]];
@@ -146,8 +146,10 @@ export function readOnlineSettings(file: string): OnlineSettings {
   try {
     content = parse(readTextFile(file));
   } catch (error) {
-    const what = `cannot be read (${(error as Error).message.split('\n')[0]})`;
-    throw new ConfigError({ where: file, what }, { cause: error });
+    throw new ConfigError({ where: file, ...whyUnreadable(error) }, { cause: error });
+  }
+  if (content === null) {
+    throw new ConfigError({ where: file, what: 'the file is empty', expected: 'keys of online learning' });
   }
   const parsed = onlineSchema.safeParse(content);
   if (!parsed.success) {

@@ -15,7 +15,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { ConfigError } from '../errors.js';
-import { readTextFile } from '../text-file.js';
+import { readTextFile, whyUnreadable } from '../text-file.js';
 
 export interface KeyLimits {
   /** Absent: no limit. */
@@ -46,8 +46,10 @@ export function readKeys(path: string): ApiKey[] {
   try {
     content = parse(readTextFile(path));
   } catch (error) {
-    const what = `the keys cannot be read (${(error as Error).message.split('\n')[0]})`;
-    throw new ConfigError({ where: path, what }, { cause: error });
+    throw new ConfigError({ where: path, ...whyUnreadable(error) }, { cause: error });
+  }
+  if (content === null) {
+    throw new ConfigError({ where: path, what: 'the file is empty', expected: 'name: { key: … }' });
   }
   const parsed = fileSchema.safeParse(content);
   if (!parsed.success) {

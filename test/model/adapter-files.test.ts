@@ -183,5 +183,7 @@ describe('clear errors', () => {
     rmSync(join(folder, 'adapter_config.json'));
     await expect(readAdapter(folder, base)).rejects.toThrow(/: no adapter_config\.json; expected an adapter/);
     await expect(readAdapter(join(folder, 'x'), base)).rejects.toThrow(/x: no such adapter folder/);
+    const file = join(folder, 'adapter_model.bin');
+    await expect(readAdapter(file, base)).rejects.toThrow(/bin: a file, not an adapter folder; expected/);
   });
 });

@@ -49,8 +49,8 @@ describe('keys', () => {
     ['a b: { key: correct-horse }', 'a b'],
     ['alice: [', 'cannot be read'],
     ['{}', 'there is no key in it'],
-    ['# alice: { key: correct-horse }', 'the file'],
-    ['', 'the file'],
+    ['# alice: { key: correct-horse }', 'the file is empty'],
+    ['', 'the file is empty'],
   ])('%j is refused with its place', (yaml, place) => {
     expect(() => read(yaml)).toThrow(ConfigError);
     expect(() => read(yaml)).toThrow(place);
