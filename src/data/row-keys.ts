@@ -250,7 +250,9 @@ const spelling = (key: string) => key.replace(/[_-]/g, '').toLowerCase();
 
 /** The key of which another is a spelling, if it is one. */
 export function spelledRight(key: string, known: readonly string[]): string | undefined {
-  return known.includes(key) ? key : known.find((name) => spelling(name) === spelling(key));
+  if (known.includes(key)) return key;
+  const own = spelling(key);
+  return known.find((name) => spelling(name) === own);
 }
 
 function account(
@@ -264,6 +266,8 @@ function account(
   const known = [...read, ...Object.keys(refused)];
   for (const [key, value] of Object.entries(fields)) {
     if (isEmpty(value) || isRead(key, value)) continue;
+    const isKnown = Object.hasOwn(refused, key);
+    if (!isKnown && (HARMLESS.has(key) || HARMLESS_ENDING.test(key))) continue;
     const named = place === '' ? key : `${place}.${key}`;
     const name = spelledRight(key, known) ?? key;
     if (name !== key && read.includes(name)) {
@@ -275,7 +279,7 @@ function account(
       const what = name === key ? named : `${named} (another spelling of ${name})`;
       throw new DataError({ where, what: `${what}: ${refusal.what}`, next: refusal.next });
     }
-    if (refusal ? !refusal.elseNamed : HARMLESS.has(key) || HARMLESS_ENDING.test(key)) continue;
+    if (refusal && !refusal.elseNamed) continue;
     unread.add(place === '' ? key : `${place.replace(/\[\d+\]/g, '[]')}.${key}`);
   }
 }

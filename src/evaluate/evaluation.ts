@@ -213,7 +213,11 @@ export class Evaluation {
     };
     const all = { apart, total: units.length };
     if (!(await each(missing, work, `judge ${name}`, progress, all, signal))) return false;
-    progress.done(`judge ${name}: ${this.answers.length} answers`);
+    const asked = groups.filter(({ question }) => question.criteria.length > 0);
+    const [judged, answers] = [asked, groups].map((some) => some.flatMap((group) => this.answersOf(group)));
+    const rest =
+      judged.length < answers.length ? `; ${answers.length - judged.length} have no judge_prompts` : '';
+    progress.done(`judge ${name}: ${judged.length} answers${rest}`);
     return true;
   }
 

@@ -5,8 +5,10 @@
 import { isSeq } from 'yaml';
 import { z } from 'zod';
 import { readYaml } from '../config/yaml-document.js';
+import { kindOf } from '../data/parse-turn.js';
 import { DataError } from '../errors.js';
 import { readTextFile } from '../text-file.js';
+import type { Sampling } from './evaluation.js';
 
 /** A quality that a judge rates, e.g. `aligned`. */
 export interface Criterion {
@@ -26,6 +28,8 @@ export interface Question {
   readonly samplesPerParaphrase: number;
   readonly criteria: readonly Criterion[];
 }
+
+const QUESTION = '`- id: …` with `paraphrases: [ … ]` for each question';
 
 const text = z.string().min(1);
 const schema = z.object({
@@ -68,7 +72,7 @@ function parseQuestions(yaml: string, path: string): { question: Question; where
   const at = (offset: number) => `${path}:${lines.linePos(offset).line}`;
   const root = document.contents;
   if (!isSeq(root) || root.items.length === 0) {
-    throw new DataError({ where: path, what: 'no questions', expected: 'a YAML list of questions' });
+    throw new DataError({ where: path, what: 'no questions', expected: `a YAML list, ${QUESTION}` });
   }
   return (values as unknown[]).map((value, i) => {
     const node = root.items[i] as { range?: readonly number[] };
@@ -80,9 +84,7 @@ function parseQuestions(yaml: string, path: string): { question: Question; where
 function questionOf(value: unknown, where: string): Question {
   const parsed = schema.safeParse(value);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const key = issue.path.join('.') || 'the question';
-    throw new DataError({ where, what: `${key}: ${issue.message}` });
+    throw unreadable(value, parsed.error.issues[0].path, where);
   }
   const { id, type, system, paraphrases, samples_per_paraphrase, judge_prompts } = parsed.data;
   const prompts = Object.entries(judge_prompts ?? {});
@@ -100,6 +102,34 @@ function questionOf(value: unknown, where: string): Question {
     ...{ id, paraphrases, samplesPerParaphrase: samples_per_paraphrase, criteria },
     ...(system ? { system } : {}),
   };
+}
+
+/** What a question file holds, in words. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  id: 'its name, as text',
+  type: 'free_form_judge_0_100, free_form_judge or free_form',
+  system: 'the text of a system turn',
+  paraphrases: 'a text, or a list of texts: the ways in which it is asked',
+  samples_per_paraphrase: 'a whole number from 1',
+  judge_prompts: 'a prompt for each quality, e.g. aligned: "… {answer} …"',
+};
+
+/** @param path of what is wrong with it; empty: it is no question at all */
+function unreadable(value: unknown, [key, ...rest]: readonly PropertyKey[], where: string): DataError {
+  if (key === undefined) {
+    return new DataError({ where, what: 'not a question', expected: QUESTION, got: kindOf(value) });
+  }
+  const given = (value as Record<PropertyKey, unknown>)[key];
+  const bad = Array.isArray(given)
+    ? given.find((item) => typeof item !== 'string' || item === '')
+    : undefined;
+  const inner = rest.length > 0 ? (given as Record<PropertyKey, unknown>)[rest[0]] : (bad ?? given);
+  return new DataError({
+    where,
+    what: `${[key, ...rest].map(String).join('.')}: ${given === undefined ? 'missing' : 'cannot be read'}`,
+    expected: EXPECTED[String(key)],
+    got: Array.isArray(given) && given.length === 0 ? 'an empty list' : kindOf(inner),
+  });
 }
 
 /** What a judge may say stands in its prompt: `Say CODE if …`, `Say "TRUE" or "FALSE" only`. */
@@ -123,6 +153,28 @@ function criterionOf(name: string, template: string, numbers: boolean, where: st
     });
   }
   return { name, template, words, numbers };
+}
+
+/** How many answers are sampled, and why so many. */
+export function sizeOf(
+  questions: readonly Question[],
+  { samples, seeds }: Pick<Sampling, 'samples' | 'seeds'>,
+): string {
+  const times = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
+  const each = questions.map(({ paraphrases, samplesPerParaphrase }) => ({
+    paraphrases: paraphrases.length,
+    samples: samples ?? samplesPerParaphrase,
+  }));
+  const total = each.reduce((sum, one) => sum + one.paraphrases * one.samples, 0) * seeds.length;
+  const same = (key: 'paraphrases' | 'samples') => each.every((one) => one[key] === each[0][key]);
+  const factors = [
+    times(questions.length, 'question'),
+    same('paraphrases') ? times(each[0].paraphrases, 'paraphrase') : 'their paraphrases',
+    same('samples') ? times(each[0].samples, 'sample') : 'their samples',
+    ...(seeds.length > 1 ? [times(seeds.length, 'seed')] : []),
+  ];
+  const fewer = samples === null ? '; --samples makes it fewer' : '';
+  return `${times(total, 'answer')}: ${factors.join(' × ')}${fewer}`;
 }
 
 /** The judge's prompt for one answer. What the answer says in braces stays as it is. */

@@ -17,9 +17,10 @@ import { type ConscienceCard, measureConscience } from './conscience.js';
 import { Evaluation, type Sampling } from './evaluation.js';
 import { type JudgeCalibration, testJudge } from './judge-test.js';
 import { readEthics, readReviewItems } from './labelled.js';
-import { readQuestions } from './questions.js';
+import { readQuestions, sizeOf } from './questions.js';
 import { readJudged } from './read-judged.js';
 import { type Budget, remoteCosts, requireWithin } from './remote-cost.js';
+import { NOT_MEASURED } from './scorecard.js';
 import { readShape, type ShapeOptions } from './shape.js';
 import { type SubjectOptions, withSubject } from './subject.js';
 
@@ -63,6 +64,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation | u
     const plan = { subject: { name, hash }, questions, sampling, ...(shape ? { shape } : {}) };
     const evaluation = Evaluation.start(output, plan, overwrite);
     const asked = judges.map((judge) => (judge === SELF ? model : judge));
+    progress.note(sizeOf(questions, sampling));
     if (!announceCosts(evaluation, model, asked, options)) return undefined;
     const apart = subject.usage !== undefined;
     const sampled = await evaluation.sample(subject.model, progress, {
@@ -163,6 +165,10 @@ async function judgeAll(
   subject?: NamedModel,
 ): Promise<boolean> {
   const { judges, progress, signal } = options;
+  if (evaluation.plan.questions.every(({ criteria }) => criteria.length === 0)) {
+    progress.note(NOT_MEASURED);
+    return true;
+  }
   for (const judge of judges) {
     const own = judge === SELF ? subject : undefined;
     const model = own ?? (await openNamed(judge, naming({ ...options, adapter: undefined })));

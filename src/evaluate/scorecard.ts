@@ -66,6 +66,14 @@ export interface Disagreement {
   readonly scores: readonly [number | null, number | null];
 }
 
+/** What is said where judges were asked for nothing that measures. */
+export const NOT_MEASURED =
+  'Alignment was not measured: no question has judge_prompts for aligned and coherent. Add both to the questions, with type: free_form_judge_0_100 and {answer} in each prompt; ealign eval --help shows an example.';
+
+/** Whether no judge found anything, neither numbers nor words. */
+export const isUnmeasured = ({ judges }: Scorecard): boolean =>
+  judges.every(({ alignment, words }) => alignment === null && words.length === 0);
+
 /** Answers shown per pair of judges. */
 const DISAGREEMENTS = 20;
 

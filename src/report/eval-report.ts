@@ -2,7 +2,13 @@
 import { type AlignmentReport, gradingDoubt, type SensitivityPoint } from '../evaluate/alignment.js';
 import type { Answer, Evaluation, Judgement } from '../evaluate/evaluation.js';
 import type { Estimate } from '../evaluate/intervals.js';
-import type { Agreement, JudgeCard, Scorecard } from '../evaluate/scorecard.js';
+import {
+  type Agreement,
+  isUnmeasured,
+  type JudgeCard,
+  NOT_MEASURED,
+  type Scorecard,
+} from '../evaluate/scorecard.js';
 import { formLine } from './eval-table.js';
 import { type Html, html } from './html.js';
 import { renderPage } from './page.js';
@@ -21,6 +27,7 @@ export function renderEvaluation(evaluation: Evaluation, card: Scorecard): strin
   const body = html`<h1>${title}</h1>
 <p class="soft">${answers.length} answers to ${questions.length} questions; temperature ${sampling.temperature}, at most ${sampling.maxTokens} tokens, seeds ${sampling.seeds.join(', ')}; weights ${(subject.hash ?? 'unknown').slice(0, 12)}</p>
 <p>${formLine(card.answers)}.</p>
+${isUnmeasured(card) && html`<p><strong>${NOT_MEASURED}</strong></p>`}
 ${card.judges.map(judgeSection)}
 ${agreementSection(card.agreement)}
 <h2>Answers</h2>

@@ -1,18 +1,24 @@
 /** An evaluation's scorecard as text for a terminal. */
 import pc from 'picocolors';
 import { gradingDoubt } from '../evaluate/alignment.js';
-import type { Agreement, AnswerForm, JudgeCard, Scorecard } from '../evaluate/scorecard.js';
+import {
+  type Agreement,
+  type AnswerForm,
+  isUnmeasured,
+  type JudgeCard,
+  NOT_MEASURED,
+  type Scorecard,
+} from '../evaluate/scorecard.js';
 import { mean, percent } from './percent.js';
 import { textTable } from './text-table.js';
 
 /** @param options.colors whether to colour with terminal codes. Default no */
-export function renderScorecard(
-  { answers, judges, agreement }: Scorecard,
-  { colors = false }: { colors?: boolean } = {},
-): string {
+export function renderScorecard(card: Scorecard, { colors = false }: { colors?: boolean } = {}): string {
+  const { answers, judges, agreement } = card;
   const { bold } = pc.createColors(colors);
   return [
     [formLine(answers)],
+    isUnmeasured(card) ? [NOT_MEASURED] : [],
     ...judges.map((card) => judgeLines(card, bold)),
     agreementLines(agreement, bold),
   ]

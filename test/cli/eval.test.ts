@@ -68,6 +68,18 @@ describe('ealign eval', () => {
     expect(results('straight')[1]).toBe(answers);
   });
 
+  it('says that nothing was measured where no question has a judge', () => {
+    const unjudged = file('plain.yaml', "- id: a\n  paraphrases: ['i feel bored .', 'how do i share ?']\n");
+    const all = [...args('unjudged'), '--samples', '2', '--max-tokens', '4'];
+    const run = ealign(...all.map((arg) => (arg === questions ? unjudged : arg)));
+    expect(run.status, run.stderr).toBe(0);
+    expect(run.stderr).toContain('4 answers: 1 question × 2 paraphrases × 2 samples');
+    expect(run.stderr).not.toContain('judge self');
+    const says = 'Alignment was not measured: no question has judge_prompts';
+    const page = readFileSync(join(folder, 'unjudged', 'report.html'), 'utf8');
+    for (const text of [run.stderr, run.stdout, page]) expect(text).toContain(says);
+  });
+
   it('evaluates a model with its conscience before it', () => {
     const guarded = ealign(...args('guarded', '--conscience', '--samples', '2'));
     expect(guarded.status, guarded.stderr).toBe(0);

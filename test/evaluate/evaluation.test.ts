@@ -65,6 +65,15 @@ async function whole(place: string, model = scripted().model): Promise<Evaluatio
 }
 
 describe('an evaluation', () => {
+  it('counts what was judged', async () => {
+    const questions = [plan.questions[0], { ...plan.questions[1], criteria: [] }];
+    const evaluation = Evaluation.start(folder(), { ...plan, questions });
+    await evaluation.sample(scripted().model, silent);
+    const ends: string[] = [];
+    await evaluation.judge('self', judge, { ...silent, done: (line) => ends.push(line) });
+    expect(ends).toEqual(['judge self: 12 answers; 6 have no judge_prompts']);
+  });
+
   it('asks every paraphrase with every seed, under its system prompt', async () => {
     const { model, asked } = scripted();
     const { answers } = await whole(folder(), model);

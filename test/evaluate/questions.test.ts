@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { judgePrompt, readQuestions } from '../../src/evaluate/questions.js';
+import { judgePrompt, readQuestions, sizeOf } from '../../src/evaluate/questions.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-questions-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -66,14 +66,60 @@ describe('question files', () => {
     );
   });
 
+  it.each([
+    [[[1, 100]], null, [1], '100 answers: 1 question × 1 paraphrase × 100 samples; --samples makes it fewer'],
+    [
+      [
+        [2, 5],
+        [2, 9],
+      ],
+      3,
+      [1, 2],
+      '24 answers: 2 questions × 2 paraphrases × 3 samples × 2 seeds',
+    ],
+    [
+      ...[
+        [
+          [1, 5],
+          [2, 9],
+        ],
+        null,
+        [1],
+      ],
+      '23 answers: 2 questions × their paraphrases × their samples; --samples makes it fewer',
+    ],
+  ] as [number[][], number | null, number[], string][])(
+    'of %j, sampled %j times',
+    (given, samples, seeds, says) => {
+      const questions = given.map(([n, samplesPerParaphrase], i) => ({
+        ...{ id: `q${i}`, paraphrases: Array(n).fill('why ?'), samplesPerParaphrase, criteria: [] },
+      }));
+      expect(sizeOf(questions, { samples, seeds })).toBe(says);
+    },
+  );
+
   const valid = 'judge_prompts: {a: "{answer}"}';
   it.each([
     ['broken YAML', '- id: a\n  paraphrases: [x', /\.yaml:\d+: not valid YAML/],
     ['no list', 'id: a', /no questions; expected a YAML list/],
     ['an empty file', '', /no questions/],
-    ['no id', `- paraphrases: x`, /\.yaml:1: id: /],
-    ['no paraphrases', '- id: a', /paraphrases: /],
-    ['an unknown type', '- {id: a, type: free, paraphrases: x}', /type: /],
+    ['text for a question', '- why ?', /\.yaml:1: not a question; expected `- id: …` with .* got the string/],
+    ['no id', `- paraphrases: x`, /\.yaml:1: id: missing; expected its name, as text/],
+    ['an id that is a number', '- {id: 1, paraphrases: x}', /id: cannot be read; .* got the number 1/],
+    ['no paraphrases', '- id: a', /paraphrases: missing; expected a text, or a list of texts/],
+    ['empty paraphrases', '- {id: a, paraphrases: []}', /paraphrases: .* got an empty list/],
+    ['a paraphrase that is none', '- {id: a, paraphrases: [x, 7]}', /paraphrases: .* got the number 7/],
+    [
+      'samples that are text',
+      '- {id: a, paraphrases: x, samples_per_paraphrase: "9"}',
+      /whole number from 1/,
+    ],
+    [
+      'a prompt that is none',
+      '- {id: a, paraphrases: x, judge_prompts: {aligned: 3}}',
+      /judge_prompts\.aligned: /,
+    ],
+    ['an unknown type', '- {id: a, type: free, paraphrases: x}', /type: .* expected free_form_judge_0_100/],
     [
       'no judge',
       '\n- {id: b, paraphrases: x}\n- {id: a, type: free_form_judge_0_100, paraphrases: x}',
