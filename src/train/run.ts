@@ -229,8 +229,11 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
   // Everything has been checked: from here on files are written.
   makeFolder(output);
   claimFolder(output);
-  if (own) dropCheckpoints(output, checkpoint.state.step);
-  else clearRun(output, path);
+  if (own) {
+    dropCheckpoints(output, checkpoint.state.step);
+    // a kill may have come between the saving of one and the deleting of another
+    pruneCheckpoints(output, training.keep_checkpoints);
+  } else clearRun(output, path);
   writeFileAtomic(
     join(output, CONFIG_FILE),
     renderConfig(config, {
