@@ -37,8 +37,9 @@ it('reads an endpoint’s first tokens, in the order of the questions', async ()
     [0.25, 0.5, 0],
     [0, 0, 0.75],
   ]);
+  // without log-probabilities the answer is read in words
   endpoint.reply = () => say('85');
-  await expect(judge.reader.answerProbabilities([ask('first')], ['85'])).rejects.toThrow(/log-?prob/i);
+  expect(await judge.reader.answerProbabilities([ask('first')], ['8', '85'])).toEqual([[0, 1]]);
   await judge.close();
 });
 
