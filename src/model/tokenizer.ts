@@ -309,6 +309,11 @@ function addedTokens(
     [...added.values()].map(({ content, id }) => [content, id]),
     where,
   );
+  const nameless = [...added.keys()].find((content) => typeof content !== 'string');
+  if (nameless !== undefined) {
+    const got = JSON.stringify(nameless).slice(0, 40);
+    throw new ModelError({ where, what: 'tokenizer.json: an added token has no text', got });
+  }
   return [...added.values()];
 }
 

@@ -200,6 +200,16 @@ describe('clear errors', () => {
     expect(render).toThrow(expect.objectContaining({ name: 'ModelError' }));
   });
 
+  it('names ids and texts of tokens that are none', () => {
+    const { model, added_tokens } = files.tokenizer as { model: { vocab: object }; added_tokens: object[] };
+    const damaged = (changes: object) => () =>
+      createTokenizer({ ...files, tokenizer: { ...files.tokenizer, ...changes } });
+    const vocab = { ...model.vocab, harm: [3] };
+    expect(damaged({ model: { ...model, vocab } })).toThrow(/the token "harm" has no id.*got \[3\]/);
+    const nameless = [...added_tokens, { id: 3, content: 7, special: true }];
+    expect(damaged({ added_tokens: nameless })).toThrow(/an added token has no text, got 7/);
+  });
+
   it('says beforehand that there is no template', () => {
     const config = { ...files.config, chat_template: undefined };
     expect(createTokenizer({ ...files, config }).hasChatTemplate).toBe(false);
