@@ -211,10 +211,7 @@ async function trainedEngine(
     { ...config, overwrite: !resume, defences },
     { model, ...(resume ? { resume: true } : {}), ...(signal ? { signal } : {}) },
   );
-  if (run?.finished) {
-    writeFileAtomic(join(output, GROUP_FILE), group);
-    return run.engine;
-  }
+  if (run?.finished) return run.engine;
   await run?.engine.close();
   return undefined;
 }

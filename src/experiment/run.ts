@@ -18,7 +18,7 @@ import { resolveModel } from '../hub/pull.js';
 import type { Progress } from '../metrics/progress.js';
 import { loadModel } from '../model/weights.js';
 import type { RunRecord } from './method-run.js';
-import { groupIn, plannedFile, runFolder, writePlan } from './read.js';
+import { GROUP_FILE, groupIn, plannedFile, runFolder, writePlan } from './read.js';
 import { fileOf, readText, rowsOf } from './rows.js';
 import { openRunner, type Run, type Runner, startRunner } from './runner.js';
 import { type Experiment, type Method, plannedConfig } from './spec.js';
@@ -92,6 +92,11 @@ export async function runExperiment(
     try {
       const record = await runner.run(run);
       if (record === undefined) return;
+      // until it is measured the folder is in work: an older record of the same keys must not count for it
+      if (run.method.train !== null) {
+        const folder = join(output, runFolder({ method: run.method.name, seed: run.seed }));
+        writeFileAtomic(join(folder, GROUP_FILE), run.group);
+      }
       store.add(run.group, [record]);
       done += 1;
       progress.update({ step: done });
