@@ -91,7 +91,7 @@ export const runFolder = ({ method, seed }: { method: string; seed: number }) =>
 /** In a folder that results are made in: all that decides what they are. */
 export const GROUP_FILE = 'group.json';
 
-/** The same while it is being trained: the folder does not hold yet what the group says. */
+/** The same until it is trained and measured: the folder does not hold yet all that the group says. */
 export const inTraining = (group: string): string => `{"training":${group}}`;
 
 /** What a folder was last made from; undefined where nothing was begun. */
