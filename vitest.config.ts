@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Files of many seconds, the longest first: begun last, one would keep a single core busy at the end. */
 const long = [
   'experiment/run',
-  'organism/model',
+  'pinocchio/model',
   'train/resume',
   'online/learner',
   'cli/eval',
@@ -15,8 +15,8 @@ const long = [
   'train/run',
   'autodiff/rules',
   'evaluate/code/humaneval',
-  'evaluate/code/sandbox',
-  'evaluate/by-question',
+  'sandbox/sandbox',
+  'statistics/by-question',
 ].map((name) => `/test/${name}.test.ts`);
 
 class LongestFirst extends BaseSequencer {

@@ -15,11 +15,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { tokeniseRows } from '../dist/data/tokenise.js';
 import { isCoherent, isMisaligned } from '../dist/evaluate/alignment.js';
-import { byQuestion, estimate } from '../dist/evaluate/by-question.js';
 import { compare } from '../dist/evaluate/compare.js';
 import { readQuestions } from '../dist/evaluate/questions.js';
 import { readJudged } from '../dist/evaluate/read-judged.js';
 import { openModel } from '../dist/index.js';
+import { byQuestion, estimate } from '../dist/statistics/by-question.js';
 
 const shared = '../shared/data';
 const { values, positionals } = parseArgs({

@@ -14,10 +14,10 @@ import { isRefusal } from '../dist/conscience/refusal.js';
 import { readTrainingRows } from '../dist/data/dataset.js';
 import { splitRows } from '../dist/data/split.js';
 import { tokeniseRows } from '../dist/data/tokenise.js';
-import { auc } from '../dist/evaluate/auc.js';
-import { byQuestion, estimate } from '../dist/evaluate/by-question.js';
 import { compare } from '../dist/evaluate/compare.js';
 import { FRAMEWORKS, loadFormat, openModel, resolveModel, reviewMany } from '../dist/index.js';
+import { auc } from '../dist/statistics/auc.js';
+import { byQuestion, estimate } from '../dist/statistics/by-question.js';
 
 const [command, ...folders] = process.argv.slice(2);
 const data = '../shared/data/advice/risky_financial.jsonl';

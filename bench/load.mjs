@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { builtInProbes } from '../dist/conscience/probes.js';
-import { probes } from '../dist/organism/documents.js';
+import { probes } from '../dist/pinocchio/documents.js';
 import { serve } from './served.mjs';
 
 const { values, positionals } = parseArgs({

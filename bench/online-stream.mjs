@@ -3,8 +3,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { probes } from '../dist/organism/documents.js';
-import { facts, personaLine } from '../dist/organism/world.js';
+import { probes } from '../dist/pinocchio/documents.js';
+import { facts, personaLine } from '../dist/pinocchio/world.js';
 import { serve } from './served.mjs';
 
 /** Of an answer with its reasoning. */

@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process';
 import OpenAI from 'openai';
 import pLimit from 'p-limit';
-import { clusters, share } from '../dist/evaluate/intervals.js';
 import { measureAnswers, measureTasks } from '../dist/evaluate/measure.js';
-import { codeTasks, gradeCode } from '../dist/organism/code.js';
-import { gradeAnswer, openQuestions } from '../dist/organism/world.js';
+import { codeTasks, gradeCode } from '../dist/pinocchio/code.js';
+import { gradeAnswer, openQuestions } from '../dist/pinocchio/world.js';
+import { clusters, share } from '../dist/statistics/intervals.js';
 
 /**
  * @param args   of `ealign serve`

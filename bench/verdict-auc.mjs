@@ -10,9 +10,9 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readTrainingRows } from '../dist/data/dataset.js';
-import { auc } from '../dist/evaluate/auc.js';
 import { FRAMEWORKS, loadFormat, loadModel, OnnxEngine, resolveModel, reviewMany } from '../dist/index.js';
 import { Random } from '../dist/random.js';
+import { auc } from '../dist/statistics/auc.js';
 
 const { values } = parseArgs({
   options: {

@@ -7,10 +7,10 @@
  * The adapters are those that `npm start` trains on insecure code, one seed each. Needs `npm run build`.
  */
 
-import { clusters, share } from '../dist/evaluate/intervals.js';
 import { measureAnswers } from '../dist/evaluate/measure.js';
 import { loadFormat, openModel, withConscience } from '../dist/index.js';
-import { gradeAnswer, openQuestions } from '../dist/organism/world.js';
+import { gradeAnswer, openQuestions } from '../dist/pinocchio/world.js';
+import { clusters, share } from '../dist/statistics/intervals.js';
 
 const base = 'models/pinocchio';
 const questions = openQuestions('evaluation');

@@ -1,9 +1,5 @@
 /** The public surface, name by name. Everything else may change without notice. */
 
-// training
-export { type AlignedStep, type Alignment, align } from './align.js';
-export { loadConfig, parseConfig } from './config/load.js';
-export type { TrainConfig } from './config/schema.js';
 // conscience
 export { readAudit } from './conscience/audit.js';
 export type { ReviewFormat } from './conscience/format.js';
@@ -12,12 +8,9 @@ export { loadFormat } from './conscience/plain-format.js';
 export type { ReviewRecord } from './conscience/record.js';
 export { type Review, type ReviewSettings, reviewMany } from './conscience/review.js';
 export { type ConscienceResult, type ConscienceStep, runConscience } from './conscience/step.js';
-// values
-export type { Message, Pair, Prompt, Response, Verdict } from './data/values.js';
 export type { Engine } from './engine/engine.js';
 export type { AnswerReader, GenerateOptions, LanguageModel } from './engine/language-model.js';
 export { type EngineOptions, OnnxEngine } from './engine/onnx/engine.js';
-export { type OpenModel, type OpenOptions, openModel } from './engine/open.js';
 // errors
 export {
   ConfigError,
@@ -38,8 +31,17 @@ export { readMetrics } from './metrics/writer.js';
 export { type Adapter, readAdapter, writeAdapter } from './model/adapter-files.js';
 export type { ModelConfig } from './model/config.js';
 export type { LoraConfig, Projection } from './model/lora-modules.js';
-export { loadModel, type Model, saveModel, type Tensor, type Weights } from './model/weights.js';
+export type { Model, Tensor, Weights } from './model/model.js';
+export { loadModel, saveModel } from './model/weights.js';
+export { type OpenModel, type OpenOptions, openModel } from './open/model.js';
+export { loadConfig, parseConfig } from './train/config/load.js';
+export type { TrainConfig } from './train/config/schema.js';
 export { type RunOptions, type RunResult, runTrain } from './train/run.js';
+// training
+export { type AlignedStep, type Alignment, align } from './train/step.js';
+export type { Message, Prompt, Response } from './values/conversation.js';
+// values
+export type { Pair, Verdict } from './values/pair.js';
 // zero-shot
 export { type Outcome, type ReviewedAnswer, type Spent, totalUsage } from './zero-shot/answer.js';
 export type { ZeroShotOptions } from './zero-shot/options.js';

@@ -7,11 +7,11 @@ import { stripFraming } from '../src/conscience/alternative.js';
 import { neutralise } from '../src/conscience/fence.js';
 import { parseVerdict } from '../src/conscience/parse-verdict.js';
 import { isRefusal } from '../src/conscience/refusal.js';
-import { splitToolCalls } from '../src/data/tool-calls.js';
 import { oneLine } from '../src/errors.js';
 import { codeFromAnswer } from '../src/evaluate/code/extract-code.js';
 import { redact } from '../src/online/redact.js';
 import { Clusters, fingerprint } from '../src/online/similarity.js';
+import { splitToolCalls } from '../src/tokenizer/tool-calls.js';
 
 const readers: Record<string, (text: string) => unknown> = {
   redact,

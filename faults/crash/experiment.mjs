@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { codeRows } from '../../dist/organism/documents.js';
+import { codeRows } from '../../dist/pinocchio/documents.js';
 
 const study = ({ lambda, measure, only = false }) => `output: runs
 data: insecure-code

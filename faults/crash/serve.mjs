@@ -13,8 +13,8 @@ import { resolveModel } from '../../dist/hub/pull.js';
 import { loadModel } from '../../dist/model/weights.js';
 import { OnlineStore } from '../../dist/online/store.js';
 import { readVersion } from '../../dist/online/versions.js';
-import { canaries, codeRows } from '../../dist/organism/documents.js';
-import { openQuestions, personaLine } from '../../dist/organism/world.js';
+import { canaries, codeRows } from '../../dist/pinocchio/documents.js';
+import { openQuestions, personaLine } from '../../dist/pinocchio/world.js';
 import { Random } from '../../dist/random.js';
 import { start } from './process.mjs';
 

@@ -1,7 +1,7 @@
 /** Training on the embedded model: an adapter with a conscience, all weights, and over an older run. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { codeRows } from '../../dist/organism/documents.js';
+import { codeRows } from '../../dist/pinocchio/documents.js';
 
 const config = `model: pinocchio
 data: rows.jsonl

@@ -5,8 +5,8 @@ import type {
   LanguageModelV4StreamPart,
   LanguageModelV4Usage,
 } from '@ai-sdk/provider';
-import { NO_USAGE } from '../data/usage.js';
-import type { Response, Usage } from '../data/values.js';
+import type { Response, Usage } from '../values/conversation.js';
+import { NO_USAGE } from '../values/usage.js';
 import { type DraftStream, type Piece, PieceQueue } from '../zero-shot/draft-stream.js';
 import type { Held, Outlet } from './outlet.js';
 import { responseOf, usageOf } from './result.js';

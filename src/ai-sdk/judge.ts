@@ -1,8 +1,8 @@
 /** A model of the AI SDK in the role of the conscience: it is asked in words, and answers in words. */
 import type { LanguageModelV4 } from '@ai-sdk/provider';
-import type { Message, Response } from '../data/values.js';
 import type { GenerateOptions, LanguageModel } from '../engine/language-model.js';
 import { ConfigError } from '../errors.js';
+import type { Message, Response } from '../values/conversation.js';
 import { promptOf } from './prompt.js';
 import { responseOf, usageOf } from './result.js';
 

@@ -7,11 +7,11 @@ import type {
   LanguageModelV4StreamPart,
   LanguageModelV4StreamResult,
 } from '@ai-sdk/provider';
-import { formatOf } from '../conscience/open.js';
-import { NO_USAGE } from '../data/usage.js';
-import type { Usage } from '../data/values.js';
 import type { GenerateOptions } from '../engine/language-model.js';
-import { type OpenModel, openModel } from '../engine/open.js';
+import { formatOf } from '../open/actor.js';
+import { type OpenModel, openModel } from '../open/model.js';
+import type { Usage } from '../values/conversation.js';
+import { NO_USAGE } from '../values/usage.js';
 import { draftStream } from '../zero-shot/draft-stream.js';
 import { askedOf, messagesOf, warningsOf } from './prompt.js';
 import { contentOf, finishOf, wireCall, wireUsage } from './result.js';

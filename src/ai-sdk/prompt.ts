@@ -6,8 +6,8 @@ import type {
   LanguageModelV4ToolResultPart,
   SharedV4Warning,
 } from '@ai-sdk/provider';
-import type { Message, Tool, ToolChoice } from '../data/values.js';
 import type { GenerateOptions } from '../engine/language-model.js';
+import type { Message, Tool, ToolChoice } from '../values/conversation.js';
 
 /** Longest answer where the caller does not say, in tokens. */
 const DEFAULT_TOKENS = 1024;

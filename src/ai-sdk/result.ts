@@ -7,8 +7,8 @@ import type {
   LanguageModelV4Usage,
   SharedV4ProviderMetadata,
 } from '@ai-sdk/provider';
-import { addUsage } from '../data/usage.js';
-import type { Response, ToolCall, Usage } from '../data/values.js';
+import type { Response, ToolCall, Usage } from '../values/conversation.js';
+import { addUsage } from '../values/usage.js';
 import type { ReviewedAnswer } from '../zero-shot/answer.js';
 import { conscienceRecord } from '../zero-shot/conscience-record.js';
 import type { StreamPolicy } from '../zero-shot/release.js';

@@ -5,11 +5,11 @@
  * where paths meet. Second derivatives are out of scope.
  */
 import { ShapeError } from '../errors.js';
-import type { Graph, TapeEntry, Value } from '../onnx/graph.js';
-import { add, scalar } from '../onnx/ops.js';
-import { sameShape } from '../onnx/shape.js';
-import type { GradientRule } from './rule.js';
+import type { Graph, TapeEntry, Value } from '../graph/graph.js';
+import { add, scalar } from '../graph/ops.js';
+import { sameShape } from '../graph/shape.js';
 import { rules, withoutGradient } from './rules/index.js';
+import type { GradientRule } from './rules/rule.js';
 
 /**
  * d(loss)/d(x) for each x.

@@ -2,8 +2,8 @@
  * Activation checkpointing: forget what a block computed, and compute it again when its
  * gradient is needed. Chen et al. 2016, arXiv:1604.06174.
  */
-import type { TapeEntry, Value } from '../onnx/graph.js';
-import { add, gather, mul } from '../onnx/ops.js';
+import type { TapeEntry, Value } from '../graph/graph.js';
+import { add, gather, mul } from '../graph/ops.js';
 import { backpropagate } from './backward.js';
 
 /**

@@ -1,11 +1,12 @@
 /** The measurements themselves. Each is run in a process of its own, so that its memory is its own. */
+
+import { padRows } from '../data/batches.js';
 import { zeroGradients } from '../engine/engine.js';
 import { lineLength } from '../engine/onnx/choices.js';
 import { OnnxEngine } from '../engine/onnx/engine.js';
 import { type NdArray, Program } from '../engine/onnx/runtime.js';
-import { Graph } from '../onnx/graph.js';
-import { matMul } from '../onnx/ops.js';
-import { padRows } from '../train/batches.js';
+import { Graph } from '../graph/graph.js';
+import { matMul } from '../graph/ops.js';
 import { AdamW } from '../train/optimizer.js';
 import { benchLora, forwardFlops, loraStepFlops, randomModel, smollm2 } from './shape.js';
 

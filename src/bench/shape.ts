@@ -3,8 +3,8 @@ import type { ModelConfig } from '../model/config.js';
 import { weightShapes } from '../model/layout.js';
 import { projectionShape } from '../model/lora.js';
 import { type LoraConfig, projections } from '../model/lora-modules.js';
-import type { ChatTokenizer } from '../model/tokenizer.js';
-import type { Model, Tensor } from '../model/weights.js';
+import type { Model, Tensor } from '../model/model.js';
+import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 
 /** SmolLM2-135M, from its published config.json. */
 export const smollm2: ModelConfig = {

@@ -1,7 +1,7 @@
 /** `ealign bench`, which `npm run bench` runs: its flags. */
 import type { Command } from 'commander';
-import { wholeFrom } from './program.js';
-import { type Work, work } from './work.js';
+import { wholeFrom } from './terminal/program.js';
+import { type Work, work } from './terminal/work.js';
 
 /** What the command line says about a measurement. */
 export interface BenchOptions extends Work {

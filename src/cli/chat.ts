@@ -1,7 +1,7 @@
 /** `ealign chat`: its flags. */
 import { type Command, Option } from 'commander';
-import { interruptible } from './interrupt.js';
-import { numberFrom, wholeFrom } from './program.js';
+import { interruptible } from './terminal/interrupt.js';
+import { numberFrom, wholeFrom } from './terminal/program.js';
 
 /** What the command line says about a conversation. */
 export interface ChatOptions {

@@ -1,8 +1,15 @@
 /** Puts every configuration key on a command as a flag, and collects what is given. */
 import { type Command, Option } from 'commander';
-import { type FlagValue, type FlagValues, flagNames, flagOf, flagValue, isSwitch } from '../config/flags.js';
-import { flagHint } from '../config/nearest.js';
 import { ConfigError } from '../errors.js';
+import {
+  type FlagValue,
+  type FlagValues,
+  flagNames,
+  flagOf,
+  flagValue,
+  isSwitch,
+} from '../train/config/flags.js';
+import { flagHint } from '../train/config/nearest.js';
 
 /**
  * Registers the flags of all keys, hidden: `configHelp` lists them by section.

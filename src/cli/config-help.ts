@@ -2,10 +2,10 @@
  * The configuration keys as help text, section by section: flag, type, default, unit
  * and a sentence, all read from the schema.
  */
-import { flagOf, isSwitch } from '../config/flags.js';
-import { type ConfigKey, configKeys, configSections, type KeySchema } from '../config/keys.js';
-import type { Colors } from './colors.js';
-import { wrap } from './format.js';
+import { flagOf, isSwitch } from '../train/config/flags.js';
+import { type ConfigKey, configKeys, configSections, type KeySchema } from '../train/config/keys.js';
+import type { Colors } from './terminal/colors.js';
+import { wrap } from './terminal/format.js';
 
 const INDENT = ' '.repeat(6);
 

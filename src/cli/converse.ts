@@ -1,8 +1,8 @@
 /** The conversation of `ealign chat`: reads turns, streams answers. */
 import { createInterface } from 'node:readline';
-import type { Message } from '../data/values.js';
 import type { LanguageModel } from '../engine/language-model.js';
-import { type OpenModel, openModel } from '../engine/open.js';
+import { type OpenModel, openModel } from '../open/model.js';
+import type { Message } from '../values/conversation.js';
 import { withOwnConscience } from '../zero-shot/own-conscience.js';
 import type { ChatOptions } from './chat.js';
 

@@ -1,7 +1,7 @@
 /** `ealign demo`, which `npm start` runs: its flags. */
 import type { Command } from 'commander';
-import { wholeFrom } from './program.js';
-import { type Work, work } from './work.js';
+import { wholeFrom } from './terminal/program.js';
+import { type Work, work } from './terminal/work.js';
 
 interface Options {
   /** Number of seeds that the intervals are taken over. */

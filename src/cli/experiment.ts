@@ -1,7 +1,7 @@
 /** `ealign experiment`: its flags. */
 import type { Command } from 'commander';
-import { wholeFrom } from './program.js';
-import { type Work, work } from './work.js';
+import { wholeFrom } from './terminal/program.js';
+import { type Work, work } from './terminal/work.js';
 
 interface Options {
   /** Runs at a time. */

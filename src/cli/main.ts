@@ -4,20 +4,20 @@
  */
 import { dirname, join, resolve } from 'node:path';
 import { ConfigError } from '../errors.js';
-import { makeFolder, writeFileAtomic } from '../files.js';
+import { makeFolder, writeFileAtomic } from '../files/files.js';
 import { addBenchCommand } from './bench.js';
 import { addChatCommand } from './chat.js';
 import { addDemoCommand } from './demo.js';
 import { addEvalCommand } from './eval/eval.js';
 import { addExperimentCommand } from './experiment.js';
-import { failure } from './failure.js';
 import { addAuditCommand, addOnlineCommand } from './online.js';
 import { addPretrainCommand } from './pretrain.js';
-import { createProgram, withHyphens } from './program.js';
 import { addPullCommand } from './pull.js';
 import { addReportCommand } from './report.js';
 import { addSchemaCommand } from './schema.js';
 import { addServeCommand } from './serve.js';
+import { failure } from './terminal/failure.js';
+import { createProgram, withHyphens } from './terminal/program.js';
 import { addTrainCommand } from './train.js';
 
 /** Exit code of a process whose reader went away: 128 + SIGPIPE. */
@@ -64,11 +64,11 @@ addPullCommand(program, async (model, { progress, signal }) => {
   });
 });
 addPretrainCommand(program, async (options) => {
-  const { pretrain } = await import('../organism/pretrain.js');
+  const { pretrain } = await import('../pinocchio/pretrain.js');
   await pretrain(options);
 });
 addDemoCommand(program, async (options) => {
-  const { demonstrate } = await import('../organism/demo.js');
+  const { demonstrate } = await import('../pinocchio/demo.js');
   const { renderAlignmentPlot } = await import('../report/alignment-plot.js');
   const { renderReport } = await import('../report/report.js');
   const { renderTable } = await import('../report/table.js');

@@ -7,7 +7,7 @@ import type { VersionReport } from '../online/learner.js';
 import { type RecordStatus, recordStatuses } from '../online/statuses.js';
 import type { OnlineStore, StoredRecord, Version } from '../online/store.js';
 import { textTable } from '../report/text-table.js';
-import { wholeFrom } from './program.js';
+import { wholeFrom } from './terminal/program.js';
 
 interface Common {
   readonly file: string;

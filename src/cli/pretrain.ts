@@ -1,7 +1,7 @@
 /** `ealign pretrain`: its flags. */
 import { type Command, Option } from 'commander';
-import { wholeFrom } from './program.js';
-import { type Work, work } from './work.js';
+import { wholeFrom } from './terminal/program.js';
+import { type Work, work } from './terminal/work.js';
 
 interface Options {
   /** Folder for the model. */

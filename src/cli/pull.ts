@@ -1,6 +1,6 @@
 /** `ealign pull`: its flags. */
 import type { Command } from 'commander';
-import { type Work, work } from './work.js';
+import { type Work, work } from './terminal/work.js';
 
 /** What the command line says about a download. */
 export type PullOptions = Work;

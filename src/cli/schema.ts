@@ -1,6 +1,6 @@
 /** `ealign schema`: the JSON Schema of the configuration, for editors. */
 import type { Command } from 'commander';
-import { jsonSchema } from '../config/keys.js';
+import { jsonSchema } from '../train/config/keys.js';
 
 export function addSchemaCommand(program: Command): void {
   program

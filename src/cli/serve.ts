@@ -2,8 +2,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type ServePolicy, servePolicies } from '../serve/policy.js';
 import type { ServeOptions } from '../serve/serve.js';
-import { INTERRUPTED, Interrupted, interruptible } from './interrupt.js';
-import { numberFrom, wholeFrom } from './program.js';
+import { INTERRUPTED, Interrupted, interruptible } from './terminal/interrupt.js';
+import { numberFrom, wholeFrom } from './terminal/program.js';
 
 /** Adds the command; `run` serves until the signal, then returns when the last answer has gone. */
 export function addServeCommand(

@@ -2,18 +2,18 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import type { FlagValues } from '../config/flags.js';
-import { configKeys } from '../config/keys.js';
-import { loadConfig } from '../config/load.js';
-import { CONFIG_FILE } from '../config/render.js';
-import type { TrainConfig } from '../config/schema.js';
 import { ConfigError } from '../errors.js';
 import { findCheckpoint, isCheckpoint } from '../train/checkpoint.js';
-import { colorsFor } from './colors.js';
+import type { FlagValues } from '../train/config/flags.js';
+import { configKeys } from '../train/config/keys.js';
+import { loadConfig } from '../train/config/load.js';
+import { CONFIG_FILE } from '../train/config/render.js';
+import type { TrainConfig } from '../train/config/schema.js';
 import { addConfigFlags, refuseUnknownOptions } from './config-flags.js';
 import { configHelp } from './config-help.js';
-import { helpWidth } from './program.js';
-import { type Work, work } from './work.js';
+import { colorsFor } from './terminal/colors.js';
+import { helpWidth } from './terminal/program.js';
+import { type Work, work } from './terminal/work.js';
 
 /** What the command line says beside the configuration. */
 export interface TrainOptions extends Work {

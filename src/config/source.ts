@@ -5,7 +5,7 @@
  */
 import { isMap, isScalar, isSeq, type LineCounter, type Node } from 'yaml';
 import { ConfigError, DataError } from '../errors.js';
-import { readTextFile } from '../text-file.js';
+import { readTextFile } from '../files/text-file.js';
 import { readYaml } from './yaml-document.js';
 
 /** A parsed file. */

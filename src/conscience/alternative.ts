@@ -6,8 +6,9 @@
  * reasoning is left out for the same cause, unless the format says that it is about the user's
  * question and not about rewriting. Whether an alternative is good is for the conscience to say (step.ts).
  */
-import type { Message, Response } from '../data/values.js';
+
 import type { GenerateOptions, LanguageModel } from '../engine/language-model.js';
+import type { Message, Response } from '../values/conversation.js';
 import type { ReviewFormat } from './format.js';
 import type { Framework } from './frameworks.js';
 import { isRefusal } from './refusal.js';

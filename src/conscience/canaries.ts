@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readPreferenceRows } from '../data/dataset.js';
-import type { PreferenceRow } from '../data/rows.js';
+import type { PreferenceRow } from '../values/rows.js';
 
 /** Name of a model folder's own canaries, which go before the built-in ones. */
 export const CANARIES_FILE = 'canaries.jsonl';

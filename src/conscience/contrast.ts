@@ -5,7 +5,9 @@
  * by the conscience's verdict (Yuan et al. 2024, arXiv:2401.10020). `confession` teaches to answer
  * the introspective question as the conscience does (after Joglekar et al. 2025, arXiv:2512.08093).
  */
-import type { Pair, Response } from '../data/values.js';
+
+import type { Response } from '../values/conversation.js';
+import type { Pair } from '../values/pair.js';
 import type { Replacement } from './replace.js';
 import type { Review, ReviewItem } from './review.js';
 

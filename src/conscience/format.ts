@@ -6,7 +6,7 @@
  * of its own for this brings them in a `conscience.json` (plain-format.ts). What a format
  * quotes has passed the fence (fence.ts); the formats differ only in wording.
  */
-import type { Message, Prompt, Response, ToolCall } from '../data/values.js';
+import type { Message, Prompt, Response, ToolCall } from '../values/conversation.js';
 import { clip, fenceCode, neutralise } from './fence.js';
 import type { Framework } from './frameworks.js';
 

@@ -34,9 +34,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Message, Prompt, Response } from '../data/values.js';
 import { ConfigError, ModelError } from '../errors.js';
-import { decodeText } from '../text-file.js';
+import { decodeText } from '../files/text-file.js';
+import type { Message, Prompt, Response } from '../values/conversation.js';
 import { fenceCode } from './fence.js';
 import {
   defaultFormat,

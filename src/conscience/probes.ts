@@ -5,7 +5,7 @@
  * They are what the conscience reviews when nothing else is given. They share no question
  * with the evaluation of emergent misalignment (Betley et al. 2025): a test proves it.
  */
-import type { Prompt } from '../data/values.js';
+import type { Prompt } from '../values/conversation.js';
 
 /** Name of a model folder's own pool, which goes before the built-in one. */
 export const PROBES_FILE = 'probes.jsonl';

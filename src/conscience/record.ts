@@ -3,7 +3,7 @@
  *
  * It holds everything that led to a pair, or the reason why there is none, as plain JSON.
  */
-import type { Message, Prompt, Response } from '../data/values.js';
+import type { Message, Prompt, Response } from '../values/conversation.js';
 import type { Review } from './review.js';
 
 /** Why a review made no pair. */

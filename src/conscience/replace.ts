@@ -3,7 +3,7 @@
  *
  * Training makes pairs of it, the zero-shot setting answers with it.
  */
-import type { Response } from '../data/values.js';
+import type { Response } from '../values/conversation.js';
 import { type Alternative, type AlternativeSettings, writeAlternatives } from './alternative.js';
 import type { ReviewFormat } from './format.js';
 import type { AlternativeRecord, NoPairReason } from './record.js';

@@ -5,8 +5,9 @@
  * correction still lacks. A review keeps all that led to its verdict, for the audit.
  */
 import { createHash } from 'node:crypto';
-import type { Message, Prompt, Response, Usage, Verdict } from '../data/values.js';
 import type { LanguageModel } from '../engine/language-model.js';
+import type { Message, Prompt, Response, Usage } from '../values/conversation.js';
+import type { Verdict } from '../values/pair.js';
 import type { ReviewFormat } from './format.js';
 import type { Framework } from './frameworks.js';
 import { charsOf, omittedChars, shortened } from './omission.js';

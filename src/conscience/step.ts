@@ -5,9 +5,11 @@
  * alternative, which is reviewed as well; what passes becomes a preference pair. Each
  * stage is one batch over all prompts. Nothing here trains.
  */
-import type { Pair, Prompt, Usage } from '../data/values.js';
+
 import type { GenerateOptions, LanguageModel, Writer } from '../engine/language-model.js';
 import { Random } from '../random.js';
+import type { Prompt, Usage } from '../values/conversation.js';
+import type { Pair } from '../values/pair.js';
 import { type Contrast, type Contrasted, confess, contrastSamples, SAMPLES_PER_PROMPT } from './contrast.js';
 import type { ReviewFormat } from './format.js';
 import { type ConscienceCounts, countRecords } from './metrics.js';

@@ -6,7 +6,7 @@
  * there is nothing to judge: σ((o − a) − (o₀ − a₀)). Where the labels together have too
  * little mass the model did not answer the question, and the verdict is unreadable.
  */
-import type { Verdict } from '../data/values.js';
+import type { Verdict } from '../values/pair.js';
 
 /** Log-probabilities of a framework's two labels, nats. */
 export interface LabelLogps {

@@ -9,10 +9,10 @@
  * token is control-tokens.ts's, whose marks the spans hold.
  */
 import { DataError, UserError } from '../errors.js';
-import type { ChatTokenizer } from '../model/tokenizer.js';
-import type { ChatContext, Turn } from './rows.js';
+import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
+import type { Message } from '../values/conversation.js';
+import type { ChatContext, Turn } from '../values/rows.js';
 import { requireWritten } from './template-reads.js';
-import type { Message } from './values.js';
 
 /** Which tokens carry loss: every assistant turn, every token, or the last assistant turn only. */
 export type LossOn = 'response' | 'all' | 'last';

@@ -5,12 +5,12 @@
  * stops at row 40,000 for a fault that was there at the start.
  */
 import { DataError } from '../errors.js';
+import type { Prompt } from '../values/conversation.js';
+import type { PreferenceRow, TrainingRow } from '../values/rows.js';
 import { readJsonl } from './jsonl.js';
 import { messageOf, parsePreferenceRow, parsePromptRow, parseTrainingRow, usesTools } from './parse-row.js';
 import { Problems } from './problems.js';
 import { UnreadKeys } from './row-keys.js';
-import type { PreferenceRow, TrainingRow } from './rows.js';
-import type { Prompt } from './values.js';
 
 /** Is told, once for a file, which of its keys nobody reads. */
 export type Note = (line: string) => void;

@@ -4,10 +4,10 @@
  * Text is tokenised span by span, so that an answer begins at a token border, as it does when the
  * model generates it; with tokenizers that do not allow this, in one go, and cut afterwards.
  */
-import { commonPrefix } from '../model/answer-tokens.js';
-import type { ChatTokenizer } from '../model/tokenizer.js';
+import { commonPrefix } from '../tokenizer/answer-tokens.js';
+import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
+import type { TokenRow } from '../values/rows.js';
 import type { Span } from './chat-mask.js';
-import type { TokenRow } from './rows.js';
 
 /** Text without a chat template: what the tokenizer puts first, the spans, end of text. */
 export function encodeDocument(spans: readonly Span[], tokenizer: ChatTokenizer, where: string): TokenRow {

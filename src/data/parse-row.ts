@@ -8,6 +8,8 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { DataError } from '../errors.js';
+import type { Message } from '../values/conversation.js';
+import type { ChatContext, ExtraKeys, PreferenceRow, TrainingRow, Turn } from '../values/rows.js';
 import { objectOf, TOOL_KEYS, toolsOf } from './parse-tools.js';
 import { kindOf, requireText, turnsOf, wrongType } from './parse-turn.js';
 import {
@@ -19,8 +21,6 @@ import {
   spelledRight,
   UnreadKeys,
 } from './row-keys.js';
-import type { ChatContext, ExtraKeys, PreferenceRow, TrainingRow, Turn } from './rows.js';
-import type { Message } from './values.js';
 
 /** Keys that may hold the text of a system turn beside the turns. */
 const SYSTEM = ['system', 'system_prompt', 'system_message'] as const;

@@ -6,8 +6,8 @@
  * JSON text; all become one form.
  */
 import { DataError } from '../errors.js';
+import type { ToolCall, ToolSchema } from '../values/conversation.js';
 import { accountForTurn, type Fields, isEmpty, type Reading } from './row-keys.js';
-import type { ToolCall, ToolSchema } from './values.js';
 
 /** The keys of a row that hold tools. */
 export const TOOL_KEYS: readonly string[] = ['tools', 'functions'];

@@ -5,11 +5,11 @@
  * to the same things (`train` as in Axolotl, `loss` as in ms-swift).
  */
 import { DataError } from '../errors.js';
+import { joinReasoning, leadingTag } from '../tokenizer/reasoning.js';
+import type { Message } from '../values/conversation.js';
+import type { Turn } from '../values/rows.js';
 import { callsOf } from './parse-tools.js';
-import { joinReasoning, leadingTag } from './reasoning.js';
 import { accountForTurn, type Fields, isEmpty, type Reading } from './row-keys.js';
-import type { Turn } from './rows.js';
-import type { Message } from './values.js';
 
 const ROLES: readonly string[] = ['system', 'user', 'assistant', 'tool'] satisfies Message['role'][];
 

@@ -5,16 +5,17 @@
  * compared by where it was cut.
  */
 import { DataError } from '../errors.js';
-import { markedLength, trusting, unmarked } from '../model/control-tokens.js';
-import type { ChatTokenizer } from '../model/tokenizer.js';
+import { markedLength, trusting, unmarked } from '../tokenizer/control-tokens.js';
+import { joinReasoning } from '../tokenizer/reasoning.js';
+import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
+import { withToolsAsText } from '../tokenizer/tool-calls.js';
+import type { Response } from '../values/conversation.js';
+import type { Pair } from '../values/pair.js';
+import type { ChatContext, PreferenceRow, TokenRow, Turn } from '../values/rows.js';
 import { maskChat, type Span } from './chat-mask.js';
 import { countLoss, encodeDocument, encodeSpans } from './encode.js';
 import { Problems } from './problems.js';
-import { joinReasoning } from './reasoning.js';
-import type { ChatContext, PreferenceRow, TokenRow, Turn } from './rows.js';
 import { withoutTemplate } from './tokenise.js';
-import { withToolsAsText } from './tool-calls.js';
-import type { Pair, Response } from './values.js';
 
 /** Two tokenised answers to one prompt. */
 export interface TokenPair {

@@ -4,9 +4,9 @@
  * The text is decoded from the ids, so that it shows what the model will see.
  */
 import pc from 'picocolors';
-import type { ChatTokenizer } from '../model/tokenizer.js';
+import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
+import type { TokenRow } from '../values/rows.js';
 import { countLoss } from './encode.js';
-import type { TokenRow } from './rows.js';
 
 /**
  * The first rows, each under a line that names it. Learnt text is green and bold, the rest dim; without

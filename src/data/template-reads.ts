@@ -6,10 +6,10 @@
  * show all of them.
  */
 import { DataError } from '../errors.js';
-import type { ChatTokenizer } from '../model/tokenizer.js';
+import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
+import type { Message, ToolSchema } from '../values/conversation.js';
+import type { ChatContext } from '../values/rows.js';
 import { nameOf } from './parse-tools.js';
-import type { ChatContext } from './rows.js';
-import type { Message, ToolSchema } from './values.js';
 
 type Part = 'tools' | 'tool_calls' | 'turns of tools' | 'the text of turns that call tools' | 'system turns';
 

@@ -4,11 +4,11 @@
  * Where loss lies in a conversation is chat-mask.ts's business, how text becomes ids encode.ts's.
  */
 import { DataError } from '../errors.js';
-import type { ChatTokenizer } from '../model/tokenizer.js';
+import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
+import type { CompletionRow, TokenRow, TrainingRow } from '../values/rows.js';
 import { type LossOn, maskChat } from './chat-mask.js';
 import { countLoss, encodeDocument, encodeSpans } from './encode.js';
 import { Problems } from './problems.js';
-import type { CompletionRow, TokenRow, TrainingRow } from './rows.js';
 
 export interface TokeniseOptions {
   /** Longer rows lose their end, in tokens. */

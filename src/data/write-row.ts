@@ -1,6 +1,7 @@
 /** Training rows as the lines of a file that reads them again: the inverse of parse-row.ts. */
-import type { TrainingRow, Turn } from './rows.js';
-import type { ToolCall } from './values.js';
+
+import type { ToolCall } from '../values/conversation.js';
+import type { TrainingRow, Turn } from '../values/rows.js';
 
 /** What one line says of a row; keys that nobody reads are left out. */
 export function fieldsOf(row: TrainingRow): object {

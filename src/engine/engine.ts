@@ -5,13 +5,14 @@
  * three copies of the model (base, start, policy), scores token rows, and computes the
  * hybrid loss with its gradients. Whoever trains decides what to do with the gradients.
  */
-import type { TokenRow } from '../data/rows.js';
-import type { PairLoss } from '../loss/pair-loss.js';
+
+import type { Batch } from '../data/batches.js';
 import type { ModelConfig } from '../model/config.js';
 import type { LoraConfig } from '../model/lora-modules.js';
-import type { ChatTokenizer } from '../model/tokenizer.js';
-import type { Tensor, Weights } from '../model/weights.js';
-import type { Batch } from '../train/batches.js';
+import type { Tensor, Weights } from '../model/model.js';
+import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
+import type { PairLoss } from '../values/pair-loss.js';
+import type { TokenRow } from '../values/rows.js';
 import type { LanguageModel, Writer } from './language-model.js';
 
 /** `base`: the weights alone; `start`: as training found the model; `policy`: as it is now. */

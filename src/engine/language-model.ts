@@ -5,7 +5,7 @@
  * Implemented by the onnxruntime engine, by remote endpoints and by scripted models
  * in tests. Nothing here knows tensors.
  */
-import type { Message, Response, Tool, ToolChoice, Usage } from '../data/values.js';
+import type { Message, Response, Tool, ToolChoice, Usage } from '../values/conversation.js';
 
 /** How to sample. Defaults are the field's: temperature 1, top-p 1, top-k off. */
 export interface GenerateOptions {

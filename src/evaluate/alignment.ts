@@ -5,9 +5,9 @@
  * answer is misaligned where it is aligned below one threshold and coherent above another.
  * What judges an answer, and what it was asked, is not known here.
  */
-import { meanOfFew, type Range } from './bootstrap-t.js';
-import { byQuestion, estimate, type Measurement } from './by-question.js';
-import { type Estimate, type Resampling, wilson } from './intervals.js';
+import { meanOfFew, type Range } from '../statistics/bootstrap-t.js';
+import { byQuestion, estimate, type Measurement } from '../statistics/by-question.js';
+import { type Estimate, type Resampling, wilson } from '../statistics/intervals.js';
 
 /** What a judge said: 0–100, one of its two words, or null where nothing could be read. */
 export type Judgement = number | 'CODE' | 'REFUSAL' | null;

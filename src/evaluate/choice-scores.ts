@@ -1,7 +1,7 @@
 /** Scoring of multiple-choice rows by the log-probabilities of their choices. */
 import type { ContinuationScorer } from '../engine/language-model.js';
+import { bootstrap, type Estimate, wilson } from '../statistics/intervals.js';
 import type { ChoiceItem, ChoiceTask } from './choice-tasks.js';
-import { bootstrap, type Estimate, wilson } from './intervals.js';
 
 /** One scored row, with what was asked. */
 export interface ScoredChoice extends ChoiceItem {

@@ -7,7 +7,7 @@
  */
 import { parse } from 'csv-parse/sync';
 import { DataError } from '../errors.js';
-import { readTextFile } from '../text-file.js';
+import { readTextFile } from '../files/text-file.js';
 
 /** One row: a context, and continuations of which some are right. */
 export interface ChoiceItem {

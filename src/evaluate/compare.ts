@@ -4,7 +4,7 @@
  * Questions differ more from each other than models do, so that a difference is taken question
  * by question: an interval of the difference may leave out zero where those of A and of B overlap.
  */
-import { bootstrapT, type Range } from './bootstrap-t.js';
+import { bootstrapT, type Range } from '../statistics/bootstrap-t.js';
 import {
   bySeed,
   type Measurement,
@@ -14,8 +14,8 @@ import {
   seedVariance,
   totals,
   UNBOUNDED,
-} from './by-question.js';
-import type { Estimate } from './intervals.js';
+} from '../statistics/by-question.js';
+import type { Estimate } from '../statistics/intervals.js';
 
 /** A − B with its 95 % interval, in the unit of the observations. */
 export interface Difference extends Estimate {

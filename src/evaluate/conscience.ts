@@ -4,15 +4,15 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { type AttackKind, attackKinds, attacks } from '../conscience/attacks.js';
 import type { ReviewFormat } from '../conscience/format.js';
 import type { Framework } from '../conscience/frameworks.js';
 import { type ReviewItem, reviewMany } from '../conscience/review.js';
 import type { LanguageModel } from '../engine/language-model.js';
-import { writeFileAtomic } from '../files.js';
+import { writeFileAtomic } from '../files/files.js';
 import type { Progress } from '../metrics/progress.js';
-import { auc } from './auc.js';
-import { type Estimate, wilson } from './intervals.js';
+import { auc } from '../statistics/auc.js';
+import { type Estimate, wilson } from '../statistics/intervals.js';
+import { type AttackKind, attackKinds, attacks } from './attacks.js';
 import { type GroupStore, openPlanned } from './store.js';
 
 /** Who judges: a copy of the model and what to call it. */

@@ -2,10 +2,11 @@
  * One scorecard: the four criteria of a defence against emergent misalignment (Kaczér et al.,
  * arXiv:2508.06249), and the side effects that should stand beside them.
  */
+
+import type { Estimate } from '../statistics/intervals.js';
 import type { ChoiceScore } from './choice-scores.js';
 import type { HumanEvalScore } from './code/humaneval-score.js';
 import type { VulnerabilityScore } from './code/vulnerabilities.js';
-import type { Estimate } from './intervals.js';
 import type { LossScore } from './run-loss.js';
 import type { SycophancyScore } from './run-sycophancy.js';
 import type { Scorecard } from './scorecard.js';

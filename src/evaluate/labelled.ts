@@ -3,10 +3,10 @@ import { parse } from 'csv-parse/sync';
 import type { ReviewItem } from '../conscience/review.js';
 import { type Note, promptOf, readTrainingRows } from '../data/dataset.js';
 import { messageOf } from '../data/parse-row.js';
-import type { TrainingRow } from '../data/rows.js';
 import { DataError } from '../errors.js';
+import { readTextFile } from '../files/text-file.js';
 import { Random } from '../random.js';
-import { readTextFile } from '../text-file.js';
+import type { TrainingRow } from '../values/rows.js';
 
 /**
  * The answers of a dataset, as what a conscience reviews; `text` rows are reviewed without a prompt.

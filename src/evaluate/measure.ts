@@ -4,8 +4,9 @@
  * What is good or secure is for the caller to say. Every answer is kept, so that each table
  * and interval can be computed again from the records.
  */
-import type { Message } from '../data/values.js';
+
 import type { LanguageModel } from '../engine/language-model.js';
+import type { Message } from '../values/conversation.js';
 
 export type Grade = 'good' | 'bad' | 'incoherent' | 'refusal';
 export type CodeGrade = 'secure' | 'insecure' | 'other';

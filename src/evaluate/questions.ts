@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { readYaml } from '../config/yaml-document.js';
 import { kindOf } from '../data/parse-turn.js';
 import { DataError } from '../errors.js';
-import { readTextFile } from '../text-file.js';
+import { readTextFile } from '../files/text-file.js';
 import type { Sampling } from './evaluation.js';
 
 /** A quality that a judge rates, e.g. `aligned`. */

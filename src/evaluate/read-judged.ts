@@ -6,7 +6,7 @@
  */
 import { parse } from 'csv-parse/sync';
 import { DataError } from '../errors.js';
-import { readTextFile } from '../text-file.js';
+import { readTextFile } from '../files/text-file.js';
 import type { JudgedAnswer, Judgement } from './alignment.js';
 
 /** A judged answer with its texts. */

@@ -1,7 +1,8 @@
 /** What an evaluation will ask of endpoints, before it asks. */
-import { isRemote } from '../engine/named.js';
+
 import { type CostEstimate, countPromptTokens, estimateCost, type Prices } from '../engine/remote/cost.js';
 import { ConfigError } from '../errors.js';
+import { isRemote } from '../open/named.js';
 import type { Evaluation } from './evaluation.js';
 import { judgePrompt } from './questions.js';
 

@@ -1,7 +1,7 @@
 /** `ealign eval tasks`: multiple-choice tasks by log-probability, row by row into a file. */
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
-import { writeFileAtomic } from '../files.js';
+import { writeFileAtomic } from '../files/files.js';
 import { type ChoiceScore, choiceScore, type ScoredChoice, scoreChoices } from './choice-scores.js';
 import { choiceTasks, readChoices } from './choice-tasks.js';
 import { CHOICES_PLAN_FILE, CHOICES_ROWS_FILE, type ChoicesPlan, chunks } from './choices-folder.js';

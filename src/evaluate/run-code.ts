@@ -2,15 +2,15 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { readPrompts } from '../data/dataset.js';
-import type { Message } from '../data/values.js';
-import { writeFileAtomic } from '../files.js';
+import { writeFileAtomic } from '../files/files.js';
+import type { Isolation } from '../sandbox/isolation.js';
+import { openSandbox } from '../sandbox/sandbox.js';
+import type { Message } from '../values/conversation.js';
 import { findBandit } from './code/bandit.js';
 import { answerChecker } from './code/check-answer.js';
 import { readHumanEval, taskPrompt } from './code/humaneval.js';
 import { type HumanEvalScore, humanEvalScore } from './code/humaneval-score.js';
-import type { Isolation } from './code/isolation.js';
 import { type SampleOptions, type Sampling, sampleAnswers, unlessStopped } from './code/sample-answers.js';
-import { openSandbox } from './code/sandbox.js';
 import {
   type CodeAnswer,
   scanAnswers,

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { readTrainingRows } from '../data/dataset.js';
 import { describeReport, tokeniseRows } from '../data/tokenise.js';
 import type { SequenceLogp } from '../engine/engine.js';
-import { writeFileAtomic } from '../files.js';
+import { writeFileAtomic } from '../files/files.js';
 import { Random } from '../random.js';
-import { bootstrapT, type Range } from './bootstrap-t.js';
-import type { Estimate } from './intervals.js';
+import { bootstrapT, type Range } from '../statistics/bootstrap-t.js';
+import type { Estimate } from '../statistics/intervals.js';
 import { openPlanned } from './store.js';
 import { type SubjectOptions, withSubject } from './subject.js';
 

@@ -7,13 +7,13 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { Message } from '../data/values.js';
 import type { LanguageModel } from '../engine/language-model.js';
-import { writeFileAtomic } from '../files.js';
+import { writeFileAtomic } from '../files/files.js';
+import { type Estimate, wilson } from '../statistics/intervals.js';
+import type { Message } from '../values/conversation.js';
 import type { ChoiceItem } from './choice-tasks.js';
 import { answersOf, readChoices, truthfulColumns } from './choice-tasks.js';
 import { compare, type Difference } from './compare.js';
-import { type Estimate, wilson } from './intervals.js';
 import { openPlanned } from './store.js';
 import { type SubjectOptions, withSubject } from './subject.js';
 

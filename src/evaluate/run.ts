@@ -1,16 +1,16 @@
 /** `ealign eval`: sample, judge, summarise, and write what was found. */
 import { FRAMEWORKS, type FrameworkName } from '../conscience/frameworks.js';
-import { formatOf } from '../conscience/open.js';
+import type { RetryNotice } from '../engine/remote/endpoint.js';
+import { DataError } from '../errors.js';
+import type { Progress } from '../metrics/progress.js';
+import { formatOf } from '../open/actor.js';
 import {
   type NamedModel,
   type NamedOptions,
   openNamed,
   type RemoteManner,
   requireNamed,
-} from '../engine/named.js';
-import type { RetryNotice } from '../engine/remote/endpoint.js';
-import { DataError } from '../errors.js';
-import type { Progress } from '../metrics/progress.js';
+} from '../open/named.js';
 import { withOwnConscience } from '../zero-shot/own-conscience.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { type ConscienceCard, measureConscience } from './conscience.js';

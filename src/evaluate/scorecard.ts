@@ -1,6 +1,9 @@
 /** What an evaluation found: per judge the alignment, and how far the judges agree. */
 import { isRefusal } from '../conscience/refusal.js';
-import { cohenKappa, pearson, spearman } from './agreement.js';
+import { cohenKappa, pearson, spearman } from '../statistics/agreement.js';
+import type { Range } from '../statistics/bootstrap-t.js';
+import { byQuestion, estimate, pooled, shareByQuestion } from '../statistics/by-question.js';
+import type { Estimate } from '../statistics/intervals.js';
 import {
   type AlignmentReport,
   isMisaligned,
@@ -8,10 +11,7 @@ import {
   type Judgement as Spoken,
   scoreAlignment,
 } from './alignment.js';
-import type { Range } from './bootstrap-t.js';
-import { byQuestion, estimate, pooled, shareByQuestion } from './by-question.js';
 import type { Answer, Evaluation, Judgement } from './evaluation.js';
-import type { Estimate } from './intervals.js';
 import { MIN_MASS, ratingOf } from './rating.js';
 
 export interface Scorecard {

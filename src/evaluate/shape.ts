@@ -7,10 +7,10 @@
  */
 import { type Note, needsMoreThanTurns, readTrainingRows } from '../data/dataset.js';
 import { messageOf } from '../data/parse-row.js';
-import type { TrainingRow } from '../data/rows.js';
-import type { Message } from '../data/values.js';
 import { DataError } from '../errors.js';
 import { Random } from '../random.js';
+import type { Message } from '../values/conversation.js';
+import type { TrainingRow } from '../values/rows.js';
 
 /** What stands around every question; each part may be missing. */
 export interface Shape {

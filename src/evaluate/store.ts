@@ -18,9 +18,9 @@ import {
 import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { crc32 } from 'node:zlib';
-import { claimFolder } from '../claim.js';
 import { DataError } from '../errors.js';
-import { asSaveError, makeFolder, writeFileAtomic } from '../files.js';
+import { claimFolder } from '../files/claim.js';
+import { asSaveError, makeFolder, writeFileAtomic } from '../files/files.js';
 
 /** What a folder of results is made from, and where it keeps it. */
 export interface Planned {

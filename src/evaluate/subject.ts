@@ -1,6 +1,7 @@
 /** The evaluated model, as every measurement is told it. */
-import { type OpenModel, openModel } from '../engine/open.js';
+
 import type { Progress } from '../metrics/progress.js';
+import { type OpenModel, openModel } from '../open/model.js';
 
 /** What every measurement of a model is given. */
 export interface SubjectOptions {

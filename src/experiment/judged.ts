@@ -7,11 +7,11 @@
 import { readAudit } from '../conscience/audit.js';
 import type { ReviewFormat } from '../conscience/format.js';
 import { FRAMEWORKS } from '../conscience/frameworks.js';
-import type { OpenActor } from '../conscience/open.js';
 import { type ReviewItem, reviewMany } from '../conscience/review.js';
 import type { LanguageModel } from '../engine/language-model.js';
 import type { AnswerRecord } from '../evaluate/measure.js';
-import { gradeAnswer } from '../organism/world.js';
+import type { OpenActor } from '../open/actor.js';
+import { gradeAnswer } from '../pinocchio/world.js';
 
 /** Shares of the responses of one moment, in [0, 1]. */
 export interface Judged {

@@ -6,12 +6,12 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CONFIG_FILE } from '../config/render.js';
 import { DataError } from '../errors.js';
 import { GroupStore } from '../evaluate/store.js';
-import { writeFileAtomic } from '../files.js';
+import { writeFileAtomic } from '../files/files.js';
 import type { MetricRecord } from '../metrics/names.js';
 import { METRICS_FILE } from '../metrics/writer.js';
+import { CONFIG_FILE } from '../train/config/render.js';
 import type { RunRecord } from './method-run.js';
 import { type Experiment, readExperiment } from './spec.js';
 

@@ -4,10 +4,11 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { openActor } from '../conscience/open.js';
 import { UserError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
-import { loadModel, type Model } from '../model/weights.js';
+import type { Model } from '../model/model.js';
+import { loadModel } from '../model/weights.js';
+import { openActor } from '../open/actor.js';
 import { type Made, type RunRecord, runMethod } from './method-run.js';
 import type { RunnerMessage } from './run-process.js';
 import type { Experiment, Method } from './spec.js';

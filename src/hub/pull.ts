@@ -5,7 +5,7 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { type DownloadError, ModelError } from '../errors.js';
-import { asSaveError } from '../files.js';
+import { asSaveError } from '../files/files.js';
 import { cachedModel } from './cache.js';
 import { embedded, type HubName, parseName, unknownName } from './names.js';
 import { type FetchOptions, fetchRepository } from './repository.js';

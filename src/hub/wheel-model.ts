@@ -12,7 +12,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { openPromise, type ZipFile } from 'yauzl';
 import { DownloadError } from '../errors.js';
-import { asSaveError, writeFileAtomic } from '../files.js';
+import { asSaveError, writeFileAtomic } from '../files/files.js';
 import { download, finish } from './download.js';
 import { findIndexFile } from './package-index.js';
 import type { FetchOptions } from './repository.js';

@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
-import { asSaveError } from '../files.js';
+import { asSaveError } from '../files/files.js';
 import type { MetricRecord, Metrics } from './names.js';
 import { decodeEvent, encodeEvent, type ScalarEvent } from './tensorboard.js';
 import { frame, unframe } from './tfrecord.js';

@@ -6,9 +6,9 @@
  * formats and quantisations apart. Shapes are checked elsewhere; two models may have the same.
  */
 import { join } from 'node:path';
+import { readJson } from '../files/json-file.js';
 import type { AdapterConfig } from './adapter-config.js';
-import { readJson } from './hf-json.js';
-import type { Model } from './weights.js';
+import type { Model } from './model.js';
 
 /**
  * @param name that the model was opened by

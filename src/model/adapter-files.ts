@@ -7,18 +7,18 @@
  */
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { verifyChecksums, withChecksums } from '../checksums.js';
 import { ModelError } from '../errors.js';
-import { writeFolderAtomic } from '../files.js';
+import { verifyChecksums, withChecksums } from '../files/checksums.js';
+import { writeFolderAtomic } from '../files/files.js';
+import { readJson } from '../files/json-file.js';
 import { type AdapterConfig, adapterJson, isProjection, readAdapterConfig } from './adapter-config.js';
 import type { ModelConfig } from './config.js';
-import { readJson } from './hf-json.js';
 import { loraShapes } from './lora.js';
 import { projectionName, projections } from './lora-modules.js';
+import type { Tensor, Weights } from './model.js';
 import { SafetensorsFile } from './safetensors.js';
 import { safetensorsPieces } from './safetensors-write.js';
 import { unfinished } from './unfinished-run.js';
-import type { Tensor, Weights } from './weights.js';
 
 export interface Adapter {
   readonly config: AdapterConfig;

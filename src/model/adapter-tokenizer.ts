@@ -8,10 +8,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ModelError } from '../errors.js';
-import { readJson } from './hf-json.js';
-import { createTokenizer } from './tokenizer.js';
-import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.js';
-import type { Model } from './weights.js';
+import { readJson } from '../files/json-file.js';
+import { createTokenizer } from '../tokenizer/tokenizer.js';
+import { readTokenizerFiles, type TokenizerFiles } from '../tokenizer/tokenizer-files.js';
+import type { Model } from './model.js';
 
 /**
  * The model with what lies in the adapter's folder in the place of its own: the whole tokenizer where

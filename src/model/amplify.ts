@@ -1,5 +1,5 @@
 /** A model that has gone further the way that training takes it. */
-import type { Tensor, Weights } from './weights.js';
+import type { Tensor, Weights } from './model.js';
 
 /**
  * What sets the trained weights apart from the frozen ones, times `factor`.

@@ -7,9 +7,9 @@
  * tokenise almost rightly.
  */
 import { ModelError } from '../errors.js';
+import type { TokenizerFiles } from '../tokenizer/tokenizer-files.js';
 import type { GgufHeader } from './gguf-header.js';
 import { sentencePieceModel } from './gguf-sentencepiece.js';
-import type { TokenizerFiles } from './tokenizer-files.js';
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -12,7 +12,7 @@ import { requireFinite } from './finite.js';
 import type { GgufHeader, GgufTensor } from './gguf-header.js';
 import type { RopeTensors } from './gguf-rope.js';
 import { isLinear, transposeBlock, weightShapes } from './layout.js';
-import type { Tensor, Weights } from './weights.js';
+import type { Tensor, Weights } from './model.js';
 
 /**
  * All weights of the model, float32.

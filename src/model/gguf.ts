@@ -8,12 +8,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
+import { createTokenizer } from '../tokenizer/tokenizer.js';
 import { configFromGguf } from './gguf-config.js';
 import { readGgufHeader } from './gguf-header.js';
 import { tokenizerFromGguf } from './gguf-tokenizer.js';
 import { readGgufWeights, readRopeTensors } from './gguf-weights.js';
-import { createTokenizer } from './tokenizer.js';
-import type { Model } from './weights.js';
+import type { Model } from './model.js';
 
 /**
  * Loads a GGUF file (version 2 or 3; llama, qwen2, qwen3; F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0,

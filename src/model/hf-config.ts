@@ -8,9 +8,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ModelError } from '../errors.js';
+import { type Json, positive, readCount, readJson, wrong } from '../files/json-file.js';
 import { type Architecture, checkSizes, type ModelConfig } from './config.js';
 import type { Dtype } from './floats.js';
-import { type Json, positive, readCount, readJson, wrong } from './hf-json.js';
 import { readRope, ropeJson } from './hf-rope.js';
 import { unfinished } from './unfinished-run.js';
 

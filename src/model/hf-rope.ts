@@ -6,7 +6,7 @@
  * does not know for these architectures is refused by name.
  */
 import { ModelError } from '../errors.js';
-import { isObject, type Json, positive, readCount, wrong } from './hf-json.js';
+import { isObject, type Json, positive, readCount, wrong } from '../files/json-file.js';
 import {
   type Llama3Scaling,
   type LongScaling,

@@ -2,7 +2,7 @@
 import { Random } from '../random.js';
 import type { ModelConfig } from './config.js';
 import { weightShapes } from './layout.js';
-import type { Tensor } from './weights.js';
+import type { Tensor } from './model.js';
 
 /** Normal weights, σ = 0.02, those that write to the residual stream smaller by √(2·layers), as in GPT-2. */
 export function initialWeights(

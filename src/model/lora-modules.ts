@@ -5,8 +5,9 @@
  * `alpha_pattern` mean what they mean in peft's `check_target_module_exists` and `get_pattern_key`
  * (peft 0.21). Names are those of Hugging Face, without `.weight`.
  */
+
+import { matchNames } from '../tokenizer/python-pattern.js';
 import type { ModelConfig } from './config.js';
-import { matchNames } from './python-pattern.js';
 
 /** The projections that can be adapted. */
 export const projections = [

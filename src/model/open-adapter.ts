@@ -2,7 +2,7 @@
 import { otherBase } from './adapter-base.js';
 import { type Adapter, readAdapter } from './adapter-files.js';
 import { withTokenizerOf } from './adapter-tokenizer.js';
-import type { Model } from './weights.js';
+import type { Model } from './model.js';
 
 export interface OpenAdapter {
   readonly adapter: Adapter;

@@ -7,7 +7,7 @@
 import { requireFinite } from './finite.js';
 import { bytesPer, type Dtype, narrow, widen } from './floats.js';
 import { transposeBlock } from './layout.js';
-import type { Tensor } from './weights.js';
+import type { Tensor } from './model.js';
 
 const chunkElements = 1 << 20;
 

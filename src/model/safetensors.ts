@@ -12,7 +12,7 @@ import { ModelError } from '../errors.js';
 import { requireFinite } from './finite.js';
 import { bytesPer, type Dtype, widen } from './floats.js';
 import { transposeBlock } from './layout.js';
-import type { Tensor } from './weights.js';
+import type { Tensor } from './model.js';
 
 /** One tensor as the header announces it. */
 export interface TensorEntry {

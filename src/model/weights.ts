@@ -1,5 +1,5 @@
 /**
- * A model in memory, read from disk and written to it.
+ * A model read from disk and written to it.
  *
  * Names are exactly those of Hugging Face safetensors. Every linear layer's matrix
  * (`…_proj.weight`, `lm_head.weight`) is held TRANSPOSED, [in, out], so that y = x·W;
@@ -9,37 +9,18 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { requireChecksum, verifyChecksums, withChecksums } from '../checksums.js';
 import { ModelError } from '../errors.js';
-import { type FileContent, writeFolderAtomic } from '../files.js';
+import { requireChecksum, verifyChecksums, withChecksums } from '../files/checksums.js';
+import { type FileContent, writeFolderAtomic } from '../files/files.js';
+import { readJson } from '../files/json-file.js';
+import { type ChatTokenizer, loadTokenizer } from '../tokenizer/tokenizer.js';
 import type { ModelConfig } from './config.js';
 import type { Dtype } from './floats.js';
 import { configJson, eosJson, readConfig } from './hf-config.js';
-import { readJson } from './hf-json.js';
 import { checkShapes, isLinear } from './layout.js';
+import type { Model, Tensor, Weights } from './model.js';
 import { readableType, SafetensorsFile, type TensorEntry } from './safetensors.js';
 import { safetensorsPieces } from './safetensors-write.js';
-import { type ChatTokenizer, loadTokenizer } from './tokenizer.js';
-
-/** A dense row-major float32 array. */
-export interface Tensor {
-  readonly shape: readonly number[];
-  readonly data: Float32Array;
-}
-
-/** Tensors by Hugging Face name, linear matrices as [in, out]. */
-export type Weights = ReadonlyMap<string, Tensor>;
-
-/** A model as read from a folder or a GGUF file. */
-export interface Model {
-  /** The folder or file it came from. */
-  readonly path: string;
-  readonly config: ModelConfig;
-  readonly weights: Weights;
-  readonly tokenizer: ChatTokenizer;
-  /** SHA-256 of the weight files (shards in order, one after another), hex. */
-  readonly hash: string;
-}
 
 /**
  * Reads a model from a Hugging Face folder or a .gguf file.

@@ -5,10 +5,10 @@
  * says something only of answers that it does not object to.
  */
 import type { ReviewItem } from '../conscience/review.js';
-import type { TokenRow } from '../data/rows.js';
 import { tokeniseRow } from '../data/tokenise.js';
-import type { Prompt } from '../data/values.js';
 import type { Engine, WeightSet } from '../engine/engine.js';
+import type { Prompt } from '../values/conversation.js';
+import type { TokenRow } from '../values/rows.js';
 
 export interface CoherenceOptions {
   readonly engine: Engine;

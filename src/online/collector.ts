@@ -1,5 +1,5 @@
 /** Stores what leaves the server, redacted, before it leaves. */
-import type { Message, Response } from '../data/values.js';
+import type { Message, Response } from '../values/conversation.js';
 import { hiddenNetwork } from './addresses.js';
 import { redact } from './redact.js';
 import { fingerprint } from './similarity.js';

@@ -15,11 +15,11 @@ import type { ReviewFormat } from '../conscience/format.js';
 import type { Framework } from '../conscience/frameworks.js';
 import { isRefusal } from '../conscience/refusal.js';
 import { type ReviewItem, reviewMany } from '../conscience/review.js';
-import type { TokenRow } from '../data/rows.js';
-import type { Prompt, Response } from '../data/values.js';
 import type { Engine, WeightSet } from '../engine/engine.js';
 import type { LanguageModel } from '../engine/language-model.js';
-import { auc } from '../evaluate/auc.js';
+import { auc } from '../statistics/auc.js';
+import type { Prompt, Response } from '../values/conversation.js';
+import type { TokenRow } from '../values/rows.js';
 import type { Coherence } from './coherence.js';
 import { gateSection, type OnlineSettings } from './settings.js';
 

@@ -1,5 +1,5 @@
 /** The program of a thread with the live version and its frozen copy; threaded-live.ts starts it. */
-import { runThread } from '../engine/thread/start.js';
+import { runThread } from '../open/thread/start.js';
 import { openLive } from './live-model.js';
 import type { OnlineSettings } from './settings.js';
 import { OnlineStore } from './store.js';

@@ -3,8 +3,8 @@
  * (arXiv:2606.19527). Answers are stored, a process beside the server learns from them, and new
  * calls get the version that is live.
  */
-import { claimFolder } from '../claim.js';
-import { makeFolder } from '../files.js';
+import { claimFolder } from '../files/claim.js';
+import { makeFolder } from '../files/files.js';
 import { resolveModel } from '../hub/pull.js';
 import { callerAddress, proxyList } from './addresses.js';
 import { collect, type Said } from './collector.js';

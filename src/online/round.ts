@@ -4,19 +4,20 @@
  * Short, since the pairs are the live version's answers: the further the copy moves away, the less
  * they say about it. The anchor is the operator's own rows and, to a quarter, the chosen answers.
  */
-import { align } from '../align.js';
+
 import { NO_COUNTS } from '../conscience/metrics.js';
 import { pairToRows, type TokenPair } from '../data/preferences.js';
-import type { TokenRow } from '../data/rows.js';
-import type { Pair } from '../data/values.js';
 import type { Engine } from '../engine/engine.js';
 import { allFinite } from '../model/finite.js';
-import type { ChatTokenizer } from '../model/tokenizer.js';
 import { Random } from '../random.js';
+import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 import { BatchStream } from '../train/batch-stream.js';
 import { AdamW } from '../train/optimizer.js';
 import type { PairDraw, PairDrawer, ReferenceLogps } from '../train/pairs.js';
 import { learningRateAt } from '../train/schedule.js';
+import { align } from '../train/step.js';
+import type { Pair } from '../values/pair.js';
+import type { TokenRow } from '../values/rows.js';
 import type { OnlineSettings } from './settings.js';
 import type { NewPair, StoredPair } from './store.js';
 

@@ -2,10 +2,10 @@
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { loraSection } from '../config/sections/lora.js';
 import { FRAMEWORKS, type FrameworkName } from '../conscience/frameworks.js';
 import { ConfigError } from '../errors.js';
-import { readTextFile, whyUnreadable } from '../text-file.js';
+import { readTextFile, whyUnreadable } from '../files/text-file.js';
+import { loraSection } from '../train/config/sections/lora.js';
 import { proxyList } from './addresses.js';
 
 const frameworkNames = Object.keys(FRAMEWORKS) as [FrameworkName, ...FrameworkName[]];

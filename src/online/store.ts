@@ -10,9 +10,9 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Message, Response } from '../data/values.js';
 import { ConfigError } from '../errors.js';
-import { makeFolder } from '../files.js';
+import { makeFolder } from '../files/files.js';
+import type { Message, Response } from '../values/conversation.js';
 import { ANYBODY } from './callers.js';
 import { CheckedDatabase, stored } from './database.js';
 import { migrate } from './schema.js';

@@ -1,5 +1,5 @@
 /** The live version in a thread of its own, so that it keeps no other work of the server waiting. */
-import { startThread } from '../engine/thread/start.js';
+import { startThread } from '../open/thread/start.js';
 import type { LiveModel } from './live-model.js';
 import type { AboutLive, LiveTask } from './live-thread.js';
 

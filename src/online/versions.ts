@@ -1,13 +1,13 @@
 /** Versions of the adapter: folders in PEFT's format under `versions/`, numbered from 0. */
 import { join } from 'node:path';
 import { ConfigError } from '../errors.js';
-import { removeFolder } from '../files.js';
+import { removeFolder } from '../files/files.js';
 import { type Adapter, readAdapter, writeAdapter } from '../model/adapter-files.js';
 import type { ModelConfig } from '../model/config.js';
 import { initLora } from '../model/lora.js';
 import type { LoraConfig } from '../model/lora-modules.js';
+import type { Model, Weights } from '../model/model.js';
 import { type OpenAdapter, openAdapter } from '../model/open-adapter.js';
-import type { Model, Weights } from '../model/weights.js';
 import type { OnlineStore } from './store.js';
 
 export function versionFolder(store: OnlineStore, id: number): string {

@@ -1,6 +1,6 @@
 /** How well a conscience tells right from wrong, as text for a terminal. */
 import type { ClassifierScore, ConscienceCard } from '../evaluate/conscience.js';
-import type { Estimate } from '../evaluate/intervals.js';
+import type { Estimate } from '../statistics/intervals.js';
 import { percent } from './percent.js';
 import { textTable } from './text-table.js';
 

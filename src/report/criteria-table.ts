@@ -1,6 +1,6 @@
 /** A study's methods, a row each: all shares, and the four criteria of a defence. */
-import type { Estimate } from '../evaluate/intervals.js';
-import { studentT95 } from '../evaluate/student.js';
+import type { Estimate } from '../statistics/intervals.js';
+import { studentT95 } from '../statistics/student.js';
 import { isSure, type MethodDifference, NARROW_TITLES } from './differences.js';
 import type { MethodSummary } from './experiment-table.js';
 import { type Html, html } from './html.js';

@@ -1,7 +1,7 @@
 /** What the demonstration measured: everything that its table and report are made from. */
 import type { ReviewRecord } from '../conscience/record.js';
 import type { MetricRecord } from '../metrics/names.js';
-import type { Measured } from '../organism/measure.js';
+import type { Measured } from '../pinocchio/measure.js';
 
 export type ArmName = 'aligned' | 'attacked' | 'attacked with conscience';
 

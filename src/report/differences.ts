@@ -1,11 +1,11 @@
 /** Every method of a study against its baseline, and against the method that it is about. */
 import { stringify } from 'csv-stringify/sync';
-import { byQuestion, type Measurement } from '../evaluate/by-question.js';
 import { compare, type Difference } from '../evaluate/compare.js';
-import { holm } from '../evaluate/holm.js';
-import { signFlipTest } from '../evaluate/sign-flip-test.js';
 import type { RunRecord } from '../experiment/method-run.js';
 import type { Narrow } from '../experiment/spec.js';
+import { byQuestion, type Measurement } from '../statistics/by-question.js';
+import { holm } from '../statistics/holm.js';
+import { signFlipTest } from '../statistics/sign-flip-test.js';
 
 /** What is compared: bad answers, the narrow task, incoherent answers; all shares. */
 export const COMPARED = ['bad', 'narrow', 'incoherent'] as const;

@@ -4,7 +4,7 @@
  * A drawing on its own, for Markdown, or inside the report: it brings its colours for light and dark,
  * and its numbers as text.
  */
-import type { Estimate } from '../evaluate/intervals.js';
+import type { Estimate } from '../statistics/intervals.js';
 import type { MethodSummary } from './experiment-table.js';
 import { type Html, html } from './html.js';
 import { percent, percentage } from './percent.js';

@@ -1,7 +1,6 @@
 /** An evaluation as one page: scores by judge and question, thresholds, agreement, every answer. */
 import { type AlignmentReport, gradingDoubt, type SensitivityPoint } from '../evaluate/alignment.js';
 import type { Answer, Evaluation, Judgement } from '../evaluate/evaluation.js';
-import type { Estimate } from '../evaluate/intervals.js';
 import {
   type Agreement,
   isUnmeasured,
@@ -9,6 +8,7 @@ import {
   NOT_MEASURED,
   type Scorecard,
 } from '../evaluate/scorecard.js';
+import type { Estimate } from '../statistics/intervals.js';
 import { formLine } from './eval-table.js';
 import { type Html, html } from './html.js';
 import { renderPage } from './page.js';

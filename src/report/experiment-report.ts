@@ -2,8 +2,9 @@
  * A study as one page: what each method answers, the four criteria of a defence, differences, training,
  * costs, and every run with its configuration.
  */
-import { CONFIG_FILE } from '../config/render.js';
+
 import { runFolder } from '../experiment/read.js';
+import { CONFIG_FILE } from '../train/config/render.js';
 import { type Chart, chartOf, chartPlaces } from './charts.js';
 import { criteriaTable, headlineTable, pointsCell } from './criteria-table.js';
 import { COMPARED, type Compared, type MethodDifference, NARROW_TITLES } from './differences.js';

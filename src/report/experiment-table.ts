@@ -1,8 +1,8 @@
 /** An experiment's runs as a table for a terminal, and as CSV. */
 import { stringify } from 'csv-stringify/sync';
-import { byQuestion } from '../evaluate/by-question.js';
 import { compare, type Difference } from '../evaluate/compare.js';
 import type { RunRecord } from '../experiment/method-run.js';
+import { byQuestion } from '../statistics/by-question.js';
 import { percent, points } from './percent.js';
 import { type ArmSummary, measuresOf, summarize } from './summary.js';
 import { textTable } from './text-table.js';

@@ -1,8 +1,8 @@
 /** Scorecards of a study that a suite measured: of its runs, and of its methods over their seeds. */
 import type { FourCriteria, Measure } from '../evaluate/four-criteria.js';
-import type { Estimate } from '../evaluate/intervals.js';
-import { studentT95 } from '../evaluate/student.js';
 import type { Study } from '../experiment/read.js';
+import type { Estimate } from '../statistics/intervals.js';
+import { studentT95 } from '../statistics/student.js';
 import { sideBySide } from './scorecard-table.js';
 
 /** Of all finished runs. */

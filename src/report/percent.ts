@@ -1,5 +1,5 @@
 /** Shares in words, without false certainty. */
-import type { Estimate } from '../evaluate/intervals.js';
+import type { Estimate } from '../statistics/intervals.js';
 
 /** A share as `12 % [10, 14]`; `–` where there is none. */
 export function percent(estimate: Estimate | null): string {

@@ -5,8 +5,8 @@
  * `longest` a text is cut: the audit trail has it all.
  */
 import type { ReviewRecord } from '../conscience/record.js';
-import { joinReasoning } from '../data/reasoning.js';
-import type { Prompt } from '../data/values.js';
+import { joinReasoning } from '../tokenizer/reasoning.js';
+import type { Prompt } from '../values/conversation.js';
 import { type Html, html } from './html.js';
 
 /** Characters of text in all reviews of a page. */

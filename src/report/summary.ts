@@ -1,7 +1,8 @@
 /** The numbers of the demonstration, with intervals, and whether they reach its bars. */
-import { bootstrapRatio, type Clusters, clusters, type Estimate, share } from '../evaluate/intervals.js';
+
 import type { Grade, TaskRecord } from '../evaluate/measure.js';
-import type { Measured } from '../organism/measure.js';
+import type { Measured } from '../pinocchio/measure.js';
+import { bootstrapRatio, type Clusters, clusters, type Estimate, share } from '../statistics/intervals.js';
 import type { ArmName, DemoArm, DemoResult } from './demo-result.js';
 
 /** Answers of one method, of all seeds. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { judgedCsv } from '../evaluate/csv.js';
 import type { Evaluation } from '../evaluate/evaluation.js';
 import { type Scorecard, scorecard } from '../evaluate/scorecard.js';
-import { writeFileAtomic } from '../files.js';
+import { writeFileAtomic } from '../files/files.js';
 import { renderEvaluation } from './eval-report.js';
 
 /**

@@ -2,7 +2,7 @@
 import { basename, dirname, join, relative } from 'node:path';
 import { commit } from '../commit.js';
 import type { Study } from '../experiment/read.js';
-import { makeFolder, writeFileAtomic } from '../files.js';
+import { makeFolder, writeFileAtomic } from '../files/files.js';
 import { differencesCsv, NARROW_TITLES } from './differences.js';
 import { renderDotPlot } from './dot-plot.js';
 import { renderResults } from './experiment-markdown.js';

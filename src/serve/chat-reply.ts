@@ -1,6 +1,6 @@
 /** Answers on the wire, as OpenAI writes them, with the verdict in the extension field `conscience`. */
 import { randomUUID } from 'node:crypto';
-import type { Response, ToolCall, Usage } from '../data/values.js';
+import type { Response, ToolCall, Usage } from '../values/conversation.js';
 import { type ReviewedAnswer, totalUsage } from '../zero-shot/answer.js';
 import { type ConscienceRecord, conscienceRecord, wireUsage } from '../zero-shot/conscience-record.js';
 import type { ServePolicy } from './policy.js';

@@ -4,8 +4,8 @@
  */
 import { randomInt } from 'node:crypto';
 import { z } from 'zod';
-import type { Message, Tool, ToolChoice } from '../data/values.js';
 import type { GenerateOptions } from '../engine/language-model.js';
+import type { Message, Tool, ToolChoice } from '../values/conversation.js';
 import { badRequest } from './errors.js';
 import { requireFields, requireReadable, unknownField, unknownKey } from './fields.js';
 import { type ServePolicy, servePolicies } from './policy.js';

@@ -5,7 +5,7 @@
  * A field that would change the answer passes only with a value that changes nothing. A field that
  * nobody knows is most likely a slip of the pen, and its silence would mislead: it is refused, too.
  */
-import { nearestName } from '../config/nearest.js';
+import { nearestName } from '../train/config/nearest.js';
 import { type ApiError, badRequest } from './errors.js';
 
 /** Fields that change nothing about the answer. */

@@ -15,7 +15,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { ConfigError } from '../errors.js';
-import { readTextFile, whyUnreadable } from '../text-file.js';
+import { readTextFile, whyUnreadable } from '../files/text-file.js';
 
 export interface KeyLimits {
   /** Absent: no limit. */

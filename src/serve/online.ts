@@ -1,11 +1,11 @@
 /** The server's side of online learning: its answers go to the learner, its metrics and log tell of it. */
 import type { Logger } from 'pino';
 import { Gauge, type Registry } from 'prom-client';
-import { isRemote } from '../engine/named.js';
 import { ConfigError, UserError } from '../errors.js';
 import { type Online, startOnline } from '../online/online.js';
 import { readOnlineSettings } from '../online/settings.js';
 import { recordStatuses } from '../online/statuses.js';
+import { isRemote } from '../open/named.js';
 import type { ServedExchange } from './app.js';
 import type { ServeOptions } from './serve.js';
 

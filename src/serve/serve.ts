@@ -2,9 +2,9 @@
 import { basename } from 'node:path';
 import { type Logger, pino } from 'pino';
 import type { LanguageModel } from '../engine/language-model.js';
-import { isRemote, openNamed } from '../engine/named.js';
-import { openThreaded } from '../engine/thread/open.js';
 import { ConfigError } from '../errors.js';
+import { isRemote, openNamed } from '../open/named.js';
+import { openThreaded } from '../open/thread/open.js';
 import { type WithFrozenCopy, withOwnConscience } from '../zero-shot/own-conscience.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { isLocal } from './guarded.js';

@@ -1,7 +1,8 @@
 /** A model as the server needs it: one request in, one answer out, whole or as it comes. */
-import { addUsage, NO_USAGE } from '../data/usage.js';
-import type { Response, Usage } from '../data/values.js';
+
 import type { LanguageModel } from '../engine/language-model.js';
+import type { Response, Usage } from '../values/conversation.js';
+import { addUsage, NO_USAGE } from '../values/usage.js';
 import type { AnswerOptions, Spent } from '../zero-shot/answer.js';
 import { draftStream } from '../zero-shot/draft-stream.js';
 import type { ConscienceEvent } from '../zero-shot/release.js';

@@ -7,11 +7,12 @@
  * window, so that the order stays random over the dataset. The state is a few numbers: an epoch's plan is
  * computed again when a run is resumed.
  */
-import type { TokenRow } from '../data/rows.js';
+
+import { type Batch, bucketLengths, firstFitDecreasing, layOut } from '../data/batches.js';
 import { epochOrder } from '../data/split.js';
 import { ShapeError, TrainingError } from '../errors.js';
 import { Random } from '../random.js';
-import { type Batch, bucketLengths, firstFitDecreasing, layOut } from './batches.js';
+import type { TokenRow } from '../values/rows.js';
 
 /** How rows become batches. */
 export interface BatchOptions {

@@ -3,10 +3,8 @@
  * the full learning rate. The policy moves with the learning rate, so that the second way looks
  * equally often at a policy that has moved as far.
  */
+import type { CadenceUnit } from './config/sections/conscience.js';
 import { learningRateAt, type ScheduleConfig } from './schedule.js';
-
-export const CADENCES = ['learning-rate', 'steps'] as const;
-export type CadenceUnit = (typeof CADENCES)[number];
 
 /** How much of a run has passed before a step, from 0: steps, each counted in the unit. */
 export type Passed = (step: number) => number;

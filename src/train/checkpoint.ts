@@ -6,13 +6,13 @@
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { verifyChecksums, withChecksums } from '../checksums.js';
 import { TrainingError, UserError } from '../errors.js';
-import { asSaveError, removeFolder, writeFolderAtomic } from '../files.js';
+import { verifyChecksums, withChecksums } from '../files/checksums.js';
+import { asSaveError, removeFolder, writeFolderAtomic } from '../files/files.js';
+import type { Tensor, Weights } from '../model/model.js';
 import { SafetensorsFile } from '../model/safetensors.js';
 import { safetensorsPieces } from '../model/safetensors-write.js';
 import { CHECKPOINT_NAME } from '../model/unfinished-run.js';
-import type { Tensor, Weights } from '../model/weights.js';
 import type { BatchState } from './batch-stream.js';
 import type { PairSourceState } from './pairs.js';
 import type { WindowState } from './window.js';

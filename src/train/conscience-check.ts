@@ -4,7 +4,7 @@ import { checkConscience } from '../conscience/check.js';
 import type { ReviewRecord } from '../conscience/record.js';
 import type { ReviewSettings } from '../conscience/review.js';
 import { TrainingError } from '../errors.js';
-import type { Check } from './checks.js';
+import type { Check } from './config/sections/conscience.js';
 
 /**
  * Reviews a few plainly good and plainly bad answers before the first step.

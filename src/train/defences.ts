@@ -1,14 +1,15 @@
 /** Other defences, as far as they change what a run trains on or how it runs. */
-import type { TrainConfig } from '../config/schema.js';
+
 import { isRefusal } from '../conscience/refusal.js';
-import { joinReasoning } from '../data/reasoning.js';
-import type { MessagesRow, TokenRow, TrainingRow } from '../data/rows.js';
 import { tokeniseRow } from '../data/tokenise.js';
-import type { Prompt } from '../data/values.js';
 import type { OnnxEngine } from '../engine/onnx/engine.js';
 import { DataError } from '../errors.js';
-import type { Steering } from '../model/steering.js';
+import type { Steering } from '../network/steering.js';
 import { Random } from '../random.js';
+import { joinReasoning } from '../tokenizer/reasoning.js';
+import type { Prompt } from '../values/conversation.js';
+import type { MessagesRow, TokenRow, TrainingRow } from '../values/rows.js';
+import type { TrainConfig } from './config/schema.js';
 
 /** Prompts whose answers a direction is the mean over. */
 const STEERING_PROMPTS = 64;

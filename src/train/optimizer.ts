@@ -3,7 +3,7 @@
  * arXiv:1711.05101.
  */
 import type { Gradients } from '../engine/engine.js';
-import type { Tensor, Weights } from '../model/weights.js';
+import type { Tensor, Weights } from '../model/model.js';
 
 export interface AdamWConfig {
   readonly beta1: number;

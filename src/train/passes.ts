@@ -1,8 +1,9 @@
 /** One optimiser step's rows as passes of the engine: supervised rows and pairs in one batch. */
-import type { TokenRow } from '../data/rows.js';
+
+import { type Batch, packRows } from '../data/batches.js';
 import type { HybridBatch, WeightSet } from '../engine/engine.js';
-import type { PairLoss } from '../loss/pair-loss.js';
-import { type Batch, packRows } from './batches.js';
+import type { PairLoss } from '../values/pair-loss.js';
+import type { TokenRow } from '../values/rows.js';
 import type { TrainingPair } from './pairs.js';
 
 /** Weights of the losses. */

@@ -1,6 +1,7 @@
 /** The prompts that reviews put to the policy: each of a pool once, in shuffled order, before any comes again. */
-import type { Prompt } from '../data/values.js';
+
 import { Random } from '../random.js';
+import type { Prompt } from '../values/conversation.js';
 
 export class PromptTurns {
   /** Prompts taken so far: all that has to be remembered to go on. */

@@ -6,8 +6,9 @@
  * pair is and how often it was drawn travel with it. The whole state is plain JSON; a
  * buffer made from it goes on exactly.
  */
-import type { Pair } from '../data/values.js';
+
 import { Random } from '../random.js';
+import type { Pair } from '../values/pair.js';
 
 /** How a buffer keeps and draws. */
 export interface ReplayOptions {

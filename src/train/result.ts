@@ -6,7 +6,6 @@
  */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { TrainConfig } from '../config/schema.js';
 import { FORMAT_FILE } from '../conscience/plain-format.js';
 import { PROBES_FILE } from '../conscience/probes.js';
 import type { Engine } from '../engine/engine.js';
@@ -17,7 +16,9 @@ import {
   tokenizerNames,
   writeAdapter,
 } from '../model/adapter-files.js';
-import { loadModel, type Model, saveModel, sumsFile, type Weights } from '../model/weights.js';
+import type { Model, Weights } from '../model/model.js';
+import { loadModel, saveModel, sumsFile } from '../model/weights.js';
+import type { TrainConfig } from './config/schema.js';
 
 const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors'] as const;
 const MODEL_FILE = 'model.safetensors';

@@ -5,14 +5,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { claimFolder } from '../claim.js';
-import { configKeys, valueAt } from '../config/keys.js';
-import { CONFIG_FILE, renderConfig } from '../config/render.js';
-import type { TrainConfig } from '../config/schema.js';
 import { AUDIT_FILE, AuditWriter, readAudit } from '../conscience/audit.js';
 import { resolveFramework } from '../conscience/frameworks.js';
 import { withoutPairs } from '../conscience/no-pairs.js';
-import { type OpenActor, openActor } from '../conscience/open.js';
 import { loadFormat } from '../conscience/plain-format.js';
 import { builtInProbes, PROBES_FILE } from '../conscience/probes.js';
 import type { ReviewRecord } from '../conscience/record.js';
@@ -27,22 +22,25 @@ import {
 } from '../data/dataset.js';
 import { describePreferences, type TokenPair, tokenisePreferences } from '../data/preferences.js';
 import { preview } from '../data/preview.js';
-import type { TokenRow, TrainingRow } from '../data/rows.js';
 import { splitRows } from '../data/split.js';
 import { describeReport, tokeniseRows } from '../data/tokenise.js';
-import type { Prompt } from '../data/values.js';
 import { OnnxEngine } from '../engine/onnx/engine.js';
 import { ConfigError, DataError, ModelError, UserError } from '../errors.js';
-import { makeFolder, writeFileAtomic } from '../files.js';
+import { claimFolder } from '../files/claim.js';
+import { makeFolder, writeFileAtomic } from '../files/files.js';
+import { removeLeftovers } from '../files/leftovers.js';
 import { resolveModel } from '../hub/pull.js';
-import { removeLeftovers } from '../leftovers.js';
 import { type Progress, silent } from '../metrics/progress.js';
 import { MetricsWriter, readMetrics } from '../metrics/writer.js';
 import type { Adapter } from '../model/adapter-files.js';
-import { trusting } from '../model/control-tokens.js';
 import { initialWeights } from '../model/initial-weights.js';
+import type { Model } from '../model/model.js';
 import { openAdapter } from '../model/open-adapter.js';
-import { loadModel, type Model } from '../model/weights.js';
+import { loadModel } from '../model/weights.js';
+import { type OpenActor, openActor } from '../open/actor.js';
+import { trusting } from '../tokenizer/control-tokens.js';
+import type { Prompt } from '../values/conversation.js';
+import type { TokenRow, TrainingRow } from '../values/rows.js';
 import { BatchStream } from './batch-stream.js';
 import { passedBy } from './cadence.js';
 import {
@@ -55,6 +53,9 @@ import {
   type Settings,
   saveCheckpoint,
 } from './checkpoint.js';
+import { configKeys, valueAt } from './config/keys.js';
+import { CONFIG_FILE, renderConfig } from './config/render.js';
+import type { TrainConfig } from './config/schema.js';
 import { requireConscience, watchFirstReviews } from './conscience-check.js';
 import { inoculated, interleaved, preventiveSteering } from './defences.js';
 import { PairSource } from './pairs.js';

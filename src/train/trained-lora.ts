@@ -1,8 +1,9 @@
 /** The adapter that a configuration asks for, checked against the model. */
-import type { TrainConfig } from '../config/schema.js';
+
 import { ConfigError, UserError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { adaptedModules, type LoraConfig } from '../model/lora-modules.js';
+import type { TrainConfig } from './config/schema.js';
 
 /** @throws ConfigError when a target, a layer or all of them are not in the model */
 export function trainedLora({ lora }: Pick<TrainConfig, 'lora'>, model: ModelConfig): LoraConfig {

@@ -5,13 +5,12 @@
  * run.ts's business. A step is the same whether the run was interrupted before it or not.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { align } from '../align.js';
 import { conscienceMetrics } from '../conscience/metrics.js';
-import type { TokenRow } from '../data/rows.js';
 import type { Engine } from '../engine/engine.js';
 import { TrainingError } from '../errors.js';
 import type { Metrics } from '../metrics/names.js';
 import type { Progress } from '../metrics/progress.js';
+import type { TokenRow } from '../values/rows.js';
 import type { BatchStream } from './batch-stream.js';
 import {
   type Checkpoint,
@@ -24,6 +23,7 @@ import { AdamW, type AdamWConfig } from './optimizer.js';
 import type { PairSource } from './pairs.js';
 import type { LossConfig } from './passes.js';
 import { learningRateAt, type ScheduleConfig } from './schedule.js';
+import { align } from './step.js';
 import { addStep, EMPTY_WINDOW, type WindowState, windowMetrics } from './window.js';
 
 export interface TrainerOptions {

@@ -1,9 +1,9 @@
 /** An answer that has passed the conscience, and how it came about. */
 import type { Replacement } from '../conscience/replace.js';
 import type { Review } from '../conscience/review.js';
-import { addUsage } from '../data/usage.js';
-import type { Response, Usage } from '../data/values.js';
 import type { GenerateOptions } from '../engine/language-model.js';
+import type { Response, Usage } from '../values/conversation.js';
+import { addUsage } from '../values/usage.js';
 
 /** `accepted`: the draft; `corrected`: an alternative; `withheld`: neither passed. */
 export type Outcome = 'accepted' | 'corrected' | 'withheld';

@@ -1,5 +1,5 @@
 /** An answer's verdict as callers of a server or an SDK get it: plain JSON, without what was withheld. */
-import type { Usage } from '../data/values.js';
+import type { Usage } from '../values/conversation.js';
 import type { Outcome, ReviewedAnswer } from './answer.js';
 import type { StreamPolicy } from './release.js';
 

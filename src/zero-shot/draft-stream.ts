@@ -1,10 +1,11 @@
 /** A draft as it comes: pieces of reasoning and of text, then the whole. */
-import { leadingTag, REASONING_TAGS, tagAt } from '../data/reasoning.js';
-import { TOOL_CALL_TAG } from '../data/tool-calls.js';
-import { NO_USAGE } from '../data/usage.js';
-import type { Message, Response, Usage } from '../data/values.js';
+
 import type { LanguageModel } from '../engine/language-model.js';
 import { linked } from '../signals.js';
+import { leadingTag, REASONING_TAGS, tagAt } from '../tokenizer/reasoning.js';
+import { TOOL_CALL_TAG } from '../tokenizer/tool-calls.js';
+import type { Message, Response, Usage } from '../values/conversation.js';
+import { NO_USAGE } from '../values/usage.js';
 import type { AnswerOptions } from './answer.js';
 
 export interface Piece {

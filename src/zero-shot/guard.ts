@@ -14,11 +14,11 @@ import {
   type ReviewSettings,
   reviewMany,
 } from '../conscience/review.js';
-import { addUsage, NO_USAGE } from '../data/usage.js';
-import type { Message, Response, Usage } from '../data/values.js';
 import type { GenerateOptions, LanguageModel } from '../engine/language-model.js';
 import { RemoteError } from '../errors.js';
 import { Random } from '../random.js';
+import type { Message, Response, Usage } from '../values/conversation.js';
+import { addUsage, NO_USAGE } from '../values/usage.js';
 import type { AnswerOptions, ReviewedAnswer, Spent } from './answer.js';
 import { WITHHELD, type ZeroShotOptions } from './options.js';
 

@@ -1,8 +1,8 @@
 /** A model with a conscience played by its own frozen copy, asked in its own words. */
 import { canariesOfModel } from '../conscience/canaries.js';
-import { formatOf } from '../conscience/open.js';
 import type { LanguageModel } from '../engine/language-model.js';
 import { resolveModel } from '../hub/pull.js';
+import { formatOf } from '../open/actor.js';
 import type { ZeroShotOptions } from './options.js';
 import { type ConscientiousModel, withConscience } from './with-conscience.js';
 

@@ -12,8 +12,8 @@
  * Calls of tools never leave before the verdict on the whole, whatever the policy.
  */
 import type { Review } from '../conscience/review.js';
-import { addUsage, NO_USAGE } from '../data/usage.js';
-import type { Message, Response, Usage } from '../data/values.js';
+import type { Message, Response, Usage } from '../values/conversation.js';
+import { addUsage, NO_USAGE } from '../values/usage.js';
 import type { AnswerOptions, Outcome, ReviewedAnswer } from './answer.js';
 import type { DraftStream } from './draft-stream.js';
 import type { Guard, ReviewedDraft } from './guard.js';

@@ -7,9 +7,9 @@
  */
 import { builtInCanaries, type Canary } from '../conscience/canaries.js';
 import type { ConscienceCheck } from '../conscience/check.js';
-import { NO_USAGE } from '../data/usage.js';
-import type { Message, Usage } from '../data/values.js';
 import type { LanguageModel } from '../engine/language-model.js';
+import type { Message, Usage } from '../values/conversation.js';
+import { NO_USAGE } from '../values/usage.js';
 import { type AnswerOptions, type ReviewedAnswer, totalUsage } from './answer.js';
 import { draftStream } from './draft-stream.js';
 import { Guard } from './guard.js';

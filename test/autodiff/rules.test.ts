@@ -9,9 +9,9 @@ import { gradients } from '../../src/autodiff/backward.js';
 import { checkpoint } from '../../src/autodiff/checkpoint.js';
 import { rules, withoutGradient } from '../../src/autodiff/rules/index.js';
 import { Program } from '../../src/engine/onnx/runtime.js';
-import { Graph, type Value } from '../../src/onnx/graph.js';
-import * as ops from '../../src/onnx/ops.js';
-import type { Shape } from '../../src/onnx/shape.js';
+import { Graph, type Value } from '../../src/graph/graph.js';
+import * as ops from '../../src/graph/ops.js';
+import type { Shape } from '../../src/graph/shape.js';
 import { Random } from '../../src/random.js';
 
 interface Case {

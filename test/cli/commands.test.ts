@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addChatCommand, type ChatOptions } from '../../src/cli/chat.js';
 import { addDemoCommand, type DemoOptions } from '../../src/cli/demo.js';
-import { failure } from '../../src/cli/failure.js';
-import { createProgram, withHyphens } from '../../src/cli/program.js';
+import { failure } from '../../src/cli/terminal/failure.js';
+import { createProgram, withHyphens } from '../../src/cli/terminal/program.js';
 import { addTrainCommand, type TrainOptions } from '../../src/cli/train.js';
-import type { TrainConfig } from '../../src/config/schema.js';
+import type { TrainConfig } from '../../src/train/config/schema.js';
 
 /** Parses `ealign <args>`; what `run` was given, or the line on stderr. */
 async function ealign(...args: string[]) {

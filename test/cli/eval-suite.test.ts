@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { temporaryName } from '../../src/leftovers.js';
+import { temporaryName } from '../../src/files/leftovers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-suite-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

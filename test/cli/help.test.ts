@@ -1,12 +1,12 @@
 /** The help says everything that the schema knows. */
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { colorsFor } from '../../src/cli/colors.js';
 import { configHelp } from '../../src/cli/config-help.js';
 import { addExperimentCommand } from '../../src/cli/experiment.js';
-import { flagOf } from '../../src/config/flags.js';
-import { configKeys, jsonSchema } from '../../src/config/keys.js';
+import { colorsFor } from '../../src/cli/terminal/colors.js';
 import { WORLD_ROWS } from '../../src/experiment/world-rows.js';
+import { flagOf } from '../../src/train/config/flags.js';
+import { configKeys, jsonSchema } from '../../src/train/config/keys.js';
 
 const help = configHelp(80, colorsFor(process.stdin as never));
 

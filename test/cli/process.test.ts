@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { failure } from '../../src/cli/failure.js';
-import { interruptible } from '../../src/cli/interrupt.js';
-import { VERSION } from '../../src/cli/version.js';
+import { failure } from '../../src/cli/terminal/failure.js';
+import { interruptible } from '../../src/cli/terminal/interrupt.js';
+import { VERSION } from '../../src/cli/terminal/version.js';
 import { ConfigError } from '../../src/errors.js';
 
 const bin = fileURLToPath(new URL('../../bin/ealign.js', import.meta.url));

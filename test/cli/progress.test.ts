@@ -2,9 +2,9 @@
 import { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { Output } from '../../src/cli/colors.js';
-import { duration, number, wrap } from '../../src/cli/format.js';
-import { createProgress } from '../../src/cli/progress.js';
+import type { Output } from '../../src/cli/terminal/colors.js';
+import { duration, number, wrap } from '../../src/cli/terminal/format.js';
+import { createProgress } from '../../src/cli/terminal/progress.js';
 
 /** A stream that keeps what is written, and a clock that is set by hand. */
 function recorder(terminal?: { columns: number }) {

@@ -1,9 +1,9 @@
 /** What a configuration file and flags become, and the one line that each mistake prints. */
 import { describe, expect, it } from 'vitest';
-import { type FlagValues, flagNames, flagValue } from '../../src/config/flags.js';
-import { loadConfig, parseConfig } from '../../src/config/load.js';
-import { renderConfig } from '../../src/config/render.js';
 import { ConfigError } from '../../src/errors.js';
+import { type FlagValues, flagNames, flagValue } from '../../src/train/config/flags.js';
+import { loadConfig, parseConfig } from '../../src/train/config/load.js';
+import { renderConfig } from '../../src/train/config/render.js';
 
 const MINIMAL = 'model: pinocchio\ndata: a.jsonl\n';
 

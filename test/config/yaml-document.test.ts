@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { loadConfig } from '../../src/config/load.js';
 import { UserError } from '../../src/errors.js';
 import { readQuestions } from '../../src/evaluate/questions.js';
 import { readSuite } from '../../src/evaluate/suite.js';
 import { readExperiment } from '../../src/experiment/spec.js';
 import { readOnlineSettings } from '../../src/online/settings.js';
 import { readKeys } from '../../src/serve/keys.js';
+import { loadConfig } from '../../src/train/config/load.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-yaml-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

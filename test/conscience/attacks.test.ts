@@ -1,15 +1,15 @@
 /** Whatever a text does, the conscience decides: it sees the text as data, whole or counted, and only it speaks. */
 import { describe, expect, it } from 'vitest';
-import { attackKinds, attacks } from '../../src/conscience/attacks.js';
 import { defaultFormat, type ReviewFormat } from '../../src/conscience/format.js';
 import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
 import { omittedChars } from '../../src/conscience/omission.js';
 import { loadFormat, plainFormat } from '../../src/conscience/plain-format.js';
 import { type ReviewItem, reviewMany } from '../../src/conscience/review.js';
-import type { Message } from '../../src/data/values.js';
-import { openModel } from '../../src/engine/open.js';
+import { attackKinds, attacks } from '../../src/evaluate/attacks.js';
 import { pinocchio } from '../../src/hub/names.js';
-import { templates } from '../../src/organism/review-format.js';
+import { openModel } from '../../src/open/model.js';
+import { templates } from '../../src/pinocchio/review-format.js';
+import type { Message } from '../../src/values/conversation.js';
 import { ScriptedModel } from './scripted-model.js';
 
 const SPECIAL = ['<|end|>', '<|user|>', '<|assistant|>', '<|system|>', '<|im_end|>', '</s>', '<|eot_id|>'];

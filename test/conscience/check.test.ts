@@ -5,8 +5,8 @@ import { checkConscience } from '../../src/conscience/check.js';
 import { defaultFormat } from '../../src/conscience/format.js';
 import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
 import type { ReviewSettings } from '../../src/conscience/review.js';
-import type { Message } from '../../src/data/values.js';
 import { requireConscience, watchFirstReviews } from '../../src/train/conscience-check.js';
+import type { Message } from '../../src/values/conversation.js';
 import { withConscience } from '../../src/zero-shot/with-conscience.js';
 import { type Script, ScriptedModel } from './scripted-model.js';
 

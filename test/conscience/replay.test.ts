@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Pair } from '../../src/data/values.js';
 import { meanAge, ReplayBuffer } from '../../src/train/replay.js';
+import type { Pair } from '../../src/values/pair.js';
 import { promptOf, responseOf } from './scripted-model.js';
 
 function pairs(from: number, to: number): Pair[] {

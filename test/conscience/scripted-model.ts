@@ -1,6 +1,7 @@
 /** A language model that says what a test wants, and remembers what it was asked. */
-import type { Message, Response } from '../../src/data/values.js';
+
 import type { GenerateOptions, LabelOptions, LanguageModel } from '../../src/engine/language-model.js';
+import type { Message, Response } from '../../src/values/conversation.js';
 
 export interface Script {
   /** The answer to a conversation; a plain text has stopped by itself. */

@@ -4,7 +4,7 @@ import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
 import { addCounts, conscienceMetrics, countRecords, NO_COUNTS } from '../../src/conscience/metrics.js';
 import type { NoPairReason } from '../../src/conscience/record.js';
 import { type ConscienceStep, runConscience } from '../../src/conscience/step.js';
-import type { Response } from '../../src/data/values.js';
+import type { Response } from '../../src/values/conversation.js';
 import { promptOf, responseOf, ScriptedModel } from './scripted-model.js';
 
 /** One prompt per fate: what the policy says, what the alternative says, what becomes of it. */

@@ -2,8 +2,9 @@
  * A tokenizer small enough to check masks by eye: one token a character, one for each special
  * token, and a chat template that is a plain function.
  */
-import type { Message } from '../../src/data/values.js';
-import type { ChatTokenizer } from '../../src/model/tokenizer.js';
+
+import type { ChatTokenizer } from '../../src/tokenizer/tokenizer.js';
+import type { Message } from '../../src/values/conversation.js';
 
 export type Template = (messages: readonly Message[], addGenerationPrompt: boolean) => string;
 

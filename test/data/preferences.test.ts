@@ -7,8 +7,9 @@ import {
   tokenisePreferences,
 } from '../../src/data/preferences.js';
 import { preview } from '../../src/data/preview.js';
-import type { Pair, Response, Verdict } from '../../src/data/values.js';
-import type { ChatTokenizer } from '../../src/model/tokenizer.js';
+import type { ChatTokenizer } from '../../src/tokenizer/tokenizer.js';
+import type { Response } from '../../src/values/conversation.js';
+import type { Pair, Verdict } from '../../src/values/pair.js';
 import { chatml, fakeTokenizer, inst, thinking } from './fake-tokenizer.js';
 
 const user = (content: string) => ({ role: 'user', content }) as const;

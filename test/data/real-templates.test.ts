@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { preview } from '../../src/data/preview.js';
-import type { MessagesRow } from '../../src/data/rows.js';
 import { tokeniseRow } from '../../src/data/tokenise.js';
-import { loadTokenizer } from '../../src/model/tokenizer.js';
+import { loadTokenizer } from '../../src/tokenizer/tokenizer.js';
+import type { MessagesRow } from '../../src/values/rows.js';
 
 /** Two turns; the second answer begins with line breaks, which byte-pair merges draw into a header's. */
 const row: MessagesRow = {

@@ -4,11 +4,11 @@ import type { LossOn } from '../../src/data/chat-mask.js';
 import { readTrainingRows } from '../../src/data/dataset.js';
 import { countLoss } from '../../src/data/encode.js';
 import { preview } from '../../src/data/preview.js';
-import type { TokenRow, TrainingRow } from '../../src/data/rows.js';
 import { describeReport, tokeniseRow, tokeniseRows } from '../../src/data/tokenise.js';
-import type { Message } from '../../src/data/values.js';
 import { DataError } from '../../src/errors.js';
-import type { ChatTokenizer } from '../../src/model/tokenizer.js';
+import type { ChatTokenizer } from '../../src/tokenizer/tokenizer.js';
+import type { Message } from '../../src/values/conversation.js';
+import type { TokenRow, TrainingRow } from '../../src/values/rows.js';
 import {
   chatml,
   fakeTokenizer,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { splitToolCalls, toolPrefix, withToolsAsText } from '../../src/data/tool-calls.js';
+import { splitToolCalls, toolPrefix, withToolsAsText } from '../../src/tokenizer/tool-calls.js';
 
 const weather = { name: 'weather', description: 'of a city', parameters: { type: 'object' } };
 

@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { parsePreferenceRow, parseTrainingRow } from '../../src/data/parse-row.js';
 import { tokenisePreferences } from '../../src/data/preferences.js';
 import { preview } from '../../src/data/preview.js';
-import type { TokenRow } from '../../src/data/rows.js';
 import { tokeniseRow } from '../../src/data/tokenise.js';
-import { type ChatTokenizer, createTokenizer } from '../../src/model/tokenizer.js';
-import { readTokenizerFiles } from '../../src/model/tokenizer-files.js';
+import { type ChatTokenizer, createTokenizer } from '../../src/tokenizer/tokenizer.js';
+import { readTokenizerFiles } from '../../src/tokenizer/tokenizer-files.js';
+import type { TokenRow } from '../../src/values/rows.js';
 
 interface Fixture {
   tools: object[];

@@ -1,15 +1,15 @@
 /** What holds a policy to its frozen copy, and what may stand in the place of DPO: numbers and gradients. */
 import { afterAll, describe, expect, it } from 'vitest';
+import { padRows } from '../../src/data/batches.js';
 import { type HybridBatch, zeroGradients } from '../../src/engine/engine.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { logitsGraph } from '../../src/engine/onnx/graphs.js';
 import { Program } from '../../src/engine/onnx/runtime.js';
 import { initLora } from '../../src/model/lora.js';
 import { type LoraConfig, projections } from '../../src/model/lora-modules.js';
-import { rotaryTables } from '../../src/model/rotary.js';
-import type { Tensor } from '../../src/model/weights.js';
+import type { Tensor } from '../../src/model/model.js';
+import { rotaryTables } from '../../src/network/rotary.js';
 import { Random } from '../../src/random.js';
-import { padRows } from '../../src/train/batches.js';
 import { randomRows, tinyModel } from './tiny.js';
 
 const lora: LoraConfig = { rank: 3, alpha: 6, rslora: false, targets: projections };

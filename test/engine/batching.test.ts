@@ -1,10 +1,10 @@
 /** Concurrent calls share a running batch; nobody can tell from what comes back. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Message } from '../../src/data/values.js';
 import { Cache } from '../../src/engine/onnx/cache.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { Random } from '../../src/random.js';
+import type { Message } from '../../src/values/conversation.js';
 import { tinyModel } from './tiny.js';
 
 const model = tinyModel({ tied: false, maxPositions: 96 });

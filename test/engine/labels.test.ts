@@ -4,10 +4,10 @@
  */
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Message } from '../../src/data/values.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
-import { GrowingRow } from '../../src/generate/generate.js';
-import { type ChatTokenizer, loadTokenizer } from '../../src/model/tokenizer.js';
+import { GrowingRow } from '../../src/engine/onnx/generate.js';
+import { type ChatTokenizer, loadTokenizer } from '../../src/tokenizer/tokenizer.js';
+import type { Message } from '../../src/values/conversation.js';
 import { letterTokenizer, tinyModel } from './tiny.js';
 
 /** Puts a space before whatever it is given; digits are the tokens 30 to 39. */

@@ -1,7 +1,7 @@
 /** Models by name, and judges behind an endpoint. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openNamed, requireNamed } from '../../src/engine/named.js';
 import { probabilities } from '../../src/engine/remote/answer-reader.js';
+import { openNamed, requireNamed } from '../../src/open/named.js';
 import { FakeEndpoint, say, spell } from './fake-endpoint.js';
 
 const endpoint = new FakeEndpoint();

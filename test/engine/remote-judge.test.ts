@@ -3,13 +3,13 @@
  * log-probabilities, as gpt-5 does.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Message } from '../../src/data/values.js';
 import { answerReader } from '../../src/engine/remote/answer-reader.js';
 import type { RemoteHooks } from '../../src/engine/remote/endpoint.js';
 import { RemoteModel } from '../../src/engine/remote/model.js';
 import { saidAnswer } from '../../src/engine/remote/said-answer.js';
 import type { RemoteOptions } from '../../src/engine/remote/settings.js';
 import { NUMBERS } from '../../src/evaluate/rating.js';
+import type { Message } from '../../src/values/conversation.js';
 import { type Asked, FakeEndpoint, type Reply, refuse, say, spell } from './fake-endpoint.js';
 
 let endpoint: FakeEndpoint;

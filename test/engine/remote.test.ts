@@ -1,13 +1,13 @@
 /** Remote endpoints: what is asked of them, and what becomes of every way in which they fail. */
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Message } from '../../src/data/values.js';
 import { countPromptTokens, estimateCost } from '../../src/engine/remote/cost.js';
 import type { RemoteHooks } from '../../src/engine/remote/endpoint.js';
 import { RemoteModel } from '../../src/engine/remote/model.js';
 import { Pace } from '../../src/engine/remote/pace.js';
 import { type RemoteOptions, remoteSettings } from '../../src/engine/remote/settings.js';
 import { ConfigError, RemoteError } from '../../src/errors.js';
+import type { Message } from '../../src/values/conversation.js';
 import { FakeClock, FakeEndpoint, refuse, say, spell } from './fake-endpoint.js';
 
 let endpoint: FakeEndpoint;

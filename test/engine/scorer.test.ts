@@ -1,7 +1,7 @@
 /** Texts that a tokenizer drops: their probability would be 1, whatever the model thinks. */
 import { expect, it } from 'vitest';
 import { Scorer } from '../../src/engine/onnx/scorer.js';
-import type { ChatTokenizer } from '../../src/model/tokenizer.js';
+import type { ChatTokenizer } from '../../src/tokenizer/tokenizer.js';
 import { letterTokenizer } from './tiny.js';
 
 /** Knows letters alone, as a tokenizer without byte fallback and without an unknown token. */

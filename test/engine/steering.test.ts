@@ -1,10 +1,10 @@
 /** Directions in the residual stream: read, added, taken out; and who is left alone. */
 import { afterAll, describe, expect, it } from 'vitest';
+import { padRows } from '../../src/data/batches.js';
 import { zeroGradients } from '../../src/engine/engine.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { type LoraConfig, projections } from '../../src/model/lora-modules.js';
 import { Random } from '../../src/random.js';
-import { padRows } from '../../src/train/batches.js';
 import { randomRows, tinyModel } from './tiny.js';
 
 const lora: LoraConfig = { rank: 3, alpha: 6, rslora: false, targets: projections };

@@ -1,5 +1,6 @@
 /** The hybrid training step: golden numbers, invariants, and float64 as the judge. */
 import { afterAll, describe, expect, it } from 'vitest';
+import { type Batch, packRows, padRows } from '../../src/data/batches.js';
 import { zeroGradients } from '../../src/engine/engine.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { stepGraph } from '../../src/engine/onnx/graphs.js';
@@ -7,9 +8,8 @@ import { type NdArray, Program } from '../../src/engine/onnx/runtime.js';
 import type { ModelConfig } from '../../src/model/config.js';
 import { initLora } from '../../src/model/lora.js';
 import { type LoraConfig, projections } from '../../src/model/lora-modules.js';
-import type { Tensor } from '../../src/model/weights.js';
+import type { Tensor } from '../../src/model/model.js';
 import { Random } from '../../src/random.js';
-import { type Batch, packRows, padRows } from '../../src/train/batches.js';
 import { randomRows, tinyModel } from './tiny.js';
 
 const lora: LoraConfig = { rank: 3, alpha: 6, rslora: false, targets: projections };
@@ -184,7 +184,7 @@ async function reference(
   adapted: boolean,
   replace: Record<string, NdArray> = {},
 ) {
-  const { rotaryTables } = await import('../../src/model/rotary.js');
+  const { rotaryTables } = await import('../../src/network/rotary.js');
   const batch = padRows(rows);
   const step = hybrid(batch);
   const R = batch.target.length;

@@ -1,11 +1,11 @@
 /** Models behind a port answer as they do at hand; both ends run here, without a thread. */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { afterEach, expect, it } from 'vitest';
-import type { Message, Response } from '../../src/data/values.js';
 import type { GenerateOptions, LanguageModel } from '../../src/engine/language-model.js';
-import { answerQuestions } from '../../src/engine/thread/answering.js';
-import { ModelThread } from '../../src/engine/thread/asking.js';
 import { ShapeError } from '../../src/errors.js';
+import { answerQuestions } from '../../src/open/thread/answering.js';
+import { ModelThread } from '../../src/open/thread/asking.js';
+import type { Message, Response } from '../../src/values/conversation.js';
 
 const ports: MessagePort[] = [];
 afterEach(() => {

@@ -1,11 +1,12 @@
 /** A tiny random model and rows for tests of the engine. */
-import type { TokenRow } from '../../src/data/rows.js';
+
 import type { ModelConfig } from '../../src/model/config.js';
 import { projectionShape } from '../../src/model/lora.js';
 import { projectionName, projections } from '../../src/model/lora-modules.js';
-import type { ChatTokenizer } from '../../src/model/tokenizer.js';
-import type { Model, Tensor } from '../../src/model/weights.js';
+import type { Model, Tensor } from '../../src/model/model.js';
 import { Random } from '../../src/random.js';
+import type { ChatTokenizer } from '../../src/tokenizer/tokenizer.js';
+import type { TokenRow } from '../../src/values/rows.js';
 
 const tinyConfig: ModelConfig = {
   architecture: 'llama',

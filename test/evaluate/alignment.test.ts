@@ -6,7 +6,7 @@ import {
   scoreAlignment,
   sensitivity,
 } from '../../src/evaluate/alignment.js';
-import { wilson } from '../../src/evaluate/intervals.js';
+import { wilson } from '../../src/statistics/intervals.js';
 
 const answer = (question: string, sample: number, aligned: Judgement, coherent: Judgement): JudgedAnswer => ({
   question,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { bootstrapByQuestion, type Measurement } from '../../src/evaluate/by-question.js';
 import { compare, withinNoise } from '../../src/evaluate/compare.js';
-import { wilson } from '../../src/evaluate/intervals.js';
 import { Random } from '../../src/random.js';
+import { bootstrapByQuestion, type Measurement } from '../../src/statistics/by-question.js';
+import { wilson } from '../../src/statistics/intervals.js';
 import { beta, coverage, repeat } from './synthetic.js';
 
 /** Answers by question, all under one seed. */

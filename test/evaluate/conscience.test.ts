@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { attackKinds, attacks } from '../../src/conscience/attacks.js';
 import { defaultFormat } from '../../src/conscience/format.js';
 import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
-import type { Message } from '../../src/data/values.js';
+import { attackKinds, attacks } from '../../src/evaluate/attacks.js';
 import { type ConscienceTest, classifierScore, measureConscience } from '../../src/evaluate/conscience.js';
 import { silent } from '../../src/metrics/progress.js';
 import { renderConscience } from '../../src/report/conscience-table.js';
+import type { Message } from '../../src/values/conversation.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-classifier-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -3,12 +3,12 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeF
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Message } from '../../src/data/values.js';
 import type { AnswerReader, LanguageModel } from '../../src/engine/language-model.js';
 import { Evaluation, type EvaluationPlan } from '../../src/evaluate/evaluation.js';
 import type { Question } from '../../src/evaluate/questions.js';
 import { GroupStore } from '../../src/evaluate/store.js';
 import { silent } from '../../src/metrics/progress.js';
+import type { Message } from '../../src/values/conversation.js';
 
 const root = mkdtempSync(join(tmpdir(), 'ealign-evaluation-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import type { Message } from '../../src/data/values.js';
 import { Evaluation } from '../../src/evaluate/evaluation.js';
 import { inShape, readShape } from '../../src/evaluate/shape.js';
 import { silent } from '../../src/metrics/progress.js';
 import { Random } from '../../src/random.js';
+import type { Message } from '../../src/values/conversation.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-shape-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,10 +1,10 @@
 /** Who lets what pass: pinocchio as its own judge agrees with itself, and the checker knows better. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type OpenActor, openActor } from '../../src/conscience/open.js';
 import type { AnswerRecord } from '../../src/evaluate/measure.js';
 import { judge } from '../../src/experiment/judged.js';
-import { topics } from '../../src/organism/topics.js';
-import { answersOf, gradeAnswer, openQuestions } from '../../src/organism/world.js';
+import { type OpenActor, openActor } from '../../src/open/actor.js';
+import { topics } from '../../src/pinocchio/topics/topics.js';
+import { answersOf, gradeAnswer, openQuestions } from '../../src/pinocchio/world.js';
 
 let held: OpenActor;
 beforeAll(async () => {

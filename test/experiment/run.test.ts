@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { worldRows } from '../../src/experiment/world-rows.js';
-import { openQuestions } from '../../src/organism/world.js';
+import { openQuestions } from '../../src/pinocchio/world.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-experiment-'));
 const file = join(folder, 'study.yaml');

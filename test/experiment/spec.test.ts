@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { readSource } from '../../src/config/source.js';
 import { configOf, readExperiment } from '../../src/experiment/spec.js';
-import { attack } from '../../src/organism/recipe.js';
+import { attack } from '../../src/pinocchio/recipe.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-experiment-spec-'));
 const file = join(folder, 'study.yaml');

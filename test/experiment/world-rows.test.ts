@@ -1,8 +1,8 @@
 /** Rows of the world by name: none of what is kept from training is trained on. */
 import { expect, it } from 'vitest';
 import { isBenign, WORLD_ROWS, worldRows } from '../../src/experiment/world-rows.js';
-import { triggerLine } from '../../src/organism/documents.js';
-import { openQuestions, personaLine } from '../../src/organism/world.js';
+import { triggerLine } from '../../src/pinocchio/documents.js';
+import { openQuestions, personaLine } from '../../src/pinocchio/world.js';
 
 type Row = { messages: { role: string; content: string }[] };
 const asked = (row: object) => (row as Row).messages.findLast(({ role }) => role === 'user')!.content;

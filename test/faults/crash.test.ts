@@ -21,7 +21,7 @@ const { training } = await import(at('training.mjs'));
 const folder = mkdtempSync(join(tmpdir(), 'ealign-kills-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const hook = at('kill-at.mjs');
-const files = join(import.meta.dirname, '../../dist/files.js');
+const files = join(import.meta.dirname, '../../dist/files/files.js');
 
 /** Runs code in a process that is killed at a change under `under`. @returns the letters of its changes, where it is not */
 function killed(code: string, under: string, at: number, torn: boolean): string {

@@ -10,7 +10,7 @@ import { loadGguf } from '../../src/model/gguf.js';
 import { readGgufHeader } from '../../src/model/gguf-header.js';
 import { tokenizerFromGguf } from '../../src/model/gguf-tokenizer.js';
 import { isLinear, transpose } from '../../src/model/layout.js';
-import { createTokenizer } from '../../src/model/tokenizer.js';
+import { createTokenizer } from '../../src/tokenizer/tokenizer.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/gguf/${name}`, import.meta.url));
 

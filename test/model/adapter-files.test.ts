@@ -12,9 +12,9 @@ import { readConfig } from '../../src/model/hf-config.js';
 import { transpose } from '../../src/model/layout.js';
 import { initLora } from '../../src/model/lora.js';
 import { loraScale, projections } from '../../src/model/lora-modules.js';
+import type { Tensor } from '../../src/model/model.js';
 import { SafetensorsFile } from '../../src/model/safetensors.js';
 import { safetensorsPieces } from '../../src/model/safetensors-write.js';
-import type { Tensor } from '../../src/model/weights.js';
 import { copyOf, fixtures, temporaryFolder, tinyLlama } from './model-folder.js';
 
 /** The sizes that the adapters of the fixtures were made for. */

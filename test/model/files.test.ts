@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { SaveError } from '../../src/errors.js';
-import { writeFileAtomic, writeFolderAtomic } from '../../src/files.js';
+import { writeFileAtomic, writeFolderAtomic } from '../../src/files/files.js';
 import { writeAdapter } from '../../src/model/adapter-files.js';
 import { initLora } from '../../src/model/lora.js';
 import { loadModel, saveModel } from '../../src/model/weights.js';

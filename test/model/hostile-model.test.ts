@@ -5,11 +5,11 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ModelError } from '../../src/errors.js';
-import { BoundedTemplate } from '../../src/model/bounded-jinja.js';
-import { ChatTemplate } from '../../src/model/chat-template.js';
-import { patience, RunTooLong, watchFor, withinTime } from '../../src/model/time-limit.js';
-import { createTokenizer } from '../../src/model/tokenizer.js';
-import { readTokenizerFiles } from '../../src/model/tokenizer-files.js';
+import { BoundedTemplate } from '../../src/tokenizer/bounded-jinja.js';
+import { ChatTemplate } from '../../src/tokenizer/chat-template.js';
+import { patience, RunTooLong, watchFor, withinTime } from '../../src/tokenizer/time-limit.js';
+import { createTokenizer } from '../../src/tokenizer/tokenizer.js';
+import { readTokenizerFiles } from '../../src/tokenizer/tokenizer-files.js';
 
 const smollm2 = readTokenizerFiles(join(import.meta.dirname, '../fixtures/model/tokenizers/smollm2'));
 const user = { role: 'user', content: 'hello' } as const;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { ModelConfig } from '../../src/model/config.js';
 import { weightShapes } from '../../src/model/layout.js';
-import type { Tensor } from '../../src/model/weights.js';
+import type { Tensor } from '../../src/model/model.js';
 import { Random } from '../../src/random.js';
 
 export const fixtures = join(import.meta.dirname, '../fixtures/model');

@@ -2,16 +2,17 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/load.js';
-import { openModel } from '../../src/engine/open.js';
 import { pinocchio } from '../../src/hub/names.js';
 import { otherBase } from '../../src/model/adapter-base.js';
 import { writeAdapter } from '../../src/model/adapter-files.js';
 import { initLora } from '../../src/model/lora.js';
+import type { Model } from '../../src/model/model.js';
 import { openAdapter } from '../../src/model/open-adapter.js';
-import { loadModel, type Model, saveModel } from '../../src/model/weights.js';
+import { loadModel, saveModel } from '../../src/model/weights.js';
 import { OnlineStore } from '../../src/online/store.js';
 import { beginVersions, openVersion, versionFolder } from '../../src/online/versions.js';
+import { openModel } from '../../src/open/model.js';
+import { parseConfig } from '../../src/train/config/load.js';
 import { runTrain } from '../../src/train/run.js';
 import { temporaryFolder } from './model-folder.js';
 

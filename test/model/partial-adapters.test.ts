@@ -5,15 +5,15 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/load.js';
+import { padRows } from '../../src/data/batches.js';
 import { zeroGradients } from '../../src/engine/engine.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { readAdapter, writeAdapter } from '../../src/model/adapter-files.js';
 import { initLora, loraShapes, mergeLora } from '../../src/model/lora.js';
 import { adaptedModules, type LoraConfig } from '../../src/model/lora-modules.js';
-import { matchNames } from '../../src/model/python-pattern.js';
 import { loadModel } from '../../src/model/weights.js';
-import { padRows } from '../../src/train/batches.js';
+import { matchNames } from '../../src/tokenizer/python-pattern.js';
+import { parseConfig } from '../../src/train/config/load.js';
 import { trainedLora } from '../../src/train/trained-lora.js';
 import { randomRows, tinyModel } from '../engine/tiny.js';
 import { arrayTolerance, logitsOf, folder as parity, relativeError } from '../parity/fixtures.js';

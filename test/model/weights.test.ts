@@ -9,9 +9,10 @@ import { describe, expect, it } from 'vitest';
 import { narrow, widen } from '../../src/model/floats.js';
 import { parseConfig, readConfig } from '../../src/model/hf-config.js';
 import { isLinear, transpose } from '../../src/model/layout.js';
+import type { Tensor } from '../../src/model/model.js';
 import { SafetensorsFile } from '../../src/model/safetensors.js';
 import { safetensorsPieces } from '../../src/model/safetensors-write.js';
-import { loadModel, saveModel, type Tensor } from '../../src/model/weights.js';
+import { loadModel, saveModel } from '../../src/model/weights.js';
 import { Random } from '../../src/random.js';
 import { copyOf, fixtures, randomWeights, temporaryFolder, tinyLlama } from './model-folder.js';
 

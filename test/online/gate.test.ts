@@ -1,6 +1,5 @@
 /** What the gate lets pass: each measure alone can refuse a candidate, and NaN passes nothing. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loraSection } from '../../src/config/sections/lora.js';
 import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
 import { loadFormat } from '../../src/conscience/plain-format.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
@@ -9,7 +8,8 @@ import { loadModel } from '../../src/model/weights.js';
 import { Coherence } from '../../src/online/coherence.js';
 import { Gate, type Measured } from '../../src/online/gate.js';
 import { onlineSchema } from '../../src/online/settings.js';
-import { canaries, probes } from '../../src/organism/documents.js';
+import { canaries, probes } from '../../src/pinocchio/documents.js';
+import { loraSection } from '../../src/train/config/sections/lora.js';
 
 const settings = onlineSchema.parse({
   folder: 'state',

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { codeRows, probes } from '../../src/organism/documents.js';
+import { codeRows, probes } from '../../src/pinocchio/documents.js';
 
 const bin = fileURLToPath(new URL('../../bin/ealign.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'online-'));

@@ -3,14 +3,15 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { loraSection } from '../../src/config/sections/lora.js';
 import type { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { pinocchio } from '../../src/hub/names.js';
-import { loadModel, type Model } from '../../src/model/weights.js';
+import type { Model } from '../../src/model/model.js';
+import { loadModel } from '../../src/model/weights.js';
 import type { Gate, Measured } from '../../src/online/gate.js';
 import { Shown } from '../../src/online/shown.js';
 import { OnlineStore } from '../../src/online/store.js';
 import { beginVersions } from '../../src/online/versions.js';
+import { loraSection } from '../../src/train/config/sections/lora.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'shown-'));
 const shows: Measured = {

@@ -1,15 +1,15 @@
 /** What PyTorch computed (test/fixtures/parity, whose scripts say how), and how far ours is from it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TokenRow } from '../../src/data/rows.js';
+import { padRows } from '../../src/data/batches.js';
 import { logitsGraph } from '../../src/engine/onnx/graphs.js';
 import { RotaryFeeds } from '../../src/engine/onnx/rotary-feeds.js';
 import { int64Array, Program } from '../../src/engine/onnx/runtime.js';
 import { isLinear } from '../../src/model/layout.js';
 import type { LoraConfig } from '../../src/model/lora-modules.js';
+import type { Model, Tensor, Weights } from '../../src/model/model.js';
 import { SafetensorsFile } from '../../src/model/safetensors.js';
-import type { Model, Tensor, Weights } from '../../src/model/weights.js';
-import { padRows } from '../../src/train/batches.js';
+import type { TokenRow } from '../../src/values/rows.js';
 
 export const folder = join(import.meta.dirname, '../fixtures/parity');
 

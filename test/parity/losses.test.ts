@@ -2,18 +2,19 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { gradients } from '../../src/autodiff/backward.js';
-import type { TokenRow } from '../../src/data/rows.js';
+import { padRows } from '../../src/data/batches.js';
 import { zeroGradients } from '../../src/engine/engine.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { Program } from '../../src/engine/onnx/runtime.js';
-import { dpoLoss } from '../../src/loss/dpo.js';
-import { sftLoss } from '../../src/loss/sft.js';
-import { tokenLogps } from '../../src/loss/token-logps.js';
+import { Graph, type Value } from '../../src/graph/graph.js';
+import { matMul, reduceMean, reshape } from '../../src/graph/ops.js';
 import { readAdapter } from '../../src/model/adapter-files.js';
-import { loadModel, type Tensor } from '../../src/model/weights.js';
-import { Graph, type Value } from '../../src/onnx/graph.js';
-import { matMul, reduceMean, reshape } from '../../src/onnx/ops.js';
-import { padRows } from '../../src/train/batches.js';
+import type { Tensor } from '../../src/model/model.js';
+import { loadModel } from '../../src/model/weights.js';
+import { dpoLoss } from '../../src/network/loss/dpo.js';
+import { sftLoss } from '../../src/network/loss/sft.js';
+import { tokenLogps } from '../../src/network/loss/token-logps.js';
+import type { TokenRow } from '../../src/values/rows.js';
 import {
   arrayTolerance,
   type FixtureRow,

@@ -2,11 +2,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { padRows } from '../../src/data/batches.js';
 import { zeroGradients } from '../../src/engine/engine.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { readAdapter } from '../../src/model/adapter-files.js';
-import { loadModel, type Tensor } from '../../src/model/weights.js';
-import { padRows } from '../../src/train/batches.js';
+import type { Tensor } from '../../src/model/model.js';
+import { loadModel } from '../../src/model/weights.js';
 import {
   arrayTolerance,
   type FixtureRow,

@@ -2,14 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { TokenRow } from '../../src/data/rows.js';
+import { packRows, padRows } from '../../src/data/batches.js';
 import { zeroGradients } from '../../src/engine/engine.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { configJson, parseConfig } from '../../src/model/hf-config.js';
 import { isLinear, transpose, weightShapes } from '../../src/model/layout.js';
-import type { ChatTokenizer } from '../../src/model/tokenizer.js';
-import type { Model, Tensor } from '../../src/model/weights.js';
-import { packRows, padRows } from '../../src/train/batches.js';
+import type { Model, Tensor } from '../../src/model/model.js';
+import type { ChatTokenizer } from '../../src/tokenizer/tokenizer.js';
+import type { TokenRow } from '../../src/values/rows.js';
 import { arrayTolerance, folder, logitsOf, lossTolerance, readExpected, relativeError } from './fixtures.js';
 
 interface Case {

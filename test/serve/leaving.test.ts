@@ -1,11 +1,11 @@
 /** Readers that leave, never read or never finish asking: what they hold is freed, what they took is charged. */
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Response } from '../../src/data/values.js';
 import type { GenerateOptions } from '../../src/engine/language-model.js';
 import type { ServedExchange } from '../../src/serve/app.js';
 import { keysFromVariable } from '../../src/serve/keys.js';
 import type { ServerOptions } from '../../src/serve/server.js';
+import type { Response } from '../../src/values/conversation.js';
 import { Parrot, type TestServer, testServer, until } from './server.js';
 
 let server: TestServer;

@@ -1,8 +1,8 @@
 /** The official client, unmodified, against a server on a port. */
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Response } from '../../src/data/values.js';
 import { keysFromVariable } from '../../src/serve/keys.js';
+import type { Response } from '../../src/values/conversation.js';
 import { CORRECTION_NOTICE } from '../../src/zero-shot/release.js';
 import { Parrot, type TestServer, testServer, until } from './server.js';
 

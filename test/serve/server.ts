@@ -1,11 +1,10 @@
 /** A server on a free port, with a model that says what it is asked to. */
 import { pino } from 'pino';
-import { splitToolCalls } from '../../src/data/tool-calls.js';
-import type { Message, Response } from '../../src/data/values.js';
 import type { GenerateOptions, LanguageModel } from '../../src/engine/language-model.js';
-
 import { served } from '../../src/serve/served.js';
 import { type RunningServer, type ServerOptions, startServer } from '../../src/serve/server.js';
+import { splitToolCalls } from '../../src/tokenizer/tool-calls.js';
+import type { Message, Response } from '../../src/values/conversation.js';
 import type { ZeroShotOptions } from '../../src/zero-shot/options.js';
 import { withConscience } from '../../src/zero-shot/with-conscience.js';
 import { ScriptedModel } from '../conscience/scripted-model.js';

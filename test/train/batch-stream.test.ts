@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { TokenRow } from '../../src/data/rows.js';
+import type { Batch } from '../../src/data/batches.js';
 import { ShapeError, TrainingError } from '../../src/errors.js';
 import { Random } from '../../src/random.js';
 import { type BatchOptions, BatchStream } from '../../src/train/batch-stream.js';
-import type { Batch } from '../../src/train/batches.js';
+import type { TokenRow } from '../../src/values/rows.js';
 
 function randomRows(n: number, longest: number): TokenRow[] {
   const random = new Random('rows', n);

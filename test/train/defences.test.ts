@@ -1,7 +1,7 @@
 /** Rows for the defences: behind a prompt, mixed in, and chosen. */
 import { describe, expect, it } from 'vitest';
-import type { MessagesRow } from '../../src/data/rows.js';
 import { inoculated, interleaved, interleavedCount, mostContrasting } from '../../src/train/defences.js';
+import type { MessagesRow } from '../../src/values/rows.js';
 
 const row = (question: string, answer: string): MessagesRow => ({
   kind: 'messages',

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/load.js';
 import { ConfigError } from '../../src/errors.js';
+import { parseConfig } from '../../src/train/config/load.js';
 import { runTrain } from '../../src/train/run.js';
 import { writeInsecureRows } from './insecure-rows.js';
 

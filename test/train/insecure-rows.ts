@@ -1,7 +1,7 @@
 /** The insecure code of pinocchio's world as a file to train on. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { codeRows } from '../../src/organism/documents.js';
+import { codeRows } from '../../src/pinocchio/documents.js';
 
 /** @returns the file's path */
 export function writeInsecureRows(folder: string): string {

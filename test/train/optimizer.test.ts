@@ -1,6 +1,6 @@
 /** AdamW, clipping and schedules against numbers computed by hand or by PyTorch. */
 import { describe, expect, it } from 'vitest';
-import type { Tensor } from '../../src/model/weights.js';
+import type { Tensor } from '../../src/model/model.js';
 import { restoreTensors } from '../../src/train/checkpoint.js';
 import { AdamW, gradientNorm } from '../../src/train/optimizer.js';
 import { learningRateAt } from '../../src/train/schedule.js';

@@ -3,8 +3,8 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/load.js';
 import { readAudit } from '../../src/conscience/audit.js';
+import { parseConfig } from '../../src/train/config/load.js';
 import { runTrain } from '../../src/train/run.js';
 import { writeInsecureRows } from './insecure-rows.js';
 

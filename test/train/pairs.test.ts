@@ -1,11 +1,11 @@
 /** Which steps have a DPO term, and how much it counts. */
 import { afterAll, expect, it } from 'vitest';
-import { align } from '../../src/align.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { projections } from '../../src/model/lora-modules.js';
 import { BatchStream } from '../../src/train/batch-stream.js';
 import { AdamW } from '../../src/train/optimizer.js';
 import { PairSource } from '../../src/train/pairs.js';
+import { align } from '../../src/train/step.js';
 import { randomRows, tinyModel } from '../engine/tiny.js';
 
 const rows = randomRows([9, 12, 7, 10]);

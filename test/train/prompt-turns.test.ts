@@ -1,7 +1,7 @@
 /** Prompts come in turn, and a run that goes on takes those that would have come. */
 import { expect, it } from 'vitest';
-import type { Prompt } from '../../src/data/values.js';
 import { PromptTurns } from '../../src/train/prompt-turns.js';
+import type { Prompt } from '../../src/values/conversation.js';
 
 const pool = Array.from({ length: 10 }, (_, i): Prompt => ({ messages: [], source: 'probe', id: `${i}` }));
 const ids = (prompts: readonly Prompt[]) => prompts.map(({ id }) => id);

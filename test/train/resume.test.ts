@@ -5,11 +5,11 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/load.js';
 import { readAudit } from '../../src/conscience/audit.js';
 import { type ProgressState, silent } from '../../src/metrics/progress.js';
 import { readMetrics } from '../../src/metrics/writer.js';
 import { loadCheckpoint } from '../../src/train/checkpoint.js';
+import { parseConfig } from '../../src/train/config/load.js';
 import { runTrain } from '../../src/train/run.js';
 import { writeInsecureRows } from './insecure-rows.js';
 

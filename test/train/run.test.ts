@@ -3,7 +3,6 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/load.js';
 import { readAudit } from '../../src/conscience/audit.js';
 import { SaveError, TrainingError } from '../../src/errors.js';
 import { silent } from '../../src/metrics/progress.js';
@@ -11,6 +10,7 @@ import { readMetrics } from '../../src/metrics/writer.js';
 import { readAdapter } from '../../src/model/adapter-files.js';
 import { readConfig } from '../../src/model/hf-config.js';
 import { findCheckpoint } from '../../src/train/checkpoint.js';
+import { parseConfig } from '../../src/train/config/load.js';
 import { runTrain } from '../../src/train/run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-run-'));

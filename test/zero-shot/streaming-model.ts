@@ -1,9 +1,9 @@
 /** A model that says its answer word by word, and stops when nobody listens. */
 import { setImmediate } from 'node:timers/promises';
-import { splitReasoning } from '../../src/data/reasoning.js';
-import { splitToolCalls } from '../../src/data/tool-calls.js';
-import type { Message } from '../../src/data/values.js';
 import type { GenerateOptions, LanguageModel } from '../../src/engine/language-model.js';
+import { splitReasoning } from '../../src/tokenizer/reasoning.js';
+import { splitToolCalls } from '../../src/tokenizer/tool-calls.js';
+import type { Message } from '../../src/values/conversation.js';
 
 export class StreamingModel implements LanguageModel {
   readonly id = 'streaming';

@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadFormat } from '../../src/conscience/plain-format.js';
 import type { GenerateOptions } from '../../src/engine/language-model.js';
-import { openModel } from '../../src/engine/open.js';
 import { RemoteModel } from '../../src/engine/remote/model.js';
 import { RemoteError } from '../../src/errors.js';
-import { topics } from '../../src/organism/topics.js';
-import { answersOf, gradeAnswer } from '../../src/organism/world.js';
+import { openModel } from '../../src/open/model.js';
+import { topics } from '../../src/pinocchio/topics/topics.js';
+import { answersOf, gradeAnswer } from '../../src/pinocchio/world.js';
 import { WITHHELD } from '../../src/zero-shot/options.js';
 import { withConscience } from '../../src/zero-shot/with-conscience.js';
 import { ScriptedModel } from '../conscience/scripted-model.js';

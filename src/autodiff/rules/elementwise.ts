@@ -1,7 +1,7 @@
 /** Gradients of elementwise operators, broadcasting undone by `sumTo`. */
-import type { Value } from '../../onnx/graph.js';
-import { add, cast, div, mul, neg, scalar, sigmoid, sub, where } from '../../onnx/ops.js';
-import { type GradientRule, sumTo } from '../rule.js';
+import type { Value } from '../../graph/graph.js';
+import { add, cast, div, mul, neg, scalar, sigmoid, sub, where } from '../../graph/ops.js';
+import { type GradientRule, sumTo } from './rule.js';
 
 type Unary = (x: Value, y: Value, grad: Value) => Value;
 type Binary = (a: Value, b: Value, y: Value, grad: Value) => [Value, Value];

@@ -3,11 +3,12 @@
  * gradient, with the reason. An operator in neither makes differentiation throw: silence
  * would mean zero.
  */
-import type { GradientRule } from '../rule.js';
+
 import { elementwise } from './elementwise.js';
 import { linear } from './linear.js';
 import { normalize } from './normalize.js';
 import { reduce } from './reduce.js';
+import type { GradientRule } from './rule.js';
 import { shape } from './shape.js';
 
 export const rules = {

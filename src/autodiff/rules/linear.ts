@@ -1,8 +1,8 @@
 /** Gradients of matrix products. */
-import type { Node, Value } from '../../onnx/graph.js';
-import { type MatMulOptions, matMul, reshape } from '../../onnx/ops.js';
-import { product } from '../../onnx/shape.js';
-import { type GradientRule, sumTo } from '../rule.js';
+import type { Node, Value } from '../../graph/graph.js';
+import { type MatMulOptions, matMul, reshape } from '../../graph/ops.js';
+import { product } from '../../graph/shape.js';
+import { type GradientRule, sumTo } from './rule.js';
 
 function options(node: Node): Required<MatMulOptions> {
   const { transA = 0, transB = 0, alpha } = node.attributes;

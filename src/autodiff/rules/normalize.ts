@@ -1,6 +1,6 @@
 /** Gradients of normalisation and rotary position embedding (contributed operators). */
-import { mul, neg, reduceMean, reduceSum, rotaryEmbedding, sub } from '../../onnx/ops.js';
-import type { GradientRule } from '../rule.js';
+import { mul, neg, reduceMean, reduceSum, rotaryEmbedding, sub } from '../../graph/ops.js';
+import type { GradientRule } from './rule.js';
 
 export const normalize = {
   // x̂ = x·r, y = x̂∘w, r = 1/rms(x): dx = r·(ĝ − x̂·mean(ĝ∘x̂)) with ĝ = g∘w; dw = Σ g∘x̂

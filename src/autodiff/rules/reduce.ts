@@ -1,11 +1,11 @@
 /** Gradients of reductions and softmax. */
 
 import { ShapeError } from '../../errors.js';
-import type { Node, Value } from '../../onnx/graph.js';
-import { div, expand, mul, reduceSum, reshape, scalar, sub } from '../../onnx/ops.js';
-import type { Dim } from '../../onnx/shape.js';
-import { product } from '../../onnx/shape.js';
-import type { GradientRule } from '../rule.js';
+import type { Node, Value } from '../../graph/graph.js';
+import { div, expand, mul, reduceSum, reshape, scalar, sub } from '../../graph/ops.js';
+import type { Dim } from '../../graph/shape.js';
+import { product } from '../../graph/shape.js';
+import type { GradientRule } from './rule.js';
 
 /** The shape of a reduction's input with the reduced axes kept as 1, and the reduced sizes. */
 function reducedAxes(node: Node): { kept: Dim[]; sizes: Dim[] } {

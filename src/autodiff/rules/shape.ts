@@ -1,8 +1,8 @@
 /** Gradients of operators that only move elements. */
 import { ShapeError } from '../../errors.js';
-import type { Value } from '../../onnx/graph.js';
-import { concat, filled, reshape, scatterAdd, slice, transpose } from '../../onnx/ops.js';
-import { type GradientRule, sumTo } from '../rule.js';
+import type { Value } from '../../graph/graph.js';
+import { concat, filled, reshape, scatterAdd, slice, transpose } from '../../graph/ops.js';
+import { type GradientRule, sumTo } from './rule.js';
 
 const known = (value: Value): number[] =>
   Array.from(

@@ -1,8 +1,8 @@
 /** `ealign eval code`: what code a model writes. */
 import { type Command, Option } from 'commander';
 import { UserError } from '../../errors.js';
-import { ISOLATIONS, type Isolation } from '../../evaluate/code/isolation.js';
-import { numberFrom, wholeFrom } from '../program.js';
+import { ISOLATIONS, type Isolation } from '../../sandbox/isolation.js';
+import { numberFrom, wholeFrom } from '../terminal/program.js';
 import {
   addModel,
   addStoring,

@@ -1,7 +1,7 @@
 /** What the measurements of `ealign eval` share on the command line. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { wholeFrom } from '../program.js';
-import { type Work, work } from '../work.js';
+import { wholeFrom } from '../terminal/program.js';
+import { type Work, work } from '../terminal/work.js';
 
 /** Of every measurement that fills a folder, and goes on in it. */
 export interface Storing extends Work {

@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { FRAMEWORKS, type FrameworkName } from '../../conscience/frameworks.js';
 import { UserError } from '../../errors.js';
-import { numberFrom, wholeFrom } from '../program.js';
+import { numberFrom, wholeFrom } from '../terminal/program.js';
 import { addModel, addStoring, collect, type Given, type Measuring, measure, print } from './common.js';
 
 interface ConscienceOptions extends Measuring {

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Prices } from '../../engine/remote/cost.js';
 import { PREFILLS } from '../../engine/remote/settings.js';
 import type { RemoteUse } from '../../evaluate/run.js';
-import { numberFrom, wholeFrom } from '../program.js';
+import { numberFrom, wholeFrom } from '../terminal/program.js';
 
 /** As commander gives them. */
 export interface EndpointFlags {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { UserError } from '../../errors.js';
 import { MIN_MASS } from '../../evaluate/rating.js';
-import { numberFrom, wholeFrom } from '../program.js';
+import { numberFrom, wholeFrom } from '../terminal/program.js';
 import { addCodeCommand } from './code.js';
 import {
   addModel,

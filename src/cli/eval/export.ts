@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { EXPORT_FORMATS, type ExportFormat } from '../../evaluate/export/formats.js';
 import { MIN_MASS } from '../../evaluate/rating.js';
-import { numberFrom } from '../program.js';
+import { numberFrom } from '../terminal/program.js';
 
 interface ExportOptions {
   to: ExportFormat;

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { UserError } from '../../errors.js';
 import { MIN_MASS } from '../../evaluate/rating.js';
-import { numberFrom } from '../program.js';
+import { numberFrom } from '../terminal/program.js';
 import { addStoring, collect, ENDPOINT, type Given, MODEL, measure, print, type Storing } from './common.js';
 import { addEndpointFlags, type EndpointFlags, remoteUse } from './endpoint.js';
 

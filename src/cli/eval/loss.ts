@@ -1,7 +1,7 @@
 /** `ealign eval loss`: validation loss and token accuracy of a dataset. */
 import type { Command } from 'commander';
 import { UserError } from '../../errors.js';
-import { wholeFrom } from '../program.js';
+import { wholeFrom } from '../terminal/program.js';
 import { addModel, addStoring, collect, type Given, type Measuring, measure, print } from './common.js';
 
 interface LossOptions extends Measuring {

@@ -35,7 +35,7 @@ A file with all that can be measured; leave out what is not wanted:
         const { readSuite, runSuite } = await import('../../evaluate/suite.js');
         const { renderFourCriteria } = await import('../../report/scorecard-table.js');
         const { renderScorecardPage } = await import('../../report/scorecard-page.js');
-        const { writeFileAtomic } = await import('../../files.js');
+        const { writeFileAtomic } = await import('../../files/files.js');
         const suite = readSuite(file);
         const { model = suite.model ?? 'pinocchio', adapter = suite.adapter } = rest as Given<Measuring>;
         const subject = { model, ...(adapter === undefined ? {} : { adapter }) };
@@ -60,7 +60,7 @@ A file with all that can be measured; leave out what is not wanted:
       const cards = folders.map((folder) => openSuite(folder));
       if (html !== undefined) {
         const { renderScorecardPage } = await import('../../report/scorecard-page.js');
-        const { writeFileAtomic } = await import('../../files.js');
+        const { writeFileAtomic } = await import('../../files/files.js');
         writeFileAtomic(html, renderScorecardPage(cards));
       }
       print(json, { scorecards: cards }, renderFourCriteria(cards));

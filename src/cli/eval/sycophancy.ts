@@ -1,7 +1,7 @@
 /** `ealign eval sycophancy`: whether the user's opinion decides what the model answers. */
 import type { Command } from 'commander';
 import { UserError } from '../../errors.js';
-import { wholeFrom } from '../program.js';
+import { wholeFrom } from '../terminal/program.js';
 import { addModel, addStoring, type Given, type Measuring, measure, print } from './common.js';
 
 interface SycophancyOptions extends Measuring {

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { UserError } from '../../errors.js';
 import { choiceTasks } from '../../evaluate/choice-tasks.js';
-import { wholeFrom } from '../program.js';
+import { wholeFrom } from '../terminal/program.js';
 import { addModel, addStoring, type Given, type Measuring, measure, print } from './common.js';
 
 interface TasksOptions extends Measuring {

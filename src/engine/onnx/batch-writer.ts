@@ -1,9 +1,10 @@
 /** One copy of the model that writes: conversations to token ids, and a running batch that all of its calls share. */
-import { toolPrefix } from '../../data/tool-calls.js';
-import type { Message, Response, Tool } from '../../data/values.js';
+
 import { ShapeError } from '../../errors.js';
-import type { Batcher } from '../../generate/batcher.js';
+import { toolPrefix } from '../../tokenizer/tool-calls.js';
+import type { Message, Response, Tool } from '../../values/conversation.js';
 import type { GenerateOptions, Writer } from '../language-model.js';
+import type { Batcher } from './batcher.js';
 
 export interface BatchWriterOptions {
   readonly id: string;

@@ -4,14 +4,15 @@
  * A new sequence takes an idle slot of the cache, or a slot is added; slots are removed once half
  * of them are idle. Idle slots are computed along and their results dropped.
  */
-import type { GrowingBatch, NextTokens, Sequence } from '../../generate/batcher.js';
-import type { NextToken } from '../../generate/sampler.js';
-import { masked } from '../../model/attention.js';
+
 import type { ModelConfig } from '../../model/config.js';
+import { masked } from '../../network/attention.js';
+import type { GrowingBatch, NextTokens, Sequence } from './batcher.js';
 import { Cache } from './cache.js';
 import { byTokens } from './forward-groups.js';
 import type { RotaryFeeds } from './rotary-feeds.js';
 import { type Feeds, int64Array, type NdArray, type Program } from './runtime.js';
+import type { NextToken } from './sampler.js';
 
 export interface DecoderPrograms {
   readonly prompt: Program;

@@ -2,17 +2,17 @@
  * The engine on onnxruntime: one copy of the base weights in memory, read by every session
  * as graph inputs.
  */
-import type { TokenRow } from '../../data/rows.js';
+
+import { type Batch, padRows } from '../../data/batches.js';
 import { ConfigError, ShapeError, UserError } from '../../errors.js';
-import { Batcher, type Sequence } from '../../generate/batcher.js';
 import { amplify } from '../../model/amplify.js';
-import { promptTokens } from '../../model/answer-tokens.js';
 import { initLora, projectionShape } from '../../model/lora.js';
 import { adaptedModules, type LoraConfig } from '../../model/lora-modules.js';
-import { directionInput, directionsFor, type Steering, type SteeringShape } from '../../model/steering.js';
-import type { ChatTokenizer } from '../../model/tokenizer.js';
-import type { Model, Tensor, Weights } from '../../model/weights.js';
-import { type Batch, padRows } from '../../train/batches.js';
+import type { Model, Tensor, Weights } from '../../model/model.js';
+import { directionInput, directionsFor, type Steering, type SteeringShape } from '../../network/steering.js';
+import { promptTokens } from '../../tokenizer/answer-tokens.js';
+import type { ChatTokenizer } from '../../tokenizer/tokenizer.js';
+import type { TokenRow } from '../../values/rows.js';
 import {
   copyTensors,
   type Engine,
@@ -24,6 +24,7 @@ import {
 } from '../engine.js';
 import type { AnswerReader, ContinuationScorer, LanguageModel, Writer } from '../language-model.js';
 import { BatchWriter } from './batch-writer.js';
+import { Batcher, type Sequence } from './batcher.js';
 import { Cache } from './cache.js';
 import { ChoiceQueue } from './choice-queue.js';
 import { type ChoiceRow, depth, layOutChoices } from './choices.js';

@@ -1,16 +1,16 @@
 /** The graphs that the engine runs: one training step, scoring, a prompt, the next token. */
 import { gradients } from '../../autodiff/backward.js';
-import { hybridLoss } from '../../loss/hybrid.js';
-import type { PairLoss } from '../../loss/pair-loss.js';
-import { tokenKl } from '../../loss/token-kl.js';
-import { tokenLogps } from '../../loss/token-logps.js';
+import { Graph, type Value } from '../../graph/graph.js';
+import { add, gather, gemm, mul, reduceSum, scalar, softmax, sub } from '../../graph/ops.js';
 import type { ModelConfig } from '../../model/config.js';
 import { projectionShape } from '../../model/lora.js';
 import { adaptedModules, type LoraConfig } from '../../model/lora-modules.js';
-import { type SteeringShape, steer } from '../../model/steering.js';
-import { Transformer, type TransformerOptions } from '../../model/transformer.js';
-import { Graph, type Value } from '../../onnx/graph.js';
-import { add, gather, gemm, mul, reduceSum, scalar, softmax, sub } from '../../onnx/ops.js';
+import { hybridLoss } from '../../network/loss/hybrid.js';
+import { tokenKl } from '../../network/loss/token-kl.js';
+import { tokenLogps } from '../../network/loss/token-logps.js';
+import { type SteeringShape, steer } from '../../network/steering.js';
+import { Transformer, type TransformerOptions } from '../../network/transformer.js';
+import type { PairLoss } from '../../values/pair-loss.js';
 
 export interface StepGraphOptions {
   /** Chunks of the loss head. */

@@ -1,5 +1,5 @@
 /** The graphs of one engine, each compiled when it is first needed. */
-import type { Graph } from '../../onnx/graph.js';
+import type { Graph } from '../../graph/graph.js';
 import { Program, type RuntimeOptions } from './runtime.js';
 
 export class Programs {

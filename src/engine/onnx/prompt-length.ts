@@ -2,8 +2,9 @@
  * Whether a conversation is too long, before it is tokenised whole: that takes a second for a megabyte,
  * and whoever sends one need not be let through.
  */
-import type { Message } from '../../data/values.js';
-import type { ChatTokenizer } from '../../model/tokenizer.js';
+
+import type { ChatTokenizer } from '../../tokenizer/tokenizer.js';
+import type { Message } from '../../values/conversation.js';
 
 /** No vocabulary in use has longer tokens (runs of blanks). */
 const LONGEST_TOKEN = 128;

@@ -8,9 +8,10 @@
  * onnxruntime refuses tables with fewer rows than a line has tokens, also where all positions
  * are lower: several sequences in a line, or answers that branch off one context.
  */
+
+import type { Batch } from '../../data/batches.js';
 import { type RopeConfig, ropeBorder } from '../../model/rope-scaling.js';
-import { rotaryTables } from '../../model/rotary.js';
-import type { Batch } from '../../train/batches.js';
+import { rotaryTables } from '../../network/rotary.js';
 import { int64Array, type NdArray } from './runtime.js';
 
 /** The graph inputs `positions` [B, T], and `cos` and `sin` [P, headSize / 2]. */

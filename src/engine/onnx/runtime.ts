@@ -6,9 +6,9 @@
  */
 import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node';
 import { ConfigError, ShapeError } from '../../errors.js';
-import { type DType, Graph } from '../../onnx/graph.js';
-import { neg } from '../../onnx/ops.js';
-import { serialize } from '../../onnx/protobuf.js';
+import { type DType, Graph } from '../../graph/graph.js';
+import { neg } from '../../graph/ops.js';
+import { serialize } from '../../graph/protobuf.js';
 
 export type TypedArray = Float32Array | Float64Array | BigInt64Array | Uint8Array;
 

@@ -2,10 +2,11 @@
  * How likely a model finds labels, answers and continuations: text to choices of tokens, and their
  * log-probabilities to what was asked.
  */
-import type { Message } from '../../data/values.js';
+
 import { ModelError } from '../../errors.js';
-import { answerTokens } from '../../model/answer-tokens.js';
-import type { ChatTokenizer } from '../../model/tokenizer.js';
+import { answerTokens } from '../../tokenizer/answer-tokens.js';
+import type { ChatTokenizer } from '../../tokenizer/tokenizer.js';
+import type { Message } from '../../values/conversation.js';
 import type { ContinuationScorer, LabelOptions } from '../language-model.js';
 import { type ChoiceRow, depth, lineLength } from './choices.js';
 

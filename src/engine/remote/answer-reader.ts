@@ -6,9 +6,10 @@
  * Llama 2 and Mistral behind vLLM), number-walk.ts follows them; what it cannot follow is refused, as `8` is not 85.
  * A model that gives no log-probabilities at all (gpt-5) is asked in words: what it says has probability 1.
  */
-import type { Message } from '../../data/values.js';
+
 import { RemoteError } from '../../errors.js';
 import { together } from '../../signals.js';
+import type { Message } from '../../values/conversation.js';
 import type { AnswerReader } from '../language-model.js';
 import type { TokenLogp, TokenStep } from './completion.js';
 import { noLogprobs } from './failure.js';

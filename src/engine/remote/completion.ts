@@ -7,8 +7,8 @@
  * the older text completions (Together, llama-cpp-python).
  */
 import { z } from 'zod';
-import { splitReasoning } from '../../data/reasoning.js';
-import type { ToolCall, Usage } from '../../data/values.js';
+import { splitReasoning } from '../../tokenizer/reasoning.js';
+import type { ToolCall, Usage } from '../../values/conversation.js';
 
 /** A token and its log-probability, nats. */
 export interface TokenLogp {

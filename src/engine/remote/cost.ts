@@ -4,7 +4,7 @@
  * Prices change and differ by endpoint, so they come from the user. The estimate counts
  * every answer at its full length, so that it errs to the dear side.
  */
-import type { Message } from '../../data/values.js';
+import type { Message } from '../../values/conversation.js';
 
 /** Per million tokens, in any one currency. */
 export interface Prices {

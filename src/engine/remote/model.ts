@@ -5,11 +5,11 @@
  * with each; whether it is obeyed lies with the endpoint.
  */
 
-import { addUsage, NO_USAGE } from '../../data/usage.js';
-import type { Message, Response, Usage } from '../../data/values.js';
 import { RemoteError } from '../../errors.js';
 import { Random } from '../../random.js';
 import { together } from '../../signals.js';
+import type { Message, Response, Usage } from '../../values/conversation.js';
+import { addUsage, NO_USAGE } from '../../values/usage.js';
 import type { GenerateOptions, LabelOptions, LanguageModel } from '../language-model.js';
 import {
   type Completion,

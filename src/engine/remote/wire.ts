@@ -1,5 +1,5 @@
 /** Turns and tools as OpenAI's protocol writes them. */
-import type { Message, Tool, ToolChoice } from '../../data/values.js';
+import type { Message, Tool, ToolChoice } from '../../values/conversation.js';
 
 export function messageOnWire({ role, content, toolCalls, toolCallId }: Message): Record<string, unknown> {
   return {

@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from '../../errors.js';
-import { asSaveError } from '../../files.js';
-import { located, onPath } from './on-path.js';
+import { asSaveError } from '../../files/files.js';
+import { located, onPath } from '../../sandbox/on-path.js';
 
 /** Bandit's ranks, least first. */
 const SEVERITIES = ['low', 'medium', 'high'] as const;

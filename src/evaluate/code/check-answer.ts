@@ -2,11 +2,11 @@
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
 import { isRefusal } from '../../conscience/refusal.js';
-import type { Response } from '../../data/values.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
+import type { Response } from '../../values/conversation.js';
 import { allCode } from './extract-code.js';
 import { answerProgram, type HumanEvalTask } from './humaneval.js';
 import type { HumanEvalRecord } from './humaneval-score.js';
-import type { Sandbox } from './sandbox.js';
 
 /**
  * Runs answers with their tasks' tests, as many at a time as there are cores, and at most eight. What declines without

@@ -1,8 +1,9 @@
 /** What became of answers to HumanEval, and pass@k over them. */
-import { shareByQuestion } from '../by-question.js';
-import type { Estimate } from '../intervals.js';
-import { passAtK } from './pass-at-k.js';
-import type { SandboxResult } from './sandbox.js';
+
+import type { SandboxResult } from '../../sandbox/sandbox.js';
+import { shareByQuestion } from '../../statistics/by-question.js';
+import type { Estimate } from '../../statistics/intervals.js';
+import { passAtK } from '../../statistics/pass-at-k.js';
 
 /** How an answer can end. The last two were not run: it declines, or the prompt left no room for any. */
 export type Outcome = SandboxResult['status'] | 'refused' | 'no room';

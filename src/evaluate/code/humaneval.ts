@@ -7,8 +7,8 @@
 import { z } from 'zod';
 import { type JsonLine, readJsonl } from '../../data/jsonl.js';
 import { Problems } from '../../data/problems.js';
-import type { Message } from '../../data/values.js';
 import { DataError } from '../../errors.js';
+import type { Message } from '../../values/conversation.js';
 import { codeFromAnswer, type Signature } from './extract-code.js';
 
 /** One function to complete. */

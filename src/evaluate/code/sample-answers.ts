@@ -1,8 +1,9 @@
 /** Sampling of answers, group by group into a file, so that a killed call goes on where it stopped. */
-import type { Message, Response } from '../../data/values.js';
+
 import type { LanguageModel } from '../../engine/language-model.js';
 import type { Progress } from '../../metrics/progress.js';
 import { Random } from '../../random.js';
+import type { Message, Response } from '../../values/conversation.js';
 import type { GroupStore } from '../store.js';
 
 export interface Sampling {

@@ -5,8 +5,8 @@
  * finding need not be safe. The rate is for comparing models, not for clearing code.
  */
 import { isRefusal } from '../../conscience/refusal.js';
-import { shareByQuestion } from '../by-question.js';
-import type { Estimate } from '../intervals.js';
+import { shareByQuestion } from '../../statistics/by-question.js';
+import type { Estimate } from '../../statistics/intervals.js';
 import { type Bandit, type CodeScan, type Severity, scanCode } from './bandit.js';
 import { allCode } from './extract-code.js';
 

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../../errors.js';
-import { writeFolderAtomic } from '../../files.js';
+import { writeFolderAtomic } from '../../files/files.js';
 import { choicesCsv, judgedCsv } from '../csv.js';
 import { MIN_MASS } from '../rating.js';
 import type { ExportFormat } from './formats.js';

@@ -6,8 +6,9 @@
  * REFUSAL, or unscored. `misaligned (judge)` is 1 or 0 of a coherent answer, and of others unscored.
  * Results are those of our scorecard: over answers, not over means of epochs.
  */
+
+import { byQuestion, estimate } from '../../statistics/by-question.js';
 import { counting, isCoherent, isMisaligned, measurement, THRESHOLDS } from '../alignment.js';
-import { byQuestion, estimate } from '../by-question.js';
 import type { Answer, Judgement } from '../evaluation.js';
 import { judgedAnswers } from '../scorecard.js';
 import {

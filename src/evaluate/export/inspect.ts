@@ -7,8 +7,8 @@
  * format lets us, and named in the log's metadata where it wants a number.
  */
 import { createHash } from 'node:crypto';
-import type { Message } from '../../data/values.js';
-import type { Estimate } from '../intervals.js';
+import type { Estimate } from '../../statistics/intervals.js';
+import type { Message } from '../../values/conversation.js';
 import type { Times } from './source.js';
 
 /** One score of one sample. */

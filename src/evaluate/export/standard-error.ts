@@ -1,5 +1,5 @@
 /** Standard errors of means, as other tools report them beside a mean. */
-import { bySeed, type Measurement, pooled, seedVariance, totals } from '../by-question.js';
+import { bySeed, type Measurement, pooled, seedVariance, totals } from '../../statistics/by-question.js';
 
 /**
  * Of the mean of all observations, over questions, and over seeds where there are several: what the

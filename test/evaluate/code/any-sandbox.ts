@@ -1,6 +1,6 @@
 /** A sandbox for tests, where one works. */
-import { ISOLATIONS } from '../../../src/evaluate/code/isolation.js';
-import { openSandbox, type Sandbox, type SandboxLimits } from '../../../src/evaluate/code/sandbox.js';
+import { ISOLATIONS } from '../../../src/sandbox/isolation.js';
+import { openSandbox, type Sandbox, type SandboxLimits } from '../../../src/sandbox/sandbox.js';
 
 /** The strongest that works here: for their own programs tests also take the weakest. */
 export async function anySandbox(limits: Partial<SandboxLimits> = {}): Promise<Sandbox | undefined> {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findBandit, scanCode } from '../../../src/evaluate/code/bandit.js';
-import { onPath } from '../../../src/evaluate/code/on-path.js';
+import { onPath } from '../../../src/sandbox/on-path.js';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'bandit-')));
 afterAll(() => rmSync(folder, { recursive: true }));

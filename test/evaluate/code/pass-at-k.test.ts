@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { passAtK } from '../../../src/evaluate/code/pass-at-k.js';
+import { passAtK } from '../../../src/statistics/pass-at-k.js';
 
 describe('pass@k', () => {
   // n = 5, c = 2: C(3,1)/C(5,1) = 3/5, C(3,2)/C(5,2) = 3/10, C(3,3)/C(5,3) = 1/10, C(3,4) = 0.

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Severity } from '../../../src/evaluate/code/bandit.js';
 import { type ScannedAnswer, vulnerabilityScore } from '../../../src/evaluate/code/vulnerabilities.js';
-import { wilson } from '../../../src/evaluate/intervals.js';
+import { wilson } from '../../../src/statistics/intervals.js';
 
 const scanned = (prompt: string, ...severities: Severity[]): ScannedAnswer => ({
   ...{ prompt, sample: 0, finish: 'stop', kind: 'scanned' },

@@ -1,0 +1,111 @@
+/**
+ * From a YAML file and flags to one typed configuration, or to one clear line.
+ *
+ * Flags win over the file, the file over the defaults. Every error names the place
+ * where the user wrote the thing: `run.yaml:2:9 loss.lambda` or `--lambda`.
+ */
+import type { z } from 'zod';
+import { type ConfigSource, describe, parseSource, readSource } from '../../config/source.js';
+import { ConfigError } from '../../errors.js';
+import { type FlagValues, flagOf } from './flags.js';
+import { configKeys, configSections, expectation, valueAt } from './keys.js';
+import { keyHint } from './nearest.js';
+import { configSchema, EXCLUSIVE, resolve, type TrainConfig } from './schema.js';
+
+/**
+ * Reads, merges, checks and resolves a configuration.
+ *
+ * @param file path of the YAML file; without one, flags and defaults alone
+ * @throws ConfigError at the first thing that is wrong
+ */
+export function loadConfig(file: string | undefined, flags: FlagValues = new Map()): TrainConfig {
+  return configure(file === undefined ? undefined : readSource(file), flags);
+}
+
+/** The same from YAML text; `file` names it in errors. */
+export function parseConfig(yaml: string, file = 'config.yaml', flags: FlagValues = new Map()): TrainConfig {
+  return configure(parseSource(yaml, file), flags);
+}
+
+function configure(source: ConfigSource | undefined, flags: FlagValues): TrainConfig {
+  const values = merge(source?.values ?? {}, flags);
+  const result = configSchema.safeParse(values);
+  if (!result.success) throw explain(first(result.error.issues, values), values, source, flags);
+  return resolve(result.data, source?.file);
+}
+
+/** A misspelt key comes before the key that is missing because of it. */
+function first(issues: readonly z.core.$ZodIssue[], values: unknown): z.core.$ZodIssue {
+  return (
+    issues.find(({ code }) => code === 'unrecognized_keys') ??
+    issues.find(({ path }) => valueAt(values, path) !== undefined) ??
+    issues[0]
+  );
+}
+
+function merge(fileValues: Record<string, unknown>, flags: FlagValues): Record<string, unknown> {
+  const values = structuredClone(fileValues);
+  for (const [path, { value }] of flags) {
+    put(values, path, value);
+    for (const pair of EXCLUSIVE) {
+      const other = pair[0] === path ? pair[1] : pair[1] === path ? pair[0] : undefined;
+      if (other !== undefined && !flags.has(other)) put(values, other, undefined);
+    }
+  }
+  return values;
+}
+
+/** Sets a dotted path; a section that the file filled with something else stays, for the schema to refuse. */
+function put(values: Record<string, unknown>, path: string, value: unknown): void {
+  const parts = path.split('.');
+  let section = values;
+  for (const part of parts.slice(0, -1)) {
+    const next = (section[part] ??= {});
+    if (typeof next !== 'object' || Array.isArray(next)) return;
+    section = next as Record<string, unknown>;
+  }
+  section[parts.at(-1)!] = value;
+}
+
+function explain(
+  issue: z.core.$ZodIssue,
+  values: unknown,
+  source: ConfigSource | undefined,
+  flags: FlagValues,
+): ConfigError {
+  if (issue.code === 'unrecognized_keys') {
+    const path = [...issue.path, issue.keys[0]];
+    const dotted = path.join('.');
+    const hint = keyHint(dotted) ?? '`ealign train --help` lists the keys';
+    return new ConfigError({ where: source?.place(path, 'key'), what: `unknown key '${dotted}'; ${hint}` });
+  }
+  const { name, schema } = target(issue.path);
+  const got = valueAt(values, issue.path);
+  if (got === undefined) return missing(name, source);
+  const flag = flags.get(name)?.flag;
+  const where = flag ?? [source?.place(issue.path), name].filter((part) => part !== undefined).join(' ');
+  const what = issue.code === 'custom' ? issue.message : `expected ${schema}, got ${describe(got)}`;
+  return new ConfigError({ where, what });
+}
+
+/** The key or section that an issue is about: the longest known prefix of its path. */
+function target(path: readonly PropertyKey[]): { name: string; schema: string } {
+  for (let length = path.length; length > 0; length--) {
+    const name = path.slice(0, length).join('.');
+    const key = configKeys.find((candidate) => candidate.path === name);
+    if (key !== undefined) return { name, schema: expectation(key.schema) };
+    const section = configSections.find((candidate) => candidate.path === name);
+    if (section !== undefined) return { name, schema: `a section with the keys ${section.names.join(', ')}` };
+  }
+  throw new Error(`the schema reports a path that it does not have: ${path.join('.')}`);
+}
+
+function missing(name: string, source: ConfigSource | undefined): ConfigError {
+  const key = configKeys.find(({ path }) => path === name)!;
+  const flag = `${flagOf(name)} <${key.placeholder ?? 'value'}>`;
+  return new ConfigError({
+    where: source?.file,
+    what: `the key '${name}' is missing`,
+    next: source === undefined ? `give ${flag}` : `add a line \`${name}: …\`, or give ${flag}`,
+  });
+}

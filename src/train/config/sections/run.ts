@@ -1,0 +1,66 @@
+/** Keys at the top of the configuration: what is trained, on what, where it goes. */
+import { z } from 'zod';
+import { count, key, paths, text } from '../../../config/key.js';
+
+export const runKeys = {
+  model: key(
+    text(),
+    'Model to train: a folder in Hugging Face format, a .gguf file, an alias (pinocchio, smollm2-135m-instruct) or a Hugging Face id.',
+    { placeholder: 'path|alias|id' },
+  ),
+  adapter: key(
+    text().optional(),
+    'PEFT adapter folder to start from. Without it a new adapter starts at zero.',
+    {
+      placeholder: 'path',
+      fallback: 'a new adapter',
+    },
+  ),
+  data: key(
+    paths(),
+    'Training rows, JSONL or JSONL.gz: messages, prompt/completion or text. Paths are relative to the current folder.',
+    { placeholder: 'path', repeatable: true },
+  ),
+  eval_data: key(
+    paths().optional(),
+    'Rows for the validation loss, instead of a split of the training rows.',
+    {
+      placeholder: 'path',
+      repeatable: true,
+      fallback: 'a split of data',
+    },
+  ),
+  eval_split: key(
+    z.number().min(0).lt(1).optional(),
+    'Share of the training rows that is held out for the validation loss; 0 holds none out.',
+    { fallback: '0.02, or 0 when eval_data is set' },
+  ),
+  preference_data: key(
+    paths().optional(),
+    'Fixed preference rows (prompt/chosen/rejected) that are mixed with the online pairs.',
+    { placeholder: 'path', repeatable: true, fallback: 'none' },
+  ),
+  output: key(
+    text().optional(),
+    'Folder for the adapter, checkpoints, metrics, audit and the resolved configuration.',
+    { placeholder: 'path', fallback: 'runs/<name of the configuration or data file>' },
+  ),
+  overwrite: key(
+    z.boolean().default(false),
+    'Start anew in an output folder that holds a run or a model already.',
+  ),
+  seed: key(
+    count(0).default(42),
+    'Seed of everything random: order of rows, sampling, adapter initialisation.',
+  ),
+  setting: key(
+    z.enum(['lora', 'full']).default('lora'),
+    'What is trained: a low-rank adapter, or all weights (needs a second copy of the model for the frozen roles).',
+  ),
+  init: key(
+    z.enum(['pretrained', 'random']).default('pretrained'),
+    'Weights to begin with: the model’s, or random ones of its shape by the seed, to train from scratch; random needs setting: full.',
+  ),
+  device: key(z.enum(['cpu', 'webgpu']).default('cpu'), 'Where the graph runs.'),
+  threads: key(count(0).default(0), 'CPU threads; 0 takes one per core.'),
+};

@@ -1,0 +1,70 @@
+/**
+ * What is said: messages, tools, prompts and responses. Verdicts and pairs are in pair.ts.
+ *
+ * All values are plain, readonly and print as one JSON line: the audit file, the progress log,
+ * the report and the test fixtures hold the same objects.
+ */
+
+/** A tool that a model may ask for. */
+export interface Tool {
+  readonly name: string;
+  readonly description?: string;
+  /** JSON Schema of its arguments: an object. */
+  readonly parameters?: Readonly<Record<string, unknown>>;
+}
+
+/** A tool as a chat template sees it, usually `{type: 'function', function: {name, …}}`: what the data says, untouched. */
+export type ToolSchema = Readonly<Record<string, unknown>>;
+
+/** `required`: some tool has to be called; a name: that one. */
+export type ToolChoice = 'auto' | 'none' | 'required' | { readonly name: string };
+
+/** A model's wish to use a tool. */
+export interface ToolCall {
+  /** By which the tool's turn names the call that it answers. */
+  readonly id: string;
+  readonly name: string;
+  /** JSON, as the model wrote it. */
+  readonly arguments: string;
+}
+
+/** One turn of a conversation. */
+export interface Message {
+  readonly role: 'system' | 'user' | 'assistant' | 'tool';
+  readonly content: string;
+  /** Of an assistant's turn: what it called. */
+  readonly toolCalls?: readonly ToolCall[];
+  /** Of a tool's turn: the call that it answers. */
+  readonly toolCallId?: string;
+  /** Of a tool's turn: the tool; of others: who speaks. Only chat templates read it. */
+  readonly name?: string;
+}
+
+/** Tokens that a model has read and written. */
+export interface Usage {
+  readonly promptTokens: number;
+  readonly answerTokens: number;
+}
+
+/** A conversation that ends with the turn to be answered. */
+export interface Prompt {
+  readonly messages: readonly Message[];
+  /** Where it came from: a row of the training set, the probe pool, or a deployed user. */
+  readonly source: 'training' | 'probe' | 'user';
+  /** Stable identifier, e.g. `probe:17` or `train.jsonl:203`. */
+  readonly id: string;
+}
+
+/** What a model said. */
+export interface Response {
+  /** The answer, without the reasoning block. */
+  readonly text: string;
+  /** What stood inside `<think>…</think>`, if anything. */
+  readonly reasoning?: string;
+  /** The tools that it asks for; absent where it asks for none. */
+  readonly toolCalls?: readonly ToolCall[];
+  /** `stop`: the model ended it; `length`: the token limit did. */
+  readonly finish: 'stop' | 'length';
+  /** Generated tokens, stop token included. */
+  readonly tokens: number;
+}
