@@ -78,6 +78,7 @@ const checksum = ({ group, of, record }: Line<unknown>) =>
 
 export class GroupStore<T> {
   private readonly groups = new Map<string, T[]>();
+  private readonly added = new Map<string, number>();
   /** Bytes of the file that are whole groups; behind them stands what a kill left. */
   private size = 0;
 
@@ -90,7 +91,7 @@ export class GroupStore<T> {
     if (!existsSync(path)) return;
     const { text, whole } = wholeGroups(readFileSync(path, 'utf8'), path);
     for (const lines of whole as Line<T>[][]) {
-      this.groups.set(
+      this.keep(
         lines[0].group,
         lines.map(({ record }) => record),
       );
@@ -100,6 +101,11 @@ export class GroupStore<T> {
 
   get(group: string): readonly T[] | undefined {
     return this.groups.get(group);
+  }
+
+  /** How often the group was added. */
+  times(group: string): number {
+    return this.added.get(group) ?? 0;
   }
 
   /** All records, or those of some groups, in the order in which the groups came. */
@@ -132,7 +138,12 @@ export class GroupStore<T> {
       }
       this.size += Buffer.byteLength(text);
     });
-    this.groups.set(group, [...records]);
+    this.keep(group, [...records]);
+  }
+
+  private keep(group: string, records: T[]): void {
+    this.groups.set(group, records);
+    this.added.set(group, this.times(group) + 1);
   }
 
   private saving(work: () => void): void {

@@ -26,7 +26,7 @@ import { runTrain } from '../train/run.js';
 import type { TrainingRow } from '../values/rows.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { type Judged, judge } from './judged.js';
-import { GROUP_FILE, groupIn, inTraining, runFolder } from './read.js';
+import { GROUP_FILE, groupIn, runFolder } from './read.js';
 import { fileOf, jsonLines, withFiles } from './rows.js';
 import { configOf, type Experiment, type Method, type SteerAnswers } from './spec.js';
 import { isBenign, worldRows } from './world-rows.js';
@@ -55,19 +55,25 @@ export interface Made {
   readonly signal?: AbortSignal;
 }
 
-/**
- * @param group all that decides what the run computes; a checkpoint of another is not gone on with
- * @returns     undefined when the signal stopped it
- */
+/** One method with one seed; plain JSON. */
+export interface Run {
+  readonly method: Method;
+  readonly seed: number;
+  /** Everything that decides what it computes; a checkpoint of another group is not continued. */
+  readonly group: string;
+  /** What its folder says while the run is made (`inTraining`). */
+  readonly begun: string;
+}
+
+/** @returns undefined when the signal stopped it */
 export async function runMethod(
-  method: Method,
-  seed: number,
-  group: string,
+  run: Run,
   experiment: Experiment,
   made: Made,
 ): Promise<RunRecord | undefined> {
+  const { method, seed, group } = run;
   const begin = performance.now();
-  const engine = await trainedEngine(method, seed, group, experiment, made);
+  const engine = await trainedEngine(run, experiment, made);
   if (engine === undefined) return undefined;
   const record = {
     ...{ method: method.name, seed, commit: commit() },
@@ -183,9 +189,7 @@ const untrained = { rank: 1, alpha: 1, rslora: false, targets: [] };
 
 /** Trains the method, or goes on where it stopped; undefined when the signal stopped it. */
 async function trainedEngine(
-  method: Method,
-  seed: number,
-  group: string,
+  { method, seed, group, begun }: Run,
   experiment: Experiment,
   { model, threads, signal }: Made,
 ): Promise<OnnxEngine | undefined> {
@@ -203,9 +207,9 @@ async function trainedEngine(
   const chosen = misaligned ? join(output, 'interleave.jsonl') : undefined;
   if (misaligned && chosen) writeFileAtomic(chosen, await contrasting(config, misaligned, model));
   // a checkpoint of the method as it was before its file was changed is of no use
-  const resume = hasCheckpoint(output) && [group, inTraining(group)].includes(groupIn(output) ?? '');
+  const resume = hasCheckpoint(output) && [group, begun].includes(groupIn(output) ?? '');
   if (!resume) dropCheckpoints(output);
-  writeFileAtomic(join(output, GROUP_FILE), inTraining(group));
+  writeFileAtomic(join(output, GROUP_FILE), begun);
   const defences = { ...config.defences, ...(chosen ? { interleave: chosen } : {}) };
   const run = await runTrain(
     { ...config, overwrite: !resume, defences },

@@ -91,8 +91,13 @@ export const runFolder = ({ method, seed }: { method: string; seed: number }) =>
 /** In a folder that results are made in: all that decides what they are. */
 export const GROUP_FILE = 'group.json';
 
-/** The same until it is trained and measured: the folder does not hold yet all that the group says. */
-export const inTraining = (group: string): string => `{"training":${group}}`;
+/**
+ * The same until it is trained, measured and recorded.
+ *
+ * @param times records that the group had when the work began: with one more, the work is done
+ */
+export const inTraining = (group: string, times: number): string =>
+  times === 0 ? `{"training":${group}}` : `{"training":${group},"records":${times}}`;
 
 /** What a folder was last made from; undefined where nothing was begun. */
 export const groupIn = (folder: string): string | undefined => textOf(join(folder, GROUP_FILE)) ?? undefined;

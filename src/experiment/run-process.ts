@@ -1,7 +1,7 @@
 /** A process that makes runs, one after the other. Started by runner.ts; ends with who started it. */
 import { type ErrorParts, UserError } from '../errors.js';
-import type { RunRecord } from './method-run.js';
-import { openRunner, type Run, type RunnerOptions } from './runner.js';
+import type { Run, RunRecord } from './method-run.js';
+import { openRunner, type RunnerOptions } from './runner.js';
 
 /** What it answers to a run. */
 export type RunnerMessage =

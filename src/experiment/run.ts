@@ -17,10 +17,10 @@ import { writeFileAtomic } from '../files/files.js';
 import { resolveModel } from '../hub/pull.js';
 import type { Progress } from '../metrics/progress.js';
 import { loadModel } from '../model/weights.js';
-import type { RunRecord } from './method-run.js';
-import { GROUP_FILE, groupIn, plannedFile, runFolder, writePlan } from './read.js';
+import type { Run, RunRecord } from './method-run.js';
+import { GROUP_FILE, groupIn, inTraining, plannedFile, runFolder, writePlan } from './read.js';
 import { fileOf, readText, rowsOf } from './rows.js';
-import { openRunner, type Run, type Runner, startRunner } from './runner.js';
+import { openRunner, type Runner, startRunner } from './runner.js';
 import { type Experiment, type Method, plannedConfig } from './spec.js';
 
 export interface ExperimentOptions {
@@ -65,7 +65,12 @@ export async function runExperiment(
   const finished = ({ method, seed }: (typeof grid)[number]) => {
     const group = groupOf(method, seed);
     const inFolder = groupIn(join(output, runFolder({ method: method.name, seed })));
-    return inFolder === undefined || inFolder === group ? store.get(group) : undefined;
+    const recorded = inTraining(group, store.times(group) - 1);
+    return [undefined, group, recorded].includes(inFolder) ? store.get(group) : undefined;
+  };
+  const settle = ({ method, seed, group }: Run) => {
+    const folder = join(output, runFolder({ method: method.name, seed }));
+    if (groupIn(folder) !== undefined) writeFileAtomic(join(folder, GROUP_FILE), group);
   };
   writePlan(
     experiment,
@@ -87,17 +92,15 @@ export async function runExperiment(
   const limit = pLimit(jobs);
   const stop = new AbortController();
   const make = async (run: Run) => {
-    if (finished(run) || signal?.aborted || stop.signal.aborted) return;
+    if (finished(run)) return settle(run);
+    if (signal?.aborted || stop.signal.aborted) return;
     const runner = idle.pop() ?? (await start());
     try {
       const record = await runner.run(run);
       if (record === undefined) return;
-      // until it is measured the folder is in work: an older record of the same keys must not count for it
-      if (run.method.train !== null) {
-        const folder = join(output, runFolder({ method: run.method.name, seed: run.seed }));
-        writeFileAtomic(join(folder, GROUP_FILE), run.group);
-      }
+      // until this record the folder is in work: an older one of the same keys must not count for it
       store.add(run.group, [record]);
+      settle(run);
       done += 1;
       progress.update({ step: done });
     } catch (error) {
@@ -113,7 +116,11 @@ export async function runExperiment(
     const turns = seeds.flatMap((seed) => grid.filter((run) => run.seed === seed));
     for (const late of [false, true]) {
       const wave = turns.filter(({ method }) => (earlier(method) !== undefined) === late);
-      await Promise.all(wave.map((run) => limit(make, { ...run, group: groupOf(run.method, run.seed) })));
+      const runs = wave.map(({ method, seed }): Run => {
+        const group = groupOf(method, seed);
+        return { method, seed, group, begun: inTraining(group, store.times(group)) };
+      });
+      await Promise.all(runs.map((run) => limit(make, run)));
     }
   } finally {
     await Promise.all(runners.map((runner) => runner.close()));

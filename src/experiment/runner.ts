@@ -9,17 +9,9 @@ import { resolveModel } from '../hub/pull.js';
 import type { Model } from '../model/model.js';
 import { loadModel } from '../model/weights.js';
 import { openActor } from '../open/actor.js';
-import { type Made, type RunRecord, runMethod } from './method-run.js';
+import { type Made, type Run, type RunRecord, runMethod } from './method-run.js';
 import type { RunnerMessage } from './run-process.js';
-import type { Experiment, Method } from './spec.js';
-
-/** One method with one seed; plain JSON. */
-export interface Run {
-  readonly method: Method;
-  readonly seed: number;
-  /** All that decides what it computes. */
-  readonly group: string;
-}
+import type { Experiment } from './spec.js';
 
 /** Makes one run at a time. */
 export interface Runner {
@@ -44,7 +36,7 @@ export async function openRunner(
   const judge = experiment.judge === undefined ? undefined : await openActor(experiment.judge, { threads });
   const made: Made = { model, threads, ...(judge ? { judge } : {}), ...(signal ? { signal } : {}) };
   return {
-    run: ({ method, seed, group }) => runMethod(method, seed, group, experiment, made),
+    run: (run) => runMethod(run, experiment, made),
     close: async () => judge?.model.close(),
   };
 }

@@ -1,8 +1,8 @@
 /**
  * One process at a time in an output folder.
  *
- * A file in it names the process that writes there, until that ends. What a killed one left behind
- * counts for nothing, so that the same command goes on at once.
+ * A file in it names the process that writes there, until that ends. A stale claim is ignored: after
+ * a kill, the same command continues.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -12,6 +12,8 @@ import { asSaveError } from './files.js';
 import { removeLeftovers } from './leftovers.js';
 
 const CLAIM_FILE = '.in-use.json';
+/** How long a killed process may take to end: it gives its memory back first. */
+const endingMs = 3000;
 
 interface Holder {
   readonly host: string;
@@ -61,12 +63,22 @@ function refuseLiving(folder: string, path: string): void {
   } catch {
     return; // torn by a kill, or gone since
   }
-  if (holder.host === hostname() && !isRunning(holder)) return;
+  if (holder.host === hostname() && hasEnded(holder)) return;
   throw new SaveError({
     where: folder,
     what: `process ${holder.pid} on ${holder.host} is writing there`,
     next: `wait until it ends, or choose another output; if it has ended, delete ${path}`,
   });
+}
+
+/** Waits for a process that may be ending. */
+function hasEnded(holder: Holder): boolean {
+  const until = performance.now() + endingMs;
+  while (isRunning(holder)) {
+    if (performance.now() > until) return false;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+  }
+  return true;
 }
 
 function isRunning({ pid, began }: Holder): boolean {
@@ -79,11 +91,13 @@ function isRunning({ pid, began }: Holder): boolean {
   return began === null || beginningOf(pid) === began;
 }
 
-/** Linux; elsewhere null. The name of a process, in parentheses, may hold blanks. */
+/** When a process began; null where it has ended, or where there is no /proc. A zombie has ended. */
 function beginningOf(pid: number): string | null {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return fields.slice(fields.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // the name of a process, in parentheses, may hold blanks
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? null : (fields[19] ?? null);
   } catch {
     return null;
   }

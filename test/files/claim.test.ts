@@ -35,6 +35,16 @@ it('belongs to one process while that lives, killed or not', async () => {
   expect(JSON.parse(readFileSync(join(place, claim), 'utf8')).pid).toBe(process.pid);
 });
 
+it('waits for a process that is ending', async () => {
+  const place = folder();
+  const child = await holder(place);
+  const closed = once(child, 'close');
+  spawn('sh', ['-c', `sleep 1; kill -9 ${child.pid}`]);
+  claimFolder(place);
+  expect(JSON.parse(readFileSync(join(place, claim), 'utf8')).pid).toBe(process.pid);
+  await closed;
+});
+
 it('is free again when a process has ended', async () => {
   const place = folder();
   const child = await holder(place);
