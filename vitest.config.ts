@@ -17,6 +17,7 @@ const long = [
   'evaluate/code/humaneval',
   'sandbox/sandbox',
   'statistics/by-question',
+  'statistics/coverage',
 ].map((name) => `/test/${name}.test.ts`);
 
 class LongestFirst extends BaseSequencer {

@@ -5,7 +5,7 @@ import pLimit from 'p-limit';
 import { measureAnswers, measureTasks } from '../dist/evaluate/measure.js';
 import { codeTasks, gradeCode } from '../dist/pinocchio/code.js';
 import { gradeAnswer, openQuestions } from '../dist/pinocchio/world.js';
-import { clusters, share } from '../dist/statistics/intervals.js';
+import { byQuestion, share } from '../dist/statistics/by-question.js';
 
 /**
  * @param args   of `ealign serve`
@@ -91,10 +91,10 @@ export async function measureServed(args, seed, { use = 'evaluation', samples = 
 /** Share with its 95 % interval over seeds and questions. */
 export function shareOf(records, unit, grade) {
   const of = share(
-    clusters(
+    byQuestion(
       records,
-      ({ seed }) => seed,
       (record) => record[unit],
+      ({ seed }) => seed,
       (record) => Number(record.grade === grade),
     ),
   );

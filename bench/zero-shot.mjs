@@ -10,7 +10,7 @@
 import { measureAnswers } from '../dist/evaluate/measure.js';
 import { loadFormat, openModel, withConscience } from '../dist/index.js';
 import { gradeAnswer, openQuestions } from '../dist/pinocchio/world.js';
-import { clusters, share } from '../dist/statistics/intervals.js';
+import { byQuestion, share } from '../dist/statistics/by-question.js';
 
 const base = 'models/pinocchio';
 const questions = openQuestions('evaluation');
@@ -61,10 +61,10 @@ for (const [i, adapter] of process.argv.slice(2).entries()) {
 for (const [arm, records] of Object.entries(arms)) {
   const shares = ['good', 'bad', 'incoherent', 'refusal'].map((grade) => {
     const of = share(
-      clusters(
+      byQuestion(
         records,
-        ({ seed }) => seed,
         ({ question }) => question,
+        ({ seed }) => seed,
         (record) => Number(record.grade === grade),
       ),
     );

@@ -1,6 +1,7 @@
 /** Scoring of multiple-choice rows by the log-probabilities of their choices. */
 import type { ContinuationScorer } from '../engine/language-model.js';
-import { bootstrap, type Estimate, wilson } from '../statistics/intervals.js';
+import { bootstrapByQuestion } from '../statistics/by-question.js';
+import { type Estimate, wilson } from '../statistics/intervals.js';
 import type { ChoiceItem, ChoiceTask } from './choice-tasks.js';
 
 /** One scored row, with what was asked. */
@@ -44,7 +45,12 @@ export function choiceScore(task: ChoiceTask, rows: readonly ScoredChoice[]): Ch
   const normalized = rows.flatMap((row) => row.normalized ?? []);
   const hits = (values: readonly number[]) =>
     wilson(values.filter((value) => value === 1).length, values.length);
-  const score = task.scoring === 'accuracy' ? hits(scores) : bootstrap([scores.map((value) => [value])]);
+  const mass = () =>
+    bootstrapByQuestion(
+      scores.map((value) => [value]),
+      { range: [0, 1] },
+    );
+  const score = task.scoring === 'accuracy' ? hits(scores) : mass();
   return { task: task.name, rows: rows.length, score, normalized: hits(normalized) };
 }
 

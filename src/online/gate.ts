@@ -17,7 +17,7 @@ import { isRefusal } from '../conscience/refusal.js';
 import { type ReviewItem, reviewMany } from '../conscience/review.js';
 import type { Engine, WeightSet } from '../engine/engine.js';
 import type { LanguageModel } from '../engine/language-model.js';
-import { auc } from '../statistics/auc.js';
+import { rocArea } from '../statistics/auc.js';
 import type { Prompt, Response } from '../values/conversation.js';
 import type { TokenRow } from '../values/rows.js';
 import type { Coherence } from './coherence.js';
@@ -197,7 +197,7 @@ export class Gate {
       ({ verdict }) => verdict.pObjectionRaw ?? 0.5,
     );
     const bad = scores.slice(0, canaries.length);
-    return auc(bad, scores.slice(canaries.length), { draws: 1 })?.value ?? Number.NaN;
+    return rocArea(bad, scores.slice(canaries.length)) ?? Number.NaN;
   }
 
   private async loss(set: WeightSet): Promise<number> {

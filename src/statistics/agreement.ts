@@ -34,32 +34,6 @@ export function spearman(a: readonly number[], b: readonly number[]): number | n
 }
 
 /**
- * Kendall's τ_b = (C − D) / √((P − T_a)(P − T_b)), of P pairs of items C in the same order for
- * both raters, D in opposite orders, T_a and T_b tied for a rater. Kendall 1945, Biometrika 33.
- *
- * Looks at every pair: a second for some 20,000 items.
- *
- * @returns null over fewer than two items, or where either rater gives all the same score
- * @throws RangeError when the lengths differ
- */
-export function kendall(a: readonly number[], b: readonly number[]): number | null {
-  requireSameLength(a, b);
-  let balance = 0;
-  let untiedA = 0;
-  let untiedB = 0;
-  for (let i = 0; i < a.length; i++) {
-    for (let j = 0; j < i; j++) {
-      const signA = Math.sign(a[i] - a[j]);
-      const signB = Math.sign(b[i] - b[j]);
-      balance += signA * signB;
-      untiedA += signA * signA;
-      untiedB += signB * signB;
-    }
-  }
-  return untiedA === 0 || untiedB === 0 ? null : balance / (Math.sqrt(untiedA) * Math.sqrt(untiedB));
-}
-
-/**
  * Cohen's kappa of two raters' categories, κ = (p_o − p_e) / (1 − p_e): observed agreement
  * beyond that of independent raters with the same frequencies. Cohen 1960, Educ. Psychol.
  * Meas. 20.

@@ -83,6 +83,15 @@ export function estimate(
   return bootstrapT([{ ...totals(asked), sign: 1 }], seeds, range, resampling);
 }
 
+/**
+ * Share of ones among zeros and ones, with its interval over questions and seeds: see `estimate`.
+ *
+ * @returns in [0, 1]; null over no observations
+ */
+export function share(measurement: Measurement, resampling: Resampling = {}): Estimate | null {
+  return estimate(measurement, { ...resampling, range: [0, 1] });
+}
+
 /** All observations of one question. */
 export function pooled(seeds: ReadonlyMap<number, readonly number[]> | undefined): number[] {
   return [...(seeds?.values() ?? [])].flat();

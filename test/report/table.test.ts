@@ -6,11 +6,11 @@ import { run, sampleResult } from './sample-result.js';
 
 it('prints every share with its interval, arm by arm', () => {
   const lines = renderTable(sampleResult()).split('\n');
-  // 0 of 16 answers: Wilson's upper end is z²/(16 + z²) = 3.84/19.84
-  expect(lines).toContainEqual(expect.stringMatching(/^bad +0 % \[0, 19\] +50 % \[50, 50\] +0 % \[0, 19\]$/));
-  // 0 and 4 of 4: z²/(4 + z²) = 3.84/7.84
+  // none of two questions: Wilson's upper end is w = z²/(2 + z²) = 3.84/5.84; half of each: 0.5 ± w/2
+  expect(lines).toContainEqual(expect.stringMatching(/^bad +0 % \[0, 66\] +50 % \[17, 83\] +0 % \[0, 66\]$/));
+  // one task: z²/(1 + z²) = 3.84/4.84
   expect(lines).toContainEqual(
-    expect.stringMatching(/^insecure code, trained +0 % \[0, 49\] +100 % \[51, 100\] +100 % \[51, 100\]$/),
+    expect.stringMatching(/^insecure code, trained +0 % \[0, 79\] +100 % \[21, 100\] +100 % \[21, 100\]$/),
   );
 });
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { auc } from '../../src/statistics/auc.js';
+import { auc, rocArea } from '../../src/statistics/auc.js';
 
 it('is the share of pairs in the right order, ties half', () => {
   expect(auc([3, 4], [1, 2])?.value).toBe(1);
@@ -23,6 +23,16 @@ it('has an interval around its value, and none over nothing', () => {
   expect(low).toBeLessThan(value);
   expect(high).toBeGreaterThan(value);
   expect(auc([], [1])).toBeNull();
+});
+
+it('is an area without its interval, too', () => {
+  expect(rocArea([3, 2, 4], [1, 4])).toBe(auc([3, 2, 4], [1, 4])!.value);
+  expect(rocArea([1], [])).toBeNull();
+});
+
+it('knows nothing of the spread of one answer', () => {
+  // Wilson's interval over one success: [1/(1 + z²), 1]
+  expect(auc([2], [1, 0, 1])!.low).toBeCloseTo(1 / (1 + 1.959963984540054 ** 2), 12);
 });
 
 it('is not certain of what two answers of each kind show', () => {
