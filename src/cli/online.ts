@@ -5,7 +5,8 @@ import { ConfigError } from '../errors.js';
 import type { Measured } from '../online/gate.js';
 import type { VersionReport } from '../online/learner.js';
 import { type RecordStatus, recordStatuses } from '../online/statuses.js';
-import type { OnlineStore, StoredRecord, Version } from '../online/store.js';
+import type { OnlineStore } from '../online/store.js';
+import type { StoredRecord, Version } from '../online/stored.js';
 import { textTable } from '../report/text-table.js';
 import { wholeFrom } from './terminal/program.js';
 

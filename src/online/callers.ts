@@ -7,7 +7,7 @@
  * newcomers together beside those who have been known for longer.
  */
 import type { OnlineSettings } from './settings.js';
-import type { StoredPair } from './store.js';
+import type { StoredPair } from './stored.js';
 
 /** The name of all who ask without a key. */
 export const ANYBODY = 'anybody';

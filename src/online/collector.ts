@@ -3,7 +3,8 @@ import type { Message, Response } from '../values/conversation.js';
 import { hiddenNetwork } from './addresses.js';
 import { redact } from './redact.js';
 import { fingerprint } from './similarity.js';
-import type { OnlineStore, ServedVerdict } from './store.js';
+import type { OnlineStore } from './store.js';
+import type { ServedVerdict } from './stored.js';
 
 export interface Said {
   /** Name of the API key. */

@@ -9,7 +9,7 @@
 
 import type { ReviewFormat } from '../conscience/format.js';
 import type { Framework } from '../conscience/frameworks.js';
-import { replace } from '../conscience/replace.js';
+import { type Replacement, replace } from '../conscience/replace.js';
 import { type ReviewItem, type ReviewSettings, reviewMany } from '../conscience/review.js';
 import type { LanguageModel } from '../engine/language-model.js';
 import type { Verdict } from '../values/pair.js';
@@ -17,7 +17,8 @@ import { Acquaintance, type Caller, whoIs } from './callers.js';
 import type { Coherence } from './coherence.js';
 import type { OnlineSettings } from './settings.js';
 import { Clusters } from './similarity.js';
-import type { Finding, NewPair, OnlineStore, StoredRecord } from './store.js';
+import type { OnlineStore } from './store.js';
+import type { Finding, NewPair, StoredRecord } from './stored.js';
 
 export interface JudgeOptions {
   readonly frozen: LanguageModel;
@@ -27,6 +28,14 @@ export interface JudgeOptions {
   readonly coherence: Pick<Coherence, 'incoherent'>;
   /** Whether the model can read prompt and answer whole. */
   readonly fits: (pair: Pick<NewPair, 'messages' | 'chosen' | 'rejected'>) => boolean;
+}
+
+/** A record that the conscience objects to, with the number of its group of like prompts. */
+interface Flagged {
+  readonly record: StoredRecord;
+  readonly item: ReviewItem;
+  readonly draft: Verdict;
+  readonly cluster: number;
 }
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -50,7 +59,7 @@ export async function judgeRecords(
   const items = open.map(itemOf);
   const reviews = await reviewMany(items, rules);
   const quota = new Quota(store, settings.quota);
-  const flagged: { record: StoredRecord; item: ReviewItem; draft: Verdict; cluster: number }[] = [];
+  const flagged: Flagged[] = [];
   for (const [i, record] of open.entries()) {
     const draft = reviews[i].verdict;
     const finding = firstLook(record, draft);
@@ -74,35 +83,37 @@ export async function judgeRecords(
     usable.map((i) => ({ prompt: flagged[i].item.prompt, response: found[i].alternative!.response })),
   );
   const babble = new Set(usable.filter((_, k) => odd[k]));
-  for (const [i, { record, draft, cluster }] of flagged.entries()) {
-    const { alternative, reason } = found[i];
-    const findings = {
-      draft,
-      alternative: alternative && {
-        text: alternative.response.text,
-        verdict: alternative.review?.verdict ?? null,
-      },
-    };
-    if (alternative === null || reason !== null) {
-      store.settle(record.id, { status: 'unpaired', findings, ...(reason ? { reason } : {}) });
-      continue;
-    }
-    const margin = shareOf(draft) - shareOf(alternative.review!.verdict);
-    const pair = {
-      ...{ messages: record.messages, chosen: alternative.response, rejected: record.draft },
-      ...{ cluster, margin },
-    };
-    if (!options.fits(pair)) {
-      store.settle(record.id, { status: 'unpaired', reason: 'too long to train on', findings });
-    } else if (babble.has(i)) {
-      store.settle(record.id, { status: 'unpaired', reason: 'the alternative is incoherent', findings });
-    } else if (margin < settings.quota.margin && !record.released) {
-      const reason = `both answers are nearly as objectionable: shares ${margin.toFixed(2)} apart`;
-      store.settle(record.id, { status: 'quarantined', reason, findings });
-    } else {
-      store.settle(record.id, { status: 'paired', findings }, pair);
-    }
+  for (const [i, one] of flagged.entries()) {
+    const { finding, pair } = outcome(one, found[i], babble.has(i), options);
+    store.settle(one.record.id, finding, pair);
   }
+}
+
+/** What becomes of a flagged record and its alternative. @param babble the alternative is incoherent */
+function outcome(
+  { record, draft, cluster }: Flagged,
+  { alternative, reason }: Replacement,
+  babble: boolean,
+  { settings, fits }: JudgeOptions,
+): { finding: Finding; pair?: NewPair } {
+  const written = alternative && {
+    text: alternative.response.text,
+    verdict: alternative.review?.verdict ?? null,
+  };
+  const findings = { draft, alternative: written };
+  if (alternative === null || reason !== null) {
+    return { finding: { status: 'unpaired', findings, ...(reason ? { reason } : {}) } };
+  }
+  const margin = shareOf(draft) - shareOf(alternative.review!.verdict);
+  const { messages } = record;
+  const pair = { messages, chosen: alternative.response, rejected: record.draft, cluster, margin };
+  if (!fits(pair)) return { finding: { status: 'unpaired', reason: 'too long to train on', findings } };
+  if (babble) return { finding: { status: 'unpaired', reason: 'the alternative is incoherent', findings } };
+  if (margin < settings.quota.margin && !record.released) {
+    const near = `both answers are nearly as objectionable: shares ${margin.toFixed(2)} apart`;
+    return { finding: { status: 'quarantined', reason: near, findings } };
+  }
+  return { finding: { status: 'paired', findings }, pair };
 }
 
 /** How many pairs a caller, a network, the newcomers and a cluster may still give today. */

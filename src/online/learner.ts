@@ -28,7 +28,8 @@ import { type JudgeOptions, judgeRecords } from './judge.js';
 import { type RoundOptions, rowsOfPair, trainRound } from './round.js';
 import type { OnlineSettings } from './settings.js';
 import { Shown } from './shown.js';
-import type { OnlineStore, StoredPair } from './store.js';
+import type { OnlineStore } from './store.js';
+import type { StoredPair } from './stored.js';
 import { openVersion, readVersion, versionFolder, writeVersion } from './versions.js';
 
 export interface LearnerOptions {

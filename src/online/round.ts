@@ -19,7 +19,7 @@ import { align } from '../train/step.js';
 import type { Pair } from '../values/pair.js';
 import type { TokenRow } from '../values/rows.js';
 import type { OnlineSettings } from './settings.js';
-import type { NewPair, StoredPair } from './store.js';
+import type { NewPair, StoredPair } from './stored.js';
 
 /** Of the anchor's rows: without any the answers lose their form, with many the few are learned by heart. */
 const chosenShare = 0.25;

@@ -12,94 +12,28 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../errors.js';
 import { makeFolder } from '../files/files.js';
-import type { Message, Response } from '../values/conversation.js';
 import { ANYBODY } from './callers.js';
 import { CheckedDatabase, stored } from './database.js';
 import { migrate } from './schema.js';
 import type { RecordStatus } from './statuses.js';
+import {
+  type Exchange,
+  type Finding,
+  isObject,
+  type NewPair,
+  pairOf,
+  type Row,
+  recordOf,
+  type StoredPair,
+  type StoredRecord,
+  type Version,
+  versionOf,
+} from './stored.js';
 
 const FILE = 'online.db';
 
-/** The verdict under which an answer left the server; null where it was not reviewed. */
-export interface ServedVerdict {
-  readonly outcome: string;
-  readonly verdict: 'accepted' | 'objected' | 'unreadable';
-  readonly pObjection: number | null;
-}
-
-/** An answer of the model as it was stored, redacted. */
-export interface Exchange {
-  /** Name of the API key. */
-  readonly key: string;
-  /** Where the request came from, as addresses.ts hides it; absent where nobody knows. */
-  readonly address?: string;
-  readonly request: string;
-  readonly messages: readonly Message[];
-  /** What the model said by itself. */
-  readonly draft: Response;
-  readonly served: ServedVerdict | null;
-  /** Equal for equal prompts with equal drafts. */
-  readonly fingerprint: string;
-}
-
-export interface StoredRecord extends Omit<Exchange, 'address'> {
-  readonly id: number;
-  readonly address: string | null;
-  /** Milliseconds since 1970. */
-  readonly at: number;
-  readonly status: RecordStatus;
-  readonly reason: string | null;
-  /** What the learner found; plain JSON. */
-  readonly findings: unknown;
-  /** Whether a person let it out of quarantine. */
-  readonly released: boolean;
-}
-
-/** What becomes of a record. */
-export interface Finding {
-  readonly status: RecordStatus;
-  readonly reason?: string;
-  readonly findings?: unknown;
-}
-
-export interface NewPair {
-  readonly messages: readonly Message[];
-  readonly chosen: Response;
-  readonly rejected: Response;
-  /** Number of the group of like prompts. */
-  readonly cluster: number;
-  /** Distance of both objection's shares. */
-  readonly margin: number;
-}
-
-export interface StoredPair extends NewPair {
-  readonly id: number;
-  readonly record: number;
-  readonly key: string;
-  readonly address: string | null;
-  readonly at: number;
-  /** Refused versions that learned from it. */
-  readonly tried: number;
-}
-
-export type VersionVerdict = 'start' | 'passed' | 'refused';
-
-export interface Version {
-  readonly id: number;
-  readonly at: number;
-  /** The version it was trained from; null for the first. */
-  readonly parent: number | null;
-  readonly verdict: VersionVerdict;
-  /** The gate's report; plain JSON. */
-  readonly report: unknown;
-  /** Pairs it learned from. */
-  readonly pairs: number;
-}
-
 /** A caller in SQL, as in callers.ts. */
 const CALLER = `CASE key WHEN '${ANYBODY}' THEN coalesce(address, '') ELSE key END`;
-
-type Row = Record<string, unknown>;
 
 export class OnlineStore {
   private readonly db: CheckedDatabase;
@@ -418,15 +352,7 @@ export class OnlineStore {
     return this.rows(
       `SELECT pairs.*, records.key, records.address, records.at FROM pairs JOIN records ON records.id = pairs.record ${where}`,
       ...values,
-    ).map(({ id, record, key, address, at, messages, chosen, rejected, cluster, margin, tried }) => ({
-      ...({ id, record, key, address, at, cluster, margin, tried } as Omit<
-        StoredPair,
-        'messages' | 'chosen' | 'rejected'
-      >),
-      messages: stored<Message[]>(messages, `record ${record}`, areMessages),
-      chosen: stored<Response>(chosen, `record ${record}`, isResponse),
-      rejected: stored<Response>(rejected, `record ${record}`, isResponse),
-    }));
+    ).map(pairOf);
   }
 
   private goLive(id: number): void {
@@ -451,24 +377,6 @@ export class OnlineStore {
   }
 }
 
-function recordOf({ id, at, key, address, request, fingerprint, status, reason, ...row }: Row): StoredRecord {
-  return {
-    ...({ id, at, key, address, request, fingerprint, status, reason } as StoredRecord),
-    messages: stored<Message[]>(row.messages, `record ${id}`, areMessages),
-    draft: stored<Response>(row.draft, `record ${id}`, isResponse),
-    served: row.served === null ? null : stored<ServedVerdict>(row.served, `record ${id}`, isObject),
-    findings: row.findings === null ? null : stored(row.findings, `record ${id}`, isObject),
-    released: row.released === 1,
-  };
-}
-
-function versionOf({ id, at, parent, verdict, pairs, report }: Row): Version {
-  return {
-    ...({ id, at, parent, verdict, pairs } as Version),
-    report: stored(report, `version ${id}`, isObject),
-  };
-}
-
 /** Which records; what is absent excludes none. */
 interface Forgotten {
   readonly key?: string;
@@ -480,8 +388,3 @@ interface Forgotten {
 }
 
 const json = (value: unknown) => JSON.stringify(value);
-const isObject = (value: unknown) => typeof value === 'object' && value !== null;
-const isResponse = (value: unknown) => isObject(value) && typeof (value as Response).text === 'string';
-const areMessages = (value: unknown) =>
-  Array.isArray(value) &&
-  value.every((turn) => isObject(turn) && typeof (turn as Message).content === 'string');

@@ -9,7 +9,8 @@ import { Acquaintance, ANYBODY, type Caller, keptWeights } from '../../src/onlin
 import { collect } from '../../src/online/collector.js';
 import { ClusterDraws } from '../../src/online/round.js';
 import { onlineSchema } from '../../src/online/settings.js';
-import { OnlineStore, type StoredPair } from '../../src/online/store.js';
+import { OnlineStore } from '../../src/online/store.js';
+import type { StoredPair } from '../../src/online/stored.js';
 import { Random } from '../../src/random.js';
 
 const HOUR = 3_600_000;

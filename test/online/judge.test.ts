@@ -8,7 +8,8 @@ import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
 import { collect } from '../../src/online/collector.js';
 import { judgeRecords } from '../../src/online/judge.js';
 import { onlineSchema } from '../../src/online/settings.js';
-import { OnlineStore, type ServedVerdict } from '../../src/online/store.js';
+import { OnlineStore } from '../../src/online/store.js';
+import type { ServedVerdict } from '../../src/online/stored.js';
 import type { Message } from '../../src/values/conversation.js';
 import { ScriptedModel } from '../conscience/scripted-model.js';
 
