@@ -33,6 +33,7 @@ export type { ModelConfig } from './model/config.js';
 export type { LoraConfig, Projection } from './model/lora-modules.js';
 export type { Model, Tensor, Weights } from './model/model.js';
 export { loadModel, saveModel } from './model/weights.js';
+export { formatOf } from './open/actor.js';
 export { type OpenModel, type OpenOptions, openModel } from './open/model.js';
 export { loadConfig, parseConfig } from './train/config/load.js';
 export type { TrainConfig } from './train/config/schema.js';

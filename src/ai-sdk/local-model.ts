@@ -1,4 +1,8 @@
-/** A model that runs here, as a model of the AI SDK. */
+/**
+ * A model that runs here, as a model of the AI SDK.
+ *
+ * The engine is loaded when the first of them is opened: a program whose models are all remote never loads it.
+ */
 import { randomInt } from 'node:crypto';
 import type {
   LanguageModelV4,
@@ -7,12 +11,13 @@ import type {
   LanguageModelV4StreamPart,
   LanguageModelV4StreamResult,
 } from '@ai-sdk/provider';
+import type { ReviewFormat } from '../conscience/format.js';
 import type { GenerateOptions } from '../engine/language-model.js';
-import { formatOf } from '../open/actor.js';
-import { type OpenModel, openModel } from '../open/model.js';
+import { ConfigError } from '../errors.js';
 import type { Usage } from '../values/conversation.js';
 import { NO_USAGE } from '../values/usage.js';
 import { draftStream } from '../zero-shot/draft-stream.js';
+import type { OpenModel } from './open-local.js';
 import { askedOf, messagesOf, warningsOf } from './prompt.js';
 import { contentOf, finishOf, wireCall, wireUsage } from './result.js';
 import { streamOf, TextParts } from './stream.js';
@@ -38,18 +43,25 @@ export class LocalLanguageModel implements LanguageModelV4 {
 
   /** The model itself, opened at the first call. @throws UserError when it cannot be used */
   open(): Promise<OpenModel> {
-    this.opening ??= openModel(this.modelId, this.options).catch((error) => {
+    this.opening ??= this.load().catch((error) => {
       this.opening = undefined;
       throw error;
     });
     return this.opening;
   }
 
-  /** The words in which its conscience is asked. */
-  async format() {
+  private async load(): Promise<OpenModel> {
+    const { openModel } = await opener(this.modelId);
+    return openModel(this.modelId, this.options);
+  }
+
+  /** The words in which its conscience is asked. @throws UserError when its `conscience.json` cannot be used */
+  async format(): Promise<ReviewFormat> {
+    const { formatOf } = await opener(this.modelId);
     return formatOf(this.modelId, await this.open());
   }
 
+  /** Frees the model; the next call opens it again. */
   async close(): Promise<void> {
     const model = await this.opening;
     this.opening = undefined;
@@ -98,4 +110,18 @@ export class LocalLanguageModel implements LanguageModelV4 {
 /** Answers differ from call to call unless a seed is given. */
 function sampled(params: LanguageModelV4CallOptions): GenerateOptions {
   return { seed: randomInt(2 ** 32), ...askedOf(params) };
+}
+
+/** @throws ConfigError where only the package without an engine is installed */
+async function opener(modelId: string): Promise<typeof import('./open-local.js')> {
+  try {
+    return await import('./open-local.js');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    const what = `models that run here cannot be loaded: ${(error as Error).message}`;
+    throw new ConfigError(
+      { where: modelId, what, next: 'run npm install emergent-alignment' },
+      { cause: error },
+    );
+  }
 }

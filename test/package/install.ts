@@ -6,6 +6,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -37,7 +38,56 @@ const files = (at: string) =>
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name).slice(at.length + 1));
 
+/** Whoever uses the AI SDK has installed it. */
+function linkAiSdk(cwd: string): void {
+  for (const name of ['ai', '@ai-sdk', 'zod']) {
+    const place = join(cwd, 'node_modules', name);
+    if (!existsSync(place)) symlinkSync(resolve('node_modules', name), place);
+  }
+}
+
 const hasRegistry = run(folder, 'npm', 'ping', '--fetch-retries=0', '--fetch-timeout=5000').status === 0;
+
+/** What a program with two remote models prints, and its error when it opens a local one. */
+function remoteModels(cwd: string, module: string) {
+  cpSync('test/ai-sdk/two-remote-models.mjs', join(cwd, 'remote.mjs'));
+  const { status, stdout, stderr } = run(cwd, process.execPath, 'remote.mjs', module, 'local');
+  expect(status, stderr).toBe(0);
+  return JSON.parse(stdout) as { texts: string[]; libraries: string[]; error: string };
+}
+
+describe('@emergent-alignment/ai-sdk', () => {
+  it('is a package of its own, without dependencies, that guards remote models', () => {
+    const [source, target] = [join(folder, 'ai-sdk'), join(folder, 'remote')];
+    const made = run('.', process.execPath, 'scripts/ai-sdk-package.mjs', source);
+    expect(made.status, made.stderr).toBe(0);
+    const { status, stdout, stderr } = run(source, 'npm', 'pack', '--json', '--pack-destination', folder);
+    expect(status, stderr).toBe(0);
+    const [{ filename, unpackedSize }] = JSON.parse(stdout) as [{ filename: string; unpackedSize: number }];
+    expect(unpackedSize).toBeLessThan(1_000_000);
+
+    mkdirSync(target);
+    writeFileSync(join(target, 'package.json'), '{ "name": "remote", "private": true, "type": "module" }');
+    const from = ['--offline', '--omit=peer', '--no-save', join(folder, filename)];
+    expect(run(target, 'npm', 'install', ...from)).toMatchObject({ status: 0 });
+    expect(readdirSync(join(target, 'node_modules/@emergent-alignment'))).toEqual(['ai-sdk']);
+    linkAiSdk(target);
+    const { texts, libraries, error } = remoteModels(target, '@emergent-alignment/ai-sdk');
+    expect([texts, libraries]).toEqual([['A kind one.', 'A kind one.'], []]);
+    expect(error).toMatch(/cannot be loaded: .*'emergent-alignment'.*Run npm install emergent-alignment$/);
+    writeFileSync(
+      join(target, 'typed.ts'),
+      `import { type ConscienceOptions, conscience } from '@emergent-alignment/ai-sdk';
+export const options: ConscienceOptions = { policy: 'hold' };
+// @ts-expect-error no such policy
+conscience({ policy: 'never' });
+`,
+    );
+    expect(run(target, process.execPath, tsc, '--init').status).toBe(0);
+    const types = run(target, process.execPath, tsc, '--noEmit', '-p', '.');
+    expect(types).toMatchObject({ status: 0, stdout: '' });
+  });
+});
 
 describe('npm pack', () => {
   let tarball = '';
@@ -104,12 +154,7 @@ describe('npm pack', () => {
 
     it('gives modules and types: the examples of the README compile under the settings of `tsc --init`', () => {
       expect(run(user, process.execPath, tsc, '--init').status).toBe(0);
-      // who uses the AI SDK has it
-      for (const name of ['ai', '@ai-sdk', 'zod']) {
-        if (!existsSync(join(user, 'node_modules', name))) {
-          symlinkSync(resolve('node_modules', name), join(user, 'node_modules', name));
-        }
-      }
+      linkAiSdk(user);
       const examples = [...readFileSync('README.md', 'utf8').matchAll(/^( *)```ts\n(.*?)^ *```$/gms)];
       expect(examples.length).toBeGreaterThanOrEqual(3);
       for (const [i, [, , code]] of examples.entries()) writeFileSync(join(user, `example-${i}.ts`), code);
@@ -137,6 +182,17 @@ conscience({ policy: 'never' });
         console.log(typeof parseConfig, typeof conscience);`;
       const imported = run(user, process.execPath, '--input-type=module', '-e', code);
       expect(imported).toMatchObject({ status: 0, stdout: 'function function\n' });
+    });
+
+    it('guards remote models where the engine’s native library is missing', () => {
+      rmSync(join(user, 'node_modules/emergent-alignment/node_modules/onnxruntime-node'), {
+        recursive: true,
+      });
+      const { texts, error } = remoteModels(user, 'emergent-alignment/ai-sdk');
+      expect(texts).toEqual(['A kind one.', 'A kind one.']);
+      expect(error).toMatch(
+        /^ConfigError: pinocchio: models that run here cannot be loaded: .*onnxruntime-node/,
+      );
     });
   });
 });
