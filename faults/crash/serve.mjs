@@ -197,6 +197,24 @@ async function ask(url, id, seed, signal) {
     .join('');
 }
 
+/** What is wrong with the stored answers: each that was given is there once, word for word. */
+function recordFaults(db, answers) {
+  const faults = [];
+  const stored = new Map();
+  for (const { request, draft } of db.prepare('SELECT request, draft FROM records').all()) {
+    stored.set(request, [...(stored.get(request) ?? []), draft]);
+  }
+  for (const [id, text] of answers) {
+    const records = stored.get(id) ?? [];
+    if (records.length === 0) faults.push({ kind: 'lost', what: `the answer ${id}` });
+    else if (JSON.parse(records[0]).text !== text) faults.push({ kind: 'unequal', what: `the answer ${id}` });
+  }
+  for (const [id, records] of stored) {
+    if (records.length > 1) faults.push({ kind: 'doubled', what: `the answer ${id}` });
+  }
+  return faults;
+}
+
 /** What is wrong with a state that nobody serves. @returns {Promise<{ kind: string, what: string }[]>} */
 async function check(folder, answers) {
   if (!existsSync(join(folder, 'online.db'))) {
@@ -217,18 +235,7 @@ async function check(folder, answers) {
         .map((row) => Object.values(row).join(' '));
       if (said.length > 0 && said.join() !== 'ok') unequal(`${check}: ${said.join('; ')}`);
     }
-    const stored = new Map();
-    for (const { request, draft } of db.prepare('SELECT request, draft FROM records').all()) {
-      stored.set(request, [...(stored.get(request) ?? []), draft]);
-    }
-    for (const [id, text] of answers) {
-      const records = stored.get(id) ?? [];
-      if (records.length === 0) faults.push({ kind: 'lost', what: `the answer ${id}` });
-      else if (JSON.parse(records[0]).text !== text) unequal(`the answer ${id}`);
-    }
-    for (const [id, records] of stored) {
-      if (records.length > 1) faults.push({ kind: 'doubled', what: `the answer ${id}` });
-    }
+    faults.push(...recordFaults(db, answers));
     const versions = store.versions().map(({ id }) => id);
     if (store.live !== undefined && !versions.includes(store.live)) unequal(`the live version ${store.live}`);
     const used = db.prepare('SELECT DISTINCT version FROM pairs WHERE version IS NOT NULL').all();

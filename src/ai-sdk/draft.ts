@@ -56,14 +56,8 @@ export function draftOf(
         case 'error':
           error ??= { cause: part.error };
           break;
-        case 'tool-call':
-        case 'tool-result':
-        case 'tool-approval-request':
-        case 'file':
-        case 'reasoning-file':
-        case 'source':
-        case 'custom':
-          others.push(part);
+        default:
+          if (isContent(part)) others.push(part);
       }
       outlet.add(held);
       queue.push([...words.reasoning.take(), ...words.text.take()]);
@@ -92,6 +86,15 @@ export function draftOf(
   const abort = () => void reader.cancel().catch(() => {});
   return { pieces: queue, whole, abort, rest };
 }
+
+/** Parts that are whole by themselves, and of the answer's content as they are. */
+const CONTENT = [
+  ...(['tool-call', 'tool-result', 'tool-approval-request'] as const),
+  ...(['file', 'reasoning-file', 'source', 'custom'] as const),
+] as const;
+
+const isContent = (part: LanguageModelV4StreamPart): part is Extract<typeof part, LanguageModelV4Content> =>
+  CONTENT.some((type) => type === part.type);
 
 const kindOf = ({ type }: LanguageModelV4StreamPart): Piece['type'] =>
   type.startsWith('text') ? 'text' : 'reasoning';

@@ -35,12 +35,7 @@ export function refusal(status: number, body: string, headers: Headers, target: 
   if (asked && /log_?probs|log.?probabilit/i.test(said))
     return { error: noLogprobs(where, got, undefined, status, ABOUT_FIELD.test(said)), again: false };
   if (status === 401 || status === 403) {
-    const next =
-      target.key === undefined
-        ? `put a key into the environment variable ${target.keyVariable}`
-        : `check the key in the environment variable ${target.keyVariable}, and what it may use`;
-    const what = target.key === undefined ? 'needs a key' : 'refuses the key';
-    return { error: new RemoteError('access', { where, what, got, next }, status), again: false };
+    return { error: new RemoteError('access', { where, ...keyFault(target), got }, status), again: false };
   }
   if (status === 402 || (status === 429 && /insufficient_quota|billing/i.test(body))) {
     const parts = { where, what: 'nothing is left to spend', got, next: 'check the plan of the account' };
@@ -65,6 +60,14 @@ export function refusal(status: number, body: string, headers: Headers, target: 
   const parts = { where, what: 'refuses the request', got, next };
   const field = aboutField ? fieldOf(body, said) : undefined;
   return { error: new RemoteError('refused', parts, status, field), again: false };
+}
+
+function keyFault({ key, keyVariable }: Target): { what: string; next: string } {
+  if (key === undefined) {
+    return { what: 'needs a key', next: `put a key into the environment variable ${keyVariable}` };
+  }
+  const next = `check the key in the environment variable ${keyVariable}, and what it may use`;
+  return { what: 'refuses the key', next };
 }
 
 const ABOUT_FIELD =
