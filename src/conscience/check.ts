@@ -41,7 +41,7 @@ export async function checkConscience(
 }
 
 /** @param reviews of good and bad answers */
-export function findingOf(
+function findingOf(
   reviews: readonly Review[],
   { conscience, threshold }: Pick<ReviewSettings, 'conscience' | 'threshold'>,
 ): ConscienceCheck {

@@ -40,8 +40,6 @@ export interface ReviewSettings extends VerdictRule {
    * there is no prior. Default `labels`.
    */
   readonly reading?: 'labels' | 'text';
-  /** Upper limit of a verdict in words, with `reading: text`. Default 512 tokens. */
-  readonly maxVerdictTokens?: number;
   /** Called with what the review of an item has taken. */
   readonly onUsage?: (item: number, usage: Usage) => void;
   readonly signal?: AbortSignal;
@@ -170,13 +168,16 @@ async function readLabels(
   });
 }
 
+/** Upper limit of a verdict in words, in tokens: a model may reason before it. */
+const VERDICT_TOKENS = 512;
+
 async function readTexts(
   conversations: readonly Message[][],
   framework: Framework,
-  { conscience, format, threshold, maxVerdictTokens = 512, onUsage, signal }: ReviewSettings,
+  { conscience, format, threshold, onUsage, signal }: ReviewSettings,
 ): Promise<Review[]> {
   const answers = await conscience.generate(conversations, {
-    maxTokens: maxVerdictTokens,
+    maxTokens: VERDICT_TOKENS,
     temperature: 0,
     tooLong: 'empty',
     prefix: format.reviewPrefix,

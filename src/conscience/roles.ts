@@ -6,18 +6,13 @@
  * alternative may be another model, which is asked in its own words.
  */
 import type { LanguageModel } from '../engine/language-model.js';
-import { ConfigError } from '../errors.js';
 import type { ReviewFormat } from './format.js';
-
-/** A part in the method. */
-export type Role = 'policy' | 'reference' | 'conscience' | 'alternative';
 
 /** `frozen-base`: no adapter; `frozen-start`: as training found it; `policy`: as it is now. */
 export type Player = 'frozen-base' | 'frozen-start' | 'policy';
 
 /** The configuration's `conscience.roles`; a conscience or alternative that is no player names another model. */
 export interface RoleConfig {
-  readonly policy: Player;
   readonly reference: Player;
   readonly conscience: string;
   readonly alternative: string;
@@ -37,7 +32,6 @@ export interface Actor {
 /** Models by role, and what the user should know about the choice. */
 export interface Cast {
   readonly policy: LanguageModel;
-  readonly reference: LanguageModel;
   readonly conscience: Actor;
   readonly alternative: Actor;
   readonly warnings: readonly string[];
@@ -58,7 +52,6 @@ export function otherModels({ conscience, alternative }: RoleConfig): string[] {
  *
  * @param format  how the engine's own copies are asked
  * @param others  by name, all that `otherModels` lists
- * @throws ConfigError when a frozen copy is to be trained
  */
 export function resolveRoles(
   config: RoleConfig,
@@ -66,20 +59,10 @@ export function resolveRoles(
   format: ReviewFormat,
   others: ReadonlyMap<string, Actor> = new Map(),
 ): Cast {
-  if (config.policy !== 'policy') {
-    throw new ConfigError({
-      where: 'conscience.roles.policy',
-      what: 'a frozen copy cannot be trained',
-      expected: 'policy',
-      got: config.policy,
-      next: 'leave the key out',
-    });
-  }
   const actor = (name: string): Actor =>
     isPlayer(name) ? { model: engine.model(SETS[name]), format } : others.get(name)!;
   return {
-    policy: engine.model(SETS[config.policy]),
-    reference: engine.model(SETS[config.reference]),
+    policy: engine.model('policy'),
     conscience: actor(config.conscience),
     alternative: actor(config.alternative),
     warnings: roleWarnings(config),

@@ -32,8 +32,6 @@ export interface ConscienceStep extends ReviewSettings {
   /** How the alternative is asked for. Default: `format`. */
   readonly alternativeFormat?: ReviewFormat;
   readonly sampling: Sampling;
-  /** Default: that of the policy. */
-  readonly alternativeSampling?: Sampling;
   /** Whether a refusal may be a pair's chosen response. Default false. */
   readonly allowRefusals?: boolean;
   /** What makes a pair. Default `alternative`. */
@@ -151,7 +149,7 @@ async function seekAlternatives(
     }),
   );
   const flagged = items.map((_, i) => i).filter((i) => outcomes[i].reason === null);
-  const { onUsage, alternativeSampling: sampling = options.sampling } = options;
+  const { onUsage, sampling } = options;
   const found = await replace(
     flagged.map((i) => items[i]),
     {

@@ -25,7 +25,7 @@ import { readShape, type ShapeOptions } from './shape.js';
 import { type SubjectOptions, withSubject } from './subject.js';
 
 /** The judge that is the evaluated model itself, without its adapter. */
-export const SELF = 'self';
+const SELF = 'self';
 
 export interface EvaluateOptions extends SubjectOptions, ShapeOptions, RemoteUse {
   /** Question files. */

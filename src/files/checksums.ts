@@ -55,7 +55,7 @@ function* hashed(content: FileContent, hash: Hash): Generator<Uint8Array> {
 }
 
 /** SHA-256 by file name, as they were written; undefined where there are none. @throws DamageError */
-export function readChecksums(folder: string, sumsFile: string): ReadonlyMap<string, string> | undefined {
+function readChecksums(folder: string, sumsFile: string): ReadonlyMap<string, string> | undefined {
   const path = join(folder, sumsFile);
   if (!existsSync(path)) return undefined;
   const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);

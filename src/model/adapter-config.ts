@@ -20,7 +20,7 @@ export interface AdapterConfig extends LoraConfig {
 }
 
 /** Larger ranks are refused: no update of a language model has them, and they take the memory of one. */
-export const maxRank = 4096;
+const maxRank = 4096;
 
 /** Settings that change what the adapter computes, with the values that mean "off". */
 const mustBeOff: Readonly<Record<string, readonly unknown[]>> = {

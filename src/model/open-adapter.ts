@@ -28,6 +28,6 @@ export async function openAdapter(
 }
 
 /** Where nobody listens, people read standard error. */
-export function warn(line: string): void {
+function warn(line: string): void {
   console.warn(`Warning: ${line}`);
 }

@@ -11,7 +11,7 @@ import { basename, dirname, join } from 'node:path';
 export const CHECKPOINT_NAME = /^checkpoint-(\d+)$/;
 
 /** The output folder of the unfinished run that `folder` is, or is a checkpoint of; undefined when it is neither. */
-export function unfinishedRun(folder: string): string | undefined {
+function unfinishedRun(folder: string): string | undefined {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return undefined;
   if (CHECKPOINT_NAME.test(basename(folder)) && existsSync(join(folder, 'state.json')))
     return dirname(folder);

@@ -98,7 +98,7 @@ export const sumsFile = 'model.sha256';
  *
  * @returns relative to the folder
  */
-export function checksumsOf(folder: string): string {
+function checksumsOf(folder: string): string {
   const beside = join('..', `${basename(resolve(folder))}.model.sha256`);
   return existsSync(join(folder, sumsFile)) ? sumsFile : beside;
 }

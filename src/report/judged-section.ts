@@ -44,7 +44,7 @@ export interface JudgedRow {
 }
 
 /** The last third of training, in which a policy would have learned to please; and the answers after it. */
-export function judgedRows(result: StudyResult): JudgedRow[] {
+function judgedRows(result: StudyResult): JudgedRow[] {
   return result.methods.flatMap(({ name }) =>
     (['training', 'after'] as const).flatMap((when): JudgedRow[] => {
       const runs = result.study.runs

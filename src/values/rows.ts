@@ -75,9 +75,6 @@ export type PreferenceRow = Located & { readonly kind: 'preference' } & (
 /** A row of a fine-tuning dataset. */
 export type TrainingRow = MessagesRow | CompletionRow | TextRow;
 
-/** One line of a dataset. */
-export type ExampleRow = TrainingRow | PreferenceRow;
-
 /** One tokenised training row. */
 export interface TokenRow {
   readonly ids: Int32Array;

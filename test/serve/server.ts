@@ -58,7 +58,7 @@ export class Parrot implements LanguageModel {
 }
 
 /** Objects to whatever says `bad`; its alternative is `A kind one.`, and to `worst` there is none. */
-export const judge = () =>
+const judge = () =>
   new ScriptedModel('judge', {
     say: ([{ content }]) => (content.includes('worst') ? 'bad again' : 'A kind one.'),
     judge: ([{ content }]) => {

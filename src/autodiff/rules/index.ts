@@ -19,9 +19,6 @@ export const rules = {
   ...shape,
 } as const satisfies Record<string, GradientRule>;
 
-/** An operator that can be differentiated. */
-export type DifferentiableOp = keyof typeof rules;
-
 /** Operators that stop the gradient, and why. */
 export const withoutGradient: Readonly<Record<string, string>> = {
   Equal: 'a comparison is piecewise constant',

@@ -41,7 +41,7 @@ export interface HarnessRun {
 }
 
 /** The harness's key of a metric. */
-export const keyOf = (metric: string, filter: string, stderr = false) =>
+const keyOf = (metric: string, filter: string, stderr = false) =>
   `${metric}${stderr ? '_stderr' : ''},${filter}`;
 
 /** Value and standard error of a metric; the harness writes N/A for an error that there is none of. */

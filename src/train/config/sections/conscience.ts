@@ -19,8 +19,9 @@ const copy = () => z.enum(['frozen-base', 'frozen-start', 'policy']);
  */
 const rolesSection = z.strictObject({
   policy: key(
-    z.literal('policy').default('policy'),
-    'The model that is trained and whose responses are reviewed; a frozen copy cannot be.',
+    z.literal('policy').optional(),
+    'No choice, and not needed: the model that is trained is the policy. Older files may say so.',
+    { fallback: 'policy' },
   ),
   reference: key(copy().default('frozen-base'), 'The model that DPO holds the policy near to.'),
   conscience: key(
