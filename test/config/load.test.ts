@@ -181,7 +181,7 @@ describe('a resolved configuration', () => {
       lora: { rank: 16, alpha: 32 },
       training: { epochs: 1, learning_rate: 2e-4, max_length: 1024, max_grad_norm: 1 },
       loss: { lambda: 0.1, beta: 0.1 },
-      conscience: { enabled: true, roles: { reference: 'frozen-base' } },
+      conscience: { enabled: true, roles: { policy: 'policy', reference: 'frozen-base' } },
     });
     expect(parseConfig(`${MINIMAL}setting: full`).training.learning_rate).toBe(2e-5);
     expect(parseConfig(`${MINIMAL}eval_data: e.jsonl`).eval_split).toBe(0);

@@ -19,9 +19,8 @@ const copy = () => z.enum(['frozen-base', 'frozen-start', 'policy']);
  */
 const rolesSection = z.strictObject({
   policy: key(
-    z.literal('policy').optional(),
-    'No choice, and not needed: the model that is trained is the policy. Older files may say so.',
-    { fallback: 'policy' },
+    z.literal('policy').default('policy'),
+    'Not a choice: the model that is trained is the policy. The key is read since older runs have written it.',
   ),
   reference: key(copy().default('frozen-base'), 'The model that DPO holds the policy near to.'),
   conscience: key(
