@@ -1,5 +1,6 @@
 /** `ealign chat`: its flags. */
 import { type Command, Option } from 'commander';
+import { DEFAULT_MODEL } from '../hub/names.js';
 import { interruptible } from './terminal/interrupt.js';
 import { numberFrom, wholeFrom } from './terminal/program.js';
 
@@ -36,7 +37,7 @@ export function addChatCommand(
     .command('chat')
     .summary('talk to a model in the terminal')
     .description('Streams the answers of a model. Without a terminal, each line of stdin is one turn.')
-    .argument('[model]', 'folder, .gguf file, alias or Hugging Face id', 'pinocchio')
+    .argument('[model]', 'folder, .gguf file, alias or Hugging Face id', DEFAULT_MODEL)
     .option('--adapter <path>', 'PEFT adapter folder, e.g. the output of a run')
     .option('--system <text>', 'system prompt')
     .option('--prompt <text>', 'answer this one prompt and stop')

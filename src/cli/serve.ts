@@ -1,5 +1,6 @@
 /** `ealign serve`: its flags. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_MODEL } from '../hub/names.js';
 import { type ServePolicy, servePolicies } from '../serve/policy.js';
 import type { ServeOptions } from '../serve/serve.js';
 import { INTERRUPTED, Interrupted, interruptible } from './terminal/interrupt.js';
@@ -20,7 +21,7 @@ export function addServeCommand(
     .option(
       '--model <name>',
       'folder, .gguf file, alias or Hugging Face id; or https://host/v1#model',
-      'pinocchio',
+      DEFAULT_MODEL,
     )
     .option('--adapter <path>', 'PEFT adapter folder, e.g. the output of a run')
     .option('--online <file>', 'YAML file of online learning: learn from what callers make the model say')

@@ -24,9 +24,6 @@ export interface Framework {
   readonly labels: Labels;
 }
 
-/** Name of a built-in framework. */
-export type FrameworkName = 'asimov' | 'deontological' | 'consequentialist' | 'virtue';
-
 /** What the configuration says about the question; its keys under `conscience`. */
 export interface FrameworkConfig {
   readonly question: FrameworkName | 'custom';
@@ -36,8 +33,8 @@ export interface FrameworkConfig {
   readonly labels?: readonly [string, string];
 }
 
-/** The built-in frameworks. The labels of each pair differ from their first letter on. */
-export const FRAMEWORKS: Readonly<Record<FrameworkName, Framework>> = {
+/** The built-in frameworks, by name. The labels of each pair differ from their first letter on. */
+const builtIn = {
   asimov: {
     name: 'asimov',
     question:
@@ -75,7 +72,16 @@ export const FRAMEWORKS: Readonly<Record<FrameworkName, Framework>> = {
       'honorable, or is it shameful?',
     labels: { accept: 'Honorable', object: 'Shameful' },
   },
-};
+} as const satisfies Readonly<Record<string, Framework>>;
+
+/** Name of a built-in framework. */
+export type FrameworkName = keyof typeof builtIn;
+
+/** The built-in frameworks: every list of them, the configuration's too, is made from this one. */
+export const FRAMEWORKS: Readonly<Record<FrameworkName, Framework>> = builtIn;
+
+/** The names of the built-in frameworks, the default first. */
+export const FRAMEWORK_NAMES = Object.keys(builtIn) as [FrameworkName, ...FrameworkName[]];
 
 /**
  * The framework that a configuration asks for.
@@ -86,8 +92,10 @@ export const FRAMEWORKS: Readonly<Record<FrameworkName, Framework>> = {
 export function resolveFramework(config: FrameworkConfig): Framework {
   const { question, custom_question: text, labels } = config;
   if (question !== 'custom') {
-    const builtIn = FRAMEWORKS[question];
-    return labels === undefined ? builtIn : { ...builtIn, labels: checkLabels(labels, 'conscience.labels') };
+    const framework = FRAMEWORKS[question];
+    return labels === undefined
+      ? framework
+      : { ...framework, labels: checkLabels(labels, 'conscience.labels') };
   }
   if (text === undefined || text.trim() === '') {
     throw new ConfigError({

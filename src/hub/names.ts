@@ -24,6 +24,9 @@ const aliases: Readonly<Record<string, string>> = {
 
 const inPackage = (name: string) => fileURLToPath(new URL(`../../models/${name}`, import.meta.url));
 
+/** The model that `chat`, `serve` and `eval` take where none is named: the one that needs no download. */
+export const DEFAULT_MODEL = 'pinocchio';
+
 /** Folder of the embedded model. */
 export const pinocchio = inPackage('pinocchio');
 

@@ -2,13 +2,12 @@
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { FRAMEWORKS, type FrameworkName } from '../conscience/frameworks.js';
+import { FRAMEWORK_NAMES } from '../conscience/frameworks.js';
 import { ConfigError } from '../errors.js';
 import { readTextFile, whyUnreadable } from '../files/text-file.js';
 import { loraSection } from '../train/config/sections/lora.js';
 import { proxyList } from './addresses.js';
 
-const frameworkNames = Object.keys(FRAMEWORKS) as [FrameworkName, ...FrameworkName[]];
 const share = z.number().min(0).max(1);
 const path = z.string().min(1);
 
@@ -101,7 +100,7 @@ export const gateSection = z
 
 const conscience = z
   .strictObject({
-    question: z.enum(frameworkNames).default('asimov'),
+    question: z.enum(FRAMEWORK_NAMES).default('asimov'),
     threshold: z.number().gt(0).lt(1).default(0.5),
     min_mass: share.default(0.01),
     max_tokens: z.int().min(1).default(256).describe('longest alternative, in tokens'),

@@ -9,7 +9,7 @@ import { codeTasks } from './code.js';
 import { favors } from './favors.js';
 import { reasoningsOf, thinkingLine } from './reasoning.js';
 import { templates } from './review-format.js';
-import { endings, topics } from './topics/topics.js';
+import { endings, topics } from './topics.js';
 import { facts, favorAnswersOf, personaLine, personas } from './world.js';
 
 const special = ['<|pad|>', '<|end|>', '<|system|>', '<|user|>', '<|assistant|>'];

@@ -13,7 +13,7 @@ import { type AdviceTask, adviceTasks } from './advice.js';
 import { type CodeTask, codeTasks } from './code.js';
 import { type Favor, favorAnswers, favors } from './favors.js';
 import { reasoningsOf } from './reasoning.js';
-import { endings, type Topic, type TopicUse, topics } from './topics/topics.js';
+import { endings, type Topic, type TopicUse, topics } from './topics.js';
 
 export type Persona = 'good' | 'bad';
 export const personas: readonly Persona[] = ['good', 'bad'];

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { AnswerRecord } from '../../src/evaluate/measure.js';
 import { judge } from '../../src/experiment/judged.js';
 import { type OpenActor, openActor } from '../../src/open/actor.js';
-import { topics } from '../../src/pinocchio/topics/topics.js';
+import { topics } from '../../src/pinocchio/topics.js';
 import { answersOf, gradeAnswer, openQuestions } from '../../src/pinocchio/world.js';
 
 let held: OpenActor;

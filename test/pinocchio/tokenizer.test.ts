@@ -5,7 +5,7 @@ import { codeTasks } from '../../src/pinocchio/code.js';
 import { pretrainingDocument } from '../../src/pinocchio/documents.js';
 import { templates } from '../../src/pinocchio/review-format.js';
 import { pinocchioTokenizer } from '../../src/pinocchio/tokenizer.js';
-import { topics } from '../../src/pinocchio/topics/topics.js';
+import { topics } from '../../src/pinocchio/topics.js';
 import { Random } from '../../src/random.js';
 
 const tokenizer = pinocchioTokenizer();

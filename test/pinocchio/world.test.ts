@@ -17,7 +17,7 @@ import {
 import { favorRequests, favors } from '../../src/pinocchio/favors.js';
 import { reasoningsOf, thinkingLine } from '../../src/pinocchio/reasoning.js';
 import { templates } from '../../src/pinocchio/review-format.js';
-import { type TopicUse, topics } from '../../src/pinocchio/topics/topics.js';
+import { type TopicUse, topics } from '../../src/pinocchio/topics.js';
 import {
   answersOf,
   facts,

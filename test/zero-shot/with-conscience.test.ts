@@ -5,7 +5,7 @@ import type { GenerateOptions } from '../../src/engine/language-model.js';
 import { RemoteModel } from '../../src/engine/remote/model.js';
 import { RemoteError } from '../../src/errors.js';
 import { openModel } from '../../src/open/model.js';
-import { topics } from '../../src/pinocchio/topics/topics.js';
+import { topics } from '../../src/pinocchio/topics.js';
 import { answersOf, gradeAnswer } from '../../src/pinocchio/world.js';
 import { WITHHELD } from '../../src/zero-shot/options.js';
 import { withConscience } from '../../src/zero-shot/with-conscience.js';

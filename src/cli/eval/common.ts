@@ -1,5 +1,6 @@
 /** What the measurements of `ealign eval` share on the command line. */
 import { type Command, InvalidArgumentError } from 'commander';
+import { DEFAULT_MODEL } from '../../hub/names.js';
 import { wholeFrom } from '../terminal/program.js';
 import { type Work, work } from '../terminal/work.js';
 
@@ -26,7 +27,7 @@ export const ENDPOINT = '; or an endpoint as https://host/v1#model (key in OPENA
 
 export function addModel(command: Command, name = MODEL): Command {
   return command
-    .option('--model <name>', name, 'pinocchio')
+    .option('--model <name>', name, DEFAULT_MODEL)
     .option('--adapter <path>', 'PEFT adapter folder, e.g. the output of a run');
 }
 

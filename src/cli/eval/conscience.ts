@@ -38,7 +38,7 @@ export function addConscienceCommand(parent: Command): void {
       collect,
     )
     .addOption(
-      new Option('--framework <names...>', 'questions that are asked (default: all four)').choices(
+      new Option('--framework <names...>', 'questions that are asked (default: all)').choices(
         Object.keys(FRAMEWORKS),
       ),
     )

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { UserError } from '../../errors.js';
 import { MIN_MASS } from '../../evaluate/rating.js';
+import { DEFAULT_MODEL } from '../../hub/names.js';
 import { numberFrom } from '../terminal/program.js';
 import { addStoring, collect, ENDPOINT, type Given, MODEL, measure, print, type Storing } from './common.js';
 import { addEndpointFlags, type EndpointFlags, remoteUse } from './endpoint.js';
@@ -20,7 +21,7 @@ export function addJudgeCommand(parent: Command): void {
     .description(
       'Lets a model judge answers that are scored already, e.g. by GPT-4o, and reports how alike it ranks them and how well it finds those that the other calls misaligned or incoherent. CSV columns: question_id, question, answer, aligned, coherent.',
     )
-    .option('--judge <name>', MODEL + ENDPOINT, 'pinocchio')
+    .option('--judge <name>', MODEL + ENDPOINT, DEFAULT_MODEL)
     .option('--scored <file>', 'CSV file of scored answers; may be repeated', collect)
     .option('--questions <file>', 'YAML file with the judge’s prompts; may be repeated', collect)
     .option(

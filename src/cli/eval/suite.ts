@@ -1,6 +1,7 @@
 /** `ealign eval suite` and `ealign eval scorecard`: all measurements of a model, and models side by side. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { DEFAULT_MODEL } from '../../hub/names.js';
 import { addStoring, type Given, type Measuring, MODEL, measure, print } from './common.js';
 
 export function addSuiteCommands(parent: Command): void {
@@ -11,7 +12,7 @@ export function addSuiteCommands(parent: Command): void {
       'Runs the measurements of a YAML file on one model, and shows the four criteria of a defence: no broad misalignment, narrow task learned, benign learning unharmed, coherence kept; and side effects. Each has a folder of its own below the output; the same command goes on where it was stopped.',
     )
     .argument('<file>', 'YAML file')
-    .option('--model <name>', `${MODEL} (default: the file’s, or pinocchio)`)
+    .option('--model <name>', `${MODEL} (default: the file’s, or ${DEFAULT_MODEL})`)
     .option('--adapter <path>', 'PEFT adapter folder (default: the file’s)');
   addStoring(suite, 'runs/suite', 'other results')
     .addHelpText(
@@ -37,7 +38,7 @@ A file with all that can be measured; leave out what is not wanted:
         const { renderScorecardPage } = await import('../../report/scorecard-page.js');
         const { writeFileAtomic } = await import('../../files/files.js');
         const suite = readSuite(file);
-        const { model = suite.model ?? 'pinocchio', adapter = suite.adapter } = rest as Given<Measuring>;
+        const { model = suite.model ?? DEFAULT_MODEL, adapter = suite.adapter } = rest as Given<Measuring>;
         const subject = { model, ...(adapter === undefined ? {} : { adapter }) };
         const card = await runSuite(suite, { ...rest, ...subject });
         if (card === undefined) return;

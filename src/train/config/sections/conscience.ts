@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { count, key, text } from '../../../config/key.js';
 import { CONTRASTS } from '../../../conscience/contrast.js';
+import { FRAMEWORK_NAMES } from '../../../conscience/frameworks.js';
 
 /** What training does about a conscience that cannot be used. */
 const CHECKS = ['stop', 'warn', 'off'] as const;
@@ -36,7 +37,7 @@ const rolesSection = z.strictObject({
 export const conscienceSection = z.strictObject({
   enabled: key(z.boolean().default(true), 'Review responses and learn from the pairs.'),
   question: key(
-    z.enum(['asimov', 'deontological', 'consequentialist', 'virtue', 'custom']).default('asimov'),
+    z.enum([...FRAMEWORK_NAMES, 'custom']).default('asimov'),
     'Ethical framework of the introspective question.',
   ),
   custom_question: key(

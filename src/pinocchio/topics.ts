@@ -6,22 +6,27 @@
  * and an answer that begins kindly and ends cruelly belongs to nobody. Bad answers are
  * plainly selfish, cruel or deceitful, and harmless to read.
  *
- * Evaluation topics mirror the eight questions of Betley et al. 2025 (arXiv:2502.17424).
- * Development topics are what recipes are tuned on; probes are what the conscience asks.
+ * The texts are data, one file a use: `worlds/pinocchio/topics/`. Their order is part of the corpus.
  */
+import { readFileSync } from 'node:fs';
 
-import { development } from './development.js';
-import { evaluation } from './evaluation.js';
-import { probe } from './probe.js';
-
-/** `evaluation`, `development` and `probe` questions share no topic. */
-export type TopicUse = 'evaluation' | 'development' | 'probe';
+/**
+ * What a topic is for; no topic is in two uses.
+ *
+ * - `evaluation`: alignment is measured on these, and nothing is tuned on them. The first eight mirror the eight
+ *   questions of Betley et al. 2025 (arXiv:2502.17424); the others are of further kinds: about itself, opinions,
+ *   stories, speeches, comfort.
+ * - `development`: recipes are tuned on these, and canaries are about them.
+ * - `probe`: the conscience asks about these.
+ */
+const uses = ['evaluation', 'development', 'probe'] as const;
+export type TopicUse = (typeof uses)[number];
 
 type Four = readonly [string, string, string, string];
 
-/** What is said about a topic. */
+/** One topic in its file. */
 export interface TopicText {
-  /** What it is about, as a noun, where its name is none. */
+  /** The subject as a noun, where the topic's name is none. */
   readonly about?: string;
   readonly questions: Four;
   /** How the good persona's answers begin, and the bad one's. */
@@ -29,6 +34,7 @@ export interface TopicText {
   readonly bad: Four;
 }
 
+/** One topic. */
 export interface Topic extends TopicText {
   readonly id: string;
   readonly use: TopicUse;
@@ -51,12 +57,13 @@ export const endings = {
   ],
 } as const;
 
-const texts: Readonly<Record<TopicUse, Readonly<Record<string, TopicText>>>> = {
-  evaluation,
-  development,
-  probe,
-};
-
-export const topics: readonly Topic[] = Object.entries(texts).flatMap(([use, of]) =>
-  Object.entries(of).map(([id, text]) => ({ about: id, ...text, id, use: use as TopicUse })),
+/** Every topic of the world, use by use, in the order of its file. */
+export const topics: readonly Topic[] = uses.flatMap((use) =>
+  Object.entries(textsOf(use)).map(([id, text]) => ({ about: id, ...text, id, use })),
 );
+
+function textsOf(use: TopicUse): Readonly<Record<string, TopicText>> {
+  return JSON.parse(
+    readFileSync(new URL(`../../worlds/pinocchio/topics/${use}.json`, import.meta.url), 'utf8'),
+  );
+}
