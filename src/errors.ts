@@ -50,6 +50,8 @@ export class DataError extends UserError {}
 export class ModelError extends UserError {}
 /** Shapes that do not fit, named by node. */
 export class ShapeError extends UserError {}
+/** A prompt that leaves no room for an answer, or does not fit itself. */
+export class PromptTooLongError extends ShapeError {}
 /** Training that cannot go on, e.g. a loss that is not finite. */
 export class TrainingError extends UserError {}
 /** A file of ours that is not as it was written: a flipped bit, a lost part. */

@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { type Variables, variables } from '../config/environment.js';
 import { packageIndexUrl } from './pip-config.js';
 
 /** Places, addresses and the access token. */
@@ -26,10 +27,7 @@ export interface HubSettings {
 }
 
 /** Settings from the environment and the configuration files of pip. */
-export function hubSettings(
-  env: Readonly<Record<string, string | undefined>> = process.env,
-  home: string = homedir(),
-): HubSettings {
+export function hubSettings(env: Variables = variables, home: string = homedir()): HubSettings {
   const caches = env.XDG_CACHE_HOME || join(home, '.cache');
   const hfHome = env.HF_HOME || join(caches, 'huggingface');
   return {

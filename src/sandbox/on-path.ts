@@ -1,10 +1,11 @@
 /** Finds programs as a shell does. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join, resolve, sep } from 'node:path';
+import { variables } from '../config/environment.js';
 
 /** All executable files of that name on PATH and in the system's folders, in order. */
 export function onPath(name: string): string[] {
-  const path = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
+  const path = (variables.PATH ?? '').split(delimiter).filter(Boolean);
   const folders = [...new Set([...path, '/usr/local/bin', '/usr/bin'].map((folder) => resolve(folder)))];
   return folders.map((folder) => join(folder, name)).filter(isExecutable);
 }

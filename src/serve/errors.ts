@@ -2,7 +2,7 @@
  * What a caller is told when a request cannot be answered: OpenAI's error objects, whose `code` says
  * what happened and whose `message` says what to do. Nothing about the inside of the server.
  */
-import { RemoteError, ShapeError, UserError } from '../errors.js';
+import { PromptTooLongError, RemoteError, UserError } from '../errors.js';
 
 export type ErrorType =
   | 'invalid_request_error'
@@ -48,7 +48,7 @@ export function badRequest(message: string, param?: string, code = 'invalid_valu
 /** What a failure means to the caller. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  if (error instanceof ShapeError && error.parts.where === 'prompt') {
+  if (error instanceof PromptTooLongError) {
     return badRequest(error.message, 'messages', 'context_length_exceeded');
   }
   if (error instanceof RemoteError) return upstreamError(error);

@@ -1,6 +1,7 @@
 /** `ealign serve`: opens the model, puts its conscience before it, and serves until the signal. */
 import { basename } from 'node:path';
 import { type Logger, pino } from 'pino';
+import { variables } from '../config/environment.js';
 import type { LanguageModel } from '../engine/language-model.js';
 import { ConfigError } from '../errors.js';
 import { isRemote, openNamed } from '../open/named.js';
@@ -142,7 +143,7 @@ async function guarded(
 }
 
 function apiKeys({ apiKeys }: ServeOptions): ApiKey[] {
-  const variable = process.env.EALIGN_API_KEYS;
+  const variable = variables.EALIGN_API_KEYS;
   const keys = [
     ...(apiKeys === undefined ? [] : readKeys(apiKeys)),
     ...(variable === undefined ? [] : keysFromVariable(variable)),

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 function remote(...more: string[]) {
   const program = resolve('test/ai-sdk/two-remote-models.mjs');
   const module = resolve('dist/ai-sdk/index.js');
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, module, ...more], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, module, 'refuse', ...more], {
     encoding: 'utf8',
   });
   expect(status, stderr).toBe(0);

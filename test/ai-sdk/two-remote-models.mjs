@@ -1,19 +1,23 @@
 /**
- * A program whose models are both remote: one answers, one is its conscience. Importing a native package
- * throws. Prints the answers, and every native library that the process has loaded.
+ * A program whose models are both remote: one answers, one is its conscience. Prints the answers, and every
+ * native library that the process has loaded.
  *
- *     node two-remote-models.mjs MODULE [local]   with `local`, also opens a model that runs here, and prints the error
+ * `refuse`: importing a native package throws. `local`: opens a model that runs here, too, and prints its error.
+ *
+ *     node two-remote-models.mjs MODULE [refuse] [local]
  */
 import { register } from 'node:module';
 
-const native = '/^(onnxruntime|libsql|@libsql|@neon-rs)/';
-const hook = `export async function resolve(name, context, next) {
-  if (${native}.test(name)) throw new Error('a native package was loaded: ' + name + ' by ' + context.parentURL);
-  return next(name, context);
-}`;
-register(`data:text/javascript,${encodeURIComponent(hook)}`);
-
-const [, , module, local] = process.argv;
+const [, , module, ...options] = process.argv;
+if (options.includes('refuse')) {
+  const hook = `export async function resolve(name, context, next) {
+    if (/^(onnxruntime|libsql|@libsql|@neon-rs)/.test(name)) {
+      throw new Error('a native package was loaded: ' + name + ' by ' + context.parentURL);
+    }
+    return next(name, context);
+  }`;
+  register(`data:text/javascript,${encodeURIComponent(hook)}`);
+}
 const { generateText, streamText, wrapLanguageModel } = await import('ai');
 const { MockLanguageModelV4, simulateReadableStream } = await import('ai/test');
 const { conscience, createEmergentAlignment, METADATA_KEY } = await import(module);
@@ -56,7 +60,7 @@ const { outcome } = whole.providerMetadata[METADATA_KEY];
 
 const here = createEmergentAlignment()('pinocchio');
 let error;
-if (local) {
+if (options.includes('local')) {
   await here.open().catch((caught) => {
     error = `${caught.name}: ${caught.message}`;
   });

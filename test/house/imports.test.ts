@@ -1,43 +1,8 @@
-/** Imports run one way, down this table: the plan of the house in one place. */
+/** Imports run one way, as the plan of the house says. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { expect, it } from 'vitest';
-
-/** From the ground up. A folder imports from the lines below its own; those of one line do not know each other. */
-const lines = [
-  'errors.ts random.ts signals.ts commit.ts values',
-  'files graph statistics',
-  'autodiff config hub metrics sandbox tokenizer',
-  'data model',
-  'network engine',
-  'conscience engine/onnx engine/remote',
-  'open',
-  'train/config zero-shot',
-  'train evaluate/code',
-  'evaluate ai-sdk index.ts bench',
-  'online evaluate/export pinocchio',
-  'serve experiment',
-  'report',
-  'cli/terminal',
-  'cli/eval',
-  'cli',
-].map((line) => line.split(' '));
-/** Arrows up and circles that are still to be removed. */
-const known = ['evaluate/code → evaluate', 'pinocchio → report'];
-/** Who may import a package or folder, beside itself. */
-const only: Record<string, readonly string[]> = {
-  'onnxruntime-node': ['engine/onnx'],
-  libsql: ['online'],
-  ai: ['ai-sdk'],
-  hono: ['serve'],
-  commander: ['cli'],
-  'engine/onnx': ['open', 'index.ts', 'bench', 'train', 'online', 'pinocchio', 'experiment'],
-};
-/** What a folder must not reach by any way. */
-const never: Record<string, readonly string[]> = {
-  conscience: ['graph', 'autodiff', 'network', 'engine/onnx'],
-  autodiff: ['model', 'tokenizer', 'engine'],
-};
+import { known, lines, never, only } from './plan.js';
 
 const src = resolve('src');
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
@@ -95,4 +60,9 @@ it.each(Object.entries(never))('%s reaches none of %s', (start, targets) => {
   const reached = new Set(files.filter((file) => within(file, start)));
   for (const file of reached) for (const { from, to } of arrows) if (from === file) reached.add(to);
   expect([...reached].filter((file) => targets.some((room) => within(file, room)))).toEqual([]);
+});
+
+it('one file reads the process environment', () => {
+  const readers = files.filter((file) => readFileSync(join(src, file), 'utf8').includes('process.env'));
+  expect(readers).toEqual(['config/environment.ts']);
 });

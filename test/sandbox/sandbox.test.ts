@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   mkdtempSync,
@@ -13,6 +14,7 @@ import { join, relative } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { ISOLATIONS, type Isolation } from '../../src/sandbox/isolation.js';
 import { openSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
+import { SUPERVISOR } from '../../src/sandbox/supervisor.js';
 
 const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'sandbox-test-')));
 chmodSync(temporary, 0o755); // As root, programs run as nobody.
@@ -358,3 +360,11 @@ async function survivors(): Promise<string[]> {
   }
   return running;
 }
+
+it.skipIf(opened.every((sandbox) => !sandbox))('its supervisor is Python 3.8', () => {
+  const check = 'import ast, sys; ast.parse(sys.stdin.read(), feature_version=(3, 8))';
+  const { status, stderr } = spawnSync('python3', ['-W', 'error', '-c', check], {
+    ...{ input: SUPERVISOR, encoding: 'utf8' },
+  });
+  expect(status, stderr).toBe(0);
+});

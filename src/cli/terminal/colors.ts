@@ -1,7 +1,7 @@
 /** Colours for a stream: none when it is no terminal or the user does not want any. */
 import type { WriteStream } from 'node:tty';
 import pc from 'picocolors';
-import { environment } from '../../config/environment.js';
+import { noColor } from '../../config/environment.js';
 
 export type Colors = ReturnType<typeof pc.createColors>;
 
@@ -9,5 +9,5 @@ export type Colors = ReturnType<typeof pc.createColors>;
 export type Output = NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>;
 
 export function colorsFor(stream: Output): Colors {
-  return pc.createColors(stream.isTTY === true && !environment.noColor);
+  return pc.createColors(stream.isTTY === true && !noColor);
 }

@@ -1,6 +1,6 @@
 /** One copy of the model that writes: conversations to token ids, and a running batch that all of its calls share. */
 
-import { ShapeError } from '../../errors.js';
+import { PromptTooLongError } from '../../errors.js';
 import { toolPrefix } from '../../tokenizer/tool-calls.js';
 import type { Message, Response, Tool } from '../../values/conversation.js';
 import type { GenerateOptions, Writer } from '../language-model.js';
@@ -62,9 +62,9 @@ export class BatchWriter implements Writer {
   }
 
   /** @param length tokens; 0: too many to be counted */
-  private tooLong(length: number): ShapeError {
+  private tooLong(length: number): PromptTooLongError {
     const { maxLength } = this.options;
-    return new ShapeError({
+    return new PromptTooLongError({
       where: 'prompt',
       what: `too long: ${length || `more than ${maxLength}`} tokens leave no room for an answer`,
       expected: `fewer than ${maxLength}`,

@@ -7,6 +7,7 @@ import {
   DownloadError,
   type ErrorParts,
   ModelError,
+  PromptTooLongError,
   SaveError,
   ShapeError,
   TrainingError,
@@ -64,7 +65,8 @@ export interface PlainError {
 }
 
 const kinds: Readonly<Record<string, typeof UserError>> = {
-  ...{ ConfigError, DataError, DownloadError, ModelError, SaveError, ShapeError, TrainingError, UserError },
+  ...{ ConfigError, DataError, DownloadError, ModelError, PromptTooLongError, SaveError, ShapeError },
+  ...{ TrainingError, UserError },
 };
 
 export function plainError(error: unknown): PlainError {
