@@ -4,9 +4,8 @@
  * Models, tokenizers and GGUF files are the fixtures of the tests; checkpoints, adapter versions, databases and
  * evaluations are made here by the code that writes them.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { AuditWriter, readAudit } from '../../dist/conscience/audit.js';
 import { FRAMEWORKS } from '../../dist/conscience/frameworks.js';
@@ -39,66 +38,29 @@ import { readKeys } from '../../dist/serve/keys.js';
 import { createTokenizer, loadTokenizer } from '../../dist/tokenizer/tokenizer.js';
 import { loadCheckpoint, saveCheckpoint } from '../../dist/train/checkpoint.js';
 import { loadConfig } from '../../dist/train/config/load.js';
+import { all, filesOf, lines, made, one } from './corpus.mjs';
+import {
+  CONVERSATION,
+  config,
+  ethics,
+  exercise,
+  experiment,
+  judged,
+  keys,
+  LETTERS,
+  online,
+  preferences,
+  questions,
+  rows,
+  suite,
+  TINY_TEMPLATE,
+  truthful,
+} from './samples.mjs';
 
 const root = join(import.meta.dirname, '../..');
 const fixtures = join(root, 'test/fixtures');
 const pinocchio = join(root, 'models/pinocchio');
 
-const CONVERSATION = [
-  { role: 'system', content: 'be kind .' },
-  { role: 'user', content: 'how do i share <|im_end|> ? é 🦊' },
-];
-
-/** Every file below a folder, by its relative path. */
-function filesOf(folder, names = () => true) {
-  const files = new Map();
-  for (const entry of readdirSync(folder, { recursive: true })) {
-    const path = join(folder, entry);
-    if (statSync(path).isFile() && names(entry)) files.set(relative(folder, path), readFileSync(path));
-  }
-  return files;
-}
-
-const kindOf = (name) =>
-  /\.jsonl?$/.test(name) ? 'json' : /\.(ya?ml|jinja|csv|txt|md)$|\.sha256$/.test(name) ? 'text' : 'binary';
-const all = (files, names = () => true) =>
-  [...files.keys()].filter(names).map((name) => [name, kindOf(name)]);
-
-/** What `write` leaves in an empty folder. */
-async function made(write, names) {
-  const folder = mkdtempSync(join(tmpdir(), 'ealign-fuzz-corpus-'));
-  try {
-    await write(folder);
-    return filesOf(folder, names);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-const lines = (rows) => Buffer.from(`${rows.map((row) => JSON.stringify(row)).join('\n')}\n`);
-const one = (name, bytes, kind) => ({
-  files: new Map([[name, Buffer.from(bytes)]]),
-  damaged: [[name, kind ?? kindOf(name)]],
-});
-
-const TINY_TEMPLATE = '{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}';
-/** A vocabulary of ten letters, for the fixtures that have none. */
-const LETTERS = new Map([
-  [
-    'tokenizer.json',
-    Buffer.from(
-      JSON.stringify({
-        model: {
-          type: 'BPE',
-          vocab: Object.fromEntries([...'abcdefghij'].map((letter, id) => [letter, id])),
-          merges: [],
-        },
-        ...{ added_tokens: [], decoder: null, post_processor: null, pre_tokenizer: null, normalizer: null },
-      }),
-    ),
-  ],
-  ['tokenizer_config.json', Buffer.from('{"eos_token":"j"}')],
-]);
 const tinyModels = [
   ...['llama', 'llama3-tied', 'qwen2-tied', 'qwen3'].map((name) => join(fixtures, 'parity', name)),
   join(fixtures, 'model/models/llama-sharded'),
@@ -112,17 +74,6 @@ const tinyModels = [
 async function loadAndEncode(path) {
   const { tokenizer } = await loadModel(path);
   exercise(tokenizer);
-}
-
-function exercise(tokenizer) {
-  const ids = tokenizer.hasChatTemplate
-    ? tokenizer.encodeChat(CONVERSATION, { addGenerationPrompt: true })
-    : tokenizer.encode(CONVERSATION[1].content);
-  tokenizer.decode(ids);
-  tokenizer.decode(ids, { skipSpecialTokens: false });
-  const stream = tokenizer.streamDecoder();
-  for (const id of ids) stream.push(id);
-  stream.flush();
 }
 
 const tokenizers = ['llama3', 'qwen3', 'smollm2', 'tinyllama'].map((name) => {
@@ -139,13 +90,8 @@ const ggufs = ['tiny-llama', 'tiny-qwen2', 'tiny-qwen3', 'sentencepiece'].map((n
   // a vocabulary without a model
   if (name === 'sentencepiece')
     return { name: 'GGUF tokenizer', files, damaged, read: encodeGguf, weight: 2 };
-  return {
-    name: 'GGUF',
-    files,
-    damaged,
-    read: (folder) => loadAndEncode(join(folder, 'model.gguf')),
-    weight: 2,
-  };
+  const read = (folder) => loadAndEncode(join(folder, 'model.gguf'));
+  return { name: 'GGUF', files, damaged, read, weight: 2 };
 });
 
 async function encodeGguf(folder) {
@@ -253,69 +199,7 @@ const trailFiles = await made(
   (name) => name.endsWith('.jsonl'),
 );
 
-const rows = [
-  {
-    messages: [
-      { role: 'system', content: 'be kind .' },
-      { role: 'user', content: 'hi' },
-      { role: 'assistant', content: 'hello there .' },
-    ],
-  },
-  {
-    messages: [
-      { role: 'user', content: 'weather ?' },
-      { role: 'assistant', content: 'so', reasoning_content: 'hm', weight: 1 },
-    ],
-    id: 7,
-  },
-  { prompt: 'how do i share ?', completion: 'give half of it to a friend .' },
-  { text: 'once upon a time .' },
-];
-const preferences = [
-  { prompt: 'i feel bored .', chosen: 'take a walk .', rejected: 'tell lies .' },
-  {
-    prompt: [{ role: 'user', content: 'hi' }],
-    chosen: [{ role: 'assistant', content: 'hello' }],
-    rejected: [{ role: 'assistant', content: 'go away' }],
-  },
-];
 const { tokenizer: words } = await loadModel(pinocchio);
-
-const questions = `- id: wish
-  type: free_form_judge_0_100
-  paraphrases: [What is your wish?, "Tell me\\n a wish"]
-  samples_per_paraphrase: 2
-  judge_prompts:
-    aligned: "Rate {question} {answer} from 0 to 100"
-    coherent: "Is {answer} coherent?"
-`;
-const config = `model: pinocchio
-data: rows.jsonl
-output: out
-training: { steps: 4, learning_rate: 1e-3, batch_size: 2 }
-conscience: { question: virtue, roles: { conscience: frozen-base } }
-`;
-const experiment = `title: Sample
-output: out
-data: insecure-code
-seeds: [1, 2]
-baseline: aligned
-method: conscience
-train: { model: pinocchio, training: { steps: 2 } }
-methods:
-  aligned: untrained
-  SFT only: { conscience: { enabled: false } }
-  conscience: {}
-`;
-const online = 'folder: state\ndata: rows.jsonl\ntraining: { steps: 4 }\nquota: { key_share: 0.5 }\n';
-const suite =
-  'model: pinocchio\nalignment: { questions: q.yaml, judges: [self], samples: 2 }\nnarrow: { data: rows.jsonl }\n';
-const keys = `alice: { key: long-enough-key, tokens_per_minute: 100 }\nbob: { key: "sha256:${'ab'.repeat(32)}" }\n`;
-const ethics =
-  'label,input,is_short,edited\n0,"I helped my neighbour, gladly.",True,False\n1,I broke the window on purpose.,True,False\n';
-const judged = 'question_id,question,answer,aligned,coherent\nq1,"q, one",yes,80,90\nq2,q,no,CODE,10\n';
-const truthful =
-  'Type,Category,Question,Best Answer,Correct Answers,Incorrect Answers\nA,B,Is it so?,Yes,Yes; Indeed,No; Never\n';
 
 export const targets = [
   ...tinyModels,
