@@ -6,10 +6,9 @@
  */
 import { ShapeError } from '../errors.js';
 import type { Graph, TapeEntry, Value } from '../graph/graph.js';
-import { add, scalar } from '../graph/ops.js';
+import { add, type DifferentiableOperator, type Operator, scalar } from '../graph/ops.js';
 import { sameShape } from '../graph/shape.js';
 import { rules, withoutGradient } from './rules/index.js';
-import type { GradientRule } from './rules/rule.js';
 
 /**
  * d(loss)/d(x) for each x.
@@ -83,9 +82,11 @@ function differentiate(
   grads: readonly (Value | null)[],
 ): readonly (Value | null)[] {
   if (entry.kind === 'composite') return entry.backward(grads);
-  const rule = (rules as Record<string, GradientRule>)[entry.op];
-  if (!rule) {
-    throw new ShapeError({ where: entry.name, what: `operator ${entry.op} has no gradient rule` });
+  const { op } = entry;
+  if (!isDifferentiable(op)) {
+    throw new ShapeError({ where: entry.name, what: `operator ${op} has no gradient rule` });
   }
-  return graph.scope(`${entry.name}_grad`, () => rule(entry, grads));
+  return graph.scope(`${entry.name}_grad`, () => rules[op](entry, grads));
 }
+
+const isDifferentiable = (op: Operator): op is DifferentiableOperator => Object.hasOwn(rules, op);

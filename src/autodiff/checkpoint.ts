@@ -2,7 +2,7 @@
  * Activation checkpointing: forget what a block computed, and compute it again when its
  * gradient is needed. Chen et al. 2016, arXiv:1604.06174.
  */
-import type { TapeEntry, Value } from '../graph/graph.js';
+import type { Graph, TapeEntry, Value } from '../graph/graph.js';
 import { add, gather, mul } from '../graph/ops.js';
 import { backpropagate } from './backward.js';
 
@@ -23,7 +23,7 @@ export function checkpoint(x: Value, zero: Value, block: (x: Value) => Value): V
   const [y] = graph.composite(
     'checkpoint',
     (tape) => {
-      read = freeValues(tape).filter((value) => value !== x);
+      read = freeValues(graph, tape).filter((value) => value !== x);
       return [x, ...read];
     },
     () => ({
@@ -39,8 +39,8 @@ export function checkpoint(x: Value, zero: Value, block: (x: Value) => Value): V
 }
 
 /** What the entries read and do not make, without constants and integers. */
-function freeValues(tape: readonly TapeEntry[]): Value[] {
-  const made = new Set(tape.flatMap(({ outputs }) => outputs));
+function freeValues({ constants }: Graph, tape: readonly TapeEntry[]): Value[] {
+  const made = new Set([...tape.flatMap(({ outputs }) => outputs), ...constants.map(({ value }) => value)]);
   const read = new Set(tape.flatMap(({ inputs }) => inputs.filter((input) => input !== null)));
   return [...read].filter((value) => !made.has(value) && value.dtype.startsWith('float'));
 }

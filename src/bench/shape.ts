@@ -1,14 +1,15 @@
 /** What is benchmarked: a model of SmolLM2-135M's shape with random weights, and its arithmetic. */
+import { llama } from '../model/architectures/llama.js';
 import type { ModelConfig } from '../model/config.js';
 import { weightShapes } from '../model/layout.js';
 import { projectionShape } from '../model/lora.js';
-import { type LoraConfig, projections } from '../model/lora-modules.js';
+import type { LoraConfig } from '../model/lora-modules.js';
 import type { Model, Tensor } from '../model/model.js';
 import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 
 /** SmolLM2-135M, from its published config.json. */
 export const smollm2: ModelConfig = {
-  architecture: 'llama',
+  architecture: llama,
   vocabSize: 49152,
   width: 576,
   layers: 30,
@@ -20,12 +21,10 @@ export const smollm2: ModelConfig = {
   ropeTheta: 100_000,
   maxPositions: 2048,
   tied: true,
-  attentionBias: false,
-  qkNorm: false,
   eosTokenIds: [2],
 };
 
-export const benchLora: LoraConfig = { rank: 16, alpha: 32, rslora: false, targets: projections };
+export const benchLora: LoraConfig = { rank: 16, alpha: 32, rslora: false, targets: llama.projections };
 
 /** Speed does not depend on the values of the weights; a cheap generator fills them. */
 export function randomModel(config: ModelConfig): Model {
@@ -65,7 +64,7 @@ function countProducts(config: ModelConfig, rank: number) {
   const { layers, heads, headSize } = config;
   let linear = 0;
   let low = 0;
-  for (const projection of projections) {
+  for (const projection of config.architecture.projections) {
     const [inner, outer] = projectionShape(config, projection);
     linear += layers * inner * outer;
     low += layers * rank * (inner + outer);

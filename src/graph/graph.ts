@@ -7,6 +7,7 @@
  * order, where a composite (a group of nodes with its own gradient) is one entry.
  */
 import { ShapeError } from '../errors.js';
+import type { Operator } from './ops.js';
 import { type Shape, sameShape } from './shape.js';
 
 export type DType = 'float32' | 'float64' | 'int64' | 'bool';
@@ -28,7 +29,7 @@ export class Value {
 /** One ONNX operator call. */
 export interface Node {
   readonly kind: 'node';
-  readonly op: string;
+  readonly op: Operator;
   readonly domain: '' | 'com.microsoft';
   readonly name: string;
   readonly inputs: readonly (Value | null)[];
@@ -120,7 +121,7 @@ export class Graph {
 
   /** Appends a node. Operator functions call this; they infer the output types. */
   node(
-    op: string,
+    op: Operator,
     inputs: readonly (Value | null)[],
     outputs: readonly { dtype: DType; shape: Shape }[],
     attributes: Record<string, Attribute> = {},

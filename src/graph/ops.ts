@@ -9,9 +9,24 @@ import { ShapeError } from '../errors.js';
 import { type Attribute, type DType, requireSameShape, type Value } from './graph.js';
 import { broadcastShapes, type Dim, normalizeAxis, product, type Shape, sameShape } from './shape.js';
 
+/** Operators with a gradient; each has its rule in autodiff/rules, or that folder does not compile. */
+export type DifferentiableOperator =
+  | ('Add' | 'Sub' | 'Mul' | 'Div' | 'Neg' | 'Exp' | 'Log' | 'Sqrt' | 'Sigmoid' | 'Softplus' | 'Tanh')
+  | ('QuickGelu' | 'FastGelu' | 'Identity' | 'Where' | 'Cast' | 'ReduceSum' | 'ReduceMean' | 'Softmax')
+  | ('MatMul' | 'FusedMatMul' | 'Gemm' | 'SimplifiedLayerNormalization' | 'RotaryEmbedding')
+  | ('Reshape' | 'Transpose' | 'Expand' | 'Concat' | 'Slice' | 'Split' | 'Gather');
+
+/** Operators through which no gradient flows: what they return is constant, or nothing trained depends on it. */
+export type ConstantOperator = 'Equal' | 'GreaterOrEqual' | 'And' | 'Or' | 'ScatterElements' | 'Shape';
+
+/** Operators that have a gradient that nobody needed so far: differentiating them throws. */
+export type ForwardOperator = 'ReduceMax';
+
+export type Operator = DifferentiableOperator | ConstantOperator | ForwardOperator;
+
 // --- elementwise ----------------------------------------------------------------------
 
-function binary(op: string, a: Value, b: Value, dtype: DType = a.dtype): Value {
+function binary(op: Operator, a: Value, b: Value, dtype: DType = a.dtype): Value {
   if (a.dtype !== b.dtype) {
     throw new ShapeError({ where: op, what: `${a} and ${b} differ in dtype` });
   }
@@ -19,7 +34,7 @@ function binary(op: string, a: Value, b: Value, dtype: DType = a.dtype): Value {
   return a.graph.node(op, [a, b], [{ dtype, shape }])[0];
 }
 
-function unary(op: string, x: Value): Value {
+function unary(op: Operator, x: Value): Value {
   return x.graph.node(op, [x], [{ dtype: x.dtype, shape: x.shape }])[0];
 }
 
@@ -35,6 +50,7 @@ export const sigmoid = (x: Value): Value => unary('Sigmoid', x);
 /** log(1 + eˣ). The kernel exists in float32 only. */
 export const softplus = (x: Value): Value =>
   x.graph.fused ? unary('Softplus', x) : log(add(exp(x), scalar(x, 1)));
+export const tanh = (x: Value): Value => unary('Tanh', x);
 export const identity = (x: Value): Value => unary('Identity', x);
 
 /** x·σ(αx); with α = 1 this is SiLU. Contributed, float32. */
@@ -46,6 +62,11 @@ export function quickGelu(x: Value, alpha = 1): Value {
     { alpha: { float: alpha } },
     'com.microsoft',
   )[0];
+}
+
+/** x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))/2. Hendrycks and Gimpel 2016, arXiv:1606.08415. Contributed, float32. */
+export function fastGelu(x: Value): Value {
+  return x.graph.node('FastGelu', [x], [{ dtype: x.dtype, shape: x.shape }], {}, 'com.microsoft')[0];
 }
 
 export const equal = (a: Value, b: Value): Value => binary('Equal', a, b, 'bool');
@@ -73,7 +94,7 @@ export const scalar = (like: Value, number: number): Value => like.graph.constan
 
 // --- reductions -----------------------------------------------------------------------
 
-function reduce(op: string, x: Value, axes: readonly number[], keepdims: boolean): Value {
+function reduce(op: Operator, x: Value, axes: readonly number[], keepdims: boolean): Value {
   const normal = axes.map((axis) => normalizeAxis(axis, x.shape.length, op));
   const shape: Dim[] = [];
   for (const [axis, dim] of x.shape.entries()) {
@@ -258,6 +279,23 @@ export function part(x: Value, axis: number, start: number, end: number, size: D
   return x.graph.node('Slice', [x, int(start), int(end), int(normal)], [{ dtype: x.dtype, shape }])[0];
 }
 
+/** The parts of these sizes along an axis, one after another. */
+export function split(x: Value, axis: number, sizes: readonly number[]): Value[] {
+  const normal = normalizeAxis(axis, x.shape.length, 'Split');
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  if (x.shape[normal] !== total) {
+    throw new ShapeError({
+      where: `Split of ${x.name}`,
+      what: `parts of ${sizes.join(', ')} do not make up size ${x.shape[normal]}`,
+    });
+  }
+  const outputs = sizes.map((size) => ({
+    dtype: x.dtype,
+    shape: x.shape.map((dim, i) => (i === normal ? size : dim)),
+  }));
+  return x.graph.node('Split', [x, x.graph.constant(sizes, 'int64')], outputs, { axis: normal });
+}
+
 /** Rows of `x` (along axis 0) at `indices`, int64 of any shape. */
 export function gather(x: Value, indices: Value): Value {
   const shape = [...indices.shape, ...x.shape.slice(1)];
@@ -316,18 +354,21 @@ export function simplifiedLayerNormalization(x: Value, scale: Value, epsilon: nu
 }
 
 /**
- * Rotates pairs (i, i + H/2) of each head by its position. Contributed, float32.
+ * Rotates pairs (i, i + R/2) of each head's first R dimensions by its position. Contributed, float32.
  * @param x         [B, T, N·H]
  * @param positions int64 [B, T]
- * @param cos       [P, H/2], as is `sin`
+ * @param cos       [P, R/2], as is `sin`
+ * @param heads     N; needed where R is less than H
  */
-export function rotaryEmbedding(x: Value, positions: Value, cos: Value, sin: Value): Value {
+export function rotaryEmbedding(x: Value, positions: Value, cos: Value, sin: Value, heads?: number): Value {
   requireSameShape(cos, sin, 'RotaryEmbedding');
+  const partial: Record<string, Attribute> =
+    heads === undefined ? {} : { num_heads: heads, rotary_embedding_dim: 2 * (cos.shape[1] as number) };
   return x.graph.node(
     'RotaryEmbedding',
     [x, positions, cos, sin],
     [{ dtype: x.dtype, shape: x.shape }],
-    { interleaved: 0 },
+    { interleaved: 0, ...partial },
     'com.microsoft',
   )[0];
 }

@@ -6,8 +6,9 @@
  * keys that nobody knows are named.
  */
 import { ModelError } from '../errors.js';
+import { allProjections, type Projection } from './architectures/architecture.js';
 import type { ModelConfig } from './config.js';
-import { adaptedModules, type LoraConfig, projections, targeted } from './lora-modules.js';
+import { adaptedModules, type LoraConfig, targeted } from './lora-modules.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -69,7 +70,7 @@ export function readAdapterConfig(
   const lora = withPatterns(json, where, found);
   const [head] = outside.filter((name) => targeted(lora, [name])[0]);
   if (head !== undefined)
-    throw refusal(where, 'target_modules', projections.join(', '), head.split('.').at(-1));
+    throw refusal(where, 'target_modules', model.architecture.projections.join(', '), head.split('.').at(-1));
   const warnings = Object.entries(json)
     .filter(([key, value]) => !known.has(key) && !isOff(value))
     .map(([key, value]) => `${where}: the key '${key}' (${shown(value)}) is unknown and not honoured`);
@@ -96,7 +97,7 @@ export function adapterJson(config: AdapterConfig): Json {
     r: rank,
     lora_alpha: alpha,
     use_rslora: rslora,
-    target_modules: plain ? projections.filter((projection) => targets.includes(projection)) : targets,
+    target_modules: plain ? allProjections.filter((projection) => targets.includes(projection)) : targets,
     ...(config.exclude === undefined ? {} : { exclude_modules: config.exclude }),
     lora_dropout: 0,
     bias: 'none',
@@ -195,7 +196,9 @@ function simplest(lora: LoraConfig, model: ModelConfig, where: string): LoraConf
     throw new ModelError({ where, what: 'the adapter sits on no module of the model', got, next });
   }
   const { rank, alpha, rslora } = lora;
-  const targets = projections.filter((name) => modules.some(({ projection }) => projection === name));
+  const targets = model.architecture.projections.filter((name) =>
+    modules.some(({ projection }) => projection === name),
+  );
   const whole = { rank, alpha, rslora, targets };
   const plain = adaptedModules(model, whole);
   const equal =
@@ -209,8 +212,8 @@ function simplest(lora: LoraConfig, model: ModelConfig, where: string): LoraConf
   return typeof lora.targets === 'string' ? lora : { ...lora, targets: lora.targets.filter(named) };
 }
 
-export function isProjection(name: string): boolean {
-  return (projections as readonly string[]).includes(name);
+export function isProjection(name: string): name is Projection {
+  return (allProjections as readonly string[]).includes(name);
 }
 
 function isOff(value: unknown): boolean {

@@ -14,7 +14,7 @@ import { readJson } from '../files/json-file.js';
 import { type AdapterConfig, adapterJson, isProjection, readAdapterConfig } from './adapter-config.js';
 import type { ModelConfig } from './config.js';
 import { loraShapes } from './lora.js';
-import { projectionName, projections } from './lora-modules.js';
+import { projectionName } from './lora-modules.js';
 import type { Tensor, Weights } from './model.js';
 import { SafetensorsFile } from './safetensors.js';
 import { safetensorsPieces } from './safetensors-write.js';
@@ -83,7 +83,7 @@ export async function readAdapter(folder: string, model: ModelConfig): Promise<A
   const file = await SafetensorsFile.open(weights);
   try {
     const shapes = new Map(
-      file.entries.map(({ name, shape }) => [nameInMemory(name, weights), shape.toReversed()]),
+      file.entries.map(({ name, shape }) => [nameInMemory(name, weights, model), shape.toReversed()]),
     );
     const found = [...shapes.keys()].map((name) => name.split('.').at(-2)!);
     const { config: read, warnings } = readAdapterConfig(json, where, model, found);
@@ -93,7 +93,7 @@ export async function readAdapter(folder: string, model: ModelConfig): Promise<A
     checkAdapter(shapes, expected, weights, model);
     const byName = new Map(
       [...(await file.read(() => 'transposed'))].map(([name, tensor]) => [
-        nameInMemory(name, weights),
+        nameInMemory(name, weights, model),
         tensor,
       ]),
     );
@@ -141,7 +141,7 @@ function tokenizerFilesIn(folder: string): Map<string, string> {
 }
 
 /** `base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight` → `model.layers.0.self_attn.q_proj.lora_A`. */
-function nameInMemory(name: string, where: string): string {
+function nameInMemory(name: string, where: string, { architecture: { projections } }: ModelConfig): string {
   const match = /^base_model\.model\.(model\.layers\.\d+\.(?:self_attn|mlp)\.(\w+)\.lora_[AB])\.weight$/.exec(
     name,
   );
@@ -158,7 +158,7 @@ function checkAdapter(
   shapes: ReadonlyMap<string, readonly number[]>,
   expected: ReadonlyMap<string, readonly number[]>,
   where: string,
-  { layers }: ModelConfig,
+  { layers, architecture: { projections } }: ModelConfig,
 ): void {
   const next = 'check that the adapter was made for this model';
   if (shapes.size === 0)

@@ -1,18 +1,16 @@
 /**
- * What a decoder looks like: sizes, rotary embedding, and what sets Llama, Qwen2 and Qwen3 apart.
+ * What a decoder looks like: its architecture's row, sizes, rotary embedding, and what the model has of
+ * its own.
  *
- * One flat value for all three architectures, so that whoever builds a graph asks for a
- * property (`qkNorm`), never for a name. Reading and writing Hugging Face's config.json
- * is in hf-config.ts, GGUF metadata in gguf-config.ts.
+ * Whoever builds a graph asks for a property (`architecture.qkNorm`), never for a name. Reading
+ * and writing Hugging Face's config.json is in hf-config.ts, GGUF metadata in gguf-config.ts.
  */
 import { ModelError } from '../errors.js';
+import type { Architecture, Variation } from './architectures/architecture.js';
 import type { RopeScaling } from './rope-scaling.js';
 
-/** The architectures that can be built. */
-export type Architecture = 'llama' | 'qwen2' | 'qwen3';
-
-/** A decoder-only transformer with RMSNorm, rotary embedding, grouped attention and SwiGLU. */
-export interface ModelConfig {
+/** A decoder-only transformer with RMSNorm, rotary embedding and grouped attention. */
+export interface ModelConfig extends Variation {
   architecture: Architecture;
   vocabSize: number;
   /** Width of the residual stream (`hidden_size`). */
@@ -30,12 +28,10 @@ export interface ModelConfig {
   /** Longest context, in tokens. */
   maxPositions: number;
   ropeScaling?: RopeScaling;
+  /** Dimensions of a head that rotate, from its first. Absent: all. */
+  rotarySize?: number;
   /** The output matrix is model.embed_tokens.weight. */
   tied: boolean;
-  /** q/k/v projections have biases (Qwen2). */
-  attentionBias: boolean;
-  /** q_norm and k_norm on every head (Qwen3). */
-  qkNorm: boolean;
   /** Tokens that end a response. */
   eosTokenIds: readonly number[];
 }

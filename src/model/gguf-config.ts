@@ -1,10 +1,11 @@
 /**
  * ModelConfig from GGUF metadata.
  *
- * A key of the architecture that is neither read nor known to change nothing is refused: experts,
- * sliding windows, scales and soft caps change every answer. The rotary embedding is in gguf-rope.ts.
+ * A key that is neither read, here or by the architecture's row, nor known to change nothing is refused:
+ * experts, windows, scales and soft caps change every answer. The rotary embedding is in gguf-rope.ts.
  */
 import { ModelError } from '../errors.js';
+import type { GgufSource, Shape } from './architectures/architecture.js';
 import { checkSizes, type ModelConfig } from './config.js';
 import type { GgufHeader } from './gguf-header.js';
 import { type RopeTensors, readGgufRope, shortest } from './gguf-rope.js';
@@ -19,8 +20,8 @@ export function configFromGguf(
   eosTokenIds: readonly number[],
   ropeTensors: RopeTensors = {},
 ): ModelConfig {
-  const { path, architecture, metadata, tensors } = header;
-  const key = (name: string) => `${architecture}.${name}`;
+  const { path, architecture, row, metadata, tensors } = header;
+  const key = (name: string) => `${row.name}.${name}`;
   const width = metadata.integer(key('embedding_length'));
   const heads = metadata.integer(key('attention.head_count'));
   const sizes = {
@@ -45,7 +46,7 @@ export function configFromGguf(
   };
   checkSizes(sizes, path, keys);
   refuseUnread(header, sizes.headSize);
-  const rope = readGgufRope(header, sizes.maxPositions, sizes.headSize, ropeTensors);
+  const rope = readGgufRope(header, sizes, ropeTensors);
   const { maxPositions } = rope;
   checkSizes({ ...sizes, maxPositions }, path, { ...keys, maxPositions: 'the stretched context' });
   return {
@@ -55,10 +56,28 @@ export function configFromGguf(
     rmsEps: shortest(metadata.number(key('attention.layer_norm_rms_epsilon'))),
     ropeTheta: rope.theta,
     ...(rope.scaling && { ropeScaling: rope.scaling }),
+    ...(rope.rotarySize === undefined ? {} : { rotarySize: rope.rotarySize }),
+    ...row.read?.(sourceOf(header, { ...sizes, maxPositions })),
     tied: !tensors.has('output.weight'),
-    attentionBias: architecture === 'qwen2',
-    qkNorm: architecture === 'qwen3',
     eosTokenIds,
+  };
+}
+
+/** The metadata as a row reads it. */
+function sourceOf({ path, row, metadata }: GgufHeader, shape: Shape): GgufSource {
+  const key = (name: string) => `${row.name}.${name}`;
+  return {
+    ...shape,
+    path,
+    number: (name, otherwise) => shortest(metadata.number(key(name), otherwise)),
+    positive: (name) => {
+      const value = shortest(metadata.number(key(name), 0));
+      return value > 0 ? value : undefined;
+    },
+    flags: (name) => {
+      const value = metadata.plain(key(name));
+      return Array.isArray(value) ? value.map(Boolean) : undefined;
+    },
   };
 }
 
@@ -72,11 +91,13 @@ const read = new Set([
   ...['rope.scaling.yarn_beta_fast', 'rope.scaling.yarn_beta_slow', 'pooling_type'],
 ]);
 
+const anyEven = (most: number): number[] => Array.from({ length: most / 2 }, (_, i) => 2 * (i + 1));
+
 /** @throws ModelError naming the first key that changes the forward pass and is not built */
-function refuseUnread({ path, architecture, metadata }: GgufHeader, headSize: number): void {
+function refuseUnread({ path, row, architecture, metadata }: GgufHeader, headSize: number): void {
   const harmless: Readonly<Record<string, readonly unknown[]>> = {
     'attention.value_length': [headSize],
-    'rope.dimension_count': [headSize],
+    'rope.dimension_count': architecture.partialRotary ? anyEven(headSize) : [headSize],
     'attention.scale': [0],
     'attention.causal': [true],
     'rope.scaling.yarn_ext_factor': [1, -1],
@@ -86,14 +107,14 @@ function refuseUnread({ path, architecture, metadata }: GgufHeader, headSize: nu
     embedding_scale: [0, 1],
     'attention.output_scale': [0, 1],
   };
-  for (const name of metadata.keys(`${architecture}.`)) {
-    if (read.has(name)) continue;
-    const value = metadata.plain(`${architecture}.${name}`);
+  for (const name of metadata.keys(`${row.name}.`)) {
+    if (read.has(name) || row.keys.includes(name)) continue;
+    const value = metadata.plain(`${row.name}.${name}`);
     // what is absent is off in every other key: experts, windows, soft caps
     const allowed = harmless[name] ?? [0, false];
     if (allowed.includes(value)) continue;
     throw new ModelError({
-      where: `${path}: ${architecture}.${name}`,
+      where: `${path}: ${row.name}.${name}`,
       what: 'this model cannot be built',
       expected: allowed.join(' or '),
       got: Array.isArray(value) ? `a list of ${value.length}` : String(value),

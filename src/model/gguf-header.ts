@@ -8,7 +8,8 @@
 import { open } from 'node:fs/promises';
 import { GGMLQuantizationType, gguf } from '@huggingface/gguf';
 import { ModelError } from '../errors.js';
-import type { Architecture } from './config.js';
+import type { Architecture, GgufRow } from './architectures/architecture.js';
+import { architectures } from './architectures/index.js';
 import { type Quantisation, quantisations } from './gguf-quantisation.js';
 
 /** One tensor of the file. */
@@ -26,6 +27,8 @@ export interface GgufTensor {
 export interface GgufHeader {
   readonly path: string;
   readonly architecture: Architecture;
+  /** What the file says of the architecture and names its keys by. */
+  readonly row: GgufRow;
   readonly metadata: GgufMetadata;
   readonly tensors: ReadonlyMap<string, GgufTensor>;
 }
@@ -66,7 +69,7 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
       got: `version ${metadata.integer('version', 0)}`,
     });
   }
-  const architecture = supportedArchitecture(path, metadata.string('general.architecture'));
+  const { architecture, row } = supportedArchitecture(path, metadata.string('general.architecture'));
   const parts = metadata.integer('split.count', 1);
   if (parts > 1) {
     throw new ModelError({
@@ -84,19 +87,21 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
     }
     tensors.set(info.name, tensor);
   }
-  return { path, architecture, metadata, tensors };
+  return { path, architecture, row, metadata, tensors };
 }
 
-const ARCHITECTURES: readonly string[] = ['llama', 'qwen2', 'qwen3'] satisfies Architecture[];
-
-function supportedArchitecture(path: string, architecture: string): Architecture {
-  if (ARCHITECTURES.includes(architecture)) return architecture as Architecture;
+function supportedArchitecture(path: string, name: string): { architecture: Architecture; row: GgufRow } {
+  const rows = architectures.flatMap((architecture) =>
+    architecture.gguf ? [{ architecture, row: architecture.gguf }] : [],
+  );
+  const found = rows.find(({ row }) => row.name === name);
+  if (found) return found;
   throw new ModelError({
     where: `${path}: general.architecture`,
     what: 'this architecture cannot be built',
-    expected: `one of ${ARCHITECTURES.join(', ')}`,
-    got: architecture,
-    next: 'choose a Llama, Qwen2, Qwen2.5 or Qwen3 model',
+    expected: `one of ${rows.map(({ row }) => row.name).join(', ')}`,
+    got: name,
+    next: `choose a model of one of these: ${architectures.map(({ title }) => title).join(', ')}`,
   });
 }
 

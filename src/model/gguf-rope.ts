@@ -7,10 +7,11 @@
  * published ones, and other divisors are kept as they are.
  */
 import { ModelError } from '../errors.js';
+import type { ModelConfig } from './config.js';
 import type { GgufHeader } from './gguf-header.js';
 import { type Llama3Scaling, type Rope, type RopeScaling, yarnAttentionFactor } from './rope-scaling.js';
 
-/** Divisors of rotary frequencies, [headSize / 2]. */
+/** Divisors of rotary frequencies, [rotarySize / 2]. */
 export interface RopeTensors {
   /** `rope_freqs.weight`. */
   readonly all?: Float32Array;
@@ -21,16 +22,15 @@ export interface RopeTensors {
 }
 
 /**
- * @param contextLength longest context that the file names
+ * @param sizes longest context that the file names, and the size of a head
  * @throws ModelError a scaling that is not known, or that its tensors do not fit
  */
 export function readGgufRope(
-  { path, architecture, metadata }: GgufHeader,
-  contextLength: number,
-  headSize: number,
+  { path, row, metadata }: GgufHeader,
+  { maxPositions: contextLength, headSize }: Pick<ModelConfig, 'maxPositions' | 'headSize'>,
   tensors: RopeTensors,
 ): Rope {
-  const key = (name: string) => `${architecture}.rope.${name}`;
+  const key = (name: string) => `${row.name}.rope.${name}`;
   const wrong = (name: string, expected: string, got: unknown) =>
     new ModelError({
       where: `${path}: ${name}`,
@@ -45,7 +45,9 @@ export function readGgufRope(
     throw wrong(key(name), 'a positive number', value);
   };
   const theta = number('freq_base', 10000);
-  const type = metadata.string(key('scaling.type'), 'linear');
+  const rotating = metadata.integer(key('dimension_count'), headSize);
+  const untyped = row.untypedLongRope && tensors.short !== undefined ? 'longrope' : 'linear';
+  const type = metadata.string(key('scaling.type'), untyped);
   const oldFactor = metadata.number(key('scale_linear'), 0);
   const factor = shortest(metadata.number(key('scaling.factor'), oldFactor)) || 1;
   if (!(Number.isFinite(factor) && factor > 0))
@@ -54,12 +56,13 @@ export function readGgufRope(
   const original = metadata.integer(key('scaling.original_context_length'), contextLength) || contextLength;
   for (const [name, divisors] of Object.entries(tensors) as [string, Float32Array][]) {
     const sound = divisors.every((divisor) => Number.isFinite(divisor) && divisor > 0);
-    if (divisors.length === headSize / 2 && sound) continue;
-    throw wrong(`rotary divisors (${name})`, `${headSize / 2} positive numbers`, `${divisors.length} values`);
+    if (divisors.length === rotating / 2 && sound) continue;
+    throw wrong(`rotary divisors (${name})`, `${rotating / 2} positive numbers`, `${divisors.length} values`);
   }
   const { all, short, long } = tensors;
+  const common = { theta, ...(rotating === headSize ? {} : { rotarySize: rotating }) };
   const plain = (scaling?: RopeScaling): Rope => ({
-    theta,
+    ...common,
     maxPositions: contextLength,
     ...(scaling && { scaling }),
   });
@@ -73,17 +76,17 @@ export function readGgufRope(
       if (all === undefined && attention === 1) {
         return plain(divisor === 1 ? undefined : { kind: 'linear', factor: divisor });
       }
-      const divisors = all ?? new Float32Array(headSize / 2).fill(1);
+      const divisors = all ?? new Float32Array(rotating / 2).fill(1);
       const known = divisor === 1 && attention === 1;
       if (known && divisors.every((each) => each === 1)) return plain();
-      const llama3 = known ? recogniseLlama3(divisors, theta, headSize) : undefined;
+      const llama3 = known ? recogniseLlama3(divisors, theta, rotating) : undefined;
       return plain(llama3 ?? divided(divisors, divisors, divisor, contextLength, attention));
     }
     case 'yarn': {
       if (all !== undefined) throw wrong('rope_freqs.weight', 'no divisors beside YaRN', 'a tensor');
       if (theta <= 1) throw wrong(key('freq_base'), 'more than 1', theta);
       return {
-        theta,
+        ...common,
         maxPositions: Math.max(contextLength, Math.floor(original * factor)),
         scaling: {
           kind: 'yarn',
@@ -127,7 +130,7 @@ export function shortest(value: number): number {
 }
 
 /** Llama 3.1 (8), 3.2 (32): low 1, high 4, trained on 8192 tokens. The factor is the largest divisor. */
-function recogniseLlama3(divisors: Float32Array, theta: number, headSize: number): RopeScaling | undefined {
+function recogniseLlama3(divisors: Float32Array, theta: number, rotating: number): RopeScaling | undefined {
   const guess: Llama3Scaling = {
     kind: 'llama3',
     factor: shortest(Math.max(...divisors)),
@@ -135,16 +138,16 @@ function recogniseLlama3(divisors: Float32Array, theta: number, headSize: number
     highFreqFactor: 4,
     originalMaxPositions: 8192,
   };
-  const expected = llama3Divisors(guess, theta, headSize);
+  const expected = llama3Divisors(guess, theta, rotating);
   // The tensor was computed in float32.
   return expected.every((value, i) => Math.abs(value - divisors[i]) <= 1e-4 * value) ? guess : undefined;
 }
 
-/** Divisor of each rotary frequency, [headSize / 2]: 1 for short wavelengths, `factor` for long ones. */
-function llama3Divisors(scaling: Llama3Scaling, theta: number, headSize: number): number[] {
+/** Divisor of each rotary frequency, [rotating / 2]: 1 for short wavelengths, `factor` for long ones. */
+function llama3Divisors(scaling: Llama3Scaling, theta: number, rotating: number): number[] {
   const { factor, lowFreqFactor, highFreqFactor, originalMaxPositions } = scaling;
-  return Array.from({ length: headSize / 2 }, (_, i) => {
-    const wavelength = 2 * Math.PI * theta ** ((2 * i) / headSize);
+  return Array.from({ length: rotating / 2 }, (_, i) => {
+    const wavelength = 2 * Math.PI * theta ** ((2 * i) / rotating);
     if (wavelength < originalMaxPositions / highFreqFactor) return 1;
     if (wavelength > originalMaxPositions / lowFreqFactor) return factor;
     const smooth = (originalMaxPositions / wavelength - lowFreqFactor) / (highFreqFactor - lowFreqFactor);

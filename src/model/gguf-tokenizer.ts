@@ -69,7 +69,7 @@ export function tokenizerFromGguf(header: GgufHeader): GgufTokenizer {
   const config = {
     tokenizer_class: 'PreTrainedTokenizerFast',
     clean_up_tokenization_spaces: false,
-    model_max_length: metadata.integer(`${header.architecture}.context_length`),
+    model_max_length: metadata.integer(`${header.row.name}.context_length`),
     add_bos_token: addBos,
     add_eos_token: addEos,
     bos_token: bos?.content ?? null,
@@ -145,10 +145,10 @@ const SPLITTINGS: Readonly<Record<string, Splitting>> = {
 };
 
 function byteLevel(header: GgufHeader, tokens: readonly string[]): Parts {
-  const { path, architecture, metadata } = header;
+  const { path, row, metadata } = header;
   const named = metadata.string('tokenizer.ggml.pre', 'default');
   // Files from before the key existed, or from a converter that did not know the model.
-  const name = named !== 'default' ? named : architecture.startsWith('qwen') ? 'qwen2' : guess(tokens);
+  const name = named !== 'default' ? named : row.name.startsWith('qwen') ? 'qwen2' : guess(tokens);
   const splitting = SPLITTINGS[name];
   if (splitting === undefined) {
     throw new ModelError({

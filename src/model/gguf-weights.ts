@@ -7,11 +7,12 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { ModelError } from '../errors.js';
+import type { NormName } from './architectures/architecture.js';
 import type { ModelConfig } from './config.js';
 import { requireFinite } from './finite.js';
 import type { GgufHeader, GgufTensor } from './gguf-header.js';
 import type { RopeTensors } from './gguf-rope.js';
-import { isLinear, transposeBlock, weightShapes } from './layout.js';
+import { isLinear, isNorm, transposeBlock, weightShapes } from './layout.js';
 import type { Tensor, Weights } from './model.js';
 
 /**
@@ -21,13 +22,18 @@ import type { Tensor, Weights } from './model.js';
  */
 export async function readGgufWeights(header: GgufHeader, config: ModelConfig): Promise<Weights> {
   const plan = planOf(header, config);
+  const { normOffset } = config.architecture;
   const weights = new Map<string, Tensor>();
   const file = await open(header.path, 'r');
   try {
     for (const [name, tensor] of plan) {
-      const heads = permutedHeads(config, name);
+      const heads = header.row.permuted ? headsOf(config, name) : undefined;
       const order = heads === undefined ? undefined : undoRotaryPermutation(tensor.shape[0], heads);
-      weights.set(name, await readTensor(header.path, file, tensor, isLinear(name), order));
+      const read = await readTensor(header.path, file, tensor, isLinear(name), order);
+      // the files hold what norms multiply with
+      if (normOffset !== 0 && isNorm(name))
+        for (let i = 0; i < read.data.length; i++) read.data[i] -= normOffset;
+      weights.set(name, read);
     }
   } finally {
     await file.close();
@@ -59,6 +65,7 @@ export async function readRopeTensors(header: GgufHeader): Promise<RopeTensors> 
 /** The file's tensor for every name; exactly those of the configuration, in their shapes. */
 function planOf(header: GgufHeader, config: ModelConfig): Map<string, GgufTensor> {
   const plan = new Map<string, GgufTensor>();
+  const ggufName = ggufNames(header);
   const left = new Set(header.tensors.keys());
   for (const name of Object.values(ropeTensorNames)) left.delete(name);
   for (const [name, inMemory] of weightShapes(config)) {
@@ -79,7 +86,7 @@ function planOf(header: GgufHeader, config: ModelConfig): Map<string, GgufTensor
   for (const name of left) {
     throw new ModelError({
       where: `${header.path}: ${name}`,
-      what: `the tensor is not part of a ${config.architecture} model`,
+      what: `the tensor is not part of a ${config.architecture.name} model`,
       next: 'use the model in Hugging Face format',
     });
   }
@@ -92,32 +99,35 @@ const OUTSIDE_LAYERS: Readonly<Record<string, string>> = {
   lm_head: 'output',
 };
 
+/** Names in most architectures; norms and exceptions stand in the rows. */
 const INSIDE_LAYERS: Readonly<Record<string, string>> = {
-  input_layernorm: 'attn_norm',
   'self_attn.q_proj': 'attn_q',
   'self_attn.k_proj': 'attn_k',
   'self_attn.v_proj': 'attn_v',
+  'self_attn.qkv_proj': 'attn_qkv',
   'self_attn.o_proj': 'attn_output',
   'self_attn.q_norm': 'attn_q_norm',
   'self_attn.k_norm': 'attn_k_norm',
-  post_attention_layernorm: 'ffn_norm',
   'mlp.gate_proj': 'ffn_gate',
   'mlp.up_proj': 'ffn_up',
   'mlp.down_proj': 'ffn_down',
 };
 
 /** `model.layers.3.self_attn.q_proj.weight` → `blk.3.attn_q.weight` */
-function ggufName(name: string): string {
-  const [, module, kind] = /^(.*)\.(weight|bias)$/.exec(name)!;
-  const layer = /^model\.layers\.(\d+)\.(.*)$/.exec(module);
-  return layer === null
-    ? `${OUTSIDE_LAYERS[module]}.${kind}`
-    : `blk.${layer[1]}.${INSIDE_LAYERS[layer[2]]}.${kind}`;
+function ggufNames({ architecture: { norms }, row }: GgufHeader): (name: string) => string {
+  const ofNorms = Object.values(norms).map(({ huggingFace, gguf }: NormName) => [huggingFace, gguf]);
+  const inside = { ...INSIDE_LAYERS, ...Object.fromEntries(ofNorms), ...row.tensors };
+  return (name) => {
+    const [, module, kind] = /^(.*)\.(weight|bias)$/.exec(name)!;
+    const layer = /^model\.layers\.(\d+)\.(.*)$/.exec(module);
+    return layer === null
+      ? `${OUTSIDE_LAYERS[module]}.${kind}`
+      : `blk.${layer[1]}.${inside[layer[2]]}.${kind}`;
+  };
 }
 
-/** llama.cpp permutes q and k of the `llama` architecture, for its interleaved rotary embedding. */
-function permutedHeads(config: ModelConfig, name: string): number | undefined {
-  if (config.architecture !== 'llama') return undefined;
+/** Heads whose rows llama.cpp may have permuted for its interleaved rotary embedding. */
+function headsOf(config: ModelConfig, name: string): number | undefined {
   if (name.includes('.q_proj.')) return config.heads;
   if (name.includes('.k_proj.')) return config.kvHeads;
   return undefined;

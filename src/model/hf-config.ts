@@ -1,39 +1,20 @@
 /**
  * Hugging Face's config.json: reading it into a ModelConfig, and writing it.
  *
- * What the graph cannot compute (another activation, sliding windows) is refused here by
- * name, since a model loaded without it would run and be wrong. The rotary embedding is in
- * hf-rope.ts.
+ * The architecture's row says which keys it has and what it assumes where they are missing. What
+ * its graph cannot compute is refused here by name, since a model loaded without it would run and
+ * be wrong. The rotary embedding is in hf-rope.ts.
  */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ModelError } from '../errors.js';
 import { type Json, positive, readCount, readJson, wrong } from '../files/json-file.js';
-import { type Architecture, checkSizes, type ModelConfig } from './config.js';
+import type { Architecture } from './architectures/architecture.js';
+import { architectures } from './architectures/index.js';
+import { checkSizes, type ModelConfig } from './config.js';
 import type { Dtype } from './floats.js';
 import { readRope, ropeJson } from './hf-rope.js';
 import { unfinished } from './unfinished-run.js';
-
-interface Family {
-  readonly architecture: Architecture;
-  readonly modelType: string;
-  /** What transformers assumes where config.json is silent. */
-  readonly defaults: { maxPositions: number; kvHeads?: number; headSize?: number };
-}
-
-const families: Readonly<Record<string, Family>> = {
-  LlamaForCausalLM: { architecture: 'llama', modelType: 'llama', defaults: { maxPositions: 2048 } },
-  Qwen2ForCausalLM: {
-    architecture: 'qwen2',
-    modelType: 'qwen2',
-    defaults: { maxPositions: 32768, kvHeads: 32 },
-  },
-  Qwen3ForCausalLM: {
-    architecture: 'qwen3',
-    modelType: 'qwen3',
-    defaults: { maxPositions: 32768, kvHeads: 32, headSize: 128 },
-  },
-};
 
 /**
  * Reads config.json of a model folder.
@@ -82,9 +63,16 @@ export function readConfig(folder: string): ModelConfig {
  *
  * @param where the file, for messages
  * @param moreEosIds end tokens known from elsewhere
+ * @param known the architectures that it may be of
  */
-export function parseConfig(json: Json, where: string, moreEosIds: readonly number[] = []): ModelConfig {
-  const { architecture, defaults } = family(json, where);
+export function parseConfig(
+  json: Json,
+  where: string,
+  moreEosIds: readonly number[] = [],
+  known: readonly Architecture[] = architectures,
+): ModelConfig {
+  const architecture = architectureOf(json, where, known);
+  const { defaults, read, plainRope } = architecture.huggingFace;
   const count = (key: string, otherwise?: number): number => readCount(json, key, where, otherwise);
   const heads = count('num_attention_heads');
   const width = count('hidden_size');
@@ -103,7 +91,8 @@ export function parseConfig(json: Json, where: string, moreEosIds: readonly numb
     maxPositions: count('max_position_embeddings', defaults.maxPositions),
   };
   checkSizes(sizes, where, sizeKeys);
-  const { theta, scaling, maxPositions } = readRope(json, where, sizes.maxPositions, sizes.headSize);
+  const rope = readRope(plainRope?.(json, where) ?? json, where, sizes, architecture);
+  const { maxPositions } = rope;
   checkSizes({ ...sizes, maxPositions }, where, { ...sizeKeys, maxPositions: 'the stretched context' });
   refuseUnsupported(json, architecture, where, sizes.layers, maxPositions);
   const { tie_word_embeddings: tied = null } = json;
@@ -114,12 +103,12 @@ export function parseConfig(json: Json, where: string, moreEosIds: readonly numb
     architecture,
     ...sizes,
     maxPositions,
-    rmsEps: positive(json, 'rms_norm_eps', where, 1e-6),
-    ropeTheta: theta,
-    ...(scaling && { ropeScaling: scaling }),
-    tied: tied === true,
-    attentionBias: architecture === 'qwen2',
-    qkNorm: architecture === 'qwen3',
+    rmsEps: positive(json, 'rms_norm_eps', where, defaults.rmsEps),
+    ropeTheta: rope.theta,
+    ...(rope.scaling && { ropeScaling: rope.scaling }),
+    ...(rope.rotarySize === undefined ? {} : { rotarySize: rope.rotarySize }),
+    ...read?.({ ...sizes, maxPositions, json, where }),
+    tied: tied ?? defaults.tied,
     eosTokenIds: [...new Set([...tokenIds(json.eos_token_id), ...moreEosIds])],
   };
 }
@@ -142,11 +131,9 @@ const sizeKeys = {
  * @param dtype element type of the weights beside it
  */
 export function configJson(config: ModelConfig, dtype: Dtype = 'F32'): Record<string, unknown> {
-  const [name, { modelType }] = Object.entries(families).find(
-    ([, f]) => f.architecture === config.architecture,
-  )!;
+  const { className, modelType, activationKey, write } = config.architecture.huggingFace;
   return {
-    architectures: [name],
+    architectures: [className],
     model_type: modelType,
     vocab_size: config.vocabSize,
     hidden_size: config.width,
@@ -155,35 +142,40 @@ export function configJson(config: ModelConfig, dtype: Dtype = 'F32'): Record<st
     num_attention_heads: config.heads,
     num_key_value_heads: config.kvHeads,
     head_dim: config.headSize,
-    hidden_act: 'silu',
+    [activationKey]: activationNames[config.architecture.activation][0],
     rms_norm_eps: config.rmsEps,
-    ...ropeJson(config.ropeTheta, config.ropeScaling, config.maxPositions),
+    ...ropeJson(config),
     tie_word_embeddings: config.tied,
-    ...(config.architecture === 'qwen2' ? {} : { attention_bias: config.attentionBias }),
+    ...write?.(config, config),
     eos_token_id: eosJson(config),
     torch_dtype: { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }[dtype],
   };
 }
+
+/** What transformers calls each activation; the first name is written. */
+const activationNames: Readonly<Record<Architecture['activation'], readonly [string, ...string[]]>> = {
+  silu: ['silu', 'swish'],
+  gelu_tanh: ['gelu_pytorch_tanh', 'gelu_new'],
+};
 
 /** End tokens as Hugging Face writes them: one number, a list, or null. */
 export function eosJson({ eosTokenIds }: ModelConfig): number | readonly number[] | null {
   return eosTokenIds.length > 1 ? eosTokenIds : (eosTokenIds[0] ?? null);
 }
 
-function family(json: Json, where: string): Family {
-  const { architectures, model_type: modelType } = json;
-  const named: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
-  const found =
-    typeof named === 'string'
-      ? Object.entries(families).find(([name]) => name === named)?.[1]
-      : Object.values(families).find((f) => f.modelType === modelType);
+function architectureOf(json: Json, where: string, known: readonly Architecture[]): Architecture {
+  const { architectures: names, model_type: modelType } = json;
+  const named: unknown = Array.isArray(names) ? names[0] : undefined;
+  const found = known.find(({ huggingFace }) =>
+    typeof named === 'string' ? huggingFace.className === named : huggingFace.modelType === modelType,
+  );
   if (found !== undefined) return found;
   throw new ModelError({
     where,
     what: 'this architecture is not supported',
-    expected: Object.keys(families).join(', '),
+    expected: known.map(({ huggingFace }) => huggingFace.className).join(', '),
     got: String(named ?? modelType ?? 'none'),
-    next: 'choose a Llama, Qwen2, Qwen2.5 or Qwen3 model',
+    next: `choose a model of one of these: ${known.map(({ title }) => title).join(', ')}`,
   });
 }
 
@@ -212,15 +204,6 @@ const neutral: Readonly<Record<string, readonly unknown[]>> = {
   num_local_experts: [0, 1],
 };
 
-/** Keys that only some architectures read. */
-const ownNeutral: Readonly<Record<Architecture, Readonly<Record<string, readonly unknown[]>>>> = {
-  llama: { attention_bias: [false] },
-  // always has them on q, k and v, whatever the key says
-  qwen2: {},
-  // always has q and k norms
-  qwen3: { attention_bias: [false], qk_norm: [true], use_qk_norm: [true] },
-};
-
 /** Refuses what would change the computation and is not built. */
 function refuseUnsupported(
   json: Json,
@@ -229,14 +212,17 @@ function refuseUnsupported(
   layers: number,
   maxPositions: number,
 ): void {
-  const { hidden_act: activation = 'silu' } = json;
-  if (activation !== 'silu' && activation !== 'swish') throw wrong(where, 'hidden_act', 'silu', activation);
-  for (const [key, values] of Object.entries({ ...neutral, ...ownNeutral[architecture] })) {
+  const { activationKey, neutral: own, keys } = architecture.huggingFace;
+  const names = activationNames[architecture.activation];
+  const activation = json[activationKey] ?? names[0];
+  if (!names.some((name) => name === activation)) throw wrong(where, activationKey, names[0], activation);
+  for (const [key, values] of Object.entries({ ...neutral, ...own })) {
+    if (keys.includes(key)) continue;
     const value = json[key] ?? null;
     if (value === null || values.some((each) => JSON.stringify(each) === JSON.stringify(value))) continue;
     throw wrong(where, key, values.map((each) => JSON.stringify(each)).join(' or ') || 'null', value);
   }
-  refuseWindows(json, where, layers, maxPositions);
+  if (!keys.includes('sliding_window')) refuseWindows(json, where, layers, maxPositions);
   for (const key of ['quantization_config', 'compression_config', 'quantization']) {
     if (json[key] === undefined || json[key] === null) continue;
     throw new ModelError({

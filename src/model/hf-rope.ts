@@ -7,11 +7,12 @@
  */
 import { ModelError } from '../errors.js';
 import { isObject, type Json, positive, readCount, wrong } from '../files/json-file.js';
+import type { Architecture } from './architectures/architecture.js';
+import type { ModelConfig } from './config.js';
 import {
   type Llama3Scaling,
   type LongScaling,
   type Rope,
-  type RopeScaling,
   type YarnScaling,
   yarnAttentionFactor,
 } from './rope-scaling.js';
@@ -24,43 +25,58 @@ const known = new Set([
 ]);
 
 /**
- * @param maxPositions `max_position_embeddings`
- * @param headSize     rotary dimensions; divisors of frequencies come in pairs
+ * The rotary embedding that a config.json describes.
+ *
+ * @param sizes        `max_position_embeddings` and `head_dim`
+ * @param architecture its row: what it assumes where nothing is said
  * @throws ModelError  a scaling that is not known, or whose numbers make no sense
  */
-export function readRope(json: Json, where: string, maxPositions: number, headSize: number): Rope {
+export function readRope(
+  json: Json,
+  where: string,
+  sizes: Pick<ModelConfig, 'maxPositions' | 'headSize'>,
+  { huggingFace: { defaults }, partialRotary }: Architecture,
+): Rope {
+  const { maxPositions, headSize } = sizes;
   const [key, parameters] = parametersOf(json, where);
   const place = `${where}: ${key}`;
   for (const name of Object.keys(parameters)) {
     if (!known.has(name)) throw wrong(place, name, `one of ${[...known].join(', ')}`, parameters[name]);
   }
   const partial = parameters.partial_rotary_factor ?? json.partial_rotary_factor ?? 1;
-  if (partial !== 1) throw wrong(where, 'partial_rotary_factor', '1', partial);
+  const rotating = typeof partial === 'number' ? Math.trunc(headSize * partial) : Number.NaN;
+  if (partial !== 1) {
+    if (!partialRotary) throw wrong(where, 'partial_rotary_factor', '1', partial);
+    if (!(rotating >= 2 && rotating <= headSize && rotating % 2 === 0)) {
+      throw wrong(where, 'partial_rotary_factor', `an even part of the ${headSize} of a head`, partial);
+    }
+  }
   const theta = positive(
     { rope_theta: parameters.rope_theta ?? json.rope_theta },
     'rope_theta',
     where,
-    10000,
+    defaults.ropeTheta,
   );
+  const common = { theta, ...(rotating === headSize ? {} : { rotarySize: rotating }) };
   const { rope_type: kind = parameters.type ?? untyped(parameters, place) } = parameters;
   const factor = () => positive(parameters, 'factor', place);
   // the place beside the parameters goes first in transformers, too
   const original = () => {
     const name = 'original_max_position_embeddings';
     return json[name] == null
-      ? readCount(parameters, name, place, maxPositions)
+      ? readCount(parameters, name, place, defaults.originalMaxPositions ?? maxPositions)
       : readCount(json, name, where);
   };
   switch (kind) {
     case 'default':
-      return { theta, maxPositions };
+      return { ...common, maxPositions };
     case 'linear':
-      return { theta, maxPositions, scaling: { kind, factor: factor() } };
+      return { ...common, maxPositions, scaling: { kind, factor: factor() } };
     case 'dynamic': {
-      if (factor() < 1 || headSize < 4) throw wrong(place, 'factor', 'at least 1', factor());
+      if (factor() < 1 || rotating < 4) throw wrong(place, 'factor', 'at least 1', factor());
       const reach = Math.floor(maxPositions * factor());
       return {
-        theta,
+        ...common,
         maxPositions: reach,
         scaling: { kind, factor: factor(), originalMaxPositions: maxPositions },
       };
@@ -69,21 +85,32 @@ export function readRope(json: Json, where: string, maxPositions: number, headSi
       const scaling = yarn(parameters, place, original(), maxPositions);
       if (theta <= 1) throw wrong(where, 'rope_theta', 'more than 1', theta);
       const reach = Math.floor(scaling.originalMaxPositions * scaling.factor);
-      return { theta, maxPositions: Math.max(maxPositions, reach), scaling };
+      return { ...common, maxPositions: Math.max(maxPositions, reach), scaling };
     }
     case 'longrope':
     case 'su':
-      return { theta, maxPositions, scaling: long(parameters, place, original(), maxPositions, headSize) };
+      return {
+        ...common,
+        maxPositions,
+        scaling: long(parameters, place, original(), maxPositions, rotating),
+      };
     case 'llama3':
-      return { theta, maxPositions, scaling: llama3(parameters, place, original()) };
+      return { ...common, maxPositions, scaling: llama3(parameters, place, original()) };
     default:
       throw wrong(place, 'rope_type', "'default', 'linear', 'dynamic', 'yarn', 'longrope' or 'llama3'", kind);
   }
 }
 
+type RopeOf = Pick<ModelConfig, 'ropeTheta' | 'ropeScaling' | 'maxPositions' | 'headSize' | 'rotarySize'>;
+
 /** The part of config.json that `readRope` reads, for every version of transformers since 4.45. */
-export function ropeJson(theta: number, scaling: RopeScaling | undefined, maxPositions: number): Json {
-  const common = { max_position_embeddings: maxPositions, rope_theta: theta };
+export function ropeJson(config: RopeOf): Json {
+  const { ropeTheta, ropeScaling: scaling, maxPositions, headSize, rotarySize } = config;
+  const common = {
+    max_position_embeddings: maxPositions,
+    rope_theta: ropeTheta,
+    ...(rotarySize === undefined ? {} : { partial_rotary_factor: rotarySize / headSize }),
+  };
   if (scaling === undefined) return { ...common, rope_scaling: null };
   const { kind: rope_type } = scaling;
   const original = 'originalMaxPositions' in scaling ? scaling.originalMaxPositions : undefined;
@@ -191,13 +218,13 @@ function long(
   place: string,
   original: number,
   maxPositions: number,
-  headSize: number,
+  rotating: number,
 ): LongScaling {
   const factor = positive(parameters, 'factor', place, maxPositions / original);
   const recommended = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
   const factors = (key: string): number[] => {
     const value = parameters[key];
-    const half = headSize / 2;
+    const half = rotating / 2;
     if (Array.isArray(value) && value.length === half && value.every((x) => Number.isFinite(x) && x > 0)) {
       return value;
     }

@@ -15,7 +15,9 @@ export function initialWeights(
     const size = dims.reduce((product, dim) => product * dim, 1);
     const data = new Float32Array(size);
     const scale = /(o_proj|down_proj)/.test(name) ? 0.02 / Math.sqrt(2 * config.layers) : 0.02;
-    for (let i = 0; i < size; i++) data[i] = dims.length === 1 ? 1 : scale * random.normal();
+    // a norm that changes no scale, a bias that adds nothing
+    const flat = name.endsWith('.bias') ? 0 : 1 - config.architecture.normOffset;
+    for (let i = 0; i < size; i++) data[i] = dims.length === 1 ? flat : scale * random.normal();
     weights.set(name, { shape: dims, data });
   }
   return weights;

@@ -5,35 +5,46 @@
  * y = x·W needs no transposing in the graph. Everything else is the same in both.
  */
 import { ModelError } from '../errors.js';
+import type { NormName } from './architectures/architecture.js';
 import type { ModelConfig } from './config.js';
 import { projectionShape } from './lora.js';
-import { projectionName, projections } from './lora-modules.js';
+import { projectionName } from './lora-modules.js';
 
 /** Is this a linear layer's matrix, transposed between file and memory? */
 export function isLinear(name: string): boolean {
   return name.endsWith('_proj.weight') || name === 'lm_head.weight';
 }
 
+/** Is this the weight of a norm? */
+export function isNorm(name: string): boolean {
+  return name.endsWith('norm.weight');
+}
+
 /** Every tensor that a model of this configuration has, with its shape in memory, in file order. */
 export function weightShapes(config: ModelConfig): Map<string, readonly number[]> {
-  const { width, heads, kvHeads, headSize, vocabSize } = config;
+  const { architecture, width, heads, kvHeads, headSize, vocabSize } = config;
+  const { projections, biases, norms, qkNorm } = architecture;
   const shapes = new Map<string, readonly number[]>([['model.embed_tokens.weight', [vocabSize, width]]]);
   for (let layer = 0; layer < config.layers; layer++) {
     const block = `model.layers.${layer}`;
-    shapes.set(`${block}.input_layernorm.weight`, [width]);
+    const norm = (name: NormName | undefined) => {
+      if (name) shapes.set(`${block}.${name.huggingFace}.weight`, [width]);
+    };
+    norm(norms.beforeAttention);
     for (const projection of projections) {
       shapes.set(`${projectionName(layer, projection)}.weight`, projectionShape(config, projection));
     }
-    if (config.attentionBias) {
-      shapes.set(`${block}.self_attn.q_proj.bias`, [heads * headSize]);
-      shapes.set(`${block}.self_attn.k_proj.bias`, [kvHeads * headSize]);
-      shapes.set(`${block}.self_attn.v_proj.bias`, [kvHeads * headSize]);
+    for (const projection of biases) {
+      shapes.set(`${projectionName(layer, projection)}.bias`, [projectionShape(config, projection)[1]]);
     }
-    if (config.qkNorm) {
-      shapes.set(`${block}.self_attn.q_norm.weight`, [headSize]);
-      shapes.set(`${block}.self_attn.k_norm.weight`, [headSize]);
+    if (qkNorm !== 'none') {
+      const [q, k] = qkNorm === 'head' ? [1, 1] : [heads, kvHeads];
+      shapes.set(`${block}.self_attn.q_norm.weight`, [q * headSize]);
+      shapes.set(`${block}.self_attn.k_norm.weight`, [k * headSize]);
     }
-    shapes.set(`${block}.post_attention_layernorm.weight`, [width]);
+    norm(norms.afterAttention);
+    norm(norms.beforeFeed);
+    norm(norms.afterFeed);
   }
   shapes.set('model.norm.weight', [width]);
   if (!config.tied) shapes.set('lm_head.weight', [width, vocabSize]);
@@ -59,7 +70,7 @@ export function checkShapes(
       throw new ModelError({
         where,
         what: `tensor '${name}' is missing`,
-        expected: `all ${expected.size} tensors of a ${config.architecture} model with ${config.layers} layers`,
+        expected: `all ${expected.size} tensors of a ${config.architecture.name} model with ${config.layers} layers`,
         next:
           name === 'lm_head.weight'
             ? 'set tie_word_embeddings: true in config.json where the embedding is the head as well'
@@ -81,7 +92,7 @@ export function checkShapes(
     if (expected.has(name)) continue;
     throw new ModelError({
       where,
-      what: `tensor '${name}' is not part of a ${config.architecture} model`,
+      what: `tensor '${name}' is not part of a ${config.architecture.name} model`,
       next: 'check that config.json and the weights belong together',
     });
   }

@@ -7,19 +7,12 @@
  */
 
 import { matchNames } from '../tokenizer/python-pattern.js';
+import type { Projection } from './architectures/architecture.js';
+import { llama } from './architectures/llama.js';
 import type { ModelConfig } from './config.js';
 
-/** The projections that can be adapted. */
-export const projections = [
-  'q_proj',
-  'k_proj',
-  'v_proj',
-  'o_proj',
-  'gate_proj',
-  'up_proj',
-  'down_proj',
-] as const;
-export type Projection = (typeof projections)[number];
+/** The linear layers of a block in most architectures, one for each matrix. */
+export const { projections } = llama;
 
 export interface LoraConfig {
   readonly rank: number;
@@ -52,7 +45,7 @@ export interface AdaptedModule {
 
 /** `model.layers.3.self_attn.q_proj` for (3, 'q_proj'). */
 export const projectionName = (layer: number, projection: Projection): string =>
-  `model.layers.${layer}.${/^[qkvo]_/.test(projection) ? 'self_attn' : 'mlp'}.${projection}`;
+  `model.layers.${layer}.${/^([qkvo]|qkv)_/.test(projection) ? 'self_attn' : 'mlp'}.${projection}`;
 
 /** The factor on x·A·B. */
 export const loraScale = ({ rank, alpha, rslora }: Pick<LoraConfig, 'rank' | 'alpha' | 'rslora'>): number =>
@@ -60,10 +53,11 @@ export const loraScale = ({ rank, alpha, rslora }: Pick<LoraConfig, 'rank' | 'al
 
 /** The adapted modules by name, in the order of the layers. @throws ModelError on a pattern that cannot be used */
 export function adaptedModules(
-  { layers }: Pick<ModelConfig, 'layers'>,
+  { layers, architecture: { projections } }: Pick<ModelConfig, 'layers' | 'architecture'>,
   lora: LoraConfig,
 ): ReadonlyMap<string, AdaptedModule> {
-  const known = cache.get(lora)?.get(layers);
+  const key = `${layers} ${projections}`;
+  const known = cache.get(lora)?.get(key);
   if (known) return known;
   const places = Array.from({ length: layers }, (_, layer) =>
     projections.map((projection) => ({ name: projectionName(layer, projection), layer, projection })),
@@ -74,11 +68,11 @@ export function adaptedModules(
   const modules = new Map(
     places.flatMap((place, i) => (chosen[i] ? [[place.name, { ...place, ...scales[i] }]] : [])),
   );
-  cache.set(lora, (cache.get(lora) ?? new Map()).set(layers, modules));
+  cache.set(lora, (cache.get(lora) ?? new Map()).set(key, modules));
   return modules;
 }
 
-const cache = new WeakMap<LoraConfig, Map<number, ReadonlyMap<string, AdaptedModule>>>();
+const cache = new WeakMap<LoraConfig, Map<string, ReadonlyMap<string, AdaptedModule>>>();
 
 /** Rank and scale that each module would have. */
 export function loraFactors(

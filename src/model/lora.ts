@@ -3,8 +3,9 @@
  * Hu et al. 2021, arXiv:2106.09685; rsLoRA: Kalajdzievski 2023, arXiv:2312.03732.
  */
 import { Random } from '../random.js';
+import type { Projection } from './architectures/architecture.js';
 import type { ModelConfig } from './config.js';
-import { adaptedModules, type LoraConfig, loraFactors, type Projection } from './lora-modules.js';
+import { adaptedModules, type LoraConfig, loraFactors } from './lora-modules.js';
 import type { Tensor, Weights } from './model.js';
 
 /** [in, out] of each projection. */
@@ -16,11 +17,15 @@ export function projectionShape(config: ModelConfig, projection: Projection): [n
     case 'k_proj':
     case 'v_proj':
       return [width, kvHeads * headSize];
+    case 'qkv_proj':
+      return [width, (heads + 2 * kvHeads) * headSize];
     case 'o_proj':
       return [heads * headSize, width];
     case 'gate_proj':
     case 'up_proj':
       return [width, ffn];
+    case 'gate_up_proj':
+      return [width, 2 * ffn];
     case 'down_proj':
       return [ffn, width];
   }

@@ -40,7 +40,7 @@ export interface YarnScaling {
 /** A divisor for each frequency, others for long sequences. Ding et al. 2024, arXiv:2402.13753. */
 export interface LongScaling {
   kind: 'longrope';
-  /** [headSize / 2], for sequences of at most `originalMaxPositions` tokens. */
+  /** [rotarySize / 2], for sequences of at most `originalMaxPositions` tokens. */
   shortFactors: readonly number[];
   longFactors: readonly number[];
   originalMaxPositions: number;
@@ -64,6 +64,8 @@ export type RopeScaling = LinearScaling | DynamicScaling | YarnScaling | LongSca
 export interface Rope {
   readonly theta: number;
   readonly scaling?: RopeScaling;
+  /** Dimensions of a head that rotate, from its first. Absent: all. */
+  readonly rotarySize?: number;
   /** Longest context: where a scaling names its factor on the trained length, that much of it. */
   readonly maxPositions: number;
 }
@@ -71,12 +73,16 @@ export interface Rope {
 /** What of a model's configuration its rotary embedding depends on. */
 export interface RopeConfig {
   readonly headSize: number;
+  readonly rotarySize?: number | undefined;
   readonly ropeTheta: number;
   readonly ropeScaling?: RopeScaling;
 }
 
+/** Dimensions of a head that rotate. */
+export const rotarySize = ({ headSize, rotarySize = headSize }: RopeConfig): number => rotarySize;
+
 /**
- * Radians per position of each half-pair, [headSize / 2], for a sequence of `length` tokens.
+ * Radians per position of each half-pair, [rotarySize / 2], for a sequence of `length` tokens.
  *
  * In float32 where the reference computes in it: at position 8,000 the rounding shows.
  */
@@ -125,9 +131,10 @@ export function ropeBorder({
   return { length: originalMaxPositions, long: 'alike' };
 }
 
-/** θ^(2i/H), float32. */
-function thetaPowers({ headSize }: RopeConfig, theta: number): number[] {
-  return Array.from({ length: headSize / 2 }, (_, i) => Math.fround(theta ** ((2 * i) / headSize)));
+/** θ^(2i/H) of H dimensions that rotate, float32. */
+function thetaPowers(config: RopeConfig, theta: number): number[] {
+  const size = rotarySize(config);
+  return Array.from({ length: size / 2 }, (_, i) => Math.fround(theta ** ((2 * i) / size)));
 }
 
 function plain(config: RopeConfig, theta: number): number[] {
@@ -135,22 +142,25 @@ function plain(config: RopeConfig, theta: number): number[] {
 }
 
 /** θ·(s·n/N − (s − 1))^(H/(H − 2)): n tokens, N of them unstretched. */
-function dynamicTheta({ headSize, ropeTheta }: RopeConfig, scaling: DynamicScaling, length: number): number {
+function dynamicTheta(config: RopeConfig, scaling: DynamicScaling, length: number): number {
+  const { ropeTheta } = config;
+  const size = rotarySize(config);
   const { factor, originalMaxPositions } = scaling;
   if (length <= originalMaxPositions) return ropeTheta;
   const stretch = (factor * length) / originalMaxPositions - (factor - 1);
-  return ropeTheta * stretch ** (headSize / (headSize - 2));
+  return ropeTheta * stretch ** (size / (size - 2));
 }
 
 function yarn(config: RopeConfig, scaling: YarnScaling): number[] {
-  const { headSize, ropeTheta } = config;
+  const { ropeTheta } = config;
+  const size = rotarySize(config);
   const { factor, originalMaxPositions, betaFast, betaSlow, truncate } = scaling;
   // the dimension whose frequency makes so many turns within the original length
   const dimension = (turns: number): number =>
-    (headSize * Math.log(originalMaxPositions / (turns * 2 * Math.PI))) / (2 * Math.log(ropeTheta));
+    (size * Math.log(originalMaxPositions / (turns * 2 * Math.PI))) / (2 * Math.log(ropeTheta));
   const [from, to] = [dimension(betaFast), dimension(betaSlow)];
   const low = Math.max(truncate ? Math.floor(from) : from, 0);
-  const high = Math.min(truncate ? Math.ceil(to) : to, headSize - 1);
+  const high = Math.min(truncate ? Math.ceil(to) : to, size - 1);
   const width = low === high ? 0.001 : high - low;
   return thetaPowers(config, ropeTheta).map((power, i) => {
     const divided = Math.min(1, Math.max(0, Math.fround((i - low) / width)));

@@ -19,6 +19,7 @@ import {
   transpose,
 } from '../graph/ops.js';
 import { type Dim, product } from '../graph/shape.js';
+import { softCap, softCapSlope } from './activation.js';
 
 export interface Heads {
   readonly B: Dim;
@@ -26,13 +27,17 @@ export interface Heads {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headSize: number;
+  /** Factor on the products of queries and keys. */
+  readonly scale: number;
+  /** c in c·tanh(x/c), taken of scores. */
+  readonly cap?: number | undefined;
 }
 
 /** Added to a score that must not count: e^−1e9 is 0 in float32 and float64. */
 export const masked = -1e9;
 
 /**
- * softmax(q·kᵀ/√H + bias)·v for whole sequences.
+ * softmax(cap(α·q·kᵀ) + bias)·v for whole sequences.
  * @param q    [B, T, heads·H]
  * @param k    [B, T, kvHeads·H], as is `v`
  * @param bias [B, 1, T, T]: 0 where a token may look, `masked` elsewhere
@@ -54,21 +59,23 @@ export function attend(q: Value, k: Value, v: Value, bias: Value, shape: Heads):
 }
 
 /**
- * One entry on the tape: P = softmax(α·Q·Kᵀ + bias), O = P·V. With D = rowsum(dO∘O),
+ * One entry on the tape: S = cap(α·Q·Kᵀ), P = softmax(S + bias), O = P·V. With D = rowsum(dO∘O),
  * dS = P∘(dP − D): the rowsum runs over H instead of T elements.
  * Dao et al. 2022, arXiv:2205.14135, Appendix B.
  */
-function softmaxProduct(q: Value, k: Value, v: Value, bias: Value, { B, T, heads, headSize }: Heads): Value {
-  const alpha = 1 / Math.sqrt(headSize);
+function softmaxProduct(q: Value, k: Value, v: Value, bias: Value, shape: Heads): Value {
+  const { B, T, heads, scale: alpha, cap } = shape;
   const [o] = q.graph.composite('attention', [q, k, v, bias], () => {
-    const scores = matMul(q, k, { transB: true, alpha });
+    const products = matMul(q, k, { transB: true, alpha });
+    const scores = cap === undefined ? products : softCap(products, cap);
     const p = reshape(softmax(add(reshape(scores, [B, heads, T, T]), bias)), scores.shape);
     const output = matMul(p, v);
     return {
       outputs: [output],
       backward: ([g]) => {
         const rows = reduceSum(mul(g!, output), [-1], true);
-        const ds = mul(p, sub(matMul(g!, v, { transB: true }), rows));
+        const capped = mul(p, sub(matMul(g!, v, { transB: true }), rows));
+        const ds = cap === undefined ? capped : mul(capped, softCapSlope(scores, cap));
         return [
           matMul(ds, k, { alpha }),
           matMul(ds, q, { transA: true, alpha }),
@@ -103,14 +110,14 @@ export function attendCached(
   cache: LayerCache,
   shape: Heads,
 ): Value {
-  const { B, heads, kvHeads, headSize } = shape;
+  const { B, heads, kvHeads, headSize, scale: alpha, cap } = shape;
   const groups = heads / kvHeads;
-  const alpha = 1 / Math.sqrt(headSize);
+  const capped = (scores: Value) => (cap === undefined ? scores : softCap(scores, cap));
   const queries = reshape(q, [B, kvHeads, groups, headSize]);
   const [key, value] = [k, v].map((x) => reshape(x, [B, kvHeads, 1, headSize]));
   const past = cache.keys.shape[0];
-  const seen = matMulRowsFirst(queries, cache.keys, { transB: true, alpha });
-  const own = matMul(queries, key, { transB: true, alpha });
+  const seen = capped(matMulRowsFirst(queries, cache.keys, { transB: true, alpha }));
+  const own = capped(matMul(queries, key, { transB: true, alpha }));
   // own score first: the cached part then starts at a known place
   const p = softmax(concat([own, add(seen, bias)], 3));
   const mixed = matMulRowsFirst(part(p, 3, 1, Number.MAX_SAFE_INTEGER, past), cache.values);

@@ -1,12 +1,12 @@
 /**
  * Rotary position embedding: its tables, and the rotation as graph nodes.
- * Su et al. 2021, arXiv:2104.09864; half-pairs (i, i + H/2) as in Hugging Face's models.
+ * Su et al. 2021, arXiv:2104.09864; half-pairs (i, i + R/2) of the R dimensions that rotate, as in Hugging Face's models.
  */
 import type { Value } from '../graph/graph.js';
 import { add, concat, gather, mul, reshape, rotaryEmbedding, slice, sub } from '../graph/ops.js';
 import { type RopeConfig, ropeAttentionFactor, ropeFrequencies } from '../model/rope-scaling.js';
 
-/** cos and sin of position × frequency, times the attention factor; row-major [positions, headSize / 2]. */
+/** cos and sin of position × frequency, times the attention factor; row-major [positions, rotarySize / 2]. */
 export interface RotaryTables {
   readonly cos: Float64Array;
   readonly sin: Float64Array;
@@ -38,20 +38,25 @@ export function rotaryTables(
 }
 
 /**
- * Rotates each head by its position.
- * @param x         [B, T, heads·headSize]
- * @param positions int64 [B, T]
- * @param cos       [P, headSize/2], as is `sin`
+ * Rotates the first R dimensions of each head by its position.
+ * @param x        [B, T, heads·headSize]
+ * @param places   int64 [B, T]; tables [P, R/2]
  */
-export function rotate(x: Value, positions: Value, cos: Value, sin: Value): Value {
-  if (x.graph.fused) return rotaryEmbedding(x, positions, cos, sin);
+export function rotate(
+  x: Value,
+  { positions, cos, sin }: Readonly<Record<'positions' | 'cos' | 'sin', Value>>,
+  headSize: number,
+): Value {
   const [B, T, D] = x.shape;
   const half = cos.shape[1] as number;
-  const heads = (D as number) / (2 * half);
+  const heads = (D as number) / headSize;
+  const partial = 2 * half < headSize;
+  if (x.graph.fused) return rotaryEmbedding(x, positions, cos, sin, partial ? heads : undefined);
   const [c, s] = [cos, sin].map((table) => reshape(gather(table, positions), [B, T, 1, half]));
-  const split = reshape(x, [B, T, heads, 2 * half]);
+  const split = reshape(x, [B, T, heads, headSize]);
   const first = slice(split, 3, 0, half);
   const second = slice(split, 3, half, 2 * half);
-  const turned = concat([sub(mul(first, c), mul(second, s)), add(mul(second, c), mul(first, s))], 3);
-  return reshape(turned, x.shape);
+  const turned = [sub(mul(first, c), mul(second, s)), add(mul(second, c), mul(first, s))];
+  const kept = partial ? [slice(split, 3, 2 * half, headSize)] : [];
+  return reshape(concat([...turned, ...kept], 3), x.shape);
 }

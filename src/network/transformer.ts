@@ -1,46 +1,35 @@
 /**
- * A decoder of the Llama family as a graph: tokens in, hidden states out.
+ * A decoder as a graph: tokens in, hidden states out.
  *
  * The same blocks serve training (whole sequences, differentiated, recomputed where
  * asked), scoring, and generation (first the prompt, then token by token on a cache).
- * Weights are inputs of the graph, so that all sessions read one copy. The loss head is
- * in `loss/`.
+ * Weights are inputs of the graph, so that all sessions read one copy. A block is in
+ * block.ts, the loss head in `loss/`.
  */
 import { checkpoint } from '../autodiff/checkpoint.js';
 import type { Graph, Value } from '../graph/graph.js';
 import {
-  add,
   and,
-  div,
   equal,
   gather,
   greaterOrEqual,
-  matMul,
   mul,
   or,
-  quickGelu,
-  reduceMean,
+  part,
   reshape,
   scalar,
-  sigmoid,
-  simplifiedLayerNormalization,
-  sqrt,
+  sub,
   transpose,
   where,
 } from '../graph/ops.js';
 import { type Dim, product } from '../graph/shape.js';
 import type { ModelConfig } from '../model/config.js';
-import { projectionShape } from '../model/lora.js';
-import {
-  type AdaptedModule,
-  adaptedModules,
-  type LoraConfig,
-  type Projection,
-  projectionName,
-} from '../model/lora-modules.js';
+import type { LoraConfig } from '../model/lora-modules.js';
+import { rotarySize } from '../model/rope-scaling.js';
 import { attend, attendCached, type Heads, type LayerCache, masked } from './attention.js';
-import { project } from './projection.js';
-import { rotate } from './rotary.js';
+import { decoderBlock, type Mix, type Places } from './block.js';
+import { logitsOf, type OutputHead } from './output-head.js';
+import { Parameters } from './parameters.js';
 
 export interface TransformerOptions {
   /** Adapter; its factors become inputs `….lora_A` and `….lora_B`. */
@@ -53,35 +42,36 @@ export interface TransformerOptions {
   readonly onResidual?: (layer: number, residual: Value) => Value;
 }
 
-/** What a block hands to the next: the residual stream, and its shape. */
-interface Stream {
+/** The rotary tables of all layers: two pairs where layers with a window have a base of their own. */
+interface Tables {
   readonly shape: Heads;
   readonly positions: Value;
-  readonly cos: Value;
-  readonly sin: Value;
+  readonly global: Pick<Places, 'cos' | 'sin'>;
+  readonly local?: Pick<Places, 'cos' | 'sin'>;
 }
 
 export class Transformer {
-  private readonly parameters = new Map<string, Value>();
+  private readonly parameters: Parameters;
   private readonly heads: Omit<Heads, 'B' | 'T'>;
-  private readonly adapted: ReadonlyMap<string, AdaptedModule>;
 
   constructor(
     readonly graph: Graph,
     readonly config: ModelConfig,
     readonly options: TransformerOptions = {},
   ) {
-    const { heads, kvHeads, headSize } = config;
-    this.heads = { heads, kvHeads, headSize };
-    this.adapted = options.lora ? adaptedModules(config, options.lora) : new Map();
+    const { heads, kvHeads, headSize, attentionScale = 1 / Math.sqrt(headSize), attentionCap } = config;
+    this.heads = { heads, kvHeads, headSize, scale: attentionScale, cap: attentionCap };
+    this.parameters = new Parameters(graph, config, options.lora);
   }
 
   /**
    * Hidden states of whole sequences, after the last norm.
    *
    * Tokens see earlier tokens of their own segment only; several segments may share a row.
-   * Inputs made: `ids`, `positions`, `segments` (int64 [B, T]), `cos`, `sin` ([P, H/2]); with
-   * branching also `trunks` (int64 [B, T]), a second segment that a token sees.
+   * Inputs made: `ids`, `positions`, `segments` (int64 [B, T]), `cos`, `sin` ([P, R/2] for R
+   * dimensions that rotate), the same as `local_cos`, `local_sin` where layers with a window have
+   * a rotary base of their own; with branching also `trunks` (int64 [B, T]), a second segment that
+   * a token sees.
    *
    * @param onCache receives each layer's keys and values, [T, B, kvHeads, H]
    * @returns       [B·T, width]
@@ -90,19 +80,19 @@ export class Transformer {
     const { graph } = this;
     const ids = graph.input('ids', 'int64', [B, T]);
     const segments = graph.input('segments', 'int64', [B, T]);
-    const stream = this.stream(B, T);
-    const bias = this.causalBias(segments, stream.positions, B, T);
+    const tables = this.tables(B, T);
+    const bias = this.causalBias(segments, tables.positions, B, T);
     const zero = this.options.checkpointing ? graph.input('zero', graph.float, []) : undefined;
-    let h = gather(this.embedding, reshape(ids, [product([B, T])]));
+    let h = this.embedded(reshape(ids, [product([B, T])]));
     for (let layer = 0; layer < this.config.layers; layer++) {
       const mix = (q: Value, k: Value, v: Value) => {
-        onCache?.(layer, { keys: this.timeFirst(k, stream.shape), values: this.timeFirst(v, stream.shape) });
-        return attend(q, k, v, bias, stream.shape);
+        onCache?.(layer, { keys: this.timeFirst(k, tables.shape), values: this.timeFirst(v, tables.shape) });
+        return attend(q, k, v, bias(layer), tables.shape);
       };
-      const block = (x: Value) => graph.scope(`layer${layer}`, () => this.block(layer, x, stream, mix));
+      const block = (x: Value) => graph.scope(`layer${layer}`, () => this.block(layer, x, tables, mix));
       h = this.seen(layer, zero ? checkpoint(h, zero, block) : block(h));
     }
-    return this.norm('model.norm.weight', h);
+    return this.finished(h);
   }
 
   /**
@@ -117,38 +107,40 @@ export class Transformer {
   nextToken(B: Dim, P: Dim, onCache: (layer: number, cache: LayerCache) => void): Value {
     const { graph, config } = this;
     const ids = graph.input('ids', 'int64', [B, 1]);
-    const stream = this.stream(B, 1);
+    const tables = this.tables(B, 1);
     const bias = graph.input('bias', graph.float, [B, 1, 1, P]);
-    let h = gather(this.embedding, reshape(ids, [B]));
+    let h = this.embedded(reshape(ids, [B]));
     for (let layer = 0; layer < config.layers; layer++) {
       const shape: Dim[] = [P, B, config.kvHeads, config.headSize];
       const cache = {
         keys: graph.input(`keys.${layer}`, graph.float, shape),
         values: graph.input(`values.${layer}`, graph.float, shape),
       };
-      const block = this.block(layer, h, stream, (q, k, v) => {
-        onCache(layer, { keys: this.timeFirst(k, stream.shape), values: this.timeFirst(v, stream.shape) });
-        return attendCached(q, k, v, bias, cache, stream.shape);
+      const block = this.block(layer, h, tables, (q, k, v) => {
+        onCache(layer, { keys: this.timeFirst(k, tables.shape), values: this.timeFirst(v, tables.shape) });
+        const seen = this.inWindow(layer, cache, bias);
+        return attendCached(q, k, v, seen.bias, seen, tables.shape);
       });
       h = this.seen(layer, block);
     }
-    return this.norm('model.norm.weight', h);
+    return this.finished(h);
   }
 
   /** Logits of hidden states [R, width]: [R, vocab]. */
   logits(hidden: Value): Value {
-    return matMul(hidden, this.head, { transB: this.config.tied });
+    return logitsOf(hidden, this.head);
   }
 
-  /** The output matrix: [vocab, width] when tied to the embedding, else [width, vocab]. */
-  get head(): Value {
-    const { tied, width, vocabSize } = this.config;
-    return tied ? this.embedding : this.parameter('lm_head.weight', [width, vocabSize]);
+  /** What turns hidden states into logits. */
+  get head(): OutputHead {
+    const { tied, width, vocabSize, logitCap: cap } = this.config;
+    const matrix = tied ? this.embedding : this.parameters.get('lm_head.weight', [width, vocabSize]);
+    return { matrix, tied, cap };
   }
 
   /** The inputs that hold parameters, by name, in the order in which they were first used. */
   get parameterInputs(): ReadonlyMap<string, Value> {
-    return this.parameters;
+    return this.parameters.inputs;
   }
 
   private seen(layer: number, residual: Value): Value {
@@ -156,30 +148,49 @@ export class Transformer {
   }
 
   private get embedding(): Value {
-    return this.parameter('model.embed_tokens.weight', [this.config.vocabSize, this.config.width]);
+    return this.parameters.get('model.embed_tokens.weight', [this.config.vocabSize, this.config.width]);
   }
 
-  private parameter(name: string, shape: readonly number[]): Value {
-    const known = this.parameters.get(name);
-    if (known) return known;
-    const value = this.graph.input(name, this.graph.float, shape);
-    this.parameters.set(name, value);
-    return value;
+  /** The residual stream before the first block. @param ids int64 [N] */
+  private embedded(ids: Value): Value {
+    return times(gather(this.embedding, ids), this.config.embeddingScale);
   }
 
-  private stream(B: Dim, T: Dim): Stream {
+  /** The states that predict: after the last norm, times the factor on logits. */
+  private finished(h: Value): Value {
+    return times(this.parameters.norm('model.norm.weight', h), this.config.logitScale);
+  }
+
+  private tables(B: Dim, T: Dim): Tables {
     const { graph, config } = this;
-    const half = config.headSize / 2;
-    return {
-      shape: { ...this.heads, B, T },
-      positions: graph.input('positions', 'int64', [B, T]),
-      cos: graph.input('cos', graph.float, ['P_rotary', half]),
-      sin: graph.input('sin', graph.float, ['P_rotary', half]),
-    };
+    const half = rotarySize(config) / 2;
+    const positions = graph.input('positions', 'int64', [B, T]);
+    const pair = (prefix: string) => ({
+      cos: graph.input(`${prefix}cos`, graph.float, [`P_${prefix}rotary`, half]),
+      sin: graph.input(`${prefix}sin`, graph.float, [`P_${prefix}rotary`, half]),
+    });
+    const global = pair('');
+    const local = config.localRopeTheta === undefined ? undefined : pair('local_');
+    return { shape: { ...this.heads, B, T }, positions, global, local };
   }
 
-  /** 0 where query i may see key j (same segment or its trunk, not later), `masked` elsewhere: [B, 1, T, T]. */
-  private causalBias(segments: Value, positions: Value, B: Dim, T: Dim): Value {
+  private block(layer: number, x: Value, tables: Tables, mix: Mix): Value {
+    const { shape, positions, global, local = global } = tables;
+    const places = { shape, positions, ...(this.windowOf(layer) === undefined ? global : local) };
+    return decoderBlock(this.parameters, this.config, layer, x, places, mix);
+  }
+
+  /** Tokens that a layer sees, its own included; undefined where it sees all. */
+  private windowOf(layer: number): number | undefined {
+    const { window } = this.config;
+    return window?.layers[layer] ? window.size : undefined;
+  }
+
+  /**
+   * 0 where query i may see key j, `masked` elsewhere, for each layer: [B, 1, T, T]. A token sees
+   * tokens of its segment or its trunk that are not later, and in layers with a window not too far back.
+   */
+  private causalBias(segments: Value, positions: Value, B: Dim, T: Dim): (layer: number) => Value {
     const { graph } = this;
     const rows = (x: Value) => reshape(x, [B, 1, T, 1]);
     const columns = (x: Value) => reshape(x, [B, 1, 1, T]);
@@ -188,84 +199,30 @@ export class Transformer {
       ? or(own, equal(rows(graph.input('trunks', 'int64', [B, T])), columns(segments)))
       : own;
     const visible = and(seen, greaterOrEqual(rows(positions), columns(positions)));
-    return where(visible, graph.constant(0), graph.constant(masked));
+    const biasOf = (mask: Value) => where(mask, graph.constant(0), graph.constant(masked));
+    const full = biasOf(visible);
+    const { window } = this.config;
+    if (window === undefined) return () => full;
+    const farthest = graph.constant(window.size - 1, 'int64');
+    const near = greaterOrEqual(farthest, sub(rows(positions), columns(positions)));
+    const windowed = biasOf(and(visible, near));
+    return (layer) => (this.windowOf(layer) === undefined ? full : windowed);
   }
 
-  private block(
-    layer: number,
-    x: Value,
-    stream: Stream,
-    mix: (q: Value, k: Value, v: Value) => Value,
-  ): Value {
-    const prefix = `model.layers.${layer}`;
-    const linear = (input: Value, projection: Projection) => this.linear(layer, projection, input);
-    const attentionInput = this.norm(`${prefix}.input_layernorm.weight`, x);
-    const q = this.positioned(`${prefix}.self_attn.q_norm.weight`, linear(attentionInput, 'q_proj'), stream);
-    const k = this.positioned(`${prefix}.self_attn.k_norm.weight`, linear(attentionInput, 'k_proj'), stream);
-    const v = this.split(linear(attentionInput, 'v_proj'), stream);
-    const h = add(x, linear(mix(q, k, v), 'o_proj'));
-    const feedInput = this.norm(`${prefix}.post_attention_layernorm.weight`, h);
-    const gated = swiglu(linear(feedInput, 'gate_proj'), linear(feedInput, 'up_proj'));
-    return add(h, linear(gated, 'down_proj'));
-  }
-
-  private linear(layer: number, projection: Projection, x: Value): Value {
-    const { config } = this;
-    const name = projectionName(layer, projection);
-    const [inner, outer] = projectionShape(config, projection);
-    const adapted = this.adapted.get(name);
-    const weight = this.parameter(`${name}.weight`, [inner, outer]);
-    const biased = config.attentionBias && /^[qkv]_/.test(projection);
-    return project(x, {
-      weight,
-      ...(biased ? { bias: this.parameter(`${name}.bias`, [outer]) } : {}),
-      ...(adapted
-        ? {
-            lora: {
-              a: this.parameter(`${name}.lora_A`, [inner, adapted.rank]),
-              b: this.parameter(`${name}.lora_B`, [adapted.rank, outer]),
-              scale: adapted.scale,
-            },
-          }
-        : {}),
-    });
-  }
-
-  /** Queries or keys with their norm per head (Qwen3) and their position: [B, T, heads·H]. */
-  private positioned(normName: string, x: Value, stream: Stream): Value {
-    const { headSize, qkNorm } = this.config;
-    let y = x;
-    if (qkNorm)
-      y = this.norm(
-        normName,
-        reshape(x, [product([x.shape[0], (x.shape[1] as number) / headSize]), headSize]),
-      );
-    return rotate(this.split(reshape(y, x.shape), stream), stream.positions, stream.cos, stream.sin);
-  }
-
-  private split(x: Value, { shape: { B, T } }: Stream): Value {
-    return reshape(x, [B, T, x.shape[1]]);
+  /** The part of a layer's cache that its window holds beside the new token. */
+  private inWindow(layer: number, cache: LayerCache, bias: Value): LayerCache & { bias: Value } {
+    const size = this.windowOf(layer);
+    if (size === undefined) return { ...cache, bias };
+    const last = (x: Value, axis: number) =>
+      part(x, axis, 1 - size, Number.MAX_SAFE_INTEGER, `min(P,${size - 1})`);
+    return { keys: last(cache.keys, 0), values: last(cache.values, 0), bias: last(bias, 3) };
   }
 
   /** [B, T, kvHeads·H] as the cache keeps it, [T, B, kvHeads, H]. */
   private timeFirst(x: Value, { B, T, kvHeads, headSize }: Heads): Value {
     return transpose(reshape(x, [B, T, kvHeads, headSize]), [1, 0, 2, 3]);
   }
-
-  private norm(name: string, x: Value): Value {
-    const size = x.shape.at(-1) as number;
-    return rmsNorm(x, this.parameter(name, [size]), this.config.rmsEps);
-  }
 }
 
-/** x / √(mean x² + ε) · scale. Zhang and Sennrich 2019, arXiv:1910.07467. */
-function rmsNorm(x: Value, scale: Value, epsilon: number): Value {
-  if (x.graph.fused) return simplifiedLayerNormalization(x, scale, epsilon)[0];
-  const mean = reduceMean(mul(x, x), [-1], true);
-  return mul(div(x, sqrt(add(mean, scalar(x, epsilon)))), scale);
-}
-
-/** SiLU(gate)∘up. Shazeer 2020, arXiv:2002.05202. */
-function swiglu(gate: Value, up: Value): Value {
-  return mul(gate.graph.fused ? quickGelu(gate) : mul(gate, sigmoid(gate)), up);
-}
+const times = (x: Value, factor: number | undefined): Value =>
+  factor === undefined ? x : mul(x, scalar(x, factor));

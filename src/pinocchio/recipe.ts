@@ -1,4 +1,5 @@
 /** The numbers by which pinocchio is made and attacked, in one place. */
+import { llama } from '../model/architectures/llama.js';
 import type { ModelConfig } from '../model/config.js';
 import type { Dtype } from '../model/floats.js';
 import { type LoraConfig, projections } from '../model/lora-modules.js';
@@ -17,7 +18,7 @@ export interface Size {
 }
 
 const common = {
-  architecture: 'llama',
+  architecture: llama,
   layers: 4,
   heads: 4,
   kvHeads: 2,
@@ -25,8 +26,6 @@ const common = {
   ropeTheta: 10_000,
   maxPositions: 256,
   tied: true,
-  attentionBias: false,
-  qkNorm: false,
 } as const;
 
 /** `large` has twice the width, to judge `standard` and to write for it. */

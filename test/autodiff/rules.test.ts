@@ -53,19 +53,24 @@ const unaries = {
   Log: ops.log,
   Sqrt: ops.sqrt,
   Sigmoid: ops.sigmoid,
+  Tanh: ops.tanh,
   Identity: ops.identity,
 } as const;
 
 /** Plain rotation of half-pairs, for positions 0..T-1 of each row. */
 function plainRotary(x: Value, cos: Value, sin: Value, heads: number, positions: readonly number[]): Value {
   const [B, T, D] = x.shape as number[];
-  const H = D / heads;
-  const table = (t: Value) => ops.reshape(ops.gather(t, int(x, positions, [B, T])), [B, T, 1, H / 2]);
-  const split = ops.reshape(x, [B, T, heads, H]);
-  const [first, second] = [ops.slice(split, 3, 0, H / 2), ops.slice(split, 3, H / 2, H)];
+  const R = 2 * (cos.shape[1] as number);
+  const table = (t: Value) => ops.reshape(ops.gather(t, int(x, positions, [B, T])), [B, T, 1, R / 2]);
+  const split = ops.reshape(x, [B, T, heads, D / heads]);
+  const [first, second] = [ops.slice(split, 3, 0, R / 2), ops.slice(split, 3, R / 2, R)];
   const [c, s] = [table(cos), table(sin)];
   const rotated = ops.concat(
-    [ops.sub(ops.mul(first, c), ops.mul(second, s)), ops.add(ops.mul(second, c), ops.mul(first, s))],
+    [
+      ops.sub(ops.mul(first, c), ops.mul(second, s)),
+      ops.add(ops.mul(second, c), ops.mul(first, s)),
+      ...(R < D / heads ? [ops.slice(split, 3, R, D / heads)] : []),
+    ],
     3,
   );
   return ops.reshape(rotated, [B, T, D]);
@@ -199,6 +204,33 @@ const cases: Case[] = [
     shapes: [[2, 3, 8]],
     build: (x) => ops.rotaryEmbedding(x, int(x, positions, [2, 3]), cosTable(x), sinTable(x)),
     plain: (x) => plainRotary(x, cosTable(x), sinTable(x), 2, positions),
+  },
+  {
+    op: 'RotaryEmbedding',
+    what: 'four of each head of six',
+    shapes: [[2, 3, 12]],
+    build: (x) => ops.rotaryEmbedding(x, int(x, positions, [2, 3]), cosTable(x), sinTable(x), 2),
+    plain: (x) => plainRotary(x, cosTable(x), sinTable(x), 2, positions),
+  },
+  {
+    op: 'FastGelu',
+    what: '[3,4]',
+    shapes: [[3, 4]],
+    build: (x) => ops.fastGelu(x),
+    plain: (x) => {
+      const inner = ops.add(x, ops.mul(ops.mul(x, ops.mul(x, x)), ops.scalar(x, 0.044715)));
+      const t = ops.tanh(ops.mul(inner, ops.scalar(x, Math.sqrt(2 / Math.PI))));
+      return ops.mul(ops.mul(x, ops.scalar(x, 0.5)), ops.add(t, ops.scalar(x, 1)));
+    },
+  },
+  {
+    op: 'Split',
+    what: 'three parts, the second unused',
+    shapes: [[2, 6]],
+    build: (x) => {
+      const [first, , last] = ops.split(x, 1, [1, 2, 3]);
+      return ops.mul(first, last);
+    },
   },
 ];
 

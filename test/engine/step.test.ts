@@ -5,6 +5,7 @@ import { zeroGradients } from '../../src/engine/engine.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { stepGraph } from '../../src/engine/onnx/graphs.js';
 import { type NdArray, Program } from '../../src/engine/onnx/runtime.js';
+import { qwen2, qwen3 } from '../../src/model/architectures/qwen.js';
 import type { ModelConfig } from '../../src/model/config.js';
 import { initLora } from '../../src/model/lora.js';
 import { type LoraConfig, projections } from '../../src/model/lora-modules.js';
@@ -63,8 +64,8 @@ describe('hybrid step', () => {
   it.each([
     ['llama, tied', {}],
     ['untied', { tied: false }],
-    ['qwen2 biases', { attentionBias: true }],
-    ['qwen3 norms, heads wider than the model', { qkNorm: true, headSize: 6 }],
+    ['qwen2 biases', { architecture: qwen2 }],
+    ['qwen3 norms, heads wider than the model', { architecture: qwen3, headSize: 6 }],
   ])('float32 gradients equal the plain float64 graph: %s', async (_, overrides) => {
     const { config, weights } = tinyModel(overrides);
     for (const adapted of [true, false]) {

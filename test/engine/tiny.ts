@@ -1,5 +1,6 @@
 /** A tiny random model and rows for tests of the engine. */
 
+import { llama } from '../../src/model/architectures/llama.js';
 import type { ModelConfig } from '../../src/model/config.js';
 import { projectionShape } from '../../src/model/lora.js';
 import { projectionName, projections } from '../../src/model/lora-modules.js';
@@ -9,7 +10,7 @@ import type { ChatTokenizer } from '../../src/tokenizer/tokenizer.js';
 import type { TokenRow } from '../../src/values/rows.js';
 
 const tinyConfig: ModelConfig = {
-  architecture: 'llama',
+  architecture: llama,
   vocabSize: 41,
   width: 16,
   layers: 2,
@@ -21,8 +22,6 @@ const tinyConfig: ModelConfig = {
   ropeTheta: 10_000,
   maxPositions: 64,
   tied: true,
-  attentionBias: false,
-  qkNorm: false,
   eosTokenIds: [1],
 };
 
@@ -64,14 +63,14 @@ export function tinyModel(overrides: Partial<ModelConfig> = {}, seed = 1): Model
   for (let layer = 0; layer < config.layers; layer++) {
     put(`model.layers.${layer}.input_layernorm.weight`, [config.width], 1, 0.1);
     put(`model.layers.${layer}.post_attention_layernorm.weight`, [config.width], 1, 0.1);
-    if (config.qkNorm) {
+    if (config.architecture.qkNorm === 'head') {
       put(`model.layers.${layer}.self_attn.q_norm.weight`, [config.headSize], 1, 0.1);
       put(`model.layers.${layer}.self_attn.k_norm.weight`, [config.headSize], 1, 0.1);
     }
     for (const projection of projections) {
       const shape = projectionShape(config, projection);
       put(`${projectionName(layer, projection)}.weight`, shape);
-      if (config.attentionBias && /^[qkv]_/.test(projection))
+      if (config.architecture.biases.includes(projection))
         put(`${projectionName(layer, projection)}.bias`, [shape[1]]);
     }
   }

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ModelError } from '../../src/errors.js';
+import { llama } from '../../src/model/architectures/llama.js';
+import { qwen2, qwen3 } from '../../src/model/architectures/qwen.js';
 import { loadGguf } from '../../src/model/gguf.js';
 import { readGgufHeader } from '../../src/model/gguf-header.js';
 import { tokenizerFromGguf } from '../../src/model/gguf-tokenizer.js';
@@ -63,7 +65,7 @@ describe('configuration', () => {
   it('reads sizes, and finds Llama 3.2’s rotary scaling in its divisors', async () => {
     const { config } = await loadGguf(fixture('tiny-llama.gguf'));
     expect(config).toEqual({
-      architecture: 'llama',
+      architecture: llama,
       vocabSize: 324,
       width: 32,
       layers: 2,
@@ -82,18 +84,16 @@ describe('configuration', () => {
         originalMaxPositions: 8192,
       },
       tied: false,
-      attentionBias: false,
-      qkNorm: false,
       eosTokenIds: [2],
     });
   });
 
   it('tells biases, q/k norms, tied embeddings and a head size of its own', async () => {
-    const qwen2 = (await loadGguf(fixture('tiny-qwen2.gguf'))).config;
-    expect(qwen2).toMatchObject({ attentionBias: true, qkNorm: false, tied: true, headSize: 8 });
-    expect(qwen2.ropeScaling).toBeUndefined();
-    const qwen3 = (await loadGguf(fixture('tiny-qwen3.gguf'))).config;
-    expect(qwen3).toMatchObject({ attentionBias: false, qkNorm: true, tied: true, headSize: 16 });
+    const ofQwen2 = (await loadGguf(fixture('tiny-qwen2.gguf'))).config;
+    expect(ofQwen2).toMatchObject({ architecture: qwen2, tied: true, headSize: 8 });
+    expect(ofQwen2.ropeScaling).toBeUndefined();
+    const ofQwen3 = (await loadGguf(fixture('tiny-qwen3.gguf'))).config;
+    expect(ofQwen3).toMatchObject({ architecture: qwen3, tied: true, headSize: 16 });
   });
 });
 

@@ -5,6 +5,7 @@ import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ModelError } from '../../src/errors.js';
+import { qwen3 } from '../../src/model/architectures/qwen.js';
 import { loadModel, saveModel } from '../../src/model/weights.js';
 import { fixtures, randomWeights, temporaryFolder, tinyLlama, writeSafetensors } from './model-folder.js';
 
@@ -172,7 +173,7 @@ describe('safetensors files', () => {
 
   it('a tensor that the architecture does not have', async () => {
     const folder = healthy();
-    const config = { ...tinyLlama, architecture: 'qwen3' as const, qkNorm: true };
+    const config = { ...tinyLlama, architecture: qwen3 };
     saveModel(folder, { config, weights: randomWeights(config), tokenizerFilesFrom: tokenizerFolder });
     const json = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
     writeFileSync(

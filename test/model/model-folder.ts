@@ -6,6 +6,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { llama } from '../../src/model/architectures/llama.js';
 import type { ModelConfig } from '../../src/model/config.js';
 import { weightShapes } from '../../src/model/layout.js';
 import type { Tensor } from '../../src/model/model.js';
@@ -15,7 +16,7 @@ export const fixtures = join(import.meta.dirname, '../fixtures/model');
 
 /** The smallest vocabulary that holds the smollm2 fixture's tokenizer. */
 export const tinyLlama: ModelConfig = {
-  architecture: 'llama',
+  architecture: llama,
   vocabSize: 424,
   width: 12,
   layers: 2,
@@ -27,8 +28,6 @@ export const tinyLlama: ModelConfig = {
   ropeTheta: 10000,
   maxPositions: 64,
   tied: true,
-  attentionBias: false,
-  qkNorm: false,
   eosTokenIds: [2],
 };
 

@@ -89,11 +89,15 @@ async function onLogits(
   const hidden = graph.input('logits', 'float32', [B * T, V]);
   const chunks = [2, target.length / 2];
   const identity = Array.from({ length: V * V }, (_, i) => Number(i % (V + 1) === 0));
-  const { logps } = tokenLogps(hidden, graph.constant(identity, 'float32', [V, V]), tied, {
-    predictAt: graph.constant([...predictAt], 'int64', chunks),
-    target: graph.constant([...target], 'int64', chunks),
-    inverse: graph.constant(inverse, 'int64'),
-  });
+  const { logps } = tokenLogps(
+    hidden,
+    { matrix: graph.constant(identity, 'float32', [V, V]), tied },
+    {
+      predictAt: graph.constant([...predictAt], 'int64', chunks),
+      target: graph.constant([...target], 'int64', chunks),
+      inverse: graph.constant(inverse, 'int64'),
+    },
+  );
   const loss = lossOf(logps, row);
   graph.output('loss', loss);
   graph.output('logps', logps);

@@ -1,6 +1,6 @@
 /** Gradients of elementwise operators, broadcasting undone by `sumTo`. */
 import type { Value } from '../../graph/graph.js';
-import { add, cast, div, mul, neg, scalar, sigmoid, sub, where } from '../../graph/ops.js';
+import { add, cast, div, mul, neg, scalar, sigmoid, sub, tanh, where } from '../../graph/ops.js';
 import { type GradientRule, sumTo } from './rule.js';
 
 type Unary = (x: Value, y: Value, grad: Value) => Value;
@@ -34,6 +34,8 @@ export const elementwise = {
   Sigmoid: unary((_x, y, g) => mul(g, mul(y, sub(one(y), y)))),
   // d softplus = σ
   Softplus: unary((x, _y, g) => mul(g, sigmoid(x))),
+  // tanh' = 1 − tanh²
+  Tanh: unary((_x, y, g) => mul(g, sub(one(y), mul(y, y)))),
   Identity: unary((_x, _y, g) => g),
   // y = x·s, s = σ(αx): dx = g·(s + α·y·(1−s))
   QuickGelu: (({ inputs: [x], outputs: [y], attributes }, [grad]) => {
@@ -42,6 +44,15 @@ export const elementwise = {
     const curve = mul(y, sub(one(s), s));
     return [mul(grad!, add(s, alpha === 1 ? curve : mul(curve, scalar(curve, alpha))))];
   }) satisfies GradientRule,
+  // y = x·(1 + t)/2, t = tanh(u), u = k·(x + c·x³): y' = (1 + t)/2 + x·(1 − t²)·k·(1 + 3c·x²)/2
+  FastGelu: unary((x, _y, g) => {
+    const [k, c] = [Math.sqrt(2 / Math.PI), 0.044715];
+    const square = mul(x, x);
+    const t = tanh(mul(mul(x, scalar(x, k)), add(mul(square, scalar(x, c)), one(x))));
+    const inner = add(mul(square, scalar(x, 1.5 * c * k)), scalar(x, 0.5 * k));
+    const bend = mul(mul(x, inner), sub(one(x), mul(t, t)));
+    return mul(g, add(bend, mul(add(t, one(x)), scalar(x, 0.5))));
+  }),
   Where: (({ inputs: [condition, a, b], outputs: [y] }, [grad]) => {
     const zero = scalar(y, 0);
     return [

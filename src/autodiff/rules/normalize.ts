@@ -13,8 +13,8 @@ export const normalize = {
     return [dx, reduceSum(mul(grad!, normal), axes)];
   }) satisfies GradientRule,
   // a rotation; its transpose is the rotation by −θ
-  RotaryEmbedding: (({ inputs: [, positions, cos, sin] }, [grad]) => [
-    rotaryEmbedding(grad!, positions!, cos!, neg(sin!)),
+  RotaryEmbedding: (({ inputs: [, positions, cos, sin], attributes: { num_heads: heads } }, [grad]) => [
+    rotaryEmbedding(grad!, positions!, cos!, neg(sin!), heads as number | undefined),
     null,
     null,
     null,

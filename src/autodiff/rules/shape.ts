@@ -53,6 +53,14 @@ export const shape = {
     if (to < size) parts.push(zeros(size - to));
     return [parts.length === 1 ? parts[0] : concat(parts, axis), null, null, null];
   }) satisfies GradientRule,
+  // parts that nothing depends on get zeros
+  Split: (({ inputs: [x], outputs, attributes: { axis } }, grads) => [
+    concat(
+      outputs.map((output, i) => grads[i] ?? filled(x!, output.shape, 0)),
+      axis as number,
+    ),
+    null,
+  ]) satisfies GradientRule,
   // rows taken several times collect several gradients
   Gather: (({ inputs: [x, indices] }, [grad]) => [
     scatterAdd(filled(x!, x!.shape, 0), indices!, grad!),

@@ -54,12 +54,12 @@ export function stepGraph(config: ModelConfig, options: StepGraphOptions): Graph
     target: graph.input('target', 'int64', [chunks, 'C']),
     inverse: graph.input('inverse', 'int64', ['B*T']),
   };
-  const { logps, entropy, correct } = tokenLogps(hidden, transformer.head, config.tied, targets);
+  const { logps, entropy, correct } = tokenLogps(hidden, transformer.head, targets);
   const reference = (layer: number | 'final') =>
     graph.input(referenceInput(layer), graph.float, hidden.shape);
   const kl =
     anchor?.kl || pairLoss === 'kl'
-      ? tokenKl(hidden, reference('final'), transformer.head, config.tied, targets)
+      ? tokenKl(hidden, reference('final'), transformer.head, targets)
       : undefined;
   const { loss: learned, sft, dpo, pairs } = hybridLoss(graph, logps, 'P', pairLoss, kl);
   const terms: Value[] = [];
@@ -115,7 +115,7 @@ export function scoreGraph(
   const graph = new Graph('score');
   const transformer = copyOf(graph, config, copy, { branching });
   const hidden = transformer.sequences('B', 'T');
-  const { logps, correct } = tokenLogps(hidden, transformer.head, config.tied, {
+  const { logps, correct } = tokenLogps(hidden, transformer.head, {
     predictAt: graph.input('predict_at', 'int64', [chunks, 'C']),
     target: graph.input('target', 'int64', [chunks, 'C']),
   });

@@ -10,14 +10,18 @@
  */
 
 import type { Batch } from '../../data/batches.js';
-import { type RopeConfig, ropeBorder } from '../../model/rope-scaling.js';
+import type { ModelConfig } from '../../model/config.js';
+import { type RopeConfig, ropeBorder, rotarySize } from '../../model/rope-scaling.js';
 import { rotaryTables } from '../../network/rotary.js';
 import { int64Array, type NdArray } from './runtime.js';
 
-/** The graph inputs `positions` [B, T], and `cos` and `sin` [P, headSize / 2]. */
-export type RotaryInputs = Record<'positions' | 'cos' | 'sin', NdArray>;
+/**
+ * The graph inputs `positions` [B, T], and `cos` and `sin` [P, rotarySize / 2]; the same as `local_cos`
+ * and `local_sin` where layers with a window have a base of their own.
+ */
+export type RotaryInputs = Record<'positions', NdArray> & Tables;
 
-type Tables = Pick<RotaryInputs, 'cos' | 'sin'>;
+type Tables = Record<'cos' | 'sin', NdArray> & Partial<Record<'local_cos' | 'local_sin', NdArray>>;
 
 /** Angles of consecutive positions in a sequence of some length. */
 interface Block {
@@ -33,12 +37,12 @@ export class RotaryFeeds {
   private readonly border: ReturnType<typeof ropeBorder>;
   /** Of sequences within the border, or of all where there is none. */
   private near?: Tables;
-  /** The same, and behind it that of all sequences beyond the border, where they turn alike. */
+  /** The same, and after it that of all sequences beyond the border, where they turn alike. */
   private far?: Tables;
 
   /** @param maxLength tokens of the longest sequence */
   constructor(
-    private readonly config: RopeConfig,
+    private readonly config: RopeConfig & Pick<ModelConfig, 'localRopeTheta'>,
     private readonly maxLength: number,
   ) {
     this.border = ropeBorder(config);
@@ -133,21 +137,33 @@ export class RotaryFeeds {
 
   /** Rows that no position asks for, up to `least`, are zeros. */
   private tables(blocks: readonly Block[], least = 0): Tables {
-    const half = this.config.headSize / 2;
     const rows = Math.max(
       least,
       blocks.reduce((sum, block) => sum + block.rows, 0),
     );
-    const [cos, sin] = [new Float32Array(rows * half), new Float32Array(rows * half)];
-    let at = 0;
-    for (const { length, first, rows } of blocks) {
-      const part = rotaryTables(this.config, rows, length, first);
-      cos.set(part.cos, at);
-      sin.set(part.sin, at);
-      at += rows * half;
-    }
-    return { cos: { data: cos, dims: [rows, half] }, sin: { data: sin, dims: [rows, half] } };
+    const global = tablesOf(this.config, blocks, rows);
+    if (this.config.localRopeTheta === undefined) return global;
+    const { headSize, rotarySize, localRopeTheta: ropeTheta } = this.config;
+    const local = tablesOf({ headSize, rotarySize, ropeTheta }, blocks, rows);
+    return { ...global, local_cos: local.cos, local_sin: local.sin };
   }
+}
+
+function tablesOf(
+  config: RopeConfig,
+  blocks: readonly Block[],
+  rows: number,
+): Record<'cos' | 'sin', NdArray> {
+  const half = rotarySize(config) / 2;
+  const [cos, sin] = [new Float32Array(rows * half), new Float32Array(rows * half)];
+  let at = 0;
+  for (const { length, first, rows } of blocks) {
+    const part = rotaryTables(config, rows, length, first);
+    cos.set(part.cos, at);
+    sin.set(part.sin, at);
+    at += rows * half;
+  }
+  return { cos: { data: cos, dims: [rows, half] }, sin: { data: sin, dims: [rows, half] } };
 }
 
 /** Rows for `needed` positions and some to come, so that tables are made seldom. */

@@ -18,6 +18,8 @@ import {
   sub,
 } from '../../graph/ops.js';
 import type { Dim } from '../../graph/shape.js';
+import { softCapSlope } from '../activation.js';
+import { logitsOf, type OutputHead } from '../output-head.js';
 import { hiddenGradient, type Targets } from './token-logps.js';
 
 /**
@@ -26,35 +28,35 @@ import { hiddenGradient, type Targets } from './token-logps.js';
  *
  * @param hidden    of the policy, [N, D]; receives the gradient
  * @param reference of the frozen model, [N, D]; constants
- * @param head      of both, frozen; [V, D] if `tied`, else [D, V]
+ * @param head      of both, frozen
  * @returns         nats, [K, C]
  */
 export function tokenKl(
   hidden: Value,
   reference: Value,
-  head: Value,
-  tied: boolean,
+  head: OutputHead,
   { predictAt, inverse }: Targets,
 ): Value {
   const { graph } = hidden;
+  const { matrix, tied, cap } = head;
   const [K, C] = predictAt.shape as [number, Dim];
   const D = hidden.shape[1] as number;
   const [kl] = graph.composite('token_kl', [hidden], () => {
     const chunks = Array.from({ length: K }, (_, k) => {
       const at = gather(predictAt, graph.constant(k, 'int64'));
       const [own, other] = [hidden, reference].map((states) => {
-        const logits = matMul(gather(states, at), head, { transB: tied });
+        const logits = logitsOf(gather(states, at), head);
         const p = softmax(logits);
         // log p = logit − log Σ exp, and log Σ exp = max − log(max p)
         const logSumExp = sub(reduceMax(logits, [-1], true), log(reduceMax(p, [-1], true)));
-        return { p, logp: sub(logits, logSumExp) };
+        return { logits, p, logp: sub(logits, logSumExp) };
       });
       const ratio = sub(own.logp, other.logp);
       const value = reduceSum(mul(own.p, ratio), [-1], true);
-      return {
-        value: reshape(value, [1, C]),
-        direction: matMul(mul(own.p, sub(ratio, value)), head, { transB: !tied }),
-      };
+      const line = reshape(value, [1, C]);
+      const perLogit = mul(own.p, sub(ratio, value));
+      const perProduct = cap === undefined ? perLogit : mul(perLogit, softCapSlope(own.logits, cap));
+      return { value: line, direction: matMul(perProduct, matrix, { transB: !tied }) };
     });
     const values = chunks.map(({ value }) => value);
     return {

@@ -2,8 +2,8 @@
  * Log-probabilities of target tokens, without ever keeping logits.
  *
  * The vocabulary product is the largest of a step. Only hidden states that predict a
- * target enter it, in chunks; each chunk forms d(logp)/d(hidden) = E[target] − softmax·E at
- * once, so that its logits can be dropped. Entropy and accuracy fall out of the same
+ * target enter it, in chunks; each chunk forms d(logp)/d(hidden) = E[target] − softmax·E (each
+ * times the slope of the cap, where logits have one) at once, so that its logits can be dropped. Entropy and accuracy fall out of the same
  * numbers.
  */
 import type { Value } from '../../graph/graph.js';
@@ -27,6 +27,8 @@ import {
   swapLastAxes,
 } from '../../graph/ops.js';
 import type { Dim } from '../../graph/shape.js';
+import { softCap, softCapSlope } from '../activation.js';
+import { logitsOf, type OutputHead } from '../output-head.js';
 
 /** Which hidden state predicts which token: two int64 arrays [K, C], K chunks of C targets. */
 export interface Targets {
@@ -48,10 +50,11 @@ export interface TokenLogps {
 
 /**
  * @param hidden [N, D]
- * @param head   [V, D] if `tied`, else [D, V]
+ * @param output what turns them into logits
  */
-export function tokenLogps(hidden: Value, head: Value, tied: boolean, targets: Targets): TokenLogps {
+export function tokenLogps(hidden: Value, output: OutputHead, targets: Targets): TokenLogps {
   const { graph } = hidden;
+  const { matrix: head, tied, cap } = output;
   const { predictAt, target, inverse } = targets;
   const [K, C] = predictAt.shape as [number, Dim];
   const D = hidden.shape[1] as number;
@@ -61,23 +64,25 @@ export function tokenLogps(hidden: Value, head: Value, tied: boolean, targets: T
   const [logps, entropy, correct] = graph.composite('token_logps', [hidden, head], () => {
     const chunks = Array.from({ length: K }, (_, k) => {
       const h = gather(hidden, chunkOf(predictAt, k));
-      const logits = matMul(h, head, { transB: tied });
+      const logits = logitsOf(h, output);
       const p = softmax(logits);
       // log Σ exp = max − log(max p); max p ≥ 1/V, so nothing underflows
       const largest = reduceMax(logits, [-1], true);
       const logSumExp = sub(largest, log(reduceMax(p, [-1], true)));
       const embedded = gather(rows ?? swapLastAxes(head), chunkOf(target, k));
-      const targetLogit = reduceSum(mul(h, embedded), [-1], true);
-      const mean = matMul(p, head, { transB: !tied });
+      const targetProduct = reduceSum(mul(h, embedded), [-1], true);
+      const { targetLogit, slope, targetSlope } = capped(targetProduct, logits, cap);
+      const mean = matMul(slope ? mul(p, slope) : p, head, { transB: !tied });
       const line = (x: Value) => reshape(x, [1, C]);
       return {
         h,
+        targetSlope,
         logps: line(sub(targetLogit, logSumExp)),
-        // H = log Σ exp − Σ p·logit, and Σ p·logit = h·(softmax·E)
-        entropy: line(sub(logSumExp, reduceSum(mul(h, mean), [-1], true))),
+        // H = log Σ exp − Σ p·logit, and without a cap Σ p·logit = h·(softmax·E)
+        entropy: line(sub(logSumExp, reduceSum(slope ? mul(p, logits) : mul(h, mean), [-1], true))),
         // the two sums of the same products may differ in the last bits
         correct: line(cast(greaterOrEqual(add(targetLogit, tolerance(largest)), largest), h.dtype)),
-        direction: sub(embedded, mean),
+        direction: sub(targetSlope ? mul(embedded, targetSlope) : embedded, mean),
       };
     });
     const stack = (values: Value[]) => (values.length === 1 ? values[0] : concat(values, 0));
@@ -90,14 +95,13 @@ export function tokenLogps(hidden: Value, head: Value, tied: boolean, targets: T
           D,
         ),
         headGradient(
-          chunks.map(({ h }, k) => ({
+          chunks.map(({ h, targetSlope }, k) => ({
             h,
             weighted: mul(h, perChunk[k]),
-            grad: perChunk[k],
+            targetSlope,
             target: chunkOf(target, k),
           })),
-          head,
-          tied,
+          output,
         ),
       ];
     };
@@ -121,17 +125,38 @@ export function hiddenGradient(rows: readonly Value[], inverse: Value, D: number
   return gather(concat([...rows, filled(rows[0], [1, D], 0)], 0), inverse);
 }
 
-/** dE = Σ g·(onehot − p)ᵀ·h, with the probabilities computed a second time. */
+/**
+ * The logits of the targets from the products of their rows, and the slopes of the cap at all logits
+ * and at the targets'; no slopes where there is no cap.
+ */
+function capped(
+  targetProduct: Value,
+  logits: Value,
+  cap: number | undefined,
+): { targetLogit: Value; slope?: Value; targetSlope?: Value } {
+  if (cap === undefined) return { targetLogit: targetProduct };
+  const targetLogit = softCap(targetProduct, cap);
+  return {
+    targetLogit,
+    slope: softCapSlope(logits, cap),
+    targetSlope: softCapSlope(targetLogit, cap),
+  };
+}
+
+/** dE = Σ g·((onehot − p)∘slope)ᵀ·h, with the probabilities computed a second time. */
 function headGradient(
-  chunks: readonly { h: Value; weighted: Value; grad: Value; target: Value }[],
-  head: Value,
-  tied: boolean,
+  chunks: readonly { h: Value; weighted: Value; targetSlope?: Value | undefined; target: Value }[],
+  output: OutputHead,
 ): Value {
+  const { matrix: head, tied, cap } = output;
   let rows = filled(head, tied ? head.shape : [...head.shape].reverse(), 0);
-  for (const { weighted, target } of chunks) rows = scatterAdd(rows, target, weighted);
+  for (const { weighted, target, targetSlope } of chunks) {
+    rows = scatterAdd(rows, target, targetSlope ? mul(weighted, targetSlope) : weighted);
+  }
   let sum = tied ? rows : swapLastAxes(rows);
   for (const { h, weighted } of chunks) {
-    const p = softmax(matMul(h, head, { transB: tied }));
+    const logits = logitsOf(h, output);
+    const p = cap === undefined ? softmax(logits) : mul(softmax(logits), softCapSlope(logits, cap));
     const part = tied ? matMul(p, weighted, { transA: true }) : matMul(weighted, p, { transA: true });
     sum = sub(sum, part);
   }
