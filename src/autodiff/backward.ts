@@ -8,7 +8,7 @@ import { ShapeError } from '../errors.js';
 import type { Graph, TapeEntry, Value } from '../graph/graph.js';
 import { add, type DifferentiableOperator, type Operator, scalar } from '../graph/ops.js';
 import { sameShape } from '../graph/shape.js';
-import { rules, withoutGradient } from './rules/index.js';
+import { notDifferentiated, rules, withoutGradient } from './rules/index.js';
 
 /**
  * d(loss)/d(x) for each x.
@@ -84,7 +84,8 @@ function differentiate(
   if (entry.kind === 'composite') return entry.backward(grads);
   const { op } = entry;
   if (!isDifferentiable(op)) {
-    throw new ShapeError({ where: entry.name, what: `operator ${op} has no gradient rule` });
+    const why = Object.entries({ ...notDifferentiated, ...withoutGradient }).find(([name]) => name === op);
+    throw new ShapeError({ where: entry.name, what: `operator ${op} has no gradient rule (${why?.[1]})` });
   }
   return graph.scope(`${entry.name}_grad`, () => rules[op](entry, grads));
 }

@@ -16,7 +16,7 @@ import { readGgufWeights, readRopeTensors } from './gguf-weights.js';
 import type { Model } from './model.js';
 
 /**
- * Loads a GGUF file (version 2 or 3; llama, qwen2, qwen3; F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0,
+ * Loads a GGUF file (version 2 or 3; the architectures with a `gguf` row; F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0,
  * Q5_1, Q4_K, Q5_K, Q6_K).
  *
  * @throws ModelError not GGUF, truncated, or something in it that cannot be built

@@ -43,14 +43,12 @@ export function readRope(
   for (const name of Object.keys(parameters)) {
     if (!known.has(name)) throw wrong(place, name, `one of ${[...known].join(', ')}`, parameters[name]);
   }
-  const partial = parameters.partial_rotary_factor ?? json.partial_rotary_factor ?? 1;
-  const rotating = typeof partial === 'number' ? Math.trunc(headSize * partial) : Number.NaN;
-  if (partial !== 1) {
-    if (!partialRotary) throw wrong(where, 'partial_rotary_factor', '1', partial);
-    if (!(rotating >= 2 && rotating <= headSize && rotating % 2 === 0)) {
-      throw wrong(where, 'partial_rotary_factor', `an even part of the ${headSize} of a head`, partial);
-    }
-  }
+  const rotating = rotatingSize(
+    parameters.partial_rotary_factor ?? json.partial_rotary_factor,
+    where,
+    headSize,
+    partialRotary,
+  );
   const theta = positive(
     { rope_theta: parameters.rope_theta ?? json.rope_theta },
     'rope_theta',
@@ -99,6 +97,15 @@ export function readRope(
     default:
       throw wrong(place, 'rope_type', "'default', 'linear', 'dynamic', 'yarn', 'longrope' or 'llama3'", kind);
   }
+}
+
+/** Dimensions of a head that rotate: a part of it where the architecture allows one. */
+function rotatingSize(factor: unknown, where: string, headSize: number, partial: boolean): number {
+  if (factor === undefined || factor === null || factor === 1) return headSize;
+  if (!partial) throw wrong(where, 'partial_rotary_factor', '1', factor);
+  const rotating = typeof factor === 'number' ? Math.trunc(headSize * factor) : Number.NaN;
+  if (rotating >= 2 && rotating <= headSize && rotating % 2 === 0) return rotating;
+  throw wrong(where, 'partial_rotary_factor', `an even part of the ${headSize} of a head`, factor);
 }
 
 type RopeOf = Pick<ModelConfig, 'ropeTheta' | 'ropeScaling' | 'maxPositions' | 'headSize' | 'rotarySize'>;

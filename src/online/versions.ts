@@ -8,6 +8,7 @@ import { initLora } from '../model/lora.js';
 import type { LoraConfig } from '../model/lora-modules.js';
 import type { Model, Weights } from '../model/model.js';
 import { type OpenAdapter, openAdapter } from '../model/open-adapter.js';
+import { targetsFor } from '../train/trained-lora.js';
 import type { OnlineStore } from './store.js';
 
 export function versionFolder(store: OnlineStore, id: number): string {
@@ -64,10 +65,11 @@ export async function beginVersions(store: OnlineStore, first: FirstVersion): Pr
     });
   }
   const began = adapter === undefined ? undefined : (await openAdapter(adapter, model, { name })).adapter;
+  const own = { ...lora, targets: targetsFor(lora.targets, model.config) };
   writeVersion(store, 0, {
-    tensors: initLora(model.config, lora, 0),
+    tensors: initLora(model.config, own, 0),
     ...began,
-    config: { ...(began?.config ?? lora), baseModel: name, baseHash: model.hash },
+    config: { ...(began?.config ?? own), baseModel: name, baseHash: model.hash },
   });
   const report = { began: adapter ?? null };
   store.addVersion({ id: 0, parent: null, verdict: 'start', report, pairs: 0 }, []);

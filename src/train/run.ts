@@ -61,7 +61,7 @@ import { inoculated, interleaved, preventiveSteering } from './defences.js';
 import { PairSource } from './pairs.js';
 import { hasResult, readResult, removeResult, saveResult } from './result.js';
 import type { ScheduleConfig } from './schedule.js';
-import { trainedLora } from './trained-lora.js';
+import { targetsFor, trainedLora } from './trained-lora.js';
 import { Trainer, type TrainingResult } from './trainer.js';
 
 export interface RunOptions {
@@ -272,7 +272,10 @@ function fitted(
   if (most < asked) {
     progress.note(`Rows are cut at ${most} tokens, not ${asked}: the model has no more positions.`);
   }
-  const { rank, alpha, rslora, targets, layers, exclude } = adapter?.config ?? config.lora;
+  const { rank, alpha, rslora, targets, layers, exclude } = adapter?.config ?? {
+    ...config.lora,
+    targets: targetsFor(config.lora.targets, model.config),
+  };
   const names = (given: readonly string[] | string) => (typeof given === 'string' ? given : [...given]);
   return {
     ...config,

@@ -45,7 +45,7 @@ describe('a file with a mistake', () => {
     ],
     [
       'lora:\n  targets: [q_proj, wq]',
-      "run.yaml:4:21 lora.targets: expected a list of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, got 'wq'",
+      "run.yaml:4:21 lora.targets: expected a list of q_proj, k_proj, v_proj, qkv_proj, o_proj, gate_proj, up_proj, gate_up_proj, down_proj, got 'wq'",
     ],
     [
       'conscience: {roles: {policy: frozen-base}}',

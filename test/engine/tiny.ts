@@ -2,8 +2,7 @@
 
 import { llama } from '../../src/model/architectures/llama.js';
 import type { ModelConfig } from '../../src/model/config.js';
-import { projectionShape } from '../../src/model/lora.js';
-import { projectionName, projections } from '../../src/model/lora-modules.js';
+import { isNorm, weightShapes } from '../../src/model/layout.js';
 import type { Model, Tensor } from '../../src/model/model.js';
 import { Random } from '../../src/random.js';
 import type { ChatTokenizer } from '../../src/tokenizer/tokenizer.js';
@@ -51,7 +50,7 @@ function letter(id: number): string {
 export function tinyModel(overrides: Partial<ModelConfig> = {}, seed = 1): Model {
   const config = { ...tinyConfig, ...overrides };
   const weights = new Map<string, Tensor>();
-  const put = (name: string, shape: number[], mean = 0, scale = 0.3) => {
+  const put = (name: string, shape: readonly number[], mean = 0, scale = 0.3) => {
     const random = new Random(seed, name);
     const size = shape.reduce((n, d) => n * d, 1);
     weights.set(name, {
@@ -59,23 +58,10 @@ export function tinyModel(overrides: Partial<ModelConfig> = {}, seed = 1): Model
       data: Float32Array.from({ length: size }, () => mean + scale * random.normal()),
     });
   };
-  put('model.embed_tokens.weight', [config.vocabSize, config.width]);
-  for (let layer = 0; layer < config.layers; layer++) {
-    put(`model.layers.${layer}.input_layernorm.weight`, [config.width], 1, 0.1);
-    put(`model.layers.${layer}.post_attention_layernorm.weight`, [config.width], 1, 0.1);
-    if (config.architecture.qkNorm === 'head') {
-      put(`model.layers.${layer}.self_attn.q_norm.weight`, [config.headSize], 1, 0.1);
-      put(`model.layers.${layer}.self_attn.k_norm.weight`, [config.headSize], 1, 0.1);
-    }
-    for (const projection of projections) {
-      const shape = projectionShape(config, projection);
-      put(`${projectionName(layer, projection)}.weight`, shape);
-      if (config.architecture.biases.includes(projection))
-        put(`${projectionName(layer, projection)}.bias`, [shape[1]]);
-    }
+  for (const [name, shape] of weightShapes(config)) {
+    if (isNorm(name)) put(name, shape, 1 - config.architecture.normOffset, 0.1);
+    else put(name, shape);
   }
-  put('model.norm.weight', [config.width], 1, 0.1);
-  if (!config.tied) put('lm_head.weight', [config.width, config.vocabSize]);
   return { path: 'tiny', config, weights, tokenizer: letterTokenizer, hash: '' };
 }
 

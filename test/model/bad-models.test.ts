@@ -219,8 +219,45 @@ describe('shards', () => {
 describe('config.json', () => {
   it.each<{ change: Record<string, unknown>; says: RegExp }>([
     {
-      change: { architectures: ['MistralForCausalLM'] },
-      says: /not supported; expected LlamaForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, got MistralForCausalLM/,
+      change: { architectures: ['FalconForCausalLM'] },
+      says: /not supported; expected LlamaForCausalLM, Qwen2ForCausalLM, .*, got FalconForCausalLM\. Choose a model of one of these: Llama, /,
+    },
+    {
+      change: { architectures: ['Gemma3ForConditionalGeneration'] },
+      says: /not supported; .* Gemma 3 \(text\)/,
+    },
+    {
+      // transformers reads it and computes nothing of it
+      change: { architectures: ['Gemma3ForCausalLM'], hidden_act: undefined, attn_logit_softcapping: 2 },
+      says: /attn_logit_softcapping .* got 2/,
+    },
+    {
+      change: {
+        architectures: ['Gemma3ForCausalLM'],
+        rope_parameters: { sliding_attention: { rope_type: 'linear', factor: 2 } },
+      },
+      says: /rope_parameters: sliding_attention .* expected 'default', got "linear"/,
+    },
+    {
+      change: { architectures: ['Gemma2ForCausalLM'], layer_types: ['sliding_attention'] },
+      says: /layer_types .* 2 times sliding_attention or full_attention/,
+    },
+    {
+      change: { architectures: ['MistralForCausalLM'], sliding_window: 1 },
+      says: /sliding_window .* at least 2, got 1/,
+    },
+    {
+      change: { architectures: ['MistralForCausalLM'], layer_types: ['full_attention', 'full_attention'] },
+      says: /layer_types/,
+    },
+    {
+      change: { architectures: ['Phi3ForCausalLM'], partial_rotary_factor: 0.75 },
+      says: /partial_rotary_factor .* an even part of the 4 of a head, got 0\.75/,
+    },
+    { change: { architectures: ['Olmo2ForCausalLM'], clip_qkv: 8 }, says: /clip_qkv .* got 8/ },
+    {
+      change: { architectures: ['GraniteForCausalLM'], residual_multiplier: 0 },
+      says: /residual_multiplier .* a positive number, got 0/,
     },
     { change: { architectures: undefined, model_type: 'gpt2' }, says: /got gpt2/ },
     {

@@ -6,9 +6,10 @@
  */
 import { basename } from 'node:path';
 import { z } from 'zod';
+import { allProjections } from '../../model/architectures/architecture.js';
 import { conscienceSection } from './sections/conscience.js';
 import { defencesSection } from './sections/defences.js';
-import { loraSection, PROJECTIONS, unknownTarget } from './sections/lora.js';
+import { loraSection, unknownTarget } from './sections/lora.js';
 import { lossSection } from './sections/loss.js';
 import { runKeys } from './sections/run.js';
 import { trainingSection } from './sections/training.js';
@@ -90,7 +91,7 @@ function crossChecks({
     {
       holds: target === undefined,
       path: `lora.targets.${target?.at}`,
-      message: `expected a list of ${PROJECTIONS.join(', ')}, got '${target?.name}'`,
+      message: `expected a list of ${allProjections.join(', ')}, got '${target?.name}'`,
     },
     {
       holds: lora.layers === undefined || typeof lora.targets !== 'string',

@@ -1,17 +1,11 @@
 /** `lora`: shape of the adapter. Read only with `setting: lora`. */
 import { z } from 'zod';
 import { count, key, text } from '../../../config/key.js';
+import { allProjections } from '../../../model/architectures/architecture.js';
+import { llama } from '../../../model/architectures/llama.js';
 
-/** The seven linear layers of a block that an adapter can sit on, by their Hugging Face names. */
-export const PROJECTIONS = [
-  'q_proj',
-  'k_proj',
-  'v_proj',
-  'o_proj',
-  'gate_proj',
-  'up_proj',
-  'down_proj',
-] as const;
+/** The linear layers of a block in most architectures, and so the default; where others are fused, those count. */
+export const PROJECTIONS = llama.projections;
 
 export const loraSection = z.strictObject({
   rank: key(count(1).max(4096).default(16), 'Rank of the update B·A of each layer.'),
@@ -20,7 +14,7 @@ export const loraSection = z.strictObject({
   targets: key(
     z.union([z.array(text()).min(1), text()]).default([...PROJECTIONS]),
     'Linear layers that get an adapter: endings of module names, e.g. down_proj or mlp.down_proj, or a pattern of whole names, e.g. .*layers\\.1\\.mlp\\.down_proj (target_modules in PEFT).',
-    { placeholder: 'layer,layer,…|pattern', fallback: 'all seven' },
+    { placeholder: 'layer,layer,…|pattern', fallback: 'all linear layers of a block' },
   ),
   layers: key(
     z.array(count(0)).min(1).optional(),
@@ -37,7 +31,7 @@ export const loraSection = z.strictObject({
 /** A target of a list that no projection's name ends with; undefined when all are well. */
 export function unknownTarget(targets: readonly string[] | string): { at: number; name: string } | undefined {
   if (typeof targets === 'string') return undefined;
-  const ending = new RegExp(`(^|\\.)(${PROJECTIONS.join('|')})$`);
+  const ending = new RegExp(`(^|\\.)(${allProjections.join('|')})$`);
   const at = targets.findIndex((name) => !ending.test(name));
   return at < 0 ? undefined : { at, name: targets[at] };
 }
