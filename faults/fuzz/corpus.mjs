@@ -13,7 +13,7 @@ export function filesOf(folder, names = () => true) {
   return files;
 }
 
-export const kindOf = (name) =>
+const kindOf = (name) =>
   /\.jsonl?$/.test(name) ? 'json' : /\.(ya?ml|jinja|csv|txt|md)$|\.sha256$/.test(name) ? 'text' : 'binary';
 export const all = (files, names = () => true) =>
   [...files.keys()].filter(names).map((name) => [name, kindOf(name)]);

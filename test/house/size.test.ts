@@ -15,7 +15,7 @@ const parsers = ['src/model/gguf-rope.ts readGgufRope'];
 /** Of more branches than they should have, and still to be cut. */
 const branched = ['src/train/run.ts runTrain', 'src/experiment/spec.ts readExperiment'];
 
-const files = ['src', 'bench', 'faults', 'scripts'].flatMap((folder) =>
+const files = ['src', 'bench', 'faults', 'scripts', 'examples'].flatMap((folder) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.(ts|mjs)$/.test(name))
     .map((name) => join(folder, name)),

@@ -113,7 +113,17 @@ describe('npm pack', () => {
     expect(packed.filter((path) => path.startsWith('dist/')).sort()).toEqual(compiled.sort());
     const places = new Set(packed.map((path) => path.split('/')[0]));
     expect([...places].sort()).toEqual([
-      ...['LICENSE', 'README.md', 'bin', 'dist', 'experiments', 'models', 'node_modules', 'package.json'],
+      ...[
+        'LICENSE',
+        'README.md',
+        'bin',
+        'dist',
+        'examples',
+        'experiments',
+        'models',
+        'node_modules',
+        'package.json',
+      ],
       ...['python', 'worlds'],
     ]);
     const bundled = packed.filter((path) => path.startsWith('node_modules/'));
