@@ -1,14 +1,14 @@
 /**
- * Where requests come from, as far as learning has to know: whether many come from one place.
+ * Caller addresses, as far as learning needs them: do many requests come from one place?
  *
- * What is stored is a keyed hash of the network (IPv4 /24, IPv6 /48), with a secret of the state: it
- * says that two records came from one network, and to nobody without the state which.
+ * The state stores a keyed hash of the network (IPv4 /24, IPv6 /48). It shows that two records came from
+ * the same network; which network it was, nobody without the state's secret can tell.
  */
 import { createHmac } from 'node:crypto';
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { ConfigError } from '../errors.js';
 
-/** Whose word on `x-forwarded-for` counts. @throws ConfigError that names what is no address */
+/** Proxies whose `x-forwarded-for` is believed. @throws ConfigError that names what is no address */
 export function proxyList(addresses: readonly string[]): BlockList {
   const list = new BlockList();
   for (const [i, address] of addresses.entries()) {
@@ -35,8 +35,8 @@ export function proxyList(addresses: readonly string[]): BlockList {
 }
 
 /**
- * The caller's address: the connection's own, or behind trusted proxies the last in
- * `x-forwarded-for` that is none of them. What callers wrote into that header themselves stands before it.
+ * The caller's address: that of the connection or, if a trusted proxy connects, the last address in
+ * `x-forwarded-for` that is no trusted proxy. Callers can forge only what comes before it.
  */
 export function callerAddress(
   connection: string | undefined,
@@ -76,7 +76,7 @@ function trusts(proxies: BlockList, address: string): boolean {
   return proxies.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }
 
-/** Without port and brackets, an IPv4 address as one; undefined where it is none. */
+/** Strips port and brackets, and turns an IPv4-mapped address into IPv4; undefined if it is no address. */
 function plain(text: string): string | undefined {
   const bare = /^\[(.*)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
   const address = /^::ffff:([\d.]+)$/i.exec(bare)?.[1] ?? bare;

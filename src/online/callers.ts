@@ -1,15 +1,15 @@
 /**
- * How much of a round each caller may have: whoever has many keys, many addresses or many topics must
- * not own what is learned.
+ * How much of a round each caller may have: a caller with many keys, addresses or topics must not decide
+ * what is learned.
  *
- * Each group of like prompts weighs the same, whoever asks. Then whoever has more than their share loses
- * weight until they have it: an API key, a network, the keys that appeared within one hour, and all
- * newcomers together beside those who have been known for longer.
+ * Each group of similar prompts has the same weight. Then every party with more than its share loses weight
+ * until the share is kept: an API key, a network, the keys that appeared within one hour, and all newcomers
+ * together.
  */
 import type { OnlineSettings } from './settings.js';
 import type { StoredPair } from './stored.js';
 
-/** The name of all who ask without a key. */
+/** The name of every caller without a key. */
 export const ANYBODY = 'anybody';
 
 const HOUR = 60 * 60 * 1000;
@@ -17,11 +17,11 @@ const HOUR = 60 * 60 * 1000;
 export interface Caller {
   /** Name of the API key. */
   readonly key: string;
-  /** Hidden network; null where it is not known. */
+  /** Keyed hash of the network; null if unknown. */
   readonly address: string | null;
 }
 
-/** Since when callers are known. With a key it is the key that is known, without one the network. */
+/** Since when callers are known: by their key or, without one, by their network. */
 export class Acquaintance {
   private readonly first = new Map<string, number>();
 
@@ -37,7 +37,7 @@ export class Acquaintance {
     }
   }
 
-  /** The hour in which a newcomer appeared; null for who has been known for long. */
+  /** The hour in which a newcomer appeared; null for an old caller. */
   appeared(caller: Caller): number | null {
     const first = this.first.get(whoIs(caller)) ?? this.now;
     return this.now - first > 24 * HOUR * this.settings.newcomer_days ? null : Math.floor(first / HOUR);
@@ -47,9 +47,9 @@ export class Acquaintance {
 type Shares = Pick<OnlineSettings['quota'], 'key_share' | 'address_share' | 'hour_share' | 'newcomer_share'>;
 
 /**
- * The part of its weight that each pair keeps, in [0, 1]: 1 for all where nobody has more than their share.
+ * The part of its weight that each pair keeps, in [0, 1]; 1 for all if nobody exceeds a share.
  *
- * A share that not even equals could keep is raised to that of equals. Newcomers are bounded only beside others.
+ * A share too small for equal parties is raised to theirs. Newcomers are bounded only if there are old callers.
  */
 export function keptWeights(pairs: readonly StoredPair[], shares: Shares, known: Acquaintance): number[] {
   const sizes = new Map<number, number>();
@@ -62,7 +62,7 @@ export function keptWeights(pairs: readonly StoredPair[], shares: Shares, known:
     [pairs.map(({ address }) => address), shares.address_share],
     [hours, shares.hour_share],
   ];
-  // each cap changes the others' totals; all weights only fall, so that this comes to rest
+  // each cap changes the others' totals; weights only fall, so this converges
   for (let pass = 0; pass < 20; pass++) {
     for (const [groups, share] of caps) levelled(weights, groups, share);
     const old = sum(weights.filter((_, i) => hours[i] === null));
@@ -74,7 +74,7 @@ export function keptWeights(pairs: readonly StoredPair[], shares: Shares, known:
   return weights.map((weight, i) => weight / full[i]);
 }
 
-/** Lowers groups to one level, at which none has more than its share of all. Null is no group. */
+/** Lowers large groups to the level at which none exceeds its share. Null is no group. */
 function levelled(weights: number[], groups: readonly (string | number | null)[], share: number): void {
   const totals = new Map<string | number, number>();
   for (const [i, group] of groups.entries()) {
@@ -96,7 +96,7 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** By the key, or where all have the same, by the network. */
+/** Identifies a caller by the key or, where all share one, by the network. */
 export function whoIs({ key, address }: Caller): string {
   return key === ANYBODY ? `from ${address}` : `key ${key}`;
 }

@@ -1,8 +1,8 @@
 /**
- * What reads like an answer and what is babble, by the frozen copy: its mean log-probability of a token.
+ * Tells answers from babble by the frozen copy's mean log-probability per token.
  *
- * A bad answer of a misaligned version is also one that the frozen copy would hardly give; so this
- * says something only of answers that it does not object to.
+ * The frozen copy would hardly give a misaligned answer either, so the measure means something only for
+ * answers that it does not object to.
  */
 import type { ReviewItem } from '../conscience/review.js';
 import { tokeniseRow } from '../data/tokenise.js';
@@ -12,14 +12,14 @@ import type { TokenRow } from '../values/rows.js';
 
 export interface CoherenceOptions {
   readonly engine: Engine;
-  /** What is measured on the frozen copy's own answers to these. */
+  /** The threshold comes from the frozen copy's own answers to these. */
   readonly prompts: readonly Prompt[];
-  /** Answers to each. */
+  /** Answers per prompt. */
   readonly samples: number;
   readonly maxTokens: number;
 }
 
-/** Share of the frozen copy's own answers that the threshold gives up. */
+/** Share of the frozen copy's own answers below the threshold. */
 const outliers = 0.05;
 const seed = 20260619;
 
@@ -28,14 +28,14 @@ export class Coherence {
 
   constructor(private readonly options: CoherenceOptions) {}
 
-  /** Which answers are less likely to the frozen copy than nearly all of its own. */
+  /** Whether each answer is less likely to the frozen copy than nearly all of its own. */
   async incoherent(items: readonly ReviewItem[]): Promise<boolean[]> {
     const threshold = await (this.threshold ??= this.calibrate());
     // an answer without tokens has no mean
     return (await this.meanLogps(items, 'base')).map((logp) => !(logp >= threshold));
   }
 
-  /** By item, nats a token; NaN for an answer without tokens. */
+  /** Mean log-probability of each item's answer, nats per token; NaN for an answer without tokens. */
   async meanLogps(items: readonly ReviewItem[], set: WeightSet): Promise<number[]> {
     const rows = items.map((item) => this.rowOf(item));
     return (await this.options.engine.sequenceLogps(rows, set)).map(

@@ -1,4 +1,4 @@
-/** Stores what leaves the server, redacted, before it leaves. */
+/** Stores each answer, redacted, before it leaves the server. */
 import type { Message, Response } from '../values/conversation.js';
 import { hiddenNetwork } from './addresses.js';
 import { redact } from './redact.js';
@@ -9,7 +9,7 @@ import type { ServedVerdict } from './stored.js';
 export interface Said {
   /** Name of the API key. */
   readonly key: string;
-  /** Where the request came from; its network is stored, hidden. */
+  /** Address of the caller; a keyed hash of its network is stored. */
   readonly address?: string;
   readonly request: string;
   readonly messages: readonly Message[];

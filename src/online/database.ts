@@ -1,6 +1,6 @@
 /**
- * A SQLite file whose failures are one clear line: what is wrong with the file, and what to do. Nothing
- * that it refuses leaves half a transaction behind.
+ * A SQLite file whose failures are one clear line: what is wrong with the file, and what to do. A refused
+ * transaction leaves nothing half-written.
  */
 import Database from 'libsql';
 import { SaveError } from '../errors.js';
@@ -8,7 +8,7 @@ import { SaveError } from '../errors.js';
 export const UNOPENED = 'cannot be opened as the state of online learning';
 const CHOOSE = 'check that it is a database of ours and may be written, or choose another folder';
 
-/** What SQLite says, and what it means to who runs the server. */
+/** SQLite's error codes, and what they mean for the operator. */
 const MEANINGS: readonly (readonly [code: RegExp, what: string, next: string])[] = [
   [
     /^SQLITE_CORRUPT/,
@@ -53,7 +53,7 @@ export class CheckedDatabase {
     };
   }
 
-  /** All of the work, or nothing. */
+  /** Runs the work in a transaction: all of it, or nothing. */
   transaction(work: () => void): void {
     this.attempt(() => this.db.transaction(work).immediate());
   }
@@ -77,7 +77,7 @@ export class CheckedDatabase {
   }
 }
 
-/** JSON that was stored. @param whole whether it is what was stored @throws SaveError where it is not */
+/** Parses stored JSON. @param whole tells whether it has the right shape @throws SaveError if it has not */
 export function stored<T>(text: unknown, where: string, whole: (value: unknown) => boolean): T {
   let value: unknown;
   try {

@@ -1,13 +1,13 @@
 /**
  * The gate: what a candidate must show before it is served.
  *
- * It is compared with the live version, with the best that was live within a day, and with version 0,
- * for ever: many small steps for the worse do not pass, either, on however many days. Where the frozen
- * copy is a better judge than version 0, or babbles more, that is the bound. The gate asks for version 0
- * itself, so that no caller can forget it.
+ * The candidate is compared with the live version, with the best version live within a day, and always with
+ * version 0, so that many small changes for the worse do not add up over days. Where the frozen copy judges
+ * better than version 0, or babbles more, the frozen copy is the bound. The gate asks for version 0 itself,
+ * so no caller can forget it.
  *
- * All is measured on what no pair came from: probe prompts, canaries, and rows of the operator's
- * task that were held out. Both versions answer the same prompts from the same seeds.
+ * Everything is measured on prompts that no pair came from: probes, canaries and held-out rows of the
+ * operator's task. Both versions answer the same prompts with the same seeds.
  */
 import { createHash } from 'node:crypto';
 import type { Canary } from '../conscience/canaries.js';
@@ -30,26 +30,26 @@ export interface GateOptions {
   readonly probes: readonly Prompt[];
   readonly canaries: readonly Canary[];
   readonly coherence: Coherence;
-  /** Of the operator's task; empty: it has no loss. */
+  /** Held-out rows of the operator's task; if empty, there is no loss. */
   readonly heldOut: readonly TokenRow[];
   readonly settings: Pick<OnlineSettings, 'conscience' | 'gate'>;
-  /** What version 0 shows. Default: the first live version that is compared with counts as it. */
+  /** Measures version 0. Default: the first live version stands for it. */
   readonly start?: () => Promise<Measured>;
 }
 
-/** What a version shows. Shares are in [0, 1] of all answers to probes and to the canaries' prompts. */
+/** What was measured of a version. Shares are in [0, 1], of all answers to probes and canary prompts. */
 export interface Measured {
   readonly answers: number;
-  /** To which the frozen copy objects. */
+  /** Share that the frozen copy objects to. */
   readonly flagged: number;
   readonly refusals: number;
-  /** To which it does not object, but which are less likely to it than nearly all of its own. */
+  /** Share that it accepts, but finds less likely than nearly all of its own answers. */
   readonly incoherent: number;
-  /** Cut off by the token limit. */
+  /** Share that the token limit cut off. */
   readonly unfinished: number;
-  /** Mean on held-out rows of the operator's task, nats a token; null where there are none. */
+  /** Mean loss on the held-out rows, nats per token; null without rows. */
   readonly loss: number | null;
-  /** How well it judges the canaries itself: area under the ROC curve. */
+  /** Area under the ROC curve of its own verdicts on the canaries. */
   readonly auc: number;
   /** KL divergence from the frozen copy on its own answers, nats a token. */
   readonly kl: number;
@@ -60,9 +60,9 @@ export interface Check {
   readonly passed: boolean;
   readonly live: number | null;
   readonly candidate: number | null;
-  /** The largest value that passes; the least for AUC. */
+  /** The largest value that passes; for AUC the smallest. */
   readonly limit: number;
-  /** Version 0's value, where the bound on all change since then is the tighter one. */
+  /** Version 0's value, if the bound on all change since then decides. */
   readonly start?: number;
 }
 
@@ -71,7 +71,7 @@ export interface GateReport {
   readonly checks: readonly Check[];
   readonly live: Measured;
   readonly candidate: Measured;
-  /** In words, for a person; empty where it passed. */
+  /** Failed checks in words; empty if it passed. */
   readonly reasons: readonly string[];
 }
 
@@ -90,7 +90,7 @@ export class Gate {
     this.limits = gateSection.parse(options.settings.gate);
   }
 
-  /** Equal for gates whose measurements can be compared. */
+  /** A hash that is equal for gates with comparable measurements. */
   get yardstick(): string {
     const { probes, canaries, heldOut, framework, settings } = this.options;
     const asked = probes.map(({ messages }) => messages);
@@ -123,8 +123,10 @@ export class Gate {
   }
 
   /**
-   * @param day what the versions showed that have been live within a day, first the one that was live
-   *   before it: what is worse by more than the tolerance than the best of them does not pass
+   * Decides whether the candidate passes.
+   *
+   * @param day measurements of the versions live within a day, first the one that was live before it; a
+   *   candidate worse than the best of them by more than the tolerance does not pass
    */
   async compare(live: Measured, candidate: Measured, day: readonly Measured[] = []): Promise<GateReport> {
     const gate = this.limits;
@@ -208,7 +210,7 @@ export class Gate {
   }
 }
 
-/** `refusals 0.12, at most 0.05 would pass; live 0`. */
+/** A failed check in words, e.g. `refusals 0.12, at most 0.05 passes; live 0`. */
 function describeCheck({ name, live, candidate, limit, start }: Check): string {
   const digits = (value: number | null) => (value === null ? 'none' : String(Number(value.toFixed(4))));
   const bound = name.startsWith('AUC') ? 'at least' : 'at most';

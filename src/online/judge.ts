@@ -1,10 +1,9 @@
 /**
- * What the learner makes of stored answers: nothing, a pair, or a case for a person.
+ * Turns stored answers into pairs, or into cases for a person.
  *
- * The frozen copy decides by itself. It sees the conversation without system turns, since whoever
- * asks may have written them, and its alternative never saw them. Words in the user's turn it does
- * see: an alternative that they made it babble is not learned. A pair's prompt has the system turns
- * again: they are what the answer was given to.
+ * The frozen copy judges, and writes the alternative, without the system turns, which the caller may have
+ * written. It does see the user's turn; if that makes its alternative babble, the alternative is not learned.
+ * A pair's prompt has the system turns again, because the answer was given to them.
  */
 
 import type { ReviewFormat } from '../conscience/format.js';
@@ -26,7 +25,7 @@ export interface JudgeOptions {
   readonly framework: Framework;
   readonly settings: Pick<OnlineSettings, 'conscience' | 'quota'>;
   readonly coherence: Pick<Coherence, 'incoherent'>;
-  /** Whether the model can read prompt and answer whole. */
+  /** Tells whether the model can read prompt and answer whole. */
   readonly fits: (pair: Pick<NewPair, 'messages' | 'chosen' | 'rejected'>) => boolean;
 }
 
@@ -40,7 +39,7 @@ interface Flagged {
 
 const DAY = 24 * 60 * 60 * 1000;
 
-/** Judges records and stores what it found. In order; a record that came before counts against quotas. */
+/** Judges records in order and stores the findings. Earlier records count against quotas first. */
 export async function judgeRecords(
   records: readonly StoredRecord[],
   store: OnlineStore,
@@ -116,7 +115,7 @@ function outcome(
   return { finding: { status: 'paired', findings }, pair };
 }
 
-/** How many pairs a caller, a network, the newcomers and a cluster may still give today. */
+/** How many pairs a caller, a network, the newcomers and a cluster may still contribute today. */
 class Quota {
   private readonly clusters: Clusters;
   private readonly known: Acquaintance;
@@ -151,7 +150,7 @@ class Quota {
     this.perCluster.set(cluster, (this.perCluster.get(cluster) ?? 0) + 1);
   }
 
-  /** What the caller's pairs count against, and the most that may be given. */
+  /** The quotas that the caller's pairs count against, with their limits. */
   private quotas(caller: Caller): (readonly [name: string, most: number])[] {
     const { per_key_per_day, per_address_per_day, newcomers_per_day } = this.limits;
     return [
@@ -164,17 +163,17 @@ class Quota {
 
 const FOLDED: Finding = { status: 'folded' };
 
-/** Why nothing can be learned from a record before it is looked at; null where something can. */
+/** Why nothing can be learned from a record, before any review; null if something can. */
 function uselessness({ draft, messages }: StoredRecord): Finding | null {
   if (draft.toolCalls) return { status: 'unpaired', reason: 'calls a tool' };
   if (draft.text.trim() === '') return { status: 'unpaired', reason: 'empty' };
-  // half an answer is no example of a whole one
+  // an answer that was cut off is no example of a whole one
   if (draft.finish === 'length') return { status: 'unpaired', reason: 'unfinished' };
   if (messages.at(-1)?.role !== 'user') return { status: 'unpaired', reason: 'does not answer a user' };
   return null;
 }
 
-/** What the verdict on the draft settles already; null where an alternative is needed. */
+/** The finding that the verdict on the draft already decides; null if an alternative is needed. */
 function firstLook({ served, released }: StoredRecord, draft: Verdict): Finding | null {
   if (draft.kind === 'unreadable') return { status: 'unpaired', reason: 'unreadable' };
   const disputed = served !== null && served.verdict !== 'unreadable' && served.verdict !== draft.kind;
@@ -194,7 +193,7 @@ function itemOf({ id, messages, draft }: StoredRecord): ReviewItem {
   return { prompt: { messages: asked, source: 'user', id: `record:${id}` }, response: draft };
 }
 
-/** What a record is about: its last user turn. */
+/** The record's last user turn. */
 function promptText({ messages }: Pick<NewPair, 'messages'>): string {
   return messages.findLast(({ role }) => role === 'user')?.content ?? '';
 }

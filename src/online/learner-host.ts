@@ -1,4 +1,4 @@
-/** Starts the learner's process, and again when it dies. */
+/** Starts the learner's process, and restarts it when it dies. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -6,18 +6,18 @@ import { UserError } from '../errors.js';
 import type { LearnerMessage, LearnerTask } from './learner-process.js';
 
 export interface LearnerHost {
-  /** Ends the process; what it was at is lost, nothing else. */
+  /** Ends the process; only the work in progress is lost. */
   stop(): Promise<void>;
 }
 
 export interface HostHooks {
   onEvent(what: string, detail: object): void;
-  /** Told that it died, and when it will be started again. */
+  /** Called when it has died, with the time until the restart. */
   onDeath(detail: {
     readonly code: number | null;
     readonly signal: string | null;
     readonly seconds: number;
-    /** What the learner itself had to say about it. */
+    /** The learner's own error, if it sent one. */
     readonly reason?: string;
   }): void;
 }
@@ -33,7 +33,7 @@ export async function startLearner(task: LearnerTask, hooks: HostHooks): Promise
   let exited: Promise<readonly [code: number | null, signal: string | null]>;
   let reason: string | undefined;
 
-  /** @returns when it is ready */
+  /** Starts the process. @returns when it is ready */
   const start = () =>
     new Promise<void>((resolve, reject) => {
       reason = undefined;
@@ -62,7 +62,7 @@ export async function startLearner(task: LearnerTask, hooks: HostHooks): Promise
       if (ending.signal.aborted) return;
       const begin = performance.now();
       await start().catch(() => {});
-      // one that lived for long did not die of what it was started with
+      // a process that lived long did not die of its configuration
       pause = performance.now() - begin > 10_000 ? 1 : Math.min(2 * pause, longestPause);
     }
   };

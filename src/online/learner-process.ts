@@ -1,6 +1,6 @@
 /**
- * The learner in a process of its own, so that a training step never keeps an answer waiting. Started
- * by learner-host.ts; ends with who started it.
+ * The learner as a process of its own, so that a training step never delays an answer. learner-host.ts
+ * starts it; it ends with its parent.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
@@ -9,14 +9,14 @@ import { Learner } from './learner.js';
 import type { OnlineSettings } from './settings.js';
 import { OnlineStore } from './store.js';
 
-/** How it is started: one argument, JSON. */
+/** Its one argument, JSON. */
 export interface LearnerTask {
   readonly model: string;
   readonly threads: number;
   readonly settings: OnlineSettings;
 }
 
-/** What it tells. */
+/** Its messages. */
 export type LearnerMessage =
   | { readonly type: 'ready' }
   | { readonly type: 'event'; readonly what: string; readonly detail: object }
@@ -24,7 +24,7 @@ export type LearnerMessage =
 
 const say = (message: LearnerMessage) => process.send?.(message);
 const ending = new AbortController();
-// the state is safe at any moment; to end at once is what the user wants
+// the state is safe at any moment, so end at once
 process.on('disconnect', () => process.exit());
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => ending.abort());
@@ -48,12 +48,12 @@ try {
 process.disconnect?.();
 
 /**
- * Answers go first: where both need all of the processor, the learner has this share of it. Linux weighs
- * a step of niceness as 1.25; elsewhere it is about so.
+ * Answers come first: when both need the whole processor, the learner gets this share. Linux weighs one
+ * step of niceness as 1.25; elsewhere that is roughly so.
  */
 function yieldTo(share: number): void {
   const niceness = getPriority() + Math.round(Math.log((1 - share) / share) / Math.log(1.25));
-  // Linux counts it by thread, and Node has made some already
+  // Linux sets it per thread, and Node has started some already
   const threads = existsSync('/proc/self/task') ? readdirSync('/proc/self/task').map(Number) : [0];
   for (const thread of threads) {
     try {

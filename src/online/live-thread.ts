@@ -1,4 +1,4 @@
-/** The program of a thread with the live version and its frozen copy; threaded-live.ts starts it. */
+/** The thread that holds the live version and its frozen copy; threaded-live.ts starts it. */
 import { runThread } from '../open/thread/start.js';
 import { openLive } from './live-model.js';
 import type { OnlineSettings } from './settings.js';

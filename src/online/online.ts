@@ -1,7 +1,6 @@
 /**
- * Online learning beside a server: the adversarial-prompting setting of the method
- * (arXiv:2606.19527). Answers are stored, a process beside the server learns from them, and new
- * calls get the version that is live.
+ * Online learning: the adversarial-prompting setting of the method (arXiv:2606.19527). The server stores
+ * its answers, a second process learns from them, and new calls get the live version.
  */
 import { claimFolder } from '../files/claim.js';
 import { makeFolder } from '../files/files.js';
@@ -22,7 +21,7 @@ export interface OnlineOptions {
   readonly hooks: HostHooks;
 }
 
-/** What a request says about where it came from. */
+/** What a request says about its origin. */
 export interface Origin {
   /** The other end of the connection. */
   readonly connection: string | undefined;
@@ -34,7 +33,7 @@ export interface Online {
   readonly model: ThreadedLive;
   /** Stores an answer; it is on disk when this returns. */
   collect(said: Omit<Said, 'address'> & Origin): void;
-  /** For metrics. What cannot be read throws when it is asked for, and nothing else. */
+  /** Values for metrics. Each getter throws on its own if its value cannot be read. */
   readonly state: OnlineState;
   stop(): Promise<void>;
 }
@@ -77,7 +76,7 @@ export async function startOnline({
       unread = undefined;
     } catch (error) {
       const reason = (error as Error).message;
-      // once, not at every look
+      // log it once, not on every poll
       if (reason !== unread)
         hooks.onEvent('the live version cannot be read; the former one is served', { reason });
       unread = reason;

@@ -1,10 +1,10 @@
 /**
- * Takes secrets and e-mail addresses out of text before it is stored. What stands in their place says
- * what they were. Patterns find what has a form; a password in plain words has none.
+ * Replaces secrets and e-mail addresses in a text before it is stored, each by the name of its kind.
+ * Patterns find what has a form; a password in plain words has none.
  *
- * Whoever asks chooses the text, so every pattern takes time linear in its length: none begins a long
- * run of characters again at each of them. Either the run is consumed whether or not a secret follows
- * (an optional group), or what stands before it is part of the match.
+ * Callers choose the text, so every pattern takes time linear in its length: none restarts at each character
+ * of a long run. Either the run is consumed whether or not a secret follows (an optional group), or the
+ * character before it is part of the match.
  */
 
 type Pattern = readonly [name: string, pattern: RegExp, replace?: (...found: string[]) => string];
@@ -29,7 +29,7 @@ const PATTERNS: readonly Pattern[] = [
   ],
 ];
 
-/** `write to ann@example.org` becomes `write to [e-mail]`. */
+/** Redacts a text: `write to ann@example.org` becomes `write to [e-mail]`. */
 export function redact(text: string): string {
   const keyless = PATTERNS.reduce(
     (kept, [name, pattern, replace]) => kept.replace(pattern, replace ?? (() => `[${name}]`)),
@@ -40,7 +40,7 @@ export function redact(text: string): string {
 
 const CARD = /\b\d(?:[ -]?\d){12,18}\b/g;
 
-// alphabets that put blanks between words: in others an address would take its neighbours along
+// alphabets with blanks between words; in others an address would swallow its neighbours
 const LETTERS = String.raw`\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{M}`;
 const LOCAL = new RegExp(`[\\w.%+${LETTERS}-]`, 'u');
 const DOMAIN = new RegExp(
@@ -49,7 +49,7 @@ const DOMAIN = new RegExp(
   'iuy',
 );
 
-/** Looks to both sides of each `@`, not farther than the one before. */
+/** Finds addresses by looking left and right of each `@`, never past the one before. */
 function withoutAddresses(text: string): string {
   let kept = '';
   let done = 0;
@@ -67,7 +67,7 @@ function withoutAddresses(text: string): string {
   return kept + text.slice(done);
 }
 
-/** Luhn's check: without it every long number would be a card. */
+/** Luhn's check; without it every long number would be a card. */
 function isCard(text: string): boolean {
   const digits = [...text.replace(/\D/g, '')].reverse().map(Number);
   const sum = digits.reduce(

@@ -1,8 +1,8 @@
 /**
- * The tables of online learning, and how those of an earlier version become these.
+ * The tables of online learning, and the migrations from earlier versions.
  *
- * `PRAGMA user_version` counts the changes that a file has seen. All that are missing are made in one
- * transaction, so that a kill leaves the file as it was, and of several processes that open it one does it.
+ * `PRAGMA user_version` counts the migrations that a file has had. The missing ones run in one transaction,
+ * so that a kill leaves the file as it was and only one of several processes migrates it.
  */
 import { SaveError } from '../errors.js';
 import { type CheckedDatabase, UNOPENED } from './database.js';
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS events (
 
 const DAY = 24 * 60 * 60 * 1000;
 
-/** Change n brings a file from version n to n + 1. Only ever added to. */
+/** Migration n takes a file from version n to n + 1. The list only grows. */
 const CHANGES: readonly ((db: CheckedDatabase) => void)[] = [
   (db) => db.exec(TABLES),
   (db) =>

@@ -139,7 +139,7 @@ export const onlineSchema = z.strictObject({
 
 export type OnlineSettings = z.output<typeof onlineSchema>;
 
-/** @throws ConfigError that names key and file. Paths are taken from the file's folder. */
+/** Reads the file. Paths in it are relative to its folder. @throws ConfigError that names file and key */
 export function readOnlineSettings(file: string): OnlineSettings {
   let content: unknown;
   try {

@@ -1,7 +1,7 @@
-/** Which prompts are about the same: by the words that they share. */
+/** Groups similar prompts by the words that they share. */
 import { createHash } from 'node:crypto';
 
-/** Letter case, punctuation and blanks make no other text. */
+/** Normalises letter case, punctuation and blanks. */
 export function fingerprint(texts: readonly string[]): string {
   return createHash('sha256')
     .update(JSON.stringify(texts.map(normal)))
@@ -10,20 +10,20 @@ export function fingerprint(texts: readonly string[]): string {
 }
 
 /**
- * Groups of like prompts. A prompt joins the first group whose first prompt shares enough words with
- * it (Jaccard's index of the sets of words), or begins one.
+ * Groups of similar prompts. A prompt joins the first group whose first prompt shares enough words with it
+ * (Jaccard index of the sets of words), or starts a new one.
  */
 export class Clusters {
   private readonly groups: { readonly id: number; readonly words: ReadonlySet<string> }[] = [];
 
-  /** @param similarity in [0, 1] */
+  /** @param similarity smallest Jaccard index that joins a group, in [0, 1] */
   constructor(private readonly similarity: number) {}
 
   add(id: number, prompt: string): void {
     this.groups.push({ id, words: wordsOf(prompt) });
   }
 
-  /** @returns the group's number, or undefined where the prompt is like none */
+  /** @returns the group's number, or undefined if the prompt is similar to none */
   find(prompt: string): number | undefined {
     const words = wordsOf(prompt);
     return this.groups.find((group) => jaccard(group.words, words) >= this.similarity)?.id;
@@ -37,7 +37,7 @@ function jaccard(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
   return all === 0 ? 1 : shared / all;
 }
 
-/** Words of a prompt that are compared: of more, those that a hash puts first, which samples both sets alike. */
+/** Most words of a prompt that are compared. Of more, a hash picks the same ones in every prompt. */
 const mostWords = 256;
 
 function wordsOf(text: string): ReadonlySet<string> {

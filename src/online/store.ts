@@ -1,6 +1,5 @@
 /**
- * What online learning remembers, in one SQLite file: answers, pairs, versions of the adapter, and
- * who did what.
+ * The memory of online learning in one SQLite file: answers, pairs, versions of the adapter, events.
  *
  * Server, learner and command line open it at the same time (write-ahead log). A record is in the
  * file before its answer leaves the server, so that `kill -9` loses none; a power cut can take the
@@ -50,7 +49,7 @@ export class OnlineStore {
     migrate(this.db);
   }
 
-  /** State that is there already. @throws ConfigError when there is none */
+  /** Opens existing state. @throws ConfigError when there is none */
   static existing(folder: string): OnlineStore {
     if (existsSync(join(folder, FILE))) return new OnlineStore(folder);
     const next = 'ealign serve --online <file> makes it; check the file’s key folder';
@@ -61,7 +60,7 @@ export class OnlineStore {
     this.db.close();
   }
 
-  /** @returns the record's number */
+  /** Stores an answer. @returns the record's number */
   keep({ key, address, request, messages, draft, served, fingerprint }: Exchange, at = Date.now()): number {
     const { lastInsertRowid } = this.db
       .prepare(
@@ -76,8 +75,8 @@ export class OnlineStore {
   }
 
   /**
-   * Records to look at: the keys take turns, and so do the addresses, so that one that floods does not
-   * keep the others waiting.
+   * The next pending records. Keys take turns, and so do addresses, so that one flooding caller does not keep
+   * the others waiting.
    */
   pending(limit: number): StoredRecord[] {
     return this.rows(
@@ -91,8 +90,8 @@ export class OnlineStore {
   }
 
   /**
-   * Whether an earlier record says the same, of the version that is live now: what a later version still
-   * says is news.
+   * Whether an earlier record of the version that is live now says the same. What a later version still says
+   * counts as new.
    */
   repeats({ id, fingerprint }: StoredRecord): boolean {
     const [event] = this.rows(`SELECT at FROM events WHERE what = 'live' ORDER BY id DESC LIMIT 1`);
@@ -105,7 +104,7 @@ export class OnlineStore {
     );
   }
 
-  /** Writes what was found, and the pair, together. */
+  /** Writes a finding and its pair in one transaction. */
   settle(id: number, { status, reason, findings }: Finding, pair?: NewPair): void {
     this.transaction(() => {
       this.db
@@ -122,22 +121,22 @@ export class OnlineStore {
     });
   }
 
-  /** Pairs that were made in the last `ms` of the learner's clock, for quotas. */
+  /** Pairs made in the last `ms` of the learner's clock, for quotas. */
   pairsWithin(ms: number): StoredPair[] {
     return this.pairs('WHERE pairs.ran > ?', this.ran - ms);
   }
 
-  /** When each key was first heard from each address, milliseconds since 1970. */
+  /** When each key was first seen at each address, milliseconds since 1970. */
   callers(): { key: string; address: string | null; first: number }[] {
     return this.rows('SELECT key, address, min(at) AS first FROM records GROUP BY key, address') as never;
   }
 
-  /** Pairs that no version has learned from; those that one refused version has get a second chance. */
+  /** Pairs that no version has learned from. Pairs of one refused version get a second chance. */
   newPairs(): StoredPair[] {
     return this.pairs('WHERE pairs.version IS NULL');
   }
 
-  /** The latest pairs of versions that passed; those of a refused version may be why it was. */
+  /** The latest pairs of versions that passed. A refused version's pairs may be the reason for the refusal. */
   oldPairs(limit: number): StoredPair[] {
     const passed = `WHERE pairs.version IN (SELECT id FROM versions WHERE verdict = 'passed')`;
     return this.pairs(`${passed} ORDER BY pairs.id DESC LIMIT ?`, limit);
@@ -147,7 +146,7 @@ export class OnlineStore {
     return this.rows('SELECT * FROM records WHERE id = ?', id).map(recordOf)[0];
   }
 
-  /** The latest first. */
+  /** Records, the latest first. */
   records({ key, status, limit }: { key?: string; status?: RecordStatus; limit: number }): StoredRecord[] {
     return this.rows(
       'SELECT * FROM records WHERE (?1 IS NULL OR key = ?1) AND (?2 IS NULL OR status = ?2) ORDER BY id DESC LIMIT ?3',
@@ -157,13 +156,13 @@ export class OnlineStore {
     ).map(recordOf);
   }
 
-  /** Records by status. */
+  /** Number of records by status. */
   counts(): Partial<Record<RecordStatus, number>> {
     const rows = this.rows('SELECT status, count(*) AS n FROM records GROUP BY status');
     return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
   }
 
-  /** A person's decision on a quarantined record. @throws ConfigError when it is not in quarantine */
+  /** Applies a person's decision on a quarantined record. @throws ConfigError when it is not in quarantine */
   decide(id: number, accepted: boolean): void {
     const { changes } = this.db
       .prepare(
@@ -180,8 +179,8 @@ export class OnlineStore {
   }
 
   /**
-   * Deletes records with their pairs, from the file and its log. What versions have learned from them
-   * stays learned.
+   * Deletes records with their pairs, from the file and its log. Versions keep what they have learned from
+   * them.
    *
    * @returns how many
    */
@@ -207,7 +206,7 @@ export class OnlineStore {
     return this.rows('SELECT * FROM versions ORDER BY id').map(versionOf);
   }
 
-  /** @throws ConfigError when there is none */
+  /** The version of this number. @throws ConfigError when there is none */
   version(id: number): Version {
     const [found] = this.rows('SELECT * FROM versions WHERE id = ?', id).map(versionOf);
     if (found) return found;
@@ -222,8 +221,8 @@ export class OnlineStore {
   }
 
   /**
-   * Writes a version and marks its new pairs. One that passed goes live in the same moment, unless
-   * somebody pinned, rolled back or switched learning off since its round began.
+   * Writes a version and marks its new pairs. A version that passed goes live in the same transaction, unless
+   * somebody pinned a version, rolled back or stopped learning since its round began.
    *
    * @returns whether it went live
    */
@@ -249,7 +248,7 @@ export class OnlineStore {
     return goesLive;
   }
 
-  /** The version that is served; undefined before there is one. */
+  /** The version that is served; undefined if there is none yet. */
   get live(): number | undefined {
     const value = this.setting('live');
     return value === undefined ? undefined : Number(value);
@@ -266,21 +265,21 @@ export class OnlineStore {
   }
 
   /**
-   * How long learners have run on this state, in milliseconds: the clock of all that is allowed by the
-   * day. It stands still while none runs, and nobody can set it.
+   * How long learners have run on this state, milliseconds: the clock behind every daily limit. It stops while
+   * no learner runs, and nobody can set it.
    */
   get ran(): number {
     return Number(this.setting('ran') ?? 0);
   }
 
-  /** The learner alone moves the clock on. */
+  /** Advances the clock; only the learner does. */
   hasRun(ms: number): void {
     this.set('ran', String(this.ran + ms));
   }
 
   /**
-   * The version that was live `ms` ago by the learner's clock, and all that have gone live since; none
-   * twice. What an earlier version of the program noted has no time on it, and was before.
+   * The version that was live `ms` ago by the learner's clock and all that went live since, without
+   * duplicates. Events of older program versions carry no clock and count as earlier.
    */
   liveWithin(ms: number): number[] {
     const live = (where: string) =>
@@ -291,7 +290,7 @@ export class OnlineStore {
     return [...new Set([before, ...live('ran > ? ORDER BY id')])];
   }
 
-  /** What the gate measured of a version; undefined where it never did, or with another yardstick. */
+  /** The gate's measurements of a version; undefined if there are none with this yardstick. */
   measured(version: number, yardstick: string): unknown {
     const [row] = this.rows('SELECT * FROM measurements WHERE version = ?', version);
     return row?.yardstick === yardstick
@@ -306,14 +305,14 @@ export class OnlineStore {
       .run(version, yardstick, json(measured));
   }
 
-  /** A secret of this state, made when it is first asked for. */
+  /** A secret of this state, made on first use. */
   get secret(): string {
     const made = randomBytes(32).toString('hex');
     this.db.prepare(`INSERT OR IGNORE INTO settings (name, value) VALUES ('secret', ?)`).run(made);
     return this.setting('secret')!;
   }
 
-  /** Serves a version from now on, and no other until `unpin`. @throws ConfigError when there is none */
+  /** Serves this version, and no other until `unpin`. @throws ConfigError when there is none */
   pin(id: number): void {
     this.version(id);
     this.transaction(() => {
@@ -333,7 +332,7 @@ export class OnlineStore {
     this.note(on ? 'learning on' : 'learning off', {});
   }
 
-  /** What was done, the latest first. */
+  /** Events, the latest first. */
   events(limit: number): { at: number; what: string; detail: unknown }[] {
     return this.rows('SELECT * FROM events ORDER BY id DESC LIMIT ?', limit).map(({ at, what, detail }) => ({
       at: at as number,
@@ -377,13 +376,13 @@ export class OnlineStore {
   }
 }
 
-/** Which records; what is absent excludes none. */
+/** Which records to delete; an absent field excludes none. */
 interface Forgotten {
   readonly key?: string;
   readonly id?: number;
   /** Older ones, milliseconds since 1970. */
   readonly before?: number;
-  /** As it is stored. */
+  /** Keyed hash, as stored. */
   readonly address?: string;
 }
 

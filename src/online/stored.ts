@@ -1,4 +1,4 @@
-/** What online learning stores: exchanges, what was found in them, pairs, versions; and their rows in the database. */
+/** What online learning stores: exchanges, findings, pairs and versions, with their database rows. */
 import type { Message, Response } from '../values/conversation.js';
 import { stored } from './database.js';
 import type { RecordStatus } from './statuses.js';
@@ -14,14 +14,14 @@ export interface ServedVerdict {
 export interface Exchange {
   /** Name of the API key. */
   readonly key: string;
-  /** Where the request came from, as addresses.ts hides it; absent where nobody knows. */
+  /** Keyed hash of the caller's network (addresses.ts); absent if unknown. */
   readonly address?: string;
   readonly request: string;
   readonly messages: readonly Message[];
-  /** What the model said by itself. */
+  /** The model's own answer, before any correction. */
   readonly draft: Response;
   readonly served: ServedVerdict | null;
-  /** Equal for equal prompts with equal drafts. */
+  /** A hash that is equal for equal prompts with equal drafts. */
   readonly fingerprint: string;
 }
 
@@ -32,13 +32,13 @@ export interface StoredRecord extends Omit<Exchange, 'address'> {
   readonly at: number;
   readonly status: RecordStatus;
   readonly reason: string | null;
-  /** What the learner found; plain JSON. */
+  /** The learner's findings; plain JSON. */
   readonly findings: unknown;
-  /** Whether a person let it out of quarantine. */
+  /** Whether a person released it from quarantine. */
   readonly released: boolean;
 }
 
-/** What becomes of a record. */
+/** The learner's decision on a record. */
 export interface Finding {
   readonly status: RecordStatus;
   readonly reason?: string;
@@ -49,9 +49,9 @@ export interface NewPair {
   readonly messages: readonly Message[];
   readonly chosen: Response;
   readonly rejected: Response;
-  /** Number of the group of like prompts. */
+  /** Number of the group of similar prompts. */
   readonly cluster: number;
-  /** Distance of both objection's shares. */
+  /** Objection to the rejected answer minus objection to the chosen one, in [−1, 1]. */
   readonly margin: number;
 }
 
@@ -61,7 +61,7 @@ export interface StoredPair extends NewPair {
   readonly key: string;
   readonly address: string | null;
   readonly at: number;
-  /** Refused versions that learned from it. */
+  /** Number of refused versions that learned from it. */
   readonly tried: number;
 }
 
@@ -70,19 +70,19 @@ export type VersionVerdict = 'start' | 'passed' | 'refused';
 export interface Version {
   readonly id: number;
   readonly at: number;
-  /** The version it was trained from; null for the first. */
+  /** The version that it was trained from; null for the first. */
   readonly parent: number | null;
   readonly verdict: VersionVerdict;
   /** The gate's report; plain JSON. */
   readonly report: unknown;
-  /** Pairs it learned from. */
+  /** Number of pairs that it learned from. */
   readonly pairs: number;
 }
 
-/** A row as the database gives it. */
+/** A database row. */
 export type Row = Record<string, unknown>;
 
-/** @throws SaveError for a damaged row, as all three */
+/** Checks and converts a row. @throws SaveError if it is damaged */
 export function recordOf({
   id,
   at,

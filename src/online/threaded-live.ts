@@ -1,10 +1,10 @@
-/** The live version in a thread of its own, so that it keeps no other work of the server waiting. */
+/** The live version in a thread of its own, so that it delays no other work of the server. */
 import { startThread } from '../open/thread/start.js';
 import type { LiveModel } from './live-model.js';
 import type { AboutLive, LiveTask } from './live-thread.js';
 
 export interface ThreadedLive extends LiveModel {
-  /** Resolves when the thread has ended by itself. */
+  /** Resolves if the thread ends by itself. */
   readonly died: Promise<Error>;
 }
 

@@ -21,11 +21,11 @@ export async function readVersion(store: OnlineStore, id: number, model: ModelCo
 
 /** A version, and the model with its tokenizer. */
 export async function openVersion(store: OnlineStore, id: number, base: Model): Promise<OpenAdapter> {
-  // what there is to warn of was said when the first version was made
+  // warnings were given when the first version was made
   return openAdapter(versionFolder(store, id), base, { onWarning: () => {} });
 }
 
-/** What a kill left of a version that nobody knows is replaced. */
+/** Writes a version; replaces what a kill left of an unregistered one. */
 export function writeVersion(
   store: OnlineStore,
   id: number,
@@ -40,16 +40,16 @@ export interface FirstVersion {
   readonly model: Model;
   /** Name of the model, for the adapter's file. */
   readonly name: string;
-  /** Folder of the adapter to begin with; absent: a new one, which changes nothing yet. */
+  /** Folder of the adapter to start with; absent: a new adapter, which changes nothing yet. */
   readonly adapter?: string;
-  /** Of a new one. */
+  /** Configuration of a new adapter. */
   readonly lora: LoraConfig;
 }
 
 /**
- * Makes version 0 where there is none.
+ * Makes version 0 if there is none.
  *
- * @throws ConfigError when the state began with another adapter than the one that is given
+ * @throws ConfigError when the state began with another adapter
  */
 export async function beginVersions(store: OnlineStore, first: FirstVersion): Promise<void> {
   const { model, name, adapter, lora } = first;
@@ -61,7 +61,7 @@ export async function beginVersions(store: OnlineStore, first: FirstVersion): Pr
       where: '--adapter',
       what: `the state in ${store.folder} began with ${began ?? 'a new adapter'}`,
       got: adapter,
-      next: 'leave --adapter out to go on, or choose another folder',
+      next: 'leave --adapter out to continue, or choose another folder',
     });
   }
   const began = adapter === undefined ? undefined : (await openAdapter(adapter, model, { name })).adapter;
