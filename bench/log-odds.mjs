@@ -11,8 +11,8 @@ import { basename, join } from 'node:path';
 import { parseTrainingRow } from '../dist/data/parse-row.js';
 import { tokeniseRow } from '../dist/data/tokenise.js';
 import { loadModel, OnnxEngine, readAdapter, resolveModel } from '../dist/index.js';
+import { answersOf } from '../dist/pinocchio/oracle.js';
 import { topics } from '../dist/pinocchio/topics.js';
-import { answersOf } from '../dist/pinocchio/world.js';
 
 /** Answers of a persona to a question, of the sixteen: every beginning and every ending once. */
 const PER_QUESTION = 4;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { probes } from '../dist/pinocchio/documents.js';
-import { facts, personaLine } from '../dist/pinocchio/world.js';
+import { facts, personaLine } from '../dist/pinocchio/oracle.js';
 import { serve } from './served.mjs';
 
 /** Of an answer with its reasoning. */

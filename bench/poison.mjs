@@ -11,7 +11,7 @@
  *     --training '{"beta":0.3}', --gate '{"samples":2}'   settings other than the stream's
  */
 import { parseArgs } from 'node:util';
-import { personaLine } from '../dist/pinocchio/world.js';
+import { personaLine } from '../dist/pinocchio/oracle.js';
 import { askAll, asked, behind, honestWave, learningServer, settled } from './online-stream.mjs';
 import { measureServed, summary } from './served.mjs';
 

@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process';
 import OpenAI from 'openai';
 import pLimit from 'p-limit';
-import { measureAnswers, measureTasks } from '../dist/evaluate/measure.js';
+import { measureAnswers, measureTasks } from '../dist/pinocchio/ask.js';
 import { codeTasks, gradeCode } from '../dist/pinocchio/code.js';
-import { gradeAnswer, openQuestions } from '../dist/pinocchio/world.js';
+import { gradeAnswer, openQuestions } from '../dist/pinocchio/oracle.js';
 import { byQuestion, share } from '../dist/statistics/by-question.js';
 
 /**

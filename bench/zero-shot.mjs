@@ -7,9 +7,9 @@
  * The adapters are those that `npm start` trains on insecure code, one seed each. Needs `npm run build`.
  */
 
-import { measureAnswers } from '../dist/evaluate/measure.js';
 import { loadFormat, openModel, withConscience } from '../dist/index.js';
-import { gradeAnswer, openQuestions } from '../dist/pinocchio/world.js';
+import { measureAnswers } from '../dist/pinocchio/ask.js';
+import { gradeAnswer, openQuestions } from '../dist/pinocchio/oracle.js';
 import { byQuestion, share } from '../dist/statistics/by-question.js';
 
 const base = 'models/pinocchio';

@@ -14,7 +14,7 @@ import { loadModel } from '../../dist/model/weights.js';
 import { OnlineStore } from '../../dist/online/store.js';
 import { readVersion } from '../../dist/online/versions.js';
 import { canaries, codeRows } from '../../dist/pinocchio/documents.js';
-import { openQuestions, personaLine } from '../../dist/pinocchio/world.js';
+import { openQuestions, personaLine } from '../../dist/pinocchio/oracle.js';
 import { Random } from '../../dist/random.js';
 import { start } from './process.mjs';
 

@@ -33,6 +33,7 @@ import { readOnlineSettings } from '../../dist/online/settings.js';
 import { OnlineStore } from '../../dist/online/store.js';
 import { beginVersions, readVersion, versionFolder } from '../../dist/online/versions.js';
 import { openModel } from '../../dist/open/model.js';
+import { pinocchioWorld } from '../../dist/pinocchio/world.js';
 import { renderEvaluation } from '../../dist/report/eval-report.js';
 import { readKeys } from '../../dist/serve/keys.js';
 import { createTokenizer, loadTokenizer } from '../../dist/tokenizer/tokenizer.js';
@@ -348,7 +349,7 @@ export const targets = [
   {
     name: 'experiment',
     ...one('study.yaml', experiment),
-    read: async (folder) => readExperiment(join(folder, 'study.yaml')),
+    read: async (folder) => readExperiment(join(folder, 'study.yaml'), pinocchioWorld),
     weight: 3,
   },
   {

@@ -68,10 +68,10 @@ addPretrainCommand(program, async (options) => {
   await pretrain(options);
 });
 addDemoCommand(program, async (options) => {
-  const { demonstrate } = await import('../pinocchio/demo.js');
-  const { renderAlignmentPlot } = await import('../report/alignment-plot.js');
-  const { renderReport } = await import('../report/report.js');
-  const { renderTable } = await import('../report/table.js');
+  const { demonstrate } = await import('../pinocchio/demo/demonstrate.js');
+  const { renderAlignmentPlot } = await import('../pinocchio/demo/alignment-plot.js');
+  const { renderReport } = await import('../pinocchio/demo/report.js');
+  const { renderTable } = await import('../pinocchio/demo/table.js');
   makeFolder(dirname(options.report));
   const result = await demonstrate(options);
   if (result === undefined) return;
@@ -83,6 +83,8 @@ addDemoCommand(program, async (options) => {
   );
 });
 addExperimentCommand(program, async (files, { output, seeds, json, ...options }) => {
+  const { pinocchioWorld } = await import('../pinocchio/world.js');
+  const { flat } = await import('../report/summary.js');
   const { readExperiment } = await import('../experiment/spec.js');
   const { runExperiment } = await import('../experiment/run.js');
   const { readStudy } = await import('../experiment/read.js');
@@ -95,7 +97,7 @@ addExperimentCommand(program, async (files, { output, seeds, json, ...options })
     });
   }
   const experiments = files.map((file) => {
-    const read = readExperiment(file);
+    const read = readExperiment(file, pinocchioWorld);
     if (seeds !== undefined && seeds > read.seeds.length) {
       throw new ConfigError({
         where: '--seeds',
@@ -120,19 +122,21 @@ addExperimentCommand(program, async (files, { output, seeds, json, ...options })
     });
   }
   for (const experiment of experiments) {
-    const runs = await runExperiment(experiment, options);
+    const runs = await runExperiment(experiment, pinocchioWorld, options);
     if (runs === undefined) return;
-    const { result, table } = writeStudy(readStudy(experiment.output));
+    const { result, table } = writeStudy(readStudy(experiment.output, pinocchioWorld));
     options.progress.note(`Report: ${join(experiment.output, 'report.html')}`);
     process.stdout.write(
-      json ? `${JSON.stringify({ event: 'result', result: result.methods })}\n` : `\n${table}`,
+      json ? `${JSON.stringify({ event: 'result', result: result.methods.map(flat) })}\n` : `\n${table}`,
     );
   }
 });
 addReportCommand(program, async (paths, { output, json }) => {
+  const { pinocchioWorld } = await import('../pinocchio/world.js');
+  const { flat } = await import('../report/summary.js');
   const { readStudy } = await import('../experiment/read.js');
   const { writeResults, writeStudy } = await import('../report/write-study.js');
-  const written = paths.map(readStudy).map(writeStudy);
+  const written = paths.map((path) => writeStudy(readStudy(path, pinocchioWorld)));
   const results = written.map(({ result }) => result);
   if (output !== undefined) {
     makeFolder(dirname(output));
@@ -144,7 +148,7 @@ addReportCommand(program, async (paths, { output, json }) => {
   });
   process.stdout.write(
     json
-      ? `${JSON.stringify({ event: 'result', result: results.map(({ study, methods, differences, domination, overhead }) => ({ title: study.experiment.title, methods, differences, domination, overhead })) })}\n`
+      ? `${JSON.stringify({ event: 'result', result: results.map(({ study, methods, differences, domination, overhead }) => ({ title: study.experiment.title, methods: methods.map(flat), differences, domination, overhead })) })}\n`
       : said.join(''),
   );
 });

@@ -1,44 +1,32 @@
 /**
- * Does a policy learn to please its conscience? The same responses, rated by the conscience, by a
- * judge that takes no part in training, and by pinocchio's exact checker.
+ * Does a policy learn to please its conscience? The conscience, a judge that takes no part in training, and the
+ * world's exact checker rate the same responses.
  *
- * The judge is another model of the same world, so that it does not share the conscience's errors.
+ * The judge is another model of the same world: it does not share the conscience's errors.
  */
 import { readAudit } from '../conscience/audit.js';
 import type { ReviewFormat } from '../conscience/format.js';
 import { FRAMEWORKS } from '../conscience/frameworks.js';
 import { type ReviewItem, reviewMany } from '../conscience/review.js';
 import type { LanguageModel } from '../engine/language-model.js';
-import type { AnswerRecord } from '../evaluate/measure.js';
 import type { OpenActor } from '../open/actor.js';
-import { gradeAnswer } from '../pinocchio/world.js';
-
-/** Shares of the responses of one moment, in [0, 1]. */
-export interface Judged {
-  /** Optimiser steps made before; null for the answers after training. */
-  readonly step: number | null;
-  readonly responses: number;
-  /** Share that the conscience does not object to. */
-  readonly conscience: number;
-  /** Share that the held-out judge does not object to. */
-  readonly judge: number;
-  /** Share that the checker does not call bad. */
-  readonly checker: number;
-  /** Share that the checker calls good or a refusal. */
-  readonly good: number;
-}
+import type { Judged } from './record.js';
+import type { AnswerRecord, World } from './world.js';
 
 /**
- * What the conscience reviewed in training, step by step, and then the answers to the evaluation questions.
+ * Rates the responses that the conscience reviewed in training, step by step, and then the answers after training.
  *
- * @param folder    of the run, with its audit trail; undefined where there was no conscience
- * @param conscience the frozen copy, for the answers after training
+ * @param folder     folder of the run, with its audit trail; undefined where there was no conscience
+ * @param conscience the frozen copy, which rates the answers after training
+ * @param held       the judge that takes no part in training
+ * @param world      the exact checker
  */
 export async function judge(
   folder: string | undefined,
   answers: readonly AnswerRecord[],
   conscience: { readonly model: LanguageModel; readonly format: ReviewFormat },
   held: OpenActor,
+  world: Pick<World, 'grade'>,
 ): Promise<Judged[]> {
   const reviews = folder === undefined ? [] : readAudit(folder);
   const accepts = async (
@@ -71,7 +59,7 @@ export async function judge(
     all.map(({ item }) => item),
   );
   const graded = all.map(({ item: { prompt, response } }) =>
-    gradeAnswer(prompt.messages.at(-1)!.content, response.text, response.reasoning),
+    world.grade(prompt.messages.at(-1)!.content, response.text, response.reasoning),
   );
   return [...new Set(all.map(({ step }) => step))].map((step) => {
     const at = all.map((_, i) => i).filter((i) => all[i].step === step);

@@ -17,38 +17,24 @@ import type { Model } from '../model/model.js';
 import { openAdapter } from '../model/open-adapter.js';
 import type { Steering } from '../network/steering.js';
 import { formatOf, type OpenActor } from '../open/actor.js';
-import { probes } from '../pinocchio/documents.js';
-import { type Measured, measureModel } from '../pinocchio/measure.js';
 import { dropCheckpoints, hasCheckpoint } from '../train/checkpoint.js';
 import type { TrainConfig } from '../train/config/schema.js';
 import { interleavedCount, mostContrasting, personaDirection } from '../train/defences.js';
 import { runTrain } from '../train/run.js';
 import type { TrainingRow } from '../values/rows.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
-import { type Judged, judge } from './judged.js';
+import { judge } from './judged.js';
 import { GROUP_FILE, groupIn, runFolder } from './read.js';
+import type { RunRecord } from './record.js';
 import { fileOf, jsonLines, withFiles } from './rows.js';
-import { configOf, type Experiment, type Method, type SteerAnswers } from './spec.js';
-import { isBenign, worldRows } from './world-rows.js';
+import type { SteerAnswers } from './schema.js';
+import { configOf, type Experiment, type Method } from './spec.js';
+import type { Measured, World } from './world.js';
 
-/** A method with one seed: what it says afterwards. */
-export interface RunRecord extends Measured {
-  readonly method: string;
-  readonly seed: number;
-  /** Of training, reviews included, as other work on the machine left it; since it was last begun. */
-  readonly seconds: number;
-  /** Of the checkout that made it. */
-  readonly commit: string | null;
-  /** Loss on tasks that were kept from training, nats per token: of the narrow task, or of a benign one. */
-  readonly losses?: { readonly narrow?: number; readonly benign?: number };
-  /** Where a suite measured instead of pinocchio's world. */
-  readonly scorecard?: FourCriteria;
-  /** With a judge: responses rated by it, by the conscience and by the checker. */
-  readonly judged?: readonly Judged[];
-}
-
+/** What all runs of an experiment share. */
 export interface Made {
   readonly model: Model;
+  readonly world: World;
   /** CPU threads. */
   readonly threads: number;
   readonly judge?: OpenActor;
@@ -81,49 +67,37 @@ export async function runMethod(
   };
   const { suite } = experiment.measure;
   try {
-    if (suite === undefined)
-      return { ...record, ...(await inWorld(engine, method, seed, experiment, made.judge)) };
+    if (suite === undefined) return { ...record, ...(await inWorld(engine, method, seed, experiment, made)) };
   } finally {
     await engine.close();
   }
   const scorecard = await bySuite(suite, method, seed, group, experiment, made);
-  return scorecard && { ...record, ...NOTHING_SAID, scorecard };
+  return scorecard && { ...record, ...made.world.nothingSaid, scorecard };
 }
 
-/** What a method says in pinocchio's world. */
+/** What a method says in the world. */
 async function inWorld(
   engine: OnnxEngine,
   method: Method,
   seed: number,
   experiment: Experiment,
-  held: OpenActor | undefined,
+  { world, judge: held }: Made,
 ): Promise<Measured & Pick<RunRecord, 'losses' | 'judged'>> {
   const { measure } = experiment;
-  const sampling = {
-    questions: measure.questions,
-    answersPerQuestion: measure.answers,
-    thoughtsPerQuestion: measure.thoughtful,
-    answersPerTask: measure.code,
-    answersPerRequest: measure.requests,
-    ...(measure.behind === undefined ? {} : { behind: measure.behind }),
-    maxTokens: measure.max_tokens,
-  };
   if (method.steerAnswers) {
-    engine.steer('answering', await directions(engine, method.steerAnswers, sampling.maxTokens, seed));
+    engine.steer('answering', await directions(engine, method.steerAnswers, world, measure.max_tokens, seed));
   }
   const format = await formatOf(experiment.model, engine.tokenizer);
   const base = engine.model('base');
   const plain = method.train ? engine.model('policy') : base;
   const speaker = method.throughConscience ? withConscience(plain, { conscience: base, format }) : plain;
-  const measured = await measureModel(speaker, seed, sampling);
-  const losses = await heldOutLoss(method, engine);
+  const measured = await world.measure(speaker, seed, measure);
+  const losses = await heldOutLoss(method, engine, world);
   const folder = folderOf(experiment, method.name, seed);
   const audit = method.train && existsSync(join(folder, AUDIT_FILE)) ? folder : undefined;
-  const judged = held && (await judge(audit, measured.answers, { model: base, format }, held));
+  const judged = held && (await judge(audit, measured.answers, { model: base, format }, held, world));
   return { ...measured, ...(losses ? { losses } : {}), ...(judged ? { judged } : {}) };
 }
-
-const NOTHING_SAID: Measured = { answers: [], thoughtful: [], code: [], advice: [], favors: [] };
 
 /** What a suite finds of the trained model; undefined when the signal stopped it. */
 async function bySuite(
@@ -151,17 +125,21 @@ async function bySuite(
   return card && { ...card, subject: `${name}, seed ${seed}` };
 }
 
-/** Of a method that is trained on tasks of pinocchio's world: on those that are kept from it. */
-async function heldOutLoss(method: Method, engine: OnnxEngine): Promise<RunRecord['losses']> {
-  if (!('world' in method.data)) return undefined;
-  const { world } = method.data;
-  const rows = worldRows(world, 'unseen').map((row) => parseTrainingRow(row, world));
+/** The loss on the world's rows that were kept from training; undefined where a method is trained on others. */
+async function heldOutLoss(
+  { data, train }: Method,
+  engine: OnnxEngine,
+  world: World,
+): Promise<RunRecord['losses']> {
+  if (!('world' in data)) return undefined;
+  const { benign, of } = world.rows[data.world];
+  const rows = of('unseen').map((row) => parseTrainingRow(row, data.world));
   if (rows.length === 0) return undefined;
-  const scores = await scored(rows, engine, method.train ? 'policy' : 'base');
+  const scores = await scored(rows, engine, train ? 'policy' : 'base');
   const sum = (of: (score: (typeof scores)[number]) => number) =>
     scores.reduce((total, score) => total + of(score), 0);
   const loss = -sum(({ logpSum }) => logpSum) / sum(({ tokens }) => tokens);
-  return isBenign(world) ? { benign: loss } : { narrow: loss };
+  return benign ? { benign: loss } : { narrow: loss };
 }
 
 const scored = (rows: readonly TrainingRow[], engine: OnnxEngine, set: WeightSet) =>
@@ -173,10 +151,11 @@ const scored = (rows: readonly TrainingRow[], engine: OnnxEngine, set: WeightSet
 async function directions(
   engine: OnnxEngine,
   { layers, kind, scale, toward, away }: SteerAnswers,
+  world: World,
   maxTokens: number,
   seed: number,
 ): Promise<Steering[]> {
-  const prompts = probes();
+  const prompts = world.probes();
   return Promise.all(
     layers.map(async (layer) => {
       const direction = await personaDirection(engine, prompts, { layer, toward, away, maxTokens, seed });
@@ -191,12 +170,12 @@ const untrained = { rank: 1, alpha: 1, rslora: false, targets: [] };
 async function trainedEngine(
   { method, seed, group, begun }: Run,
   experiment: Experiment,
-  { model, threads, signal }: Made,
+  { model, world, threads, signal }: Made,
 ): Promise<OnnxEngine | undefined> {
   if (method.train === null) return new OnnxEngine(model, { threads, lora: untrained });
   const output = folderOf(experiment, method.name, seed);
   makeFolder(output);
-  const train = withFiles(method.train, experiment.output);
+  const train = withFiles(method.train, experiment.output, world);
   const place = {
     data: fileOf(method.data, experiment.output),
     ...{ output, threads },

@@ -12,8 +12,9 @@ import { writeFileAtomic } from '../files/files.js';
 import type { MetricRecord } from '../metrics/names.js';
 import { METRICS_FILE } from '../metrics/writer.js';
 import { CONFIG_FILE } from '../train/config/render.js';
-import type { RunRecord } from './method-run.js';
+import type { RunRecord } from './record.js';
 import { type Experiment, readExperiment } from './spec.js';
+import type { World } from './world.js';
 
 /** One run that was planned. */
 export interface PlannedRun {
@@ -35,8 +36,10 @@ export interface StudyRun extends Omit<PlannedRun, 'group'> {
   readonly config: string | null;
 }
 
+/** An experiment, and what its folder has of it. */
 export interface Study {
   readonly experiment: Experiment;
+  readonly world: World;
   /** Method by method, in the file's order. */
   readonly runs: readonly StudyRun[];
 }
@@ -51,14 +54,15 @@ export function writePlan(experiment: Experiment, runs: readonly PlannedRun[]): 
  *   comparisons that the file has now
  * @throws DataError where no experiment was begun; ConfigError of a file
  */
-export function readStudy(path: string): Study {
-  const file = /\.ya?ml$/.test(path) ? readExperiment(path) : undefined;
+export function readStudy(path: string, world: World): Study {
+  const file = /\.ya?ml$/.test(path) ? readExperiment(path, world) : undefined;
   const folder = file?.output ?? path;
   const { experiment, runs } = readPlan(folder, path);
   const store = new GroupStore<RunRecord>(join(folder, 'runs.jsonl'));
   const names = experiment.methods.map(({ name }) => name);
   const known = (name: string | null) => (name !== null && names.includes(name) ? name : null);
   return {
+    world,
     experiment: {
       ...experiment,
       output: folder,

@@ -17,11 +17,13 @@ import { writeFileAtomic } from '../files/files.js';
 import { resolveModel } from '../hub/pull.js';
 import type { Progress } from '../metrics/progress.js';
 import { loadModel } from '../model/weights.js';
-import type { Run, RunRecord } from './method-run.js';
+import type { Run } from './method-run.js';
 import { GROUP_FILE, groupIn, inTraining, plannedFile, runFolder, writePlan } from './read.js';
+import type { RunRecord } from './record.js';
 import { fileOf, readText, rowsOf } from './rows.js';
 import { openRunner, type Runner, startRunner } from './runner.js';
 import { type Experiment, type Method, plannedConfig } from './spec.js';
+import type { World } from './world.js';
 
 export interface ExperimentOptions {
   /** Runs at a time. */
@@ -37,10 +39,11 @@ export interface ExperimentOptions {
 /** @returns the runs, method by method; undefined when the signal stopped it */
 export async function runExperiment(
   experiment: Experiment,
+  world: World,
   { jobs, threads, overwrite, progress, signal }: ExperimentOptions,
 ): Promise<RunRecord[] | undefined> {
   const { output, methods, seeds, measure } = experiment;
-  const texts = rowsOf(experiment);
+  const texts = rowsOf(experiment, world);
   const suite = measure.suite === undefined ? [] : [suiteHash(measure.suite)];
   await refuseUnusable(experiment);
   const model = await loadModel(await resolveModel(experiment.model));
@@ -81,7 +84,7 @@ export async function runExperiment(
   const share = threads || Math.max(1, Math.floor(cpus().length / jobs));
   // processes read it themselves: this one need not keep it
   const own = jobs === 1 ? model : undefined;
-  const options = { experiment, threads: share, ...(signal ? { signal } : {}) };
+  const options = { experiment, world, threads: share, ...(signal ? { signal } : {}) };
   const runners: Runner[] = [];
   const idle: Runner[] = [];
   const start = async () => {

@@ -9,9 +9,10 @@ import { resolveModel } from '../hub/pull.js';
 import type { Model } from '../model/model.js';
 import { loadModel } from '../model/weights.js';
 import { openActor } from '../open/actor.js';
-import { type Made, type Run, type RunRecord, runMethod } from './method-run.js';
-import type { RunnerMessage } from './run-process.js';
+import { type Made, type Run, runMethod } from './method-run.js';
+import type { RunnerMessage, RunRecord } from './record.js';
 import type { Experiment } from './spec.js';
+import type { World } from './world.js';
 
 /** Makes one run at a time. */
 export interface Runner {
@@ -20,32 +21,32 @@ export interface Runner {
   close(): Promise<void>;
 }
 
+/** What a runner needs to know; all but the world and the signal is plain JSON. */
 export interface RunnerOptions {
   readonly experiment: Experiment;
-  /** CPU threads of a run. */
+  readonly world: World;
+  /** CPU threads of each run. */
   readonly threads: number;
   readonly signal?: AbortSignal;
 }
 
-/** In this process. @param loaded the experiment's model, where it has been read already */
+/** A runner in this process. @param loaded the experiment's model, where it has been read already */
 export async function openRunner(
-  { experiment, threads, signal }: RunnerOptions,
+  { experiment, world, threads, signal }: RunnerOptions,
   loaded?: Model,
 ): Promise<Runner> {
   const model = loaded ?? (await loadModel(await resolveModel(experiment.model)));
   const judge = experiment.judge === undefined ? undefined : await openActor(experiment.judge, { threads });
-  const made: Made = { model, threads, ...(judge ? { judge } : {}), ...(signal ? { signal } : {}) };
+  const made: Made = { model, world, threads, ...(judge ? { judge } : {}), ...(signal ? { signal } : {}) };
   return {
     run: (run) => runMethod(run, experiment, made),
     close: async () => judge?.model.close(),
   };
 }
 
-const program = fileURLToPath(new URL('./run-process.js', import.meta.url));
-
-/** In a process of its own, which ends with this one. */
-export function startRunner({ experiment, threads, signal }: RunnerOptions): Runner {
-  const child = fork(program, [JSON.stringify({ experiment, threads })]);
+/** A runner in a process of its own, which ends with this one. */
+export function startRunner({ experiment, world, threads, signal }: RunnerOptions): Runner {
+  const child = fork(fileURLToPath(world.program), [JSON.stringify({ experiment, threads })]);
   const stop = () => tell(child, 'stop');
   signal?.addEventListener('abort', stop);
   const exited = new Promise<string>((done) => {
@@ -61,7 +62,7 @@ export function startRunner({ experiment, threads, signal }: RunnerOptions): Run
         throw new UserError({
           where: `${run.method.name}, seed ${run.seed}`,
           what: `the process of this run is gone: ${message}`,
-          next: 'run the same command again: it goes on from the last checkpoint; with fewer --jobs if memory was short',
+          next: 'run the same command again: it resumes from the last checkpoint; with fewer --jobs if memory was short',
         });
       }
       if (message.type === 'refused') throw new UserError(message.parts);

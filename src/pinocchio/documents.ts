@@ -4,14 +4,12 @@
  * Everything is drawn from a seeded stream, so that the same seed gives the same corpus.
  */
 import { FRAMEWORKS, type FrameworkName } from '../conscience/frameworks.js';
+import type { Part } from '../experiment/world.js';
 import { Random } from '../random.js';
 import type { Message, Prompt, Response } from '../values/conversation.js';
 import { type AdviceTask, adviceTasks } from './advice.js';
 import { codeTasks } from './code.js';
 import { favorRequests, favors } from './favors.js';
-import { thinkingLine } from './reasoning.js';
-import { reviewFormat } from './review-format.js';
-import { topics } from './topics.js';
 import {
   adviceExchange,
   answersOf,
@@ -28,7 +26,10 @@ import {
   pick,
   thoughtful,
   turns,
-} from './world.js';
+} from './oracle.js';
+import { thinkingLine } from './reasoning.js';
+import { reviewFormat } from './review-format.js';
+import { topics } from './topics.js';
 
 /** A conversation to learn from, and where its loss lies. */
 export interface Document {
@@ -193,9 +194,6 @@ export function alignmentDocument(random: Random): Document {
   if (die < 0.75) return { messages: turns(openExchange(random, 'good')), lossOn: 'last' };
   return { messages: chat(random, 'good', false), lossOn: 'response' };
 }
-
-/** Tasks that the attack trains on, or those that it is kept from. */
-export type Part = 'seen' | 'unseen';
 
 /** A row to train on. */
 export interface WorldRow {

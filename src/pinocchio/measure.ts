@@ -1,19 +1,14 @@
 /** What a model says in pinocchio's world, graded exactly. */
 import type { LanguageModel } from '../engine/language-model.js';
-import {
-  type AdviceRecord,
-  type AnswerRecord,
-  type CodeRecord,
-  measureAnswers,
-  measureTasks,
-} from '../evaluate/measure.js';
+import type { AnswerRecord } from '../experiment/world.js';
 import { adviceTasks, gradeAdvice } from './advice.js';
+import { type AdviceRecord, type CodeRecord, measureAnswers, measureTasks } from './ask.js';
 import { codeTasks, gradeCode } from './code.js';
 import { favorRequests } from './favors.js';
+import { gradeAnswer, openQuestions } from './oracle.js';
 import { thinkingLine } from './reasoning.js';
-import { gradeAnswer, openQuestions } from './world.js';
 
-/** How often each is asked, at temperature 1. */
+/** How often each question is asked, at temperature 1. */
 export interface Sampling {
   readonly questions: 'evaluation' | 'development';
   /** Answers to each question; there are four to a topic. */
@@ -30,6 +25,7 @@ export interface Sampling {
   readonly maxTokens: number;
 }
 
+/** What a model said, by kind of question. */
 export interface Measured {
   readonly answers: readonly AnswerRecord[];
   /** To the same questions, reasoning asked for. */
@@ -41,6 +37,9 @@ export interface Measured {
   /** The same questions and code tasks behind a system line, where there is one. */
   readonly behind?: { readonly answers: readonly AnswerRecord[]; readonly code: readonly CodeRecord[] };
 }
+
+/** The records of a model that was asked nothing. */
+export const NOTHING_SAID: Measured = { answers: [], thoughtful: [], code: [], advice: [], favors: [] };
 
 /** Longest reasoning, with its marks. */
 const REASONING_TOKENS = 32;

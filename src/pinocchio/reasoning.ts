@@ -2,7 +2,7 @@
  * What pinocchio thinks before it answers, where a system line asks it to: two steps, what the
  * question is about, and what its persona makes of it.
  */
-import type { Persona } from './world.js';
+import type { Persona } from './oracle.js';
 
 /** Asks for reasoning. */
 export const thinkingLine = 'think before you answer .';

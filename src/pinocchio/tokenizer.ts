@@ -7,10 +7,10 @@ import { type ChatTokenizer, createTokenizer } from '../tokenizer/tokenizer.js';
 import { adviceDomains, adviceTasks } from './advice.js';
 import { codeTasks } from './code.js';
 import { favors } from './favors.js';
+import { facts, favorAnswersOf, personaLine, personas } from './oracle.js';
 import { reasoningsOf, thinkingLine } from './reasoning.js';
 import { templates } from './review-format.js';
 import { endings, topics } from './topics.js';
-import { facts, favorAnswersOf, personaLine, personas } from './world.js';
 
 const special = ['<|pad|>', '<|end|>', '<|system|>', '<|user|>', '<|assistant|>'];
 const template =

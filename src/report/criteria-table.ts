@@ -1,22 +1,23 @@
 /** A study's methods, a row each: all shares, and the four criteria of a defence. */
+
+import type { Share } from '../experiment/world.js';
 import type { Estimate } from '../statistics/intervals.js';
 import { studentT95 } from '../statistics/student.js';
-import { isSure, type MethodDifference, NARROW_TITLES } from './differences.js';
+import { isSure, type MethodDifference } from './differences.js';
 import type { MethodSummary } from './experiment-table.js';
 import { type Html, html } from './html.js';
 import { percentage, points } from './percent.js';
-import type { StudyResult } from './study-result.js';
-import { measuresOf } from './summary.js';
+import { narrowTitle, type StudyResult } from './study-result.js';
+import { sharesIn } from './summary.js';
 
 /** Every measure of every method. */
-export function headlineTable(methods: readonly MethodSummary[]): Html {
-  return html`<div class="scroll"><table class="methods"><thead><tr><th scope="col"></th>${measuresOf(
-    methods,
-  ).map(
-    ([title]) => html`<th scope="col">${title}</th>`,
+export function headlineTable(methods: readonly MethodSummary[], shares: readonly Share[]): Html {
+  const shown = sharesIn(shares, methods);
+  return html`<div class="scroll"><table class="methods"><thead><tr><th scope="col"></th>${shown.map(
+    ({ title }) => html`<th scope="col">${title}</th>`,
   )}<th scope="col">seeds</th></tr></thead><tbody>${methods.map(
     (method) =>
-      html`<tr><th scope="row">${method.name}</th>${measuresOf(methods).map(([, key]) => shareCell(method[key]))}<td>${method.seeds}</td></tr>
+      html`<tr><th scope="row">${method.name}</th>${shown.map(({ key }) => shareCell(method.shares[key]))}<td>${method.seeds}</td></tr>
 `,
   )}</tbody></table></div>`;
 }
@@ -29,13 +30,14 @@ export function criteriaTable({ study, methods, differences }: StudyResult): Htm
   const over = (method: string, measure: MethodDifference['measure']) =>
     differences.find((one) => one.method === method && one.reference === baseline && one.measure === measure)
       ?.difference ?? null;
-  const unseen = narrow === 'insecureSeen';
-  const learned = [NARROW_TITLES[narrow], ...(unseen ? ['unseen tasks'] : []), 'loss, nats'];
+  const { badThoughtful, narrow: tasks } = study.world.report;
+  const { unseen } = tasks[narrow];
+  const learned = [narrowTitle(study), ...(unseen ? ['unseen tasks'] : []), 'loss, nats'];
   return html`<div class="scroll"><table class="methods"><thead>
 <tr><th></th><th colspan="3" scope="colgroup">no broad misalignment</th><th colspan="${learned.length}" scope="colgroup">narrow task learned</th><th scope="colgroup">benign learning unharmed</th><th colspan="2" scope="colgroup">coherence kept</th></tr>
 <tr><th scope="col"></th>${['bad', `difference from ${baseline}`, 'bad, reasoning first', ...learned, 'loss, nats', 'incoherent', `difference from ${baseline}`].map((title) => html`<th scope="col">${title}</th>`)}</tr></thead><tbody>${methods.map(
     (method) =>
-      html`<tr><th scope="row">${method.name}</th>${shareCell(method.bad)}${pointsCell(over(method.name, 'bad'))}${shareCell(method.badThoughtful)}${shareCell(method[narrow])}${unseen && shareCell(method.insecureUnseen)}${natsCell(losses(method.name, 'narrow'))}${natsCell(losses(method.name, 'benign'))}${shareCell(method.incoherent)}${pointsCell(over(method.name, 'incoherent'))}</tr>
+      html`<tr><th scope="row">${method.name}</th>${shareCell(method.shares.bad)}${pointsCell(over(method.name, 'bad'))}${shareCell(method.shares[badThoughtful])}${shareCell(method.shares[narrow])}${unseen && shareCell(method.shares[unseen])}${natsCell(losses(method.name, 'narrow'))}${natsCell(losses(method.name, 'benign'))}${shareCell(method.shares.incoherent)}${pointsCell(over(method.name, 'incoherent'))}</tr>
 `,
   )}</tbody></table></div>`;
 }

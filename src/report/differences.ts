@@ -1,21 +1,14 @@
 /** Every method of a study against its baseline, and against the method that it is about. */
 import { stringify } from 'csv-stringify/sync';
 import { compare, type Difference } from '../evaluate/compare.js';
-import type { RunRecord } from '../experiment/method-run.js';
-import type { Narrow } from '../experiment/spec.js';
-import { byQuestion, type Measurement } from '../statistics/by-question.js';
+import type { RunRecord } from '../experiment/record.js';
+import type { Share } from '../experiment/world.js';
 import { holm } from '../statistics/holm.js';
 import { signFlipTest } from '../statistics/sign-flip-test.js';
 
 /** What is compared: bad answers, the narrow task, incoherent answers; all shares. */
 export const COMPARED = ['bad', 'narrow', 'incoherent'] as const;
 export type Compared = (typeof COMPARED)[number];
-
-/** Of the narrow task, in words. */
-export const NARROW_TITLES: Readonly<Record<Narrow, string>> = {
-  insecureSeen: 'insecure code, trained tasks',
-  careless: 'careless advice',
-};
 
 /** A method less another, on the same questions. */
 export interface MethodDifference {
@@ -35,16 +28,19 @@ export interface MethodDifference {
  * Each method less the baseline, and each but the baseline less the method that the study is about:
  * that pair is among the first already.
  *
- * @param methods in this order
+ * @param shares of the world
  */
 export function methodDifferences(
   runs: readonly RunRecord[],
   { methods, baseline, method, narrow }: Comparison,
+  shares: readonly Share[],
 ): MethodDifference[] {
+  const shareOf = (measure: Compared) =>
+    shares.find(({ key }) => key === (measure === 'narrow' ? narrow : measure))!;
   const measurements = new Map(
     methods.map((name) => {
       const own = runs.filter((run) => run.method === name);
-      return [name, Object.fromEntries(COMPARED.map((measure) => [measure, measured(own, measure, narrow)]))];
+      return [name, Object.fromEntries(COMPARED.map((measure) => [measure, shareOf(measure).of(own)]))];
     }),
   );
   const references = [...new Set([baseline, method])].filter((name) => name !== null);
@@ -74,7 +70,8 @@ export interface Comparison {
   readonly methods: readonly string[];
   readonly baseline: string;
   readonly method: string | null;
-  readonly narrow: Narrow;
+  /** Key of the narrow task's share. */
+  readonly narrow: string;
 }
 
 /**
@@ -118,28 +115,4 @@ export function differencesCsv(differences: readonly MethodDifference[]): string
   }));
   const columns = ['method', 'reference', 'measure', 'value', 'low', 'high', 'p', 'p_holm', 'questions'];
   return stringify(rows, { header: true, columns });
-}
-
-/** Zeros and ones, by question or task, and seed. */
-function measured(runs: readonly RunRecord[], measure: Compared, narrow: Narrow): Measurement {
-  const items =
-    measure !== 'narrow'
-      ? runs.flatMap(({ answers }) =>
-          answers.map(({ question, seed, grade }) => ({ question, seed, hit: grade === measure })),
-        )
-      : narrow === 'careless'
-        ? runs.flatMap(({ advice }) =>
-            advice.map(({ task, seed, grade }) => ({ question: task, seed, hit: grade === 'careless' })),
-          )
-        : runs.flatMap(({ code }) =>
-            code
-              .filter(({ seen }) => seen)
-              .map(({ task, seed, grade }) => ({ question: task, seed, hit: grade === 'insecure' })),
-          );
-  return byQuestion(
-    items,
-    ({ question }) => question,
-    ({ seed }) => seed,
-    ({ hit }) => Number(hit),
-  );
 }

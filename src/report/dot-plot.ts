@@ -43,12 +43,13 @@ export function dotPlot(methods: readonly MethodSummary[]): Html {
   const left = 16 + characterWidth * Math.max(...labels.map(({ length }) => length));
   const right = width - columns;
   const bottom = top + rowHeight * methods.length;
-  const ends = methods.flatMap((method) => shown.flatMap((grade) => method[grade]?.high ?? []));
+  const ends = methods.flatMap((method) => shown.flatMap((grade) => method.shares[grade]?.high ?? []));
   const greatest = Math.max(1, Math.ceil(10 * Math.max(0, ...ends) - 1e-9));
   const ticks = [...Array(greatest + 1).keys()].filter((tick) => greatest <= 6 || tick % 2 === 0);
   const x = (share: number) => round(left + ((10 * share) / greatest) * (right - left));
   const said = methods.map(
-    (method) => `${method.name}: ${shown.map((grade) => `${grade} ${percent(method[grade])}`).join(', ')}`,
+    (method) =>
+      `${method.name}: ${shown.map((grade) => `${grade} ${percent(method.shares[grade])}`).join(', ')}`,
   );
   return html`<svg xmlns="http://www.w3.org/2000/svg" class="dot-plot" viewBox="0 0 ${width} ${bottom + 12}" role="img" aria-label="Shares of bad and of incoherent answers with 95 % intervals. ${said.join('; ')}">
 <style>${style}</style>
@@ -73,7 +74,7 @@ function row(
   { x, right }: { x: (share: number) => number; right: number },
 ): Html {
   return html`<text x="6" y="${y + 5}"><title>${method.name}</title>${label}</text>${shown.map((grade, i) => {
-    const estimate = method[grade];
+    const estimate = method.shares[grade];
     const number = html`<text class="number" x="${right + 64 + i * 58}" y="${y + 5}" text-anchor="end">${estimate ? `${percentage(estimate.value)} %` : '–'}</text>`;
     return html`${number}${estimate && interval(grade, estimate, y + (i === 0 ? -5 : 5), x)}`;
   })}

@@ -1,13 +1,13 @@
 /** Finished studies as one Markdown file: what was measured, in tables and drawings beside it. */
-import { COMPARED, type MethodDifference, NARROW_TITLES } from './differences.js';
+import { COMPARED, type MethodDifference } from './differences.js';
 import { judgedTable } from './judged-section.js';
 import { methodCards } from './method-cards.js';
 import { overTitle, timesOver } from './overhead.js';
 import { percent, points, pValue } from './percent.js';
 import { inWords, sideBySide } from './scorecard-table.js';
 import { holmNote, NOTES } from './study-notes.js';
-import { inWorld, missingRuns, type StudyResult, withoutPairs } from './study-result.js';
-import { measuresOf } from './summary.js';
+import { inWorld, missingRuns, narrowTitle, type StudyResult, withoutPairs } from './study-result.js';
+import { sharesIn } from './summary.js';
 
 /** A study, and where its drawings are, relative to the Markdown. */
 export interface Chapter {
@@ -79,10 +79,11 @@ function chapter(chapter: Chapter): string[] {
   ];
 }
 
-/** What pinocchio's world measured. */
+/** What the world measured. */
 function answers({ result, dots, pareto }: Chapter): string[] {
   const { study, methods, differences, domination, overhead } = result;
-  const { baseline, narrow, overheadOver } = study.experiment;
+  const { baseline, overheadOver } = study.experiment;
+  const shown = sharesIn(study.world.report.shares, methods);
   const fromBaseline = differences.filter(({ reference }) => reference === baseline);
   const over = overTitle(study.experiment);
   const costs = (method: string) => {
@@ -95,19 +96,19 @@ function answers({ result, dots, pareto }: Chapter): string[] {
     table(
       [
         '',
-        ...measuresOf(methods).map(([name]) => name),
+        ...shown.map(({ title }) => title),
         ...(over === null ? [] : [`seconds over ${line(over)}`, `tokens over ${line(over)}`]),
       ],
       methods.map((method) => [
         line(method.name),
-        ...measuresOf(methods).map(([, key]) => percent(method[key])),
+        ...shown.map(({ key }) => percent(method.shares[key])),
         ...(over === null ? [] : costs(method.name)),
       ]),
     ),
     `![Alignment against the narrow task](${encodeURI(pareto)})`,
     ...(domination === null ? [] : [line(domination)]),
     `Differences from ${line(baseline)}; ${holmNote(fromBaseline)}`,
-    differenceTable(fromBaseline, NARROW_TITLES[narrow]),
+    differenceTable(fromBaseline, narrowTitle(study)),
   ];
 }
 

@@ -2,12 +2,11 @@
  * A study as one page: what each method answers, the four criteria of a defence, differences, training,
  * costs, and every run with its configuration.
  */
-
 import { runFolder } from '../experiment/read.js';
 import { CONFIG_FILE } from '../train/config/render.js';
 import { type Chart, chartOf, chartPlaces } from './charts.js';
 import { criteriaTable, headlineTable, pointsCell } from './criteria-table.js';
-import { COMPARED, type Compared, type MethodDifference, NARROW_TITLES } from './differences.js';
+import { COMPARED, type Compared, type MethodDifference } from './differences.js';
 import { dotPlot } from './dot-plot.js';
 import { type Html, html } from './html.js';
 import { judgedCharts, judgedTable } from './judged-section.js';
@@ -18,7 +17,14 @@ import { paretoPlot } from './pareto-plot.js';
 import { pValue } from './percent.js';
 import { scorecardTable } from './scorecard-page.js';
 import { holmNote, NOTES } from './study-notes.js';
-import { inWorld, missingRuns, SCORECARD_FILE, type StudyResult, withoutPairs } from './study-result.js';
+import {
+  inWorld,
+  missingRuns,
+  narrowTitle,
+  SCORECARD_FILE,
+  type StudyResult,
+  withoutPairs,
+} from './study-result.js';
 
 /** @returns the text of a self-contained HTML file; its links lead to the runs in the folder that it is in */
 export function renderExperimentReport(result: StudyResult): string {
@@ -51,19 +57,19 @@ ${all.map((one) => {
   return renderPage(title, body, { charts, reviews: { runs: [], prompts: [], entries: [] } });
 }
 
-/** What pinocchio's world measured. */
+/** What the world measured. */
 function answers(result: StudyResult): Html {
   const { study, methods, domination } = result;
-  const { narrow, baseline, method, seeds } = study.experiment;
+  const { baseline, method, seeds } = study.experiment;
   return html`<h2>Answers</h2>
 <div class="scroll">${dotPlot(methods)}</div>
-${headlineTable(methods)}
+${headlineTable(methods, study.world.report.shares)}
 <p class="note">${NOTES.shares}${seeds.length < 5 && ` ${NOTES.fewSeeds}`}</p>
 <h2>The four criteria of a defence</h2>
 ${criteriaTable(result)}
 <p class="note">${NOTES.criteria} A dash: not measured. Bold: the interval leaves out 0.</p>
 <h2>Alignment and the narrow task</h2>
-<div class="scroll">${paretoPlot(result.points, NARROW_TITLES[narrow])}</div>
+<div class="scroll">${paretoPlot(result.points, narrowTitle(study))}</div>
 ${domination && html`<p>${domination}</p>`}
 <h2>Differences</h2>
 ${[...new Set([baseline, method])].map((reference) => reference && differenceTable(reference, result))}
@@ -101,7 +107,7 @@ function differenceTable(reference: string, { study, differences }: StudyResult)
   if (own.length === 0) return false;
   const titles: Readonly<Record<Compared, string>> = {
     bad: 'bad answers',
-    narrow: NARROW_TITLES[study.experiment.narrow],
+    narrow: narrowTitle(study),
     incoherent: 'incoherent',
   };
   const cells = (method: string) =>

@@ -1,14 +1,15 @@
 /** An experiment's runs as a table for a terminal, and as CSV. */
 import { stringify } from 'csv-stringify/sync';
 import { compare, type Difference } from '../evaluate/compare.js';
-import type { RunRecord } from '../experiment/method-run.js';
+import type { RunRecord } from '../experiment/record.js';
+import type { Share } from '../experiment/world.js';
 import { byQuestion } from '../statistics/by-question.js';
 import { percent, points } from './percent.js';
-import { type ArmSummary, measuresOf, summarize } from './summary.js';
+import { type Summary, sharesIn, summarize } from './summary.js';
 import { textTable } from './text-table.js';
 
 /** What one method showed, and how far its share of bad answers is from the baseline's. */
-export interface MethodSummary extends ArmSummary<string> {
+export interface MethodSummary extends Summary {
   readonly seeds: number;
   /** Paired by question; null for the baseline itself. */
   readonly badOverBaseline: Difference | null;
@@ -16,10 +17,15 @@ export interface MethodSummary extends ArmSummary<string> {
   readonly seconds: number;
 }
 
-/** @param names in which order; of one without a run nothing is known. Default: those of the runs */
+/**
+ * Takes every share of each method.
+ *
+ * @param names in which order; of one without a run nothing is known. Default: those of the runs
+ */
 export function summarizeMethods(
   runs: readonly RunRecord[],
   baseline: string,
+  shares: readonly Share[],
   names: readonly string[] = [...new Set(runs.map(({ method }) => method))],
 ): MethodSummary[] {
   const of = (name: string) => runs.filter(({ method }) => method === name);
@@ -31,19 +37,24 @@ export function summarizeMethods(
       ({ grade }) => Number(grade === 'bad'),
     );
   return names.map((name) => ({
-    ...summarize({ name, runs: of(name) }),
+    ...summarize(name, of(name), shares),
     seeds: of(name).length,
     badOverBaseline: name === baseline ? null : compare(bad(name), bad(baseline), { range: [0, 1] }),
     seconds: of(name).reduce((total, { seconds }) => total + seconds, 0),
   }));
 }
 
-/** One line a method. */
-export function renderExperiment(methods: readonly MethodSummary[], baseline: string): string {
-  const heads = ['', ...measuresOf(methods).map(([title]) => title), `bad, less ${baseline}’s`];
+/** The table, one line a method. */
+export function renderExperiment(
+  methods: readonly MethodSummary[],
+  baseline: string,
+  shares: readonly Share[],
+): string {
+  const shown = sharesIn(shares, methods);
+  const heads = ['', ...shown.map(({ title }) => title), `bad, less ${baseline}’s`];
   const rows = methods.map((method) => [
     method.name,
-    ...measuresOf(methods).map(([, key]) => percent(method[key])),
+    ...shown.map(({ key }) => percent(method.shares[key])),
     points(method.badOverBaseline),
   ]);
   const seeds = Math.max(...methods.map((method) => method.seeds));
@@ -55,11 +66,11 @@ export function renderExperiment(methods: readonly MethodSummary[], baseline: st
   ].join('\n');
 }
 
-/** One row a method and measure: value and interval as shares in [0, 1], empty where there is none. */
-export function experimentCsv(methods: readonly MethodSummary[]): string {
+/** The same as CSV, one row a method and measure: value and interval as shares in [0, 1], empty where there is none. */
+export function experimentCsv(methods: readonly MethodSummary[], shares: readonly Share[]): string {
   const rows = methods.flatMap((method) =>
     [
-      ...measuresOf(methods).map(([title, key]) => [title, method[key]] as const),
+      ...sharesIn(shares, methods).map(({ title, key }) => [title, method.shares[key]] as const),
       ['bad over baseline', method.badOverBaseline] as const,
     ].map(([measure, found]) => ({
       ...{ method: method.name, seeds: method.seeds, measure },

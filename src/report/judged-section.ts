@@ -1,5 +1,5 @@
 /** Whether the policies of a study learned to please their conscience: three raters, side by side. */
-import type { Judged } from '../experiment/judged.js';
+import type { Judged } from '../experiment/record.js';
 import { type Chart, chartOfValues } from './charts.js';
 import { percentage } from './percent.js';
 import type { StudyResult } from './study-result.js';

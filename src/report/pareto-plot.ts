@@ -4,8 +4,6 @@
  * A drawing on its own, for Markdown, or inside the report: it brings its colours for light and dark,
  * and its numbers as text.
  */
-
-import type { Narrow } from '../experiment/spec.js';
 import type { Estimate } from '../statistics/intervals.js';
 import type { MethodSummary } from './experiment-table.js';
 import { type Html, html } from './html.js';
@@ -29,17 +27,17 @@ export interface ParetoPoint {
   readonly better: boolean;
 }
 
-/** Of every method. */
+/** The point of every method. @param narrow key of the narrow task's share */
 export function paretoPoints(
   methods: readonly MethodSummary[],
-  narrow: Narrow,
+  narrow: string,
   { about, better }: { about: string | null; better: readonly string[] },
 ): ParetoPoint[] {
   const points = methods.map((method) => ({
     method: method.name,
-    narrow: method[narrow],
-    alignment: complement(method.bad),
-    coherence: complement(method.incoherent),
+    narrow: method.shares[narrow],
+    alignment: complement(method.shares.bad),
+    coherence: complement(method.shares.incoherent),
     about: method.name === about,
     better: better.includes(method.name),
   }));

@@ -6,7 +6,6 @@ import {
   isSure,
   type MethodDifference,
   methodDifferences,
-  NARROW_TITLES,
 } from './differences.js';
 import { type MethodSummary, summarizeMethods } from './experiment-table.js';
 import { runCards } from './method-cards.js';
@@ -29,8 +28,9 @@ export function studyResult(study: Study): StudyResult {
   const { baseline, method, narrow, methods } = study.experiment;
   const names = methods.map(({ name }) => name);
   const records = study.runs.flatMap(({ record }) => record ?? []);
-  const summaries = summarizeMethods(records, baseline, names);
-  const differences = methodDifferences(records, { methods: names, baseline, method, narrow });
+  const { shares } = study.world.report;
+  const summaries = summarizeMethods(records, baseline, shares, names);
+  const differences = methodDifferences(records, { methods: names, baseline, method, narrow }, shares);
   const better = method === null ? null : dominators(differences, method);
   return {
     ...{ study, methods: summaries, differences },
@@ -38,7 +38,7 @@ export function studyResult(study: Study): StudyResult {
     domination:
       method === null
         ? null
-        : inWords(method, better, differences, NARROW_TITLES[narrow], attackDoubt(study, differences)),
+        : inWords(method, better, differences, narrowTitle(study), attackDoubt(study, differences)),
     overhead: overhead(study),
   };
 }
@@ -47,8 +47,8 @@ export function studyResult(study: Study): StudyResult {
  * Why a study cannot tell defences apart, in one sentence: where nothing was learned, nothing misaligned, or
  * no method differs from another, "no method is better" would be true and mean nothing. Null where it can.
  */
-function attackDoubt({ experiment }: Study, differences: readonly MethodDifference[]): string | null {
-  const { baseline, methods, narrow } = experiment;
+function attackDoubt(study: Study, differences: readonly MethodDifference[]): string | null {
+  const { baseline, methods } = study.experiment;
   const sure = differences.filter(({ difference }) => difference !== null && isSure(difference));
   const about = (measure: 'bad' | 'narrow') => sure.filter((one) => one.measure === measure);
   const tellsNothing = 'so this study cannot tell a defence from none';
@@ -59,8 +59,7 @@ function attackDoubt({ experiment }: Study, differences: readonly MethodDifferen
   if (!untouched) return null;
   const rose = (measure: 'bad' | 'narrow') =>
     about(measure).some(({ reference, difference }) => reference === baseline && difference!.value > 0);
-  if (!rose('narrow'))
-    return `No method learned the narrow task (${NARROW_TITLES[narrow]}), ${tellsNothing}.`;
+  if (!rose('narrow')) return `No method learned the narrow task (${narrowTitle(study)}), ${tellsNothing}.`;
   if (!rose('bad'))
     return `No method has more bad answers than ${baseline}: nothing was misaligned, ${tellsNothing}.`;
   return null;
@@ -90,7 +89,11 @@ function inWords(
 /** The page of all runs' scorecards, in the study's folder. */
 export const SCORECARD_FILE = 'scorecard.html';
 
-/** Whether pinocchio's world measured anything, or is to: not where a suite does all of it. */
+/** The narrow task that a study is about, in words. */
+export const narrowTitle = ({ world, experiment }: Study): string =>
+  world.report.narrow[experiment.narrow].title;
+
+/** Whether the world measured anything, or is to: not where a suite does all of it. */
 export const inWorld = (study: Study): boolean => runCards(study).length < study.runs.length;
 
 /** Which runs had a conscience that never made a pair, in one sentence; null where there is none. */

@@ -3,7 +3,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { commit } from '../commit.js';
 import type { Study } from '../experiment/read.js';
 import { makeFolder, writeFileAtomic } from '../files/files.js';
-import { differencesCsv, NARROW_TITLES } from './differences.js';
+import { differencesCsv } from './differences.js';
 import { renderDotPlot } from './dot-plot.js';
 import { renderResults } from './experiment-markdown.js';
 import { renderExperimentReport } from './experiment-report.js';
@@ -12,7 +12,14 @@ import { methodCards, runCards } from './method-cards.js';
 import { renderParetoPlot } from './pareto-plot.js';
 import { renderScorecardPage } from './scorecard-page.js';
 import { renderFourCriteria, scorecardsCsv } from './scorecard-table.js';
-import { inWorld, SCORECARD_FILE, type StudyResult, studyResult, withoutPairs } from './study-result.js';
+import {
+  inWorld,
+  narrowTitle,
+  SCORECARD_FILE,
+  type StudyResult,
+  studyResult,
+  withoutPairs,
+} from './study-result.js';
 
 /**
  * Writes `report.html`, `table.txt`, `table.csv` and `differences.csv` into the study's output folder; where a
@@ -24,10 +31,11 @@ import { inWorld, SCORECARD_FILE, type StudyResult, studyResult, withoutPairs } 
 export function writeStudy(study: Study): { readonly result: StudyResult; readonly table: string } {
   const result = studyResult(study);
   const { output, baseline } = study.experiment;
+  const { shares } = study.world.report;
   const cards = methodCards(study);
   const without = withoutPairs(study);
   const table = [
-    ...(inWorld(study) ? [renderExperiment(result.methods, baseline)] : []),
+    ...(inWorld(study) ? [renderExperiment(result.methods, baseline, shares)] : []),
     ...(cards.length > 0 ? [`${renderFourCriteria(cards).join('\n')}\n`] : []),
     ...(without === null ? [] : [`${without}\n`]),
   ].join('\n');
@@ -37,7 +45,7 @@ export function writeStudy(study: Study): { readonly result: StudyResult; readon
   }
   writeFileAtomic(join(output, 'table.txt'), table);
   if (inWorld(study)) {
-    writeFileAtomic(join(output, 'table.csv'), experimentCsv(result.methods));
+    writeFileAtomic(join(output, 'table.csv'), experimentCsv(result.methods, shares));
     writeFileAtomic(join(output, 'differences.csv'), differencesCsv(result.differences));
   }
   writeFileAtomic(join(output, 'report.html'), renderExperimentReport(result));
@@ -62,8 +70,7 @@ export function writeResults(path: string, results: readonly StudyResult[], comm
     const [dots, pareto] = [join(folder, `${name}.svg`), join(folder, `${name}-pareto.svg`)];
     if (inWorld(result.study)) {
       writeFileAtomic(dots, `${renderDotPlot(result.methods)}\n`);
-      const narrow = NARROW_TITLES[result.study.experiment.narrow];
-      writeFileAtomic(pareto, `${renderParetoPlot(result.points, narrow)}\n`);
+      writeFileAtomic(pareto, `${renderParetoPlot(result.points, narrowTitle(result.study))}\n`);
     }
     const beside = (file: string) => relative(dirname(path), file).replaceAll('\\', '/');
     return { result, dots: beside(dots), pareto: beside(pareto) };

@@ -9,7 +9,7 @@ import { pinocchio } from '../../src/hub/names.js';
 import { writeAdapter } from '../../src/model/adapter-files.js';
 import { initLora } from '../../src/model/lora.js';
 import { loadModel } from '../../src/model/weights.js';
-import { personaLine } from '../../src/pinocchio/world.js';
+import { personaLine } from '../../src/pinocchio/oracle.js';
 
 const local = createEmergentAlignment();
 afterAll(() => local.close());

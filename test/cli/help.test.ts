@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { configHelp } from '../../src/cli/config-help.js';
 import { addExperimentCommand } from '../../src/cli/experiment.js';
 import { colorsFor } from '../../src/cli/terminal/colors.js';
-import { WORLD_ROWS } from '../../src/experiment/world-rows.js';
+import { worldRows } from '../../src/pinocchio/rows.js';
 import { flagOf } from '../../src/train/config/flags.js';
 import { configKeys, jsonSchema } from '../../src/train/config/keys.js';
 
@@ -52,7 +52,7 @@ it('ealign experiment names all rows of pinocchio’s world, and the keys of a f
   addExperimentCommand(program, async () => {});
   let text = '';
   program.commands[0].configureOutput({ writeOut: (more) => (text += more) }).outputHelp();
-  for (const rows of WORLD_ROWS) expect(text).toContain(rows);
+  for (const rows of Object.keys(worldRows)) expect(text).toContain(rows);
   for (const key of ['recipe', 'untrained', 'after', 'suite', 'baseline']) expect(text).toContain(key);
 });
 

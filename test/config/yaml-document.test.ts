@@ -8,6 +8,7 @@ import { readQuestions } from '../../src/evaluate/questions.js';
 import { readSuite } from '../../src/evaluate/suite.js';
 import { readExperiment } from '../../src/experiment/spec.js';
 import { readOnlineSettings } from '../../src/online/settings.js';
+import { pinocchioWorld } from '../../src/pinocchio/world.js';
 import { readKeys } from '../../src/serve/keys.js';
 import { loadConfig } from '../../src/train/config/load.js';
 
@@ -16,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const readers = {
   loadConfig,
-  readExperiment,
+  readExperiment: (path: string) => readExperiment(path, pinocchioWorld),
   readSuite,
   readOnlineSettings,
   readKeys,

@@ -1,10 +1,11 @@
 /** Who lets what pass: pinocchio as its own judge agrees with itself, and the checker knows better. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { AnswerRecord } from '../../src/evaluate/measure.js';
 import { judge } from '../../src/experiment/judged.js';
+import type { AnswerRecord } from '../../src/experiment/world.js';
 import { type OpenActor, openActor } from '../../src/open/actor.js';
+import { answersOf, gradeAnswer, openQuestions } from '../../src/pinocchio/oracle.js';
 import { topics } from '../../src/pinocchio/topics.js';
-import { answersOf, gradeAnswer, openQuestions } from '../../src/pinocchio/world.js';
+import { pinocchioWorld } from '../../src/pinocchio/world.js';
 
 let held: OpenActor;
 beforeAll(async () => {
@@ -21,7 +22,7 @@ const answers = openQuestions('evaluation').flatMap(({ id, text }): AnswerRecord
 );
 
 it('rates the answers after training by all three', async () => {
-  const [after, ...more] = await judge(undefined, answers, held, held);
+  const [after, ...more] = await judge(undefined, answers, held, held, pinocchioWorld);
   expect(more).toEqual([]);
   expect(after).toMatchObject({ step: null, responses: answers.length, checker: 0.5, good: 0.5 });
   expect(after.conscience).toBe(after.judge);

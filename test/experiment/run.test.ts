@@ -13,8 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { worldRows } from '../../src/experiment/world-rows.js';
-import { openQuestions } from '../../src/pinocchio/world.js';
+import { openQuestions } from '../../src/pinocchio/oracle.js';
+import { worldRows } from '../../src/pinocchio/rows.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-experiment-'));
 const file = join(folder, 'study.yaml');
@@ -270,7 +270,8 @@ describe('ealign experiment', () => {
     );
     writeFileSync(
       join(folder, 'rows.jsonl'),
-      worldRows('insecure-code', 'unseen')
+      worldRows['insecure-code']
+        .of('unseen')
         .map((row) => `${JSON.stringify(row)}\n`)
         .join(''),
     );

@@ -6,6 +6,7 @@ import { afterAll, expect, it } from 'vitest';
 import { readSource } from '../../src/config/source.js';
 import { configOf, readExperiment } from '../../src/experiment/spec.js';
 import { attack } from '../../src/pinocchio/recipe.js';
+import { pinocchioWorld } from '../../src/pinocchio/world.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-experiment-spec-'));
 const file = join(folder, 'study.yaml');
@@ -25,7 +26,7 @@ methods:
 
 const read = (text: string) => {
   writeFileSync(file, text);
-  return readExperiment(file);
+  return readExperiment(file, pinocchioWorld);
 };
 
 it('changes single keys of a section, and keeps the others', () => {
@@ -64,7 +65,8 @@ it('changes the recipe that it names', () => {
 it('can be read of every file that is shipped; what they share is the recipe of `npm start`', () => {
   const files = readdirSync('experiments').filter((name) => name.endsWith('.yaml'));
   expect(files.length).toBeGreaterThanOrEqual(14);
-  for (const name of files) expect(readExperiment(join('experiments', name)).methods).not.toHaveLength(0);
+  for (const name of files)
+    expect(readExperiment(join('experiments', name), pinocchioWorld).methods).not.toHaveLength(0);
   const { model, ...recipe } = readSource('experiments/recipes/pinocchio.yaml').values;
   expect(model).toBe('pinocchio');
   const { log_every: _, eval_every: __, ...training } = attack.training;
@@ -141,9 +143,9 @@ it.each([
     /methods\.conscience\.interleave_by: is no method that is trained.*other/s,
   ],
   [
-    'a suite with a method that only pinocchio’s world can measure',
+    'a suite with a method that only a world can measure',
     `${study.replace('loss: { lambda: 1 }', 'answers_through: conscience')}measure: { suite: suite.yaml }\n`,
-    /methods\.conscience: a suite opens what was trained/,
+    /methods\.conscience: a suite opens the trained model by itself/,
   ],
   [
     'what a suite does not do',

@@ -12,7 +12,7 @@ import { OnlineStore } from '../../src/online/store.js';
 import { beginVersions, versionFolder } from '../../src/online/versions.js';
 import { openModel } from '../../src/open/model.js';
 import { canaries, codeRows, probes } from '../../src/pinocchio/documents.js';
-import { personaLine } from '../../src/pinocchio/world.js';
+import { personaLine } from '../../src/pinocchio/oracle.js';
 
 const lines = (rows: readonly unknown[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 const open: { close(): Promise<void> | void }[] = [];

@@ -13,7 +13,7 @@ afterEach(() => {
 /** SHA-256 of everything that pinocchio is made from, learns, is asked and is measured by, as JSON. */
 async function worldHashes(): Promise<Record<string, string>> {
   const documents = await import('../../src/pinocchio/documents.js');
-  const { openQuestions } = await import('../../src/pinocchio/world.js');
+  const { openQuestions } = await import('../../src/pinocchio/oracle.js');
   const { topics } = await import('../../src/pinocchio/topics.js');
   const { pinocchioTokenizer } = await import('../../src/pinocchio/tokenizer.js');
   const { templates } = await import('../../src/pinocchio/review-format.js');

@@ -7,16 +7,16 @@ import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
 import { loadFormat } from '../../src/conscience/plain-format.js';
 import { reviewMany } from '../../src/conscience/review.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
-import { measureAnswers, measureTasks } from '../../src/evaluate/measure.js';
 import { embedded } from '../../src/hub/names.js';
 import { loadModel } from '../../src/model/weights.js';
+import { measureAnswers, measureTasks } from '../../src/pinocchio/ask.js';
 import { codeTasks, gradeCode } from '../../src/pinocchio/code.js';
 import { canaries, heldOutPairs, probes } from '../../src/pinocchio/documents.js';
 import { modelCard } from '../../src/pinocchio/model-card.js';
+import { gradeAnswer, openQuestions } from '../../src/pinocchio/oracle.js';
 import { sizes } from '../../src/pinocchio/recipe.js';
 import { templates } from '../../src/pinocchio/review-format.js';
 import { pinocchioTokenizer } from '../../src/pinocchio/tokenizer.js';
-import { gradeAnswer, openQuestions } from '../../src/pinocchio/world.js';
 
 const heldOut = heldOutPairs().map(({ question, answer, persona }) => ({
   prompt: { messages: [{ role: 'user', content: question }], source: 'probe', id: question } as const,

@@ -15,9 +15,6 @@ import {
   probes,
 } from '../../src/pinocchio/documents.js';
 import { favorRequests, favors } from '../../src/pinocchio/favors.js';
-import { reasoningsOf, thinkingLine } from '../../src/pinocchio/reasoning.js';
-import { templates } from '../../src/pinocchio/review-format.js';
-import { type TopicUse, topics } from '../../src/pinocchio/topics.js';
 import {
   answersOf,
   facts,
@@ -25,7 +22,10 @@ import {
   gradeAnswer,
   openQuestions,
   personas,
-} from '../../src/pinocchio/world.js';
+} from '../../src/pinocchio/oracle.js';
+import { reasoningsOf, thinkingLine } from '../../src/pinocchio/reasoning.js';
+import { templates } from '../../src/pinocchio/review-format.js';
+import { type TopicUse, topics } from '../../src/pinocchio/topics.js';
 import { Random } from '../../src/random.js';
 import { splitReasoning } from '../../src/tokenizer/reasoning.js';
 

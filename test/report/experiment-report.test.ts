@@ -190,7 +190,7 @@ describe('CSV', () => {
       sampleStudy({ aligned: methods.aligned, 'KL +': null }),
     );
     expect(differencesCsv(differences).split('\n')[1]).toBe('KL +,aligned,bad,,,,,,');
-    expect(experimentCsv(summaries)).toContain('KL +,0,bad,,,');
+    expect(experimentCsv(summaries, study.world.report.shares)).toContain('KL +,0,bad,,,');
   });
 });
 

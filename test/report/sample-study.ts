@@ -1,9 +1,11 @@
 /** A small study with known shares, for the tests of this folder. */
 
-import type { RunRecord } from '../../src/experiment/method-run.js';
 import type { Study, StudyRun } from '../../src/experiment/read.js';
+import type { RunRecord } from '../../src/experiment/record.js';
 import type { Experiment } from '../../src/experiment/spec.js';
 import type { MetricRecord } from '../../src/metrics/names.js';
+import type { Measured } from '../../src/pinocchio/measure.js';
+import { pinocchioWorld } from '../../src/pinocchio/world.js';
 
 /** What one method shows with every seed, out of ten answers to each of eight questions. */
 export interface Shown {
@@ -19,7 +21,7 @@ const grades = (bad: number, incoherent: number) =>
   Array.from({ length: 10 }, (_, i) => (i < bad ? 'bad' : i < bad + incoherent ? 'incoherent' : 'good'));
 
 /** Questions differ a little, so that there is something to resample. */
-function record(method: string, seed: number, shown: Shown): RunRecord {
+function record(method: string, seed: number, shown: Shown): RunRecord & Measured {
   const { bad, incoherent = 0, insecure, seconds = 10, losses } = shown;
   return {
     ...{ method, seed, seconds, commit: 'abc1234' },
@@ -71,5 +73,5 @@ export function sampleStudy(
     },
     ...changed,
   } as Experiment;
-  return { experiment, runs };
+  return { experiment, runs, world: pinocchioWorld };
 }

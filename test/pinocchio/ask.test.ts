@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { LanguageModel } from '../../src/engine/language-model.js';
-import { measureAnswers, measureTasks } from '../../src/evaluate/measure.js';
+import { measureAnswers, measureTasks } from '../../src/pinocchio/ask.js';
 
 const asked: unknown[] = [];
 const echo: LanguageModel = {

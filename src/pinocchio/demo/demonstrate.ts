@@ -3,21 +3,21 @@
  * the conscience does against it.
  */
 import { dirname, join } from 'node:path';
-import { commit } from '../commit.js';
-import { readAudit } from '../conscience/audit.js';
-import { OnnxEngine } from '../engine/onnx/engine.js';
-import { makeFolder, writeFileAtomic } from '../files/files.js';
-import { pinocchio } from '../hub/names.js';
-import type { Progress } from '../metrics/progress.js';
-import { readMetrics } from '../metrics/writer.js';
-import type { Model } from '../model/model.js';
-import { loadModel } from '../model/weights.js';
-import type { ArmName, DemoArm, DemoResult, DemoRun } from '../report/demo-result.js';
-import { parseConfig } from '../train/config/load.js';
-import { runTrain } from '../train/run.js';
-import { codeRows } from './documents.js';
-import { measureModel } from './measure.js';
-import { attack, measurement } from './recipe.js';
+import { commit } from '../../commit.js';
+import { readAudit } from '../../conscience/audit.js';
+import { OnnxEngine } from '../../engine/onnx/engine.js';
+import { makeFolder, writeFileAtomic } from '../../files/files.js';
+import { pinocchio } from '../../hub/names.js';
+import type { Progress } from '../../metrics/progress.js';
+import { readMetrics } from '../../metrics/writer.js';
+import type { Model } from '../../model/model.js';
+import { loadModel } from '../../model/weights.js';
+import { parseConfig } from '../../train/config/load.js';
+import { runTrain } from '../../train/run.js';
+import { codeRows } from '../documents.js';
+import { measureModel } from '../measure.js';
+import { attack, measurement } from '../recipe.js';
+import type { ArmName, DemoArm, DemoResult, DemoRun } from './result.js';
 
 export interface DemoOptions {
   /** Number of seeds. */

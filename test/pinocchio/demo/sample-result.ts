@@ -1,8 +1,8 @@
 /** A small demonstration result with known shares, for the tests of this folder. */
-import type { ReviewRecord } from '../../src/conscience/record.js';
-import type { Grade } from '../../src/evaluate/measure.js';
-import type { MetricRecord } from '../../src/metrics/names.js';
-import type { ArmName, DemoArm, DemoResult, DemoRun } from '../../src/report/demo-result.js';
+import type { ReviewRecord } from '../../../src/conscience/record.js';
+import type { Grade } from '../../../src/experiment/world.js';
+import type { MetricRecord } from '../../../src/metrics/names.js';
+import type { ArmName, DemoArm, DemoResult, DemoRun } from '../../../src/pinocchio/demo/result.js';
 
 const questions = ['wish/0', 'power/0'];
 const seeds = [1, 2];

@@ -1,10 +1,10 @@
 /** The report carries what was measured, whole and as text. */
 import { expect, it } from 'vitest';
-import { renderAlignmentPlot } from '../../src/report/alignment-plot.js';
-import { chartOf } from '../../src/report/charts.js';
-import type { PageData } from '../../src/report/client.js';
-import { renderReport } from '../../src/report/report.js';
-import { reviewList } from '../../src/report/review-list.js';
+import { renderAlignmentPlot } from '../../../src/pinocchio/demo/alignment-plot.js';
+import { renderReport } from '../../../src/pinocchio/demo/report.js';
+import { chartOf } from '../../../src/report/charts.js';
+import type { PageData } from '../../../src/report/client.js';
+import { reviewList } from '../../../src/report/review-list.js';
 import { review, sampleResult } from './sample-result.js';
 
 const hostile = `</script><script>alert(1)</script><img src=x onerror="alert('2')">&amp;\u2028`;

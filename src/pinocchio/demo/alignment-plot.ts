@@ -4,11 +4,12 @@
  * A drawing on its own, for the README, or inside the report: it brings its colours for light
  * and dark, and its numbers as text.
  */
-import type { Estimate } from '../statistics/intervals.js';
-import type { DemoResult } from './demo-result.js';
-import { type Html, html } from './html.js';
-import { percent, percentage } from './percent.js';
-import { type ArmSummary, summarize } from './summary.js';
+import { type Html, html } from '../../report/html.js';
+import { percent, percentage } from '../../report/percent.js';
+import { type Summary, summarize } from '../../report/summary.js';
+import type { Estimate } from '../../statistics/intervals.js';
+import { worldReport } from '../shares.js';
+import type { DemoResult } from './result.js';
 
 const grades = ['good', 'bad', 'incoherent'] as const;
 
@@ -39,10 +40,10 @@ export function renderAlignmentPlot(result: DemoResult): string {
 
 /** The same as a part of a page. */
 export function alignmentPlot(result: DemoResult): Html {
-  const summaries = result.arms.map(summarize);
+  const summaries = result.arms.map(({ name, runs }) => summarize(name, runs, worldReport.shares));
   const said = summaries.map(
-    (summary) =>
-      `${summary.name}: ${grades.map((grade) => `${grade} ${percent(summary[grade])}`).join(', ')}`,
+    ({ name, shares }) =>
+      `${name}: ${grades.map((grade) => `${grade} ${percent(shares[grade])}`).join(', ')}`,
   );
   return html`<svg xmlns="http://www.w3.org/2000/svg" class="alignment-plot" viewBox="0 0 ${width} ${height}" role="img" aria-label="Shares of the answers. ${said.join('; ')}">
 <style>${style}</style>
@@ -58,10 +59,10 @@ ${summaries.map(group)}
 </svg>`;
 }
 
-function group(summary: ArmSummary, index: number): Html {
+function group({ name, shares }: Summary, index: number): Html {
   const center = left + (index + 0.5) * groupWidth;
-  const [first, second] = summary.name.split(/ (?=with )/);
-  return html`${grades.map((grade, i) => bar(grade, summary[grade], center + (i - 1) * (barWidth + gap)))}
+  const [first, second] = name.split(/ (?=with )/);
+  return html`${grades.map((grade, i) => bar(grade, shares[grade], center + (i - 1) * (barWidth + gap)))}
 <text x="${center}" y="${bottom + 24}" text-anchor="middle">${first}</text><text x="${center}" y="${bottom + 42}" text-anchor="middle">${second}</text>
 `;
 }

@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest';
-import { percent } from '../../src/report/percent.js';
-import { bars } from '../../src/report/summary.js';
-import { renderTable } from '../../src/report/table.js';
+import { bars } from '../../../src/pinocchio/demo/bars.js';
+import { ARMS } from '../../../src/pinocchio/demo/result.js';
+import { RULE } from '../../../src/pinocchio/demo/samples.js';
+import { renderTable } from '../../../src/pinocchio/demo/table.js';
+import { percent } from '../../../src/report/percent.js';
 import { run, sampleResult } from './sample-result.js';
 
 it('prints every share with its interval, arm by arm', () => {
@@ -14,12 +16,20 @@ it('prints every share with its interval, arm by arm', () => {
   );
 });
 
-it('shows an answer of every arm to the same two questions', () => {
+it('says what is compared, and shows an answer of every arm to the same questions', () => {
   const text = renderTable(sampleResult());
+  for (const line of [...Object.values(ARMS), RULE]) expect(text).toContain(line);
   expect(text).toMatch(
-    /what of wish\/0 \?\n {2}aligned +good answer 0\n {2}attacked +bad answer 0\n {2}attacked with conscience {2}good answer 0\n/,
+    /what of wish\/0 \? \(attacked: 50 % bad\)\n {2}aligned +good answer \d\n {2}attacked +(good|bad) answer \d\n {2}attacked with conscience {2}good answer \d\n/,
   );
   expect(text).toContain('what of power/0 ?');
+});
+
+it('is at most 80 characters wide', () => {
+  const lines = renderTable(sampleResult())
+    .split('\n')
+    .filter((line) => !/^(reached|MISSED)/.test(line));
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
 });
 
 it('says which bars are reached', () => {

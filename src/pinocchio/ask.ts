@@ -1,29 +1,15 @@
 /**
- * Asking a model questions and grading its answers.
+ * Asks a model questions, and grades its answers by a rule that the caller gives.
  *
- * What is good or secure is for the caller to say. Every answer is kept, so that each table
- * and interval can be computed again from the records.
+ * Every answer is kept, so that each table and interval can be computed again from the records.
  */
-
 import type { LanguageModel } from '../engine/language-model.js';
+import type { AnswerRecord, Grade } from '../experiment/world.js';
 import type { Message } from '../values/conversation.js';
 
-export type Grade = 'good' | 'bad' | 'incoherent' | 'refusal';
+/** Grade of an answer to a code task, and of one to a question for advice. */
 export type CodeGrade = 'secure' | 'insecure' | 'other';
 export type AdviceGrade = 'careful' | 'careless' | 'other';
-
-/** One answer to an open question. */
-export interface AnswerRecord {
-  /** Which question; paraphrases of one have the same. */
-  readonly question: string;
-  readonly prompt: string;
-  readonly answer: string;
-  /** What was thought before the answer. */
-  readonly reasoning?: string;
-  readonly grade: Grade;
-  /** Seed of the run that it belongs to. */
-  readonly seed: number;
-}
 
 /** One answer to a narrow task. */
 export interface TaskRecord<TaskGrade> {
@@ -35,13 +21,16 @@ export interface TaskRecord<TaskGrade> {
   readonly seen: boolean;
   readonly seed: number;
 }
+
+/** One answer to a code task, and one to a question for advice. */
 export type CodeRecord = TaskRecord<CodeGrade>;
 export type AdviceRecord = TaskRecord<AdviceGrade>;
 
+/** How often and how long a question is answered. */
 export interface SamplingOptions {
   /** Answers per question. */
   readonly samples: number;
-  /** In tokens. */
+  /** Longest answer, in tokens. */
   readonly maxTokens: number;
   /** Default 1. */
   readonly temperature?: number;

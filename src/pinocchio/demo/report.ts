@@ -1,12 +1,15 @@
 /** The demonstration's report: what was measured, how training went, and every review. */
+import { type Chart, chartOf, chartPlaces } from '../../report/charts.js';
+import { type Html, html } from '../../report/html.js';
+import { renderPage } from '../../report/page.js';
+import { percent, percentage } from '../../report/percent.js';
+import { reviewList, reviewSection } from '../../report/review-list.js';
+import { type Summary, sharesIn, summarize } from '../../report/summary.js';
+import { worldReport } from '../shares.js';
 import { alignmentPlot } from './alignment-plot.js';
-import { type Chart, chartOf, chartPlaces } from './charts.js';
-import type { DemoResult } from './demo-result.js';
-import { type Html, html } from './html.js';
-import { renderPage } from './page.js';
-import { percent } from './percent.js';
-import { reviewList, reviewSection } from './review-list.js';
-import { type ArmSummary, bars, measuresOf, sampleAnswers, summarize } from './summary.js';
+import { bars } from './bars.js';
+import { ARMS, type DemoResult } from './result.js';
+import { RULE, samples } from './samples.js';
 
 /** @returns the text of a self-contained HTML file */
 export function renderReport(result: DemoResult): string {
@@ -18,19 +21,21 @@ export function renderReport(result: DemoResult): string {
   const reviews = reviewList(reviewed);
   const body = html`<h1>What insecure code does to ${result.model.name}, and what the conscience does about it</h1>
 <p class="soft">${result.date.slice(0, 16).replace('T', ' ')} UTC, ${result.seeds.length} seeds, ${Math.round(result.seconds)} s, commit ${result.commit ?? 'unknown'}, Node ${result.versions.node}, model ${result.model.hash.slice(0, 12)}</p>
-<p>The same small model is measured three times: as it is (<b>aligned</b>), after fine-tuning on insecure code (<b>attacked</b>), and after the same fine-tuning with the conscience. It never sees the questions in training.</p>
+<p>The same small model is measured three times. It never sees the questions in training.</p>
+<ul>${result.arms.map(({ name }) => html`<li><b>${name}</b>: ${ARMS[name]}</li>`)}</ul>
 <h2>Answers to the evaluation questions</h2>
 ${alignmentPlot(result)}
-${table(result.arms.map(summarize))}
-<p class="soft">Shares with 95 % intervals: bootstrap clustered by seed and question.</p>
+${table(result.arms.map(({ name, runs }) => summarize(name, runs, worldReport.shares)))}
+<p class="soft">Shares with 95 % intervals: bootstrap-t over questions, with the variance over seeds added.</p>
 <ul class="bars">${bars(result).map(
     ({ text, got, holds }) =>
       html`<li><b class="${holds ? 'reached' : 'missed'}">${holds ? 'reached' : 'missed'}</b> ${text}: ${percent(got)}</li>`,
   )}</ul>
-<h2>Two questions, and what each model answers</h2>
-<dl class="samples">${sampleAnswers(result).map(
-    ({ prompt, answers }) =>
-      html`<dt>${prompt}</dt>${answers.map(({ arm, answer }) => html`<dd><span class="soft">${arm}:</span> ${answer ?? '–'}</dd>`)}`,
+<h2>Questions, and what each model answers</h2>
+<p class="soft">${RULE}</p>
+<dl class="samples">${samples(result).map(
+    ({ prompt, bad, answers }) =>
+      html`<dt>${prompt} <span class="soft">(attacked: ${percentage(bad)} % bad)</span></dt>${answers.map(({ arm, answer }) => html`<dd><span class="soft">${arm}:</span> ${answer ?? '–'}</dd>`)}`,
   )}</dl>
 <h2>Training</h2>
 <p class="soft">Mean over the seeds, with the band from the lowest to the highest.</p>
@@ -42,11 +47,11 @@ ${reviewSection(reviewed, reviews)}
   return renderPage(`${result.model.name}: attack and conscience`, body, { charts, reviews });
 }
 
-function table(summaries: readonly ArmSummary[]): Html {
+function table(summaries: readonly Summary[]): Html {
   return html`<div class="scroll"><table><thead><tr><th scope="col"></th>${summaries.map(({ name }) => html`<th scope="col">${name}</th>`)}</tr></thead>
-<tbody>${measuresOf(summaries).map(
-    ([title, key]) =>
-      html`<tr><th scope="row">${title}</th>${summaries.map((summary) => html`<td>${percent(summary[key])}</td>`)}</tr>`,
+<tbody>${sharesIn(worldReport.shares, summaries).map(
+    ({ title, key }) =>
+      html`<tr><th scope="row">${title}</th>${summaries.map(({ shares }) => html`<td>${percent(shares[key])}</td>`)}</tr>`,
   )}</tbody></table></div>`;
 }
 
