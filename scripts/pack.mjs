@@ -2,10 +2,13 @@
  * Before `npm pack` and `npm publish`: makes the package complete, in a fresh clone as in an old one.
  *
  * 1. Installs and compiles what is missing, and removes from `dist/` what has no source any more.
- * 2. Takes the install script out of onnxruntime-node, which the package carries with it
+ * 2. Writes the commit that the package is made from to `dist/commit.txt`; with ` + changes` where files differ
+ *    from it. Without git there is no such file, and results name the version.
+ * 3. Takes the install script out of onnxruntime-node, which the package carries with it
  *    (`bundleDependencies`). That script downloads CUDA libraries, which nothing here uses, from NuGet, and
  *    where NuGet is out of reach the whole installation fails. Its own binaries are all in its package.
  */
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +32,12 @@ const known = new Set(sources);
 for (const file of filesIn(dist)) {
   if (!known.has(file.replace(/\.(js|js\.map|d\.ts)$/, '')) && file !== '.tsbuildinfo')
     rmSync(join(dist, file));
+}
+
+if (existsSync(join(root, '.git'))) {
+  const git = (...args) => execFileSync('git', ['-C', root, ...args], { encoding: 'utf8' }).trim();
+  const changes = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : ' + changes';
+  writeFileSync(join(dist, 'commit.txt'), `${git('rev-parse', '--short', 'HEAD')}${changes}\n`);
 }
 
 const manifest = join(root, 'node_modules/onnxruntime-node/package.json');

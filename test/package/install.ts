@@ -110,7 +110,8 @@ describe('npm pack', () => {
       const name = file.replace(/\.ts$/, '');
       return [`dist/${name}.js`, `dist/${name}.js.map`, `dist/${name}.d.ts`];
     });
-    expect(packed.filter((path) => path.startsWith('dist/')).sort()).toEqual(compiled.sort());
+    const stamp = existsSync('.git') ? ['dist/commit.txt'] : [];
+    expect(packed.filter((path) => path.startsWith('dist/')).sort()).toEqual([...compiled, ...stamp].sort());
     const places = new Set(packed.map((path) => path.split('/')[0]));
     expect([...places].sort()).toEqual([
       ...[
