@@ -17,11 +17,11 @@ export function judgeOf(model: LanguageModelV4): LanguageModel {
     const { content, finishReason, usage } = await model.doGenerate({
       prompt: promptOf(messages),
       maxOutputTokens: maxTokens,
-      ...(temperature === undefined ? {} : { temperature }),
-      ...(topP === undefined ? {} : { topP }),
-      ...(topK === undefined ? {} : { topK }),
-      ...(stop === undefined ? {} : { stopSequences: [...stop] }),
-      ...(signal === undefined ? {} : { abortSignal: signal }),
+      temperature,
+      topP,
+      topK,
+      stopSequences: stop && [...stop],
+      abortSignal: signal,
     });
     const used = usageOf(usage);
     onUsage?.(index, used);

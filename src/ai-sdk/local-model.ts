@@ -109,7 +109,8 @@ export class LocalLanguageModel implements LanguageModelV4 {
 
 /** Answers differ from call to call unless a seed is given. */
 function sampled(params: LanguageModelV4CallOptions): GenerateOptions {
-  return { seed: randomInt(2 ** 32), ...askedOf(params) };
+  const asked = askedOf(params);
+  return { ...asked, seed: asked.seed ?? randomInt(2 ** 32) };
 }
 
 /** @throws ConfigError where only the package without an engine is installed */

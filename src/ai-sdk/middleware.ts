@@ -199,10 +199,10 @@ async function guardFor(
   const judge = given ?? (local ? (await local.open()).base : model);
   const format = local && !given && !options.format ? await local.format() : undefined;
   return new Guard(asJudge(judge), {
-    ...(isOfSdk(judge) ? { reading: 'text' as const } : {}),
-    ...(format ? { format } : {}),
+    reading: isOfSdk(judge) ? 'text' : undefined,
+    format,
     ...options,
-    ...(writer ? { alternative: asJudge(writer) } : {}),
+    alternative: writer && asJudge(writer),
   });
 }
 

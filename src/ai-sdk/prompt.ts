@@ -69,13 +69,13 @@ export function askedOf(params: LanguageModelV4CallOptions): GenerateOptions {
   });
   return {
     maxTokens: maxOutputTokens,
-    ...(temperature === undefined ? {} : { temperature }),
-    ...(topP === undefined ? {} : { topP }),
-    ...(topK === undefined ? {} : { topK }),
-    ...(seed === undefined ? {} : { seed }),
-    ...(stopSequences === undefined ? {} : { stop: stopSequences }),
+    temperature,
+    topP,
+    topK,
+    seed,
+    stop: stopSequences,
     ...(tools.length === 0 ? {} : { tools, toolChoice: choiceOf(params.toolChoice) }),
-    ...(abortSignal === undefined ? {} : { signal: abortSignal }),
+    signal: abortSignal,
   };
 }
 

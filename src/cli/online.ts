@@ -165,9 +165,9 @@ export function addAuditCommand(program: Command): void {
       return withStore(options, async (store) => {
         const { hiddenNetwork } = await import('../online/addresses.js');
         const deleted = store.forget({
-          ...(key === undefined ? {} : { key }),
-          ...(address === undefined ? {} : { address: hiddenNetwork(address, store.secret) }),
-          ...(record === undefined ? {} : { id: record }),
+          key,
+          address: address === undefined ? undefined : hiddenNetwork(address, store.secret),
+          id: record,
         });
         print(options, { deleted }, [`${deleted} records deleted`]);
       });

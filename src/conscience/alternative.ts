@@ -51,7 +51,7 @@ export async function writeAlternatives(
     const reasoning = format.alternativeReasons ? raw.reasoning : undefined;
     const response: Response = {
       text,
-      ...(reasoning === undefined ? {} : { reasoning }),
+      reasoning,
       finish: raw.finish,
       tokens: raw.tokens,
     };

@@ -141,8 +141,8 @@ async function readLabels(
 
   const asked = [...conversations, ...missing.values()];
   const rows = await conscience.labelLogps(asked, labels, {
-    ...(format.reviewPrefix === undefined ? {} : { prefix: format.reviewPrefix }),
-    ...(signal ? { signal } : {}),
+    prefix: format.reviewPrefix,
+    signal,
     // a prior is charged to the first item that lacked it
     onUsage: (i, usage) =>
       onUsage?.(i < items.length ? i : keys.indexOf([...missing.keys()][i - items.length]), usage),
@@ -181,8 +181,8 @@ async function readTexts(
     temperature: 0,
     tooLong: 'empty',
     prefix: format.reviewPrefix,
-    ...(onUsage ? { onUsage } : {}),
-    ...(signal ? { signal } : {}),
+    onUsage,
+    signal,
   });
   signal?.throwIfAborted();
   const context = { framework: framework.name, judge: conscience.id };

@@ -68,9 +68,10 @@ export async function openNamed(name: string, options: NamedOptions = {}): Promi
     return { name, hash, model, reader, base: reader, usage, close: async () => {} };
   }
   const model = await openModel(name, {
-    ...{ threads, controlTokens },
-    ...(adapter === undefined ? {} : { adapter }),
-    ...(onWarning ? { onWarning } : {}),
+    threads,
+    controlTokens,
+    adapter,
+    onWarning,
   });
   const { hash, base } = model;
   return { name: model.name, hash, model, reader: model, base, open: model, close: () => model.close() };

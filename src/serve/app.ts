@@ -276,12 +276,14 @@ export class ServeApp {
         const path = c.req.routePath === '/*' ? 'other' : c.req.routePath;
         this.metrics.request(path, c.res.status, seconds);
         if (c.req.path === '/healthz' || c.req.path === '/metrics') return;
-        const who = c.get('key')?.name;
         const { method, path: asked } = c.req;
         this.options.log.info(
           {
-            ...{ request_id: requestId, method, path: asked, status: c.res.status },
-            ...(who === undefined ? {} : { key: who }),
+            request_id: requestId,
+            method,
+            path: asked,
+            status: c.res.status,
+            key: c.get('key')?.name,
             milliseconds: Math.round(seconds * 1000),
             ...c.get('about'),
           },

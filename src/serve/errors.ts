@@ -39,10 +39,7 @@ export class ApiError extends Error {
 }
 
 export function badRequest(message: string, param?: string, code = 'invalid_value'): ApiError {
-  return new ApiError(400, {
-    ...{ type: 'invalid_request_error', code, message },
-    ...(param === undefined ? {} : { param }),
-  });
+  return new ApiError(400, { type: 'invalid_request_error', code, message, param });
 }
 
 /** What a failure means to the caller. */

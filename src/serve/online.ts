@@ -26,8 +26,10 @@ export async function beginOnline(
     throw new ConfigError({ where: file, what, next: 'leave --control-tokens or --online out' });
   }
   return startOnline({
-    ...{ model, threads, settings },
-    ...(adapter === undefined ? {} : { adapter }),
+    model,
+    threads,
+    settings,
+    adapter,
     hooks: {
       onEvent: (what, detail) => log.info({ ...detail }, `learner: ${what}`),
       onDeath: (detail) => log.error({ ...detail }, 'learner: ended; it will be started again'),

@@ -69,10 +69,7 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
         ? { onAnswer: collecting(online, log), metrics: (registry) => onlineMetrics(online, registry, log) }
         : {}),
       ...{ keys, log, host: options.host, port: options.port, hosts: options.allowHosts },
-      rateLimits: {
-        ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
-        ...(tokensPerMinute === undefined ? {} : { tokensPerMinute }),
-      },
+      rateLimits: { requestsPerMinute, tokensPerMinute },
       defaultPolicy: options.policy,
       policies: options.allowPolicies,
       maxTokens: options.maxTokens,
@@ -116,7 +113,7 @@ async function openApart(
   name: string,
   { threads, adapter, controlTokens }: Pick<ServeOptions, 'threads' | 'adapter' | 'controlTokens'>,
 ): Promise<OpenedApart> {
-  const options = { ...{ threads, controlTokens }, ...(adapter === undefined ? {} : { adapter }) };
+  const options = { threads, controlTokens, adapter };
   if (isRemote(name)) return openNamed(name, options);
   const own = await openThreaded(name, options);
   return { model: own, own, died: own.died, close: () => own.close() };
@@ -133,8 +130,10 @@ async function guarded(
   if (own && !judge) return withOwnConscience(name, own, { threshold, attempts, warn });
   // a judge of its own is asked in words for chat models
   const reviewed = withConscience(model, {
-    ...{ threshold, attempts, warn },
-    ...(judge ? { conscience: judge.model } : {}),
+    threshold,
+    attempts,
+    warn,
+    conscience: judge?.model,
   });
   // an endpoint is not asked before there is something to ask
   const { fault, finding } = judge?.own ? await reviewed.check() : { fault: null, finding: '' };

@@ -63,7 +63,7 @@ export class Guard {
       onSpent?.(i, 'review', usage);
     };
     const reviews = await this.asked((settings) =>
-      reviewMany(drafts.map(itemOf), { ...settings, onUsage, ...(signal ? { signal } : {}) }),
+      reviewMany(drafts.map(itemOf), { ...settings, onUsage, signal }),
     );
     this.watch(reviews);
     return drafts.map((draft, i) => ({ ...draft, review: reviews[i], reviewUsage: used[i] }));
@@ -125,7 +125,7 @@ export class Guard {
           {
             ...{ ...settings, sampling, allowRefusals, onUsage: count('review') },
             alternative: this.options.alternative ?? this.conscience,
-            ...(signal ? { signal } : {}),
+            signal,
           },
         ),
       );
@@ -178,10 +178,10 @@ function alternativeSampling(
   attempt: number,
 ): GenerateOptions {
   return {
-    ...(temperature === undefined ? {} : { temperature }),
-    ...(topP === undefined ? {} : { topP }),
-    ...(topK === undefined ? {} : { topK }),
-    ...(signal ? { signal } : {}),
+    temperature,
+    topP,
+    topK,
+    signal,
     maxTokens: maxAlternativeTokens,
     seed: new Random(seed, 'alternative', attempt).uint32(),
   };

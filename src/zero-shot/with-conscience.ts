@@ -50,7 +50,7 @@ export function withConscience(model: LanguageModel, options: ZeroShotOptions = 
     const used = conversations.map(() => NO_USAGE);
     const drafts = await model.generate(conversations, {
       ...drafting,
-      ...(signal ? { signal } : {}),
+      signal,
       onUsage: (i: number, usage: Usage) => {
         used[i] = usage;
         onSpent?.(i, 'draft', usage);

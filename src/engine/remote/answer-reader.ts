@@ -84,7 +84,7 @@ class RemoteJudge {
     if (!spaced && !splits) return probabilities(first.top, answers);
     if (steps.length === 1) steps = await ask(FOLLOWED);
     const next = this.model.continues ? (begun: string) => ask(FOLLOWED, begun) : undefined;
-    const { mass, unread } = await walkNumbers({ answers, steps, splits, ...(next ? { next } : {}) });
+    const { mass, unread } = await walkNumbers({ answers, steps, splits, next });
     const numbers = answers.reduce((sum, answer, i) => sum + (isNumber(answer) ? mass[i] : 0), 0);
     if (unread > MOST_UNREAD * (numbers + unread)) throw this.cannotFollow();
     return mass;

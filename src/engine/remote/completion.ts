@@ -108,11 +108,11 @@ export function readCompletion(json: string): Completion | undefined {
       .find(Boolean) ?? undefined;
   return {
     text: inline.text,
-    ...(reasoning === undefined ? {} : { reasoning }),
-    ...(message.tool_calls?.length ? { toolCalls: message.tool_calls.map(toolCall) } : {}),
+    reasoning,
+    toolCalls: message.tool_calls?.length ? message.tool_calls.map(toolCall) : undefined,
     finish: finish_reason === 'length' ? 'length' : 'stop',
-    ...(logprobs ? { steps: steps(logprobs) } : {}),
-    ...(usage ? { usage: { promptTokens: usage.prompt_tokens, answerTokens: usage.completion_tokens } } : {}),
+    steps: logprobs ? steps(logprobs) : undefined,
+    usage: usage ? { promptTokens: usage.prompt_tokens, answerTokens: usage.completion_tokens } : undefined,
   };
 }
 

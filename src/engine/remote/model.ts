@@ -128,8 +128,8 @@ export class RemoteModel implements LanguageModel {
     const written = usage?.answerTokens ?? Math.ceil((text.length + (reasoning?.length ?? 0)) / 4);
     return {
       text,
-      ...(reasoning === undefined ? {} : { reasoning }),
-      ...(toolCalls === undefined ? {} : { toolCalls }),
+      reasoning,
+      toolCalls,
       finish: text.length < whole.length ? 'stop' : finish,
       tokens: written,
     };
@@ -143,7 +143,7 @@ export class RemoteModel implements LanguageModel {
    * @throws RemoteError ('logprobs') when the endpoint gives none
    */
   async topLogprobs(conversation: Conversation, n: number = TOP, signal?: AbortSignal): Promise<TokenLogp[]> {
-    const [first] = await this.look(this.begun(conversation, ''), 1, n, signal ? { signal } : {});
+    const [first] = await this.look(this.begun(conversation, ''), 1, n, { signal });
     return first === undefined ? [] : first.top.slice(0, n);
   }
 
@@ -158,7 +158,7 @@ export class RemoteModel implements LanguageModel {
     tokens: number,
     { begun = '', signal }: { readonly begun?: string; readonly signal?: AbortSignal } = {},
   ): Promise<readonly TokenStep[]> {
-    return this.look(this.begun(conversation, begun), tokens, TOP, { begun, ...(signal ? { signal } : {}) });
+    return this.look(this.begun(conversation, begun), tokens, TOP, { begun, signal });
   }
 
   /**

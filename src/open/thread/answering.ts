@@ -38,7 +38,7 @@ export function answerQuestions(port: MessagePort, { models, calls }: Answering)
       const { labels, prefix } = question;
       return model.labelLogps(conversations, labels, {
         ...hears,
-        ...(prefix === undefined ? {} : { prefix }),
+        prefix,
       });
     }
     const onText = question.pieces ? { onText: (i: number, text: string) => onPiece([id, i, text]) } : {};
