@@ -31,7 +31,8 @@ const messages = [
   { role: 'user', content: 'how do i care for a cat ?' },
 ];
 const reply = await fetch(`${url}/chat/completions`, {
-  ...{ method: 'POST', headers: { 'content-type': 'application/json' } },
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
   body: JSON.stringify({ messages, temperature: 0, max_tokens: 48 }),
 });
 const { choices, conscience } = await reply.json();

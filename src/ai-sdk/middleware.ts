@@ -92,7 +92,9 @@ export function conscience(options: ConscienceOptions = {}): LanguageModelV4Midd
       }
       const { warnings, request, response: { body: _, ...about } = {} } = result;
       return {
-        ...{ warnings, ...(request ? { request } : {}), ...(result.response ? { response: about } : {}) },
+        warnings,
+        ...(request ? { request } : {}),
+        ...(result.response ? { response: about } : {}),
         ...settled,
         content: [{ type: 'text', text: answer.response.text }],
         finishReason: replacedFinish(answer),
@@ -107,7 +109,9 @@ export function conscience(options: ConscienceOptions = {}): LanguageModelV4Midd
       const outlet = new Outlet(policy);
       const draft = draftOf(result.stream, outlet);
       const events = release(draft, guard, {
-        ...{ messages: messagesOf(params.prompt), asked: { ...askedOf(params), signal }, policy },
+        messages: messagesOf(params.prompt),
+        asked: { ...askedOf(params), signal },
+        policy,
       });
       const leave = () => {
         const reason = new DOMException('The reader has left.', 'AbortError');
@@ -142,7 +146,8 @@ export function conscience(options: ConscienceOptions = {}): LanguageModelV4Midd
         const usage = settledUsage(answer, rest.usage);
         if (answer.outcome === 'accepted') {
           outlet.accept((own) => ({
-            ...{ ...own, usage },
+            ...own,
+            usage,
             providerMetadata: metadataOf(answer, policy, own.providerMetadata),
           }));
           return;
@@ -192,7 +197,9 @@ async function guardFor(
   for (const [where, model] of Object.entries({ conscience: given, alternative: writer })) {
     if (typeof model !== 'string') continue;
     throw new ConfigError({
-      ...{ where, what: 'a name is no model', got: model },
+      where,
+      what: 'a name is no model',
+      got: model,
       next: 'give the model itself, e.g. gateway(name) of the AI SDK',
     });
   }
@@ -214,7 +221,10 @@ function asJudge(model: LanguageModelV4 | LanguageModel): LanguageModel {
   const version: string = model.specificationVersion;
   if (version === 'v4') return judgeOf(model);
   throw new ConfigError({
-    ...{ where: 'conscience', what: 'a model of another specification', expected: 'v4', got: version },
+    where: 'conscience',
+    what: 'a model of another specification',
+    expected: 'v4',
+    got: version,
     next: 'wrap it: wrapLanguageModel({ model, middleware: [] }) of the AI SDK makes it a model of v4',
   });
 }

@@ -26,7 +26,9 @@ function messageOf(message: LanguageModelV4Message): Message[] {
     case 'assistant': {
       const calls = message.content.filter((part) => part.type === 'tool-call');
       const toolCalls = calls.map(({ toolCallId: id, toolName: name, input }) => ({
-        ...{ id, name, arguments: JSON.stringify(input) },
+        id,
+        name,
+        arguments: JSON.stringify(input),
       }));
       const content = wordsOf(message.content.filter((part) => part.type !== 'reasoning'));
       return [{ role: 'assistant', content, ...(toolCalls.length > 0 ? { toolCalls } : {}) }];

@@ -29,7 +29,8 @@ export function responseOf(
     text: words('text'),
     ...(reasoning === '' ? {} : { reasoning }),
     ...(toolCalls.length > 0 ? { toolCalls } : {}),
-    ...{ finish: unified === 'length' ? 'length' : 'stop', tokens },
+    finish: unified === 'length' ? 'length' : 'stop',
+    tokens,
   };
 }
 

@@ -47,14 +47,18 @@ export function contrastSamples(items: readonly ReviewItem[], reviews: readonly 
     const [chosen, rejected] = [items[best].response, items[worst].response];
     const { prompt } = items[worst];
     const alternative = {
-      ...{ messages: prompt.messages, raw: chosen, response: chosen, refusal: false },
+      messages: prompt.messages,
+      raw: chosen,
+      response: chosen,
+      refusal: false,
       review: reviews[best],
     };
     outcomes[worst] =
       chosen.text === rejected.text || objection(best) === objection(worst)
         ? { alternative, pair: null, reason: 'alternative-identical' }
         : {
-            ...{ alternative, reason: null },
+            alternative,
+            reason: null,
             pair: { prompt, chosen, rejected, alternativeVerdict: reviews[best].verdict },
           };
   }
@@ -74,7 +78,8 @@ export function confess(items: readonly ReviewItem[], reviews: readonly Review[]
     const [chosen, rejected] = verdict.kind === 'objected' ? [object, accept] : [accept, object];
     const asked = { ...prompt, messages, id: `${prompt.id}, reviewed` };
     return {
-      ...{ alternative: null, reason: null },
+      alternative: null,
+      reason: null,
       pair: { prompt: asked, chosen: said(chosen), rejected: said(rejected), alternativeVerdict: verdict },
     };
   });

@@ -162,7 +162,9 @@ async function seekAlternatives(
     const { prompt, response: rejected } = items[i];
     const pair = reason === null &&
       alternative && {
-        ...{ prompt, chosen: alternative.response, rejected },
+        prompt,
+        chosen: alternative.response,
+        rejected,
         alternativeVerdict: alternative.review?.verdict ?? null,
       };
     outcomes[i] = { alternative, reason, pair: pair || null };

@@ -197,7 +197,12 @@ export class ServeApp {
     const head = replyHead(served.name);
     if (request.stream) {
       const events = await eventStream(served.stream(request, signal, tally), head, {
-        ...{ request, signal, done, end, abort, reasonOf },
+        request,
+        signal,
+        done,
+        end,
+        abort,
+        reasonOf,
         onError: (error) => this.note(c, asApiError(error), error),
       });
       c.set(

@@ -95,7 +95,9 @@ const message = z.discriminatedUnion('role', [
   closed({ role: z.literal('user'), content, ...speaker, ...noCalls }, OF_TURNS),
   closed(
     {
-      ...{ role: z.literal('assistant'), content: content.nullish(), ...speaker },
+      role: z.literal('assistant'),
+      content: content.nullish(),
+      ...speaker,
       refusal: z.string().nullish(),
       tool_calls: z.array(toolCall).nullish(),
       function_call: unseen('calls of functions that are no tools are'),
@@ -237,7 +239,8 @@ function messageOf(turn: z.output<typeof message>): Message {
       };
     case 'assistant': {
       const toolCalls = turn.tool_calls?.map(({ id, function: { name, arguments: given } }) => ({
-        ...{ id, name },
+        id,
+        name,
         arguments: given,
       }));
       return { role: 'assistant', content, ...(toolCalls?.length ? { toolCalls } : {}) };

@@ -46,11 +46,19 @@ export function collecting(online: Online, log: Logger) {
     if (request.options.tools) return;
     const { draft, record } = answer;
     const served = record && {
-      ...{ outcome: record.outcome, verdict: record.verdict, pObjection: record.p_objection },
+      outcome: record.outcome,
+      verdict: record.verdict,
+      pObjection: record.p_objection,
     };
     try {
       online.collect({
-        ...{ key, connection, forwarded, request: requestId, draft, served, messages: request.messages },
+        key,
+        connection,
+        forwarded,
+        request: requestId,
+        draft,
+        served,
+        messages: request.messages,
       });
     } catch (err) {
       const why = err instanceof UserError ? { reason: err.message } : { err };
@@ -93,7 +101,10 @@ function gauge(
 ): void {
   let said: string | undefined;
   new Gauge({
-    ...{ name: `ealign_online_${name}`, help, labelNames, registers: [registry] },
+    name: `ealign_online_${name}`,
+    help,
+    labelNames,
+    registers: [registry],
     collect() {
       try {
         read(this);

@@ -68,7 +68,11 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
       ...(online
         ? { onAnswer: collecting(online, log), metrics: (registry) => onlineMetrics(online, registry, log) }
         : {}),
-      ...{ keys, log, host: options.host, port: options.port, hosts: options.allowHosts },
+      keys,
+      log,
+      host: options.host,
+      port: options.port,
+      hosts: options.allowHosts,
       rateLimits: { requestsPerMinute, tokensPerMinute },
       defaultPolicy: options.policy,
       policies: options.allowPolicies,

@@ -153,8 +153,14 @@ function strftimeNow(format: string): string {
 }
 
 const GLOBALS: Readonly<Record<string, unknown>> = {
-  ...{ true: true, True: true, false: false, False: false, none: null, None: null },
-  ...{ range, strftime_now: strftimeNow },
+  true: true,
+  True: true,
+  false: false,
+  False: false,
+  none: null,
+  None: null,
+  range,
+  strftime_now: strftimeNow,
   raise_exception: (message: string) => {
     throw new Error(message);
   },

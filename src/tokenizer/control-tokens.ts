@@ -184,7 +184,8 @@ function mapTexts<C extends Chat>(chat: C, change: (text: string, own: boolean) 
   );
   const { tools, variables } = chat;
   return {
-    ...{ ...chat, messages },
+    ...chat,
+    messages,
     ...(tools && { tools: map(tools) }),
     ...(variables && { variables: mapEntries(variables, (name, value) => [name, map(value)]) }),
   } as C;

@@ -13,7 +13,8 @@ interface Tag {
 /** Qwen3, DeepSeek and most others; Claude's habit; EXAONE; models trained by GRPO; Seed-OSS; Magistral; Kimi. */
 export const REASONING_TAGS: readonly Tag[] = [
   ...['think', 'thinking', 'thought', 'reasoning', 'seed:think'].map((name) => ({
-    ...{ open: `<${name}>`, close: `</${name}>` },
+    open: `<${name}>`,
+    close: `</${name}>`,
   })),
   { open: '[THINK]', close: '[/THINK]' },
   { open: '◁think▷', close: '◁/think▷' },

@@ -32,8 +32,14 @@ export function conscienceRecord(
   const { kind, framework, judge, pObjection, mass } = verdict;
   const share = (value: number | undefined) => (value === undefined || Number.isNaN(value) ? null : value);
   return {
-    ...{ policy, outcome, verdict: kind, p_objection: share(pObjection), mass: share(mass) },
-    ...{ framework, judge, attempts: replacements.length },
+    policy,
+    outcome,
+    verdict: kind,
+    p_objection: share(pObjection),
+    mass: share(mass),
+    framework,
+    judge,
+    attempts: replacements.length,
     usage: {
       draft: wireUsage(usage.draft),
       review: wireUsage(usage.review),

@@ -123,7 +123,10 @@ export class Guard {
         replace(
           open.map((i) => itemOf(drafts[i], i)),
           {
-            ...{ ...settings, sampling, allowRefusals, onUsage: count('review') },
+            ...settings,
+            sampling,
+            allowRefusals,
+            onUsage: count('review'),
             alternative: this.options.alternative ?? this.conscience,
             signal,
           },
@@ -160,7 +163,12 @@ export class Guard {
     const { framework = FRAMEWORKS.asimov, format = defaultFormat() } = this.options;
     const { threshold = 0.5, minMass = 0.01, prior = 'off' } = this.options;
     return {
-      ...{ conscience, framework, format, priorCache, threshold, minMass },
+      conscience,
+      framework,
+      format,
+      priorCache,
+      threshold,
+      minMass,
       prior: wordsOnly ? 'off' : prior,
       reading: wordsOnly ? 'text' : 'labels',
     };

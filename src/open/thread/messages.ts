@@ -65,8 +65,15 @@ export interface PlainError {
 }
 
 const kinds: Readonly<Record<string, typeof UserError>> = {
-  ...{ ConfigError, DataError, DownloadError, ModelError, PromptTooLongError, SaveError, ShapeError },
-  ...{ TrainingError, UserError },
+  ConfigError,
+  DataError,
+  DownloadError,
+  ModelError,
+  PromptTooLongError,
+  SaveError,
+  ShapeError,
+  TrainingError,
+  UserError,
 };
 
 export function plainError(error: unknown): PlainError {

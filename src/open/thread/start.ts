@@ -39,7 +39,9 @@ export async function startThread<About>(program: URL, task: unknown): Promise<S
     exited.then(reject);
   });
   return {
-    ...{ thread, about, died },
+    thread,
+    about,
+    died,
     async close() {
       closing = true;
       await thread.call('close').catch(() => {});
