@@ -59,7 +59,7 @@ export function tokenizerFromGguf(header: GgufHeader): GgufTokenizer {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: addedTokens(tokens, types),
+    added_tokens: addedTokens(tokens, types, kind === 'llama' && header.row.controlStrips === true),
     normalizer: parts.normalizer,
     pre_tokenizer: parts.preTokenizer,
     post_processor: addBos || addEos ? surround(addBos ? bos : undefined, addEos ? eos : undefined) : null,
@@ -130,6 +130,23 @@ const qwen2: Splitting = { steps: [split(words('\\p{N}')), bytes(false)], normal
 // The original says `Digits`, which in the Rust library means every \p{N}.
 const smollm: Splitting = { steps: [split('\\p{N}'), bytes(true)] };
 
+const gpt4: Splitting = { steps: [split(words('\\p{N}{1,3}')), bytes(false)] };
+/** Words whose capitals stand before their small letters, with what may end them. */
+const cased = (ending: string) => {
+  const [upper, lower] = ['[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]', '[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]'];
+  const before = '[^\\r\\n\\p{L}\\p{N}]?';
+  return `${before}${upper}*${lower}+${ending}|${before}${upper}+${lower}*${ending}`;
+};
+const marks = ' ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+';
+const gpt4o: Splitting = {
+  steps: [split(`${cased("(?i:'s|'t|'re|'ve|'m|'ll|'d)?")}|\\p{N}{1,3}|${marks}`), bytes(false)],
+};
+const tekken: Splitting = {
+  steps: [split(`${cased('')}|\\p{N}|${marks}`), bytes(false)],
+  addsBos: true,
+  ignoreMerges: true,
+};
+
 const SPLITTINGS: Readonly<Record<string, Splitting>> = {
   'gpt-2': gpt2,
   gpt2,
@@ -142,6 +159,11 @@ const SPLITTINGS: Readonly<Record<string, Splitting>> = {
   qwen2,
   'deepseek-r1-qwen': qwen2,
   smollm,
+  refact: smollm,
+  starcoder: smollm,
+  dbrx: gpt4,
+  'gpt-4o': gpt4o,
+  tekken,
 };
 
 function byteLevel(header: GgufHeader, tokens: readonly string[]): Parts {
@@ -196,11 +218,16 @@ function sentencePiece(header: GgufHeader, tokens: readonly string[], types: rea
   return { model, normalizer, decoder, preTokenizer: null, addsBos: true };
 }
 
-function addedTokens(tokens: readonly string[], types: readonly number[]): Json[] {
+/** Control tokens of Phi-3 that leave the blanks after them alone. */
+const notStripping = ['<unk>', '<s>', '<|endoftext|>'];
+
+/** @param strips do control tokens swallow the blanks after them? */
+function addedTokens(tokens: readonly string[], types: readonly number[], strips: boolean): Json[] {
   return tokens.flatMap((content, id) => {
     const special = types[id] === TokenType.control || types[id] === TokenType.unknown;
     if (!special && types[id] !== TokenType.userDefined) return [];
-    return [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special }];
+    const rstrip = strips && (special || content === '</s>') && !notStripping.includes(content);
+    return [{ id, content, single_word: false, lstrip: false, rstrip, normalized: false, special }];
   });
 }
 

@@ -1,6 +1,6 @@
 /** Models and adapters saved here, loaded by transformers and peft: same logits. Needs Python with peft. */
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -27,6 +27,12 @@ const canCheck =
     'import sys; from importlib.util import find_spec as f; sys.exit(not all(map(f, ("torch", "transformers", "peft"))))',
   ]).status === 0;
 
+const architectures = join(folder, '../architectures');
+/** Models of ../fixtures/architectures, named by their place beside those of the parity folder. */
+const further = readdirSync(architectures)
+  .filter((name) => existsSync(join(architectures, name, 'config.json')))
+  .map((name) => join('../architectures', name));
+
 const cases: { name: string; lora?: LoraConfig }[] = [
   { name: 'llama', lora: { rank: 4, alpha: 8, rslora: false, targets: projections } },
   { name: 'qwen2-tied', lora: { rank: 2, alpha: 16, rslora: false, targets: ['q_proj', 'v_proj'] } },
@@ -43,6 +49,13 @@ const cases: { name: string; lora?: LoraConfig }[] = [
   { name: 'llama-wide-heads' },
   { name: 'qwen2-tied' },
   { name: 'qwen3' },
+  ...further.flatMap((name) => [
+    { name },
+    {
+      name,
+      lora: { rank: 2, alpha: 4, rslora: false, targets: ['qkv_proj', 'gate_up_proj', ...projections] },
+    },
+  ]),
 ];
 
 describe.skipIf(!canCheck)('saved here, loaded by transformers and peft', () => {

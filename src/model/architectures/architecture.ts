@@ -129,6 +129,8 @@ export interface GgufRow {
   readonly permuted: boolean;
   /** Do its converters leave out the type of a rotary scaling where they write the tensors of long rope? */
   readonly untypedLongRope?: boolean;
+  /** Do control tokens of its SentencePiece vocabularies swallow the blanks after them? GGUF cannot say. */
+  readonly controlStrips?: boolean;
   /** Keys that `read` answers for. */
   readonly keys: readonly string[];
   /** Tensors by their place in a block where they are called otherwise than usual, e.g. `mlp.gate_up_proj` → `ffn_up`. */

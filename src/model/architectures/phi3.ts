@@ -21,12 +21,14 @@ export const phi3: Architecture = {
     neutral: { attention_bias: [false], layer_types: [] },
     keys: ['sliding_window'],
     read: (source) => ({ window: windowEverywhere(source) }),
-    write: ({ window }) => ({ sliding_window: window?.size ?? null }),
+    // transformers assumes token 32000 for padding, which a small vocabulary lacks
+    write: ({ window }) => ({ sliding_window: window?.size ?? null, pad_token_id: null }),
   },
   gguf: {
     name: 'phi3',
     permuted: false,
     untypedLongRope: true,
+    controlStrips: true,
     keys: ['attention.sliding_window'],
     tensors: { 'mlp.gate_up_proj': 'ffn_up' },
     read: ({ layers, maxPositions, path, positive }) => {
