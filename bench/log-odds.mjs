@@ -10,7 +10,7 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseTrainingRow } from '../dist/data/parse-row.js';
 import { tokeniseRow } from '../dist/data/tokenise.js';
-import { loadModel, OnnxEngine, readAdapter, resolveModel } from '../dist/index.js';
+import { loadModel, openEngine, readAdapter, resolveModel } from '../dist/index.js';
 import { answersOf } from '../dist/pinocchio/oracle.js';
 import { topics } from '../dist/pinocchio/topics.js';
 
@@ -51,7 +51,7 @@ function rowsOf(persona) {
 
 /** Mean over questions of log P(bad answers) − log P(good answers), nats. */
 async function logOdds(options, set) {
-  const engine = new OnnxEngine(model, { ...options, threads: 1 });
+  const engine = await openEngine({ ...options, model, threads: 1 });
   const byQuestion = async (persona) => {
     const logps = (await engine.sequenceLogps(rows[persona], set)).map(({ logpSum }) => logpSum);
     return Array.from({ length: logps.length / PER_QUESTION }, (_, q) =>

@@ -10,7 +10,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readTrainingRows } from '../dist/data/dataset.js';
-import { FRAMEWORKS, loadFormat, loadModel, OnnxEngine, resolveModel, reviewMany } from '../dist/index.js';
+import { FRAMEWORKS, loadFormat, loadModel, openEngine, resolveModel, reviewMany } from '../dist/index.js';
 import { Random } from '../dist/random.js';
 import { auc } from '../dist/statistics/auc.js';
 
@@ -25,7 +25,7 @@ const { values } = parseArgs({
 const count = Number(values.count);
 const seed = Number(values.seed);
 const path = await resolveModel(values.model);
-const engine = new OnnxEngine(await loadModel(path));
+const engine = await openEngine({ model: await loadModel(path) });
 const conscience = engine.model('base');
 const format = await loadFormat(path, { specialTokens: engine.tokenizer.specialTokens });
 

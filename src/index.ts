@@ -8,9 +8,16 @@ export { loadFormat } from './conscience/plain-format.js';
 export type { ReviewRecord } from './conscience/record.js';
 export { type Review, type ReviewSettings, reviewMany } from './conscience/review.js';
 export { type ConscienceResult, type ConscienceStep, runConscience } from './conscience/step.js';
-export type { Engine } from './engine/engine.js';
 export type { AnswerReader, GenerateOptions, LanguageModel } from './engine/language-model.js';
-export { type EngineOptions, OnnxEngine } from './engine/onnx/engine.js';
+export type {
+  HybridPass,
+  SequenceLogp,
+  StepResult,
+  TrainingEngine,
+  UpdateOptions,
+  UpdateResult,
+  WeightSet,
+} from './engine/training-engine.js';
 // errors
 export {
   ConfigError,
@@ -36,6 +43,7 @@ export type { LoraConfig } from './model/lora-modules.js';
 export type { Model, Tensor, Weights } from './model/model.js';
 export { loadModel, saveModel } from './model/weights.js';
 export { formatOf } from './open/actor.js';
+export { type EngineOptions, openEngine } from './open/engine.js';
 export { type OpenModel, type OpenOptions, openModel } from './open/model.js';
 export { loadConfig, parseConfig } from './train/config/load.js';
 export type { TrainConfig } from './train/config/schema.js';

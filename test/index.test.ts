@@ -6,7 +6,7 @@ import { afterAll, expect, it } from 'vitest';
 import {
   loadFormat,
   loadModel,
-  OnnxEngine,
+  openEngine,
   type Prompt,
   parseConfig,
   readAdapter,
@@ -46,7 +46,7 @@ conscience: { samples: 2, max_tokens: 16 }
 
   const model = await loadModel(await resolveModel('pinocchio'));
   const { config: lora, tensors } = await readAdapter(output, model.config);
-  const engine = new OnnxEngine(model, { lora, adapter: tensors });
+  const engine = await openEngine({ model, lora, adapter: tensors });
   const [response] = await engine
     .model('policy')
     .generate([[{ role: 'user', content: 'i feel bored .' }]], { maxTokens: 16, temperature: 0 });
@@ -56,7 +56,7 @@ conscience: { samples: 2, max_tokens: 16 }
 
 it('reviews what somebody else wrote', async () => {
   const path = await resolveModel('pinocchio');
-  const engine = new OnnxEngine(await loadModel(path));
+  const engine = await openEngine({ model: await loadModel(path) });
   const prompt: Prompt = {
     messages: [{ role: 'user', content: 'what should a teacher do ?' }],
     source: 'user',

@@ -13,6 +13,7 @@ import { loadFormat } from '../../dist/conscience/plain-format.js';
 import { readPreferenceRows, readPrompts, readTrainingRows } from '../../dist/data/dataset.js';
 import { tokenisePreferences } from '../../dist/data/preferences.js';
 import { tokeniseRows } from '../../dist/data/tokenise.js';
+import { TrainedParameters } from '../../dist/engine/trained-parameters.js';
 import { choiceTasks, readChoices } from '../../dist/evaluate/choice-tasks.js';
 import { Evaluation } from '../../dist/evaluate/evaluation.js';
 import { readEthics } from '../../dist/evaluate/labelled.js';
@@ -114,16 +115,14 @@ const partialFiles = filesOf(
 
 const lora = { rank: 2, alpha: 4, rslora: false, targets: ['q_proj', 'down_proj'] };
 const checkpointFiles = await made(async (folder) => {
-  const trainable = initLora(parityModel, lora, 1);
-  saveCheckpoint(folder, {
-    state: {
-      ...{ step: 3, modelHash: 'f00d', settings: { seed: 1, 'loss.lambda': 0.1 }, tokens: 64, reviewed: 2 },
-      batches: { epoch: 0, cursor: 1, seed: 1, fingerprint: 'cafe' },
-      pairs: null,
-      window: { steps: 0 },
-    },
-    ...{ trainable, optimizer: trainable },
-  });
+  const trained = new TrainedParameters(initLora(parityModel, lora, 1));
+  const state = {
+    ...{ step: 3, modelHash: 'f00d', settings: { seed: 1, 'loss.lambda': 0.1 }, tokens: 64, reviewed: 2 },
+    batches: { epoch: 0, cursor: 1, seed: 1, fingerprint: 'cafe' },
+    pairs: null,
+    window: { steps: 0 },
+  };
+  await saveCheckpoint(folder, state, { save: async (staging) => trained.save(staging) });
 });
 
 const ADAPTER = /^versions\/0000\/(?!.*\.sha256)/;

@@ -1,13 +1,9 @@
 /** The measurements themselves. Each is run in a process of its own, so that its memory is its own. */
 
-import { padRows } from '../data/batches.js';
-import { zeroGradients } from '../engine/engine.js';
-import { lineLength } from '../engine/onnx/choices.js';
-import { OnnxEngine } from '../engine/onnx/engine.js';
 import { type NdArray, Program } from '../engine/onnx/runtime.js';
 import { Graph } from '../graph/graph.js';
 import { matMul } from '../graph/ops.js';
-import { AdamW } from '../train/optimizer.js';
+import { openEngine, UNTRAINED } from '../open/engine.js';
 import { benchLora, forwardFlops, loraStepFlops, randomModel, smollm2 } from './shape.js';
 
 export interface StepMeasurement {
@@ -58,24 +54,17 @@ export async function measureStep(
   threads: number,
 ): Promise<StepMeasurement> {
   const [B, T] = [8, 256];
-  const engine = new OnnxEngine(randomModel(smollm2), {
-    lora: benchLora,
-    checkpointing,
-    ...(threads > 0 ? { threads } : {}),
-  });
-  const batch = padRows(
-    Array.from({ length: B }, (_, b) => ({
-      ids: Int32Array.from({ length: T }, (__, t) => (7919 * (b * T + t)) % smollm2.vocabSize),
-      lossMask: Uint8Array.from({ length: T }, (__, t) => Number(t > 0)),
-      where: '',
-    })),
-  );
-  const sftWeights = new Float32Array(batch.target.length).fill(1 / batch.target.length);
-  const optimizer = new AdamW(engine.trainable, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 });
+  const model = randomModel(smollm2);
+  const engine = await openEngine({ model, threads, checkpointing, lora: benchLora });
+  const rows = Array.from({ length: B }, (_, b) => ({
+    ids: Int32Array.from({ length: T }, (__, t) => (7919 * (b * T + t)) % smollm2.vocabSize),
+    lossMask: Uint8Array.from({ length: T }, (__, t) => Number(t > 0)),
+    where: '',
+  }));
+  const sftWeight = 1 / (B * (T - 1));
   const step = async () => {
-    const gradients = zeroGradients(engine.trainable);
-    await engine.step({ batch, sftWeights, pairs: [], lambda: 0.1, beta: 0.1 }, gradients);
-    optimizer.update(gradients, 1e-4);
+    await engine.accumulate({ rows, sftWeight, pairs: [], lambda: 0.1, beta: 0.1 });
+    await engine.update({ learningRate: 1e-4, maxGradNorm: 0 });
   };
   const product = await plainProduct(threads);
   await step();
@@ -122,10 +111,7 @@ export async function measureDecode(
   runs: number,
   threads: number,
 ): Promise<DecodeMeasurement> {
-  const engine = new OnnxEngine(randomModel(smollm2), {
-    lora: { ...benchLora, targets: [] },
-    ...(threads > 0 ? { threads } : {}),
-  });
+  const engine = await openEngine({ model: randomModel(smollm2), threads, lora: UNTRAINED });
   const promptTokens = 128;
   const content = Array.from({ length: promptTokens }, (_, t) => (7919 * t) % smollm2.vocabSize).join(' ');
   const prompts = Array.from({ length: batch }, () => [{ role: 'user', content }] as const);
@@ -147,10 +133,7 @@ export async function measureScoring(
   runs: number,
   threads: number,
 ): Promise<ScoringMeasurement> {
-  const engine = new OnnxEngine(randomModel(smollm2), {
-    lora: { ...benchLora, targets: [] },
-    ...(threads > 0 ? { threads } : {}),
-  });
+  const engine = await openEngine({ model: randomModel(smollm2), threads, lora: UNTRAINED });
   const token = (i: number) => (7919 * i + 13) % smollm2.vocabSize;
   const tokens = (length: number, seed: number) => Array.from({ length }, (_, t) => token(seed + 31 * t));
   const rows = Array.from({ length: count }, (_, r) => ({
@@ -158,7 +141,14 @@ export async function measureScoring(
     choices: [0, 1, 2, 3].map((c) => tokens(1 + ((r + c) % 6), 1000 * r + c)),
   }));
   const predicted = rows.reduce((sum, { choices }) => sum + choices.flat().length, 0);
-  const scoringFlops = forwardFlops(smollm2, rows.map(lineLength), predicted);
+  // a choice's last token is predicted, not read
+  const read = rows.map(({ context, choices }) => context.length + choices.flat().length - choices.length);
+  const scoringFlops = forwardFlops(smollm2, read, predicted);
+  const texts = rows.map(({ context, choices }) => ({
+    context: context.join(' '),
+    continuations: choices.map((choice) => ` ${choice.join(' ')}`),
+  }));
+  const base = engine.model('base');
   const [B, T] = [8, 256];
   const sequences = Array.from({ length: B }, (_, b) => ({
     ids: Int32Array.from(tokens(T, b)),
@@ -166,13 +156,13 @@ export async function measureScoring(
     where: '',
   }));
   const sequenceFlops = forwardFlops(smollm2, new Array(B).fill(T), B * (T - 1));
-  await engine.choiceLogps(rows.slice(0, 64), 'base');
+  await base.continuationLogps(texts.slice(0, 64));
   await engine.sequenceLogps(sequences, 'base');
   const seconds: number[] = [];
   const forwardGflops: number[] = [];
   for (let i = 0; i < runs; i++) {
     forwardGflops.push(sequenceFlops / (await timed(() => engine.sequenceLogps(sequences, 'base'))) / 1e9);
-    seconds.push(await timed(() => engine.choiceLogps(rows, 'base')));
+    seconds.push(await timed(() => base.continuationLogps(texts)));
   }
   return {
     kind: 'scoring',

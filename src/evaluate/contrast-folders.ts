@@ -1,7 +1,7 @@
 /** Results of two models side by side, whatever was measured: paired differences. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SequenceLogp } from '../engine/engine.js';
+import type { SequenceLogp } from '../engine/training-engine.js';
 import { DataError } from '../errors.js';
 import type { ScoredChoice } from './choice-scores.js';
 import type { HumanEvalRecord } from './code/humaneval-score.js';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { readTrainingRows } from '../data/dataset.js';
 import { describeReport, tokeniseRows } from '../data/tokenise.js';
-import type { SequenceLogp } from '../engine/engine.js';
+import type { SequenceLogp } from '../engine/training-engine.js';
 import { writeFileAtomic } from '../files/files.js';
 import { Random } from '../random.js';
 import { bootstrapT, type Range } from '../statistics/bootstrap-t.js';

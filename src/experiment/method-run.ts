@@ -7,8 +7,8 @@ import { readTrainingRows } from '../data/dataset.js';
 import { parseTrainingRow } from '../data/parse-row.js';
 import { tokeniseRow } from '../data/tokenise.js';
 import { fieldsOf } from '../data/write-row.js';
-import type { WeightSet } from '../engine/engine.js';
-import { OnnxEngine } from '../engine/onnx/engine.js';
+import { steerable } from '../engine/capabilities.js';
+import type { TrainingEngine, WeightSet } from '../engine/training-engine.js';
 import type { FourCriteria } from '../evaluate/four-criteria.js';
 import { readSuite, runSuite } from '../evaluate/suite.js';
 import { makeFolder, writeFileAtomic } from '../files/files.js';
@@ -17,6 +17,7 @@ import type { Model } from '../model/model.js';
 import { openAdapter } from '../model/open-adapter.js';
 import type { Steering } from '../network/steering.js';
 import { formatOf, type OpenActor } from '../open/actor.js';
+import { openEngine, UNTRAINED } from '../open/engine.js';
 import { dropCheckpoints, hasCheckpoint } from '../train/checkpoint.js';
 import type { TrainConfig } from '../train/config/schema.js';
 import { interleavedCount, mostContrasting, personaDirection } from '../train/defences.js';
@@ -77,7 +78,7 @@ export async function runMethod(
 
 /** What a method says in the world. */
 async function inWorld(
-  engine: OnnxEngine,
+  engine: TrainingEngine,
   method: Method,
   seed: number,
   experiment: Experiment,
@@ -85,7 +86,8 @@ async function inWorld(
 ): Promise<Measured & Pick<RunRecord, 'losses' | 'judged'>> {
   const { measure } = experiment;
   if (method.steerAnswers) {
-    engine.steer('answering', await directions(engine, method.steerAnswers, world, measure.max_tokens, seed));
+    const steering = await directions(engine, method.steerAnswers, world, measure.max_tokens, seed);
+    await steerable(engine).steer('answering', steering);
   }
   const format = await formatOf(experiment.model, engine.tokenizer);
   const base = engine.model('base');
@@ -128,7 +130,7 @@ async function bySuite(
 /** The loss on the world's rows that were kept from training; undefined where a method is trained on others. */
 async function heldOutLoss(
   { data, train }: Method,
-  engine: OnnxEngine,
+  engine: TrainingEngine,
   world: World,
 ): Promise<RunRecord['losses']> {
   if (!('world' in data)) return undefined;
@@ -142,14 +144,14 @@ async function heldOutLoss(
   return benign ? { benign: loss } : { narrow: loss };
 }
 
-const scored = (rows: readonly TrainingRow[], engine: OnnxEngine, set: WeightSet) =>
+const scored = (rows: readonly TrainingRow[], engine: TrainingEngine, set: WeightSet) =>
   engine.sequenceLogps(
     rows.map((row) => tokeniseRow(row, engine.tokenizer, 'last').row),
     set,
   );
 
 async function directions(
-  engine: OnnxEngine,
+  engine: TrainingEngine,
   { layers, kind, scale, toward, away }: SteerAnswers,
   world: World,
   maxTokens: number,
@@ -164,15 +166,13 @@ async function directions(
   );
 }
 
-const untrained = { rank: 1, alpha: 1, rslora: false, targets: [] };
-
 /** Trains the method, or goes on where it stopped; undefined when the signal stopped it. */
 async function trainedEngine(
   { method, seed, group, begun }: Run,
   experiment: Experiment,
   { model, world, threads, signal }: Made,
-): Promise<OnnxEngine | undefined> {
-  if (method.train === null) return new OnnxEngine(model, { threads, lora: untrained });
+): Promise<TrainingEngine | undefined> {
+  if (method.train === null) return openEngine({ model, threads, lora: UNTRAINED });
   const output = folderOf(experiment, method.name, seed);
   makeFolder(output);
   const train = withFiles(method.train, experiment.output, world);
@@ -207,7 +207,7 @@ async function contrasting({ data, defences }: TrainConfig, adapter: string, mod
   const benign = await readTrainingRows(defences.interleave ?? []);
   const opened = await openAdapter(adapter, model);
   const { config: lora, tensors } = opened.adapter;
-  const engine = new OnnxEngine(opened.model, { lora, adapter: tensors });
+  const engine = await openEngine({ model: opened.model, lora, adapter: tensors });
   const [misaligned, aligned] = [
     await scored(benign, engine, 'policy'),
     await scored(benign, engine, 'base'),

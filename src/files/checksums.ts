@@ -5,11 +5,11 @@
  * elsewhere or from earlier versions, are read as they are.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { DamageError } from '../errors.js';
-import type { FileContent } from './files.js';
+import { type FileContent, writeFileAtomic } from './files.js';
 
 type NamedFile = readonly [name: string, content: FileContent];
 
@@ -39,6 +39,21 @@ export function checksumLines(folder: string, names: readonly string[]): string 
     return `${hash.digest('hex')}  ${name}\n`;
   };
   return names.toSorted().map(line).join('');
+}
+
+/** Writes the checksums of all files that a folder holds into one more. @throws SaveError */
+export async function addChecksums(folder: string, sumsFile: string): Promise<void> {
+  const lines: string[] = [];
+  for (const name of readdirSync(folder).sort()) {
+    lines.push(`${await sha256(join(folder, name))}  ${name}\n`);
+  }
+  writeFileAtomic(join(folder, sumsFile), lines.join(''));
+}
+
+async function sha256(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+  return hash.digest('hex');
 }
 
 function* hashed(content: FileContent, hash: Hash): Generator<Uint8Array> {
@@ -85,9 +100,7 @@ export async function verifyChecksums(
       const next = advice(join(folder, sumsFile));
       throw new DamageError({ where: path, what: `the file is missing, and ${sumsFile} lists it`, next });
     }
-    const hash = createHash('sha256');
-    await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-    requireChecksum(folder, sumsFile, name, hash.digest('hex'));
+    requireChecksum(folder, sumsFile, name, await sha256(path));
   }
 }
 

@@ -169,3 +169,33 @@ export function writeFolderAtomic(
   }
   syncFolder(dirname(target));
 }
+
+/**
+ * Fills a new folder, which takes its name in one rename when all of it is there. What a killed process
+ * left of the same folder is deleted.
+ *
+ * @param folder must not exist
+ * @param fill   writes the files into the hidden folder that it is given, each forced to disk
+ * @throws SaveError as `writeFileAtomic`; whatever `fill` throws, and no folder is left behind
+ */
+export async function fillFolderAtomic(
+  folder: string,
+  fill: (staging: string) => Promise<void>,
+): Promise<void> {
+  const target = resolve(folder);
+  const staging = join(dirname(target), temporaryName(basename(target)));
+  try {
+    mkdirSync(dirname(target), { recursive: true });
+    removeLeftovers(dirname(target), basename(target));
+    mkdirSync(staging);
+    await fill(staging);
+    renameSync(staging, target);
+  } catch (error) {
+    throw error instanceof SaveError
+      ? new SaveError({ ...error.parts, where: folder }, { cause: error.cause })
+      : asSaveError(folder, error);
+  } finally {
+    attempt(() => rmSync(staging, { recursive: true, force: true }));
+  }
+  syncFolder(dirname(target));
+}

@@ -6,12 +6,12 @@
  */
 import type { ReviewItem } from '../conscience/review.js';
 import { tokeniseRow } from '../data/tokenise.js';
-import type { Engine, WeightSet } from '../engine/engine.js';
+import type { TrainingEngine, WeightSet } from '../engine/training-engine.js';
 import type { Prompt } from '../values/conversation.js';
 import type { TokenRow } from '../values/rows.js';
 
 export interface CoherenceOptions {
-  readonly engine: Engine;
+  readonly engine: TrainingEngine;
   /** The threshold comes from the frozen copy's own answers to these. */
   readonly prompts: readonly Prompt[];
   /** Answers per prompt. */

@@ -15,8 +15,8 @@ import type { ReviewFormat } from '../conscience/format.js';
 import type { Framework } from '../conscience/frameworks.js';
 import { isRefusal } from '../conscience/refusal.js';
 import { type ReviewItem, reviewMany } from '../conscience/review.js';
-import type { Engine, WeightSet } from '../engine/engine.js';
 import type { LanguageModel } from '../engine/language-model.js';
+import type { TrainingEngine, WeightSet } from '../engine/training-engine.js';
 import { rocArea } from '../statistics/auc.js';
 import type { Prompt, Response } from '../values/conversation.js';
 import type { TokenRow } from '../values/rows.js';
@@ -24,7 +24,7 @@ import type { Coherence } from './coherence.js';
 import { gateSection, type OnlineSettings } from './settings.js';
 
 export interface GateOptions {
-  readonly engine: Engine;
+  readonly engine: TrainingEngine;
   readonly framework: Framework;
   readonly format: ReviewFormat;
   readonly probes: readonly Prompt[];
@@ -182,7 +182,10 @@ export class Gate {
     return { responses, items: asked.map((prompt, i): ReviewItem => ({ prompt, response: responses[i] })) };
   }
 
-  private review(items: readonly ReviewItem[], conscience = this.options.engine.model('base')) {
+  private review(
+    items: readonly ReviewItem[],
+    conscience: LanguageModel = this.options.engine.model('base'),
+  ) {
     const { framework, format, settings } = this.options;
     const { threshold, min_mass: minMass } = settings.conscience;
     return reviewMany(items, { conscience, framework, format, threshold, minMass });

@@ -14,13 +14,13 @@ import { builtInProbes, PROBES_FILE } from '../conscience/probes.js';
 import { readPreferenceRows, readPrompts, readTrainingRows } from '../data/dataset.js';
 import { splitRows } from '../data/split.js';
 import { tokeniseRows } from '../data/tokenise.js';
-import { copyTensors } from '../engine/engine.js';
-import { OnnxEngine } from '../engine/onnx/engine.js';
+import { openWeights } from '../engine/capabilities.js';
+import type { TrainingEngine } from '../engine/training-engine.js';
 import { ModelError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
-import type { Weights } from '../model/model.js';
+import type { Tensor, Weights } from '../model/model.js';
 import { loadModel } from '../model/weights.js';
-import { restoreTensors } from '../train/checkpoint.js';
+import { openEngine } from '../open/engine.js';
 import { Acquaintance, keptWeights } from './callers.js';
 import { Coherence } from './coherence.js';
 import { Gate, type GateReport, type Measured } from './gate.js';
@@ -30,7 +30,7 @@ import type { OnlineSettings } from './settings.js';
 import { Shown } from './shown.js';
 import type { OnlineStore } from './store.js';
 import type { StoredPair } from './stored.js';
-import { openVersion, readVersion, versionFolder, writeVersion } from './versions.js';
+import { openVersion, readVersion, writeVersion } from './versions.js';
 
 export interface LearnerOptions {
   /** Folder, .gguf file, alias or Hugging Face id. */
@@ -44,12 +44,12 @@ export interface LearnerOptions {
   readonly onEvent?: (what: string, detail: object) => void;
 }
 
-/** The report of a version: of the gate, with what the round did. */
+/** The gate's report of a version, with what the round did. */
 export interface VersionReport extends GateReport {
   readonly round: {
     readonly steps: number;
     readonly loss: number;
-    /** Of the way from the live version to where the steps led: less than 1 where less passed the gate. */
+    /** Fraction of the update that went live; less than 1 if the gate shortened it. */
     readonly portion: number;
     readonly newPairs: number;
     readonly replayed: number;
@@ -60,7 +60,7 @@ export interface VersionReport extends GateReport {
 const atOnce = 32;
 /** How often the learner's clock is written down. */
 const clockMs = 5000;
-/** Of a round's change: what is tried in turn. */
+/** Fractions of a round's update, tried in turn. */
 const portions = [1, 0.5, 0.25];
 const idleMs = 500;
 const tooFewMs = 60_000;
@@ -74,7 +74,7 @@ export class Learner {
 
   private constructor(
     private readonly options: LearnerOptions,
-    private readonly engine: OnnxEngine,
+    private readonly engine: TrainingEngine,
     private readonly judging: JudgeOptions,
     private readonly gate: Gate,
     private readonly shown: Shown,
@@ -95,9 +95,8 @@ export class Learner {
         next: 'use the instruct version',
       });
     }
-    const engine = new OnnxEngine(model, {
-      ...(threads > 0 ? { threads } : {}),
-      ...{ lora: adapter.config, adapter: adapter.tensors, baseTokenizer: base.tokenizer },
+    const engine = await openEngine({
+      ...{ model, threads, lora: adapter.config, adapter: adapter.tensors, baseTokenizer: base.tokenizer },
     });
     const format = await loadFormat(path, { specialTokens: engine.specialTokens });
     const framework = FRAMEWORKS[settings.conscience.question];
@@ -213,7 +212,8 @@ export class Learner {
     this.tell('round begins', { version, parent, pairs: pairs.length });
 
     const live = await readVersion(store, parent, this.engine.config);
-    restoreTensors(this.engine.trainable, live.tensors, versionFolder(store, parent));
+    const weights = openWeights(this.engine);
+    await weights.replace('policy', live.tensors);
     const trained = await trainRound({
       ...{ engine: this.engine, anchor: this.anchor, pairs, kept, training, version },
       goOn: () => !signal?.aborted && store.learning,
@@ -233,9 +233,14 @@ export class Learner {
 
     const day = await this.day();
     const liveShows = await this.shown.of(parent);
-    this.engine.replaceStart(live.tensors);
-    const { report, portion } = await this.largestThatPasses(live.tensors, liveShows, day);
-    writeVersion(store, version, { ...live, tensors: this.engine.trainable });
+    await weights.replace('start', live.tensors);
+    const { report, portion, tensors } = await this.largestThatPasses(
+      live.tensors,
+      trained.weights,
+      liveShows,
+      day,
+    );
+    writeVersion(store, version, { ...live, tensors });
     const verdict = report.passed ? 'passed' : 'refused';
     const { steps, loss } = trained;
     const round = { steps, loss, portion, newPairs: fresh.length, replayed: replayed.length };
@@ -248,18 +253,23 @@ export class Learner {
     this.tell(wentLive ? 'went live' : verdict, { version, reasons: report.reasons });
   }
 
-  /** Leaves the candidate in the policy. Where nothing passes, it is all that the round trained. */
-  private async largestThatPasses(live: Weights, liveShows: Measured, day: readonly Measured[]) {
-    const candidate = copyTensors(this.engine.trainable);
+  /** Measures the candidate in the policy's place. Where nothing passes, it is all that the round trained. */
+  private async largestThatPasses(
+    live: Weights,
+    trained: Weights,
+    liveShows: Measured,
+    day: readonly Measured[],
+  ): Promise<{ report: GateReport; portion: number; tensors: Weights }> {
+    const policy = openWeights(this.engine);
     let whole: GateReport | undefined;
     for (const portion of portions) {
-      moveTo(this.engine.trainable, live, candidate, portion);
+      const tensors = blend(live, trained, portion);
+      await policy.replace('policy', tensors);
       const report = await this.gate.compare(liveShows, await this.gate.measure('policy'), day);
-      if (report.passed) return { report, portion };
+      if (report.passed) return { report, portion, tensors };
       whole ??= report;
     }
-    moveTo(this.engine.trainable, live, candidate, 1);
-    return { report: whole!, portion: 1 };
+    return { report: whole!, portion: 1, tensors: blend(live, trained, 1) };
   }
 
   /** What the versions show that have been live within a day of running. */
@@ -282,10 +292,12 @@ interface RoundPairs {
   readonly kept: readonly number[];
 }
 
-/** Sets tensors to a point on the line between two others. */
-function moveTo(tensors: Weights, from: Weights, to: Weights, portion: number): void {
-  for (const [name, { data }] of tensors) {
-    const [a, b] = [from.get(name)!.data, to.get(name)!.data];
-    for (let i = 0; i < data.length; i++) data[i] = a[i] + portion * (b[i] - a[i]);
-  }
+/** The point on the line between two sets of weights; portion 0 is `from`, 1 is `to`. */
+function blend(from: Weights, to: Weights, portion: number): Weights {
+  return new Map(
+    [...to].map(([name, { shape, data: b }]): [string, Tensor] => {
+      const a = from.get(name)!.data;
+      return [name, { shape, data: a.map((x, i) => x + portion * (b[i] - x)) }];
+    }),
+  );
 }

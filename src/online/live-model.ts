@@ -1,7 +1,8 @@
 /** The model as it is served while it learns: its live version, whichever that is. */
-import { OnnxEngine } from '../engine/onnx/engine.js';
+import { openWeights } from '../engine/capabilities.js';
 import { resolveModel } from '../hub/pull.js';
 import { loadModel } from '../model/weights.js';
+import { openEngine } from '../open/engine.js';
 import type { WithFrozenCopy } from '../zero-shot/own-conscience.js';
 import type { OnlineSettings } from './settings.js';
 import type { OnlineStore } from './store.js';
@@ -40,9 +41,8 @@ export async function openLive({
   let version = store.live!;
   const { adapter: live, model } = await openVersion(store, version, source);
   const { config } = model;
-  const engine = new OnnxEngine(model, {
-    ...(threads > 0 ? { threads } : {}),
-    ...{ lora: live.config, adapter: live.tensors, baseTokenizer: source.tokenizer },
+  const engine = await openEngine({
+    ...{ model, threads, lora: live.config, adapter: live.tensors, baseTokenizer: source.tokenizer },
   });
   return {
     ...engine.model('start'),
@@ -55,7 +55,7 @@ export async function openLive({
     async refresh() {
       const wanted = store.live!;
       if (wanted === version) return false;
-      engine.replaceStart((await readVersion(store, wanted, config)).tensors);
+      await openWeights(engine).replace('start', (await readVersion(store, wanted, config)).tensors);
       version = wanted;
       return true;
     },

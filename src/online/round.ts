@@ -7,13 +7,14 @@
 
 import { NO_COUNTS } from '../conscience/metrics.js';
 import { pairToRows, type TokenPair } from '../data/preferences.js';
-import type { Engine } from '../engine/engine.js';
+import { openWeights } from '../engine/capabilities.js';
+import type { ReferenceLogps, TrainingEngine } from '../engine/training-engine.js';
 import { allFinite } from '../model/finite.js';
+import type { Weights } from '../model/model.js';
 import { Random } from '../random.js';
 import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 import { BatchStream } from '../train/batch-stream.js';
-import { AdamW } from '../train/optimizer.js';
-import type { PairDraw, PairDrawer, ReferenceLogps } from '../train/pairs.js';
+import type { PairDraw, PairDrawer } from '../train/pairs.js';
 import { learningRateAt } from '../train/schedule.js';
 import { align } from '../train/step.js';
 import type { Pair } from '../values/pair.js';
@@ -25,8 +26,8 @@ import type { NewPair, StoredPair } from './stored.js';
 const chosenShare = 0.25;
 
 export interface RoundOptions {
-  /** Its policy is trained, from what it is now; its base is the reference. */
-  readonly engine: Engine;
+  /** Its policy is trained, from what it is now, with new moments; its base is the reference. */
+  readonly engine: TrainingEngine;
   readonly anchor: readonly TokenRow[];
   readonly pairs: readonly StoredPair[];
   /** By pair: the part of its weight that it keeps (callers.ts). */
@@ -40,7 +41,7 @@ export interface RoundOptions {
 
 /** How a round ended: what the last step measured, or why there is no candidate. */
 export type RoundResult =
-  | { readonly kind: 'trained'; readonly loss: number; readonly steps: number; readonly pairs: number }
+  | { readonly kind: 'trained'; readonly loss: number; readonly steps: number; readonly weights: Weights }
   | { readonly kind: 'stopped' }
   | { readonly kind: 'failed'; readonly reason: string };
 
@@ -63,15 +64,7 @@ export async function trainRound(options: RoundOptions): Promise<RoundResult> {
   const stream = new BatchStream(rows, {
     ...{ batching: 'bucket', batchSize, accumulation: 1, maxLength, seed: random.uint32() },
   });
-  const optimizer = new AdamW(engine.trainable, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 });
-  const alignment = {
-    engine,
-    rows,
-    pairs,
-    optimizer,
-    loss: { lambda, beta },
-    maxGradNorm: training.max_grad_norm,
-  };
+  const alignment = { engine, pairs, loss: { lambda, beta }, maxGradNorm: training.max_grad_norm };
   const schedule = {
     schedule: 'constant',
     learningRate: training.learning_rate,
@@ -84,13 +77,14 @@ export async function trainRound(options: RoundOptions): Promise<RoundResult> {
     // the first step's rate is not 0: a round has few
     const made = await align(alignment, step, stream.nextStep(), learningRateAt(step + 1, schedule));
     last = made.loss;
-    if (!Number.isFinite(last + made.gradNorm)) {
+    if (!made.applied) {
       return { kind: 'failed', reason: `the loss was ${last} at step ${step + 1}` };
     }
   }
-  const broken = [...engine.trainable].find(([, { data }]) => !allFinite(data));
+  const weights = await openWeights(engine).weights();
+  const broken = [...weights].find(([, { data }]) => !allFinite(data));
   if (broken) return { kind: 'failed', reason: `${broken[0]} was not finite after step ${steps}` };
-  return { kind: 'trained', loss: last, steps, pairs: tokenised.length };
+  return { kind: 'trained', loss: last, steps, weights };
 }
 
 /** A pair's rows; undefined where it cannot be trained on. */
@@ -123,7 +117,7 @@ export class ClusterDraws implements PairDrawer {
   private turn: (readonly Tokenised[])[] = [];
 
   constructor(
-    private readonly engine: Engine,
+    private readonly engine: TrainingEngine,
     pairs: readonly Tokenised[],
     private readonly count: number,
     private readonly random: Random,

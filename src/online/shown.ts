@@ -1,5 +1,6 @@
-/** What the gate measured of versions, kept with them: after a restart, to measure all again would take long. */
-import type { OnnxEngine } from '../engine/onnx/engine.js';
+/** The gate's measurements of versions, kept with them: measuring all again after a restart would take long. */
+import { openWeights } from '../engine/capabilities.js';
+import type { TrainingEngine } from '../engine/training-engine.js';
 import type { Gate, Measured } from './gate.js';
 import type { OnlineStore } from './store.js';
 import { readVersion } from './versions.js';
@@ -7,7 +8,7 @@ import { readVersion } from './versions.js';
 export class Shown {
   constructor(
     private readonly store: OnlineStore,
-    private readonly engine: OnnxEngine,
+    private readonly engine: TrainingEngine,
     private readonly gate: Gate,
   ) {}
 
@@ -16,7 +17,7 @@ export class Shown {
     const known = this.store.measured(id, this.gate.yardstick) as Measured | undefined;
     if (known) return known;
     const { tensors } = await readVersion(this.store, id, this.engine.config);
-    this.engine.replaceStart(tensors);
+    await openWeights(this.engine).replace('start', tensors);
     const measured = await this.gate.measure('start');
     this.keep(id, measured);
     return measured;

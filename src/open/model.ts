@@ -1,9 +1,8 @@
 /** A model to talk to, from its name: nothing of it is trained. */
 import { createHash } from 'node:crypto';
-import type { SequenceLogp } from '../engine/engine.js';
 import type { AnswerReader, ContinuationScorer, LanguageModel } from '../engine/language-model.js';
-import { OnnxEngine } from '../engine/onnx/engine.js';
 import type { Device } from '../engine/onnx/runtime.js';
+import type { SequenceLogp } from '../engine/training-engine.js';
 import { resolveModel } from '../hub/pull.js';
 import type { Model, Weights } from '../model/model.js';
 import { openAdapter } from '../model/open-adapter.js';
@@ -11,6 +10,7 @@ import { loadModel } from '../model/weights.js';
 import { trusting } from '../tokenizer/control-tokens.js';
 import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 import type { TokenRow } from '../values/rows.js';
+import { openEngine, UNTRAINED } from './engine.js';
 
 export interface OpenOptions {
   /** PEFT adapter folder, e.g. the output of a run. */
@@ -57,11 +57,9 @@ export async function openModel(name: string, options: OpenOptions = {}): Promis
   const { adapter } = opened;
   const trusted = (one: Model) => (controlTokens ? { ...one, tokenizer: trusting(one.tokenizer) } : one);
   const [model, base] = [trusted(opened.model), trusted(loaded)];
-  const engine = new OnnxEngine(model, {
-    ...(device ? { device } : {}),
-    ...(threads > 0 ? { threads } : {}),
-    // an adapter without targets keeps the weights from being copied for training
-    lora: adapter?.config ?? { rank: 1, alpha: 1, rslora: false, targets: [] },
+  const engine = await openEngine({
+    ...{ model, device, threads },
+    lora: adapter?.config ?? UNTRAINED,
     ...(adapter ? { adapter: adapter.tensors, baseTokenizer: base.tokenizer } : {}),
   });
   const set = adapter ? 'policy' : 'base';

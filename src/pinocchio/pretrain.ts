@@ -7,7 +7,7 @@ import { CANARIES_FILE } from '../conscience/canaries.js';
 import { FORMAT_FILE } from '../conscience/plain-format.js';
 import { PROBES_FILE } from '../conscience/probes.js';
 import { tokeniseRow } from '../data/tokenise.js';
-import { OnnxEngine } from '../engine/onnx/engine.js';
+import { openWeights } from '../engine/capabilities.js';
 import { TrainingError } from '../errors.js';
 import { checksumLines } from '../files/checksums.js';
 import { writeFileAtomic } from '../files/files.js';
@@ -17,10 +17,10 @@ import { initialWeights } from '../model/initial-weights.js';
 import { mergeLora } from '../model/lora.js';
 import type { Model, Tensor } from '../model/model.js';
 import { saveModel } from '../model/weights.js';
+import { openEngine } from '../open/engine.js';
 import { Random } from '../random.js';
 import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 import { BatchStream } from '../train/batch-stream.js';
-import { AdamW } from '../train/optimizer.js';
 import { learningRateAt } from '../train/schedule.js';
 import { align } from '../train/step.js';
 import type { TokenRow } from '../values/rows.js';
@@ -102,10 +102,9 @@ async function trained(
   { seed, threads, progress, signal }: PretrainOptions,
 ): Promise<ReadonlyMap<string, Tensor>> {
   const { label, steps, lines, length, learningRate, warmupSteps, weightDecay } = course;
-  const engine = new OnnxEngine(model, {
-    seed,
-    ...(lora ? { lora } : {}),
-    ...(threads > 0 ? { threads } : {}),
+  const engine = await openEngine({
+    ...{ model, seed, threads, lora },
+    optimizer: { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay },
   });
   const stream = new BatchStream(rows, {
     batching: 'pack',
@@ -114,22 +113,22 @@ async function trained(
     maxLength: length,
     seed,
   });
-  const optimizer = new AdamW(engine.trainable, { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay });
-  const supervised = { engine, rows, loss: { lambda: 0, beta: 0.1 }, optimizer, maxGradNorm: 1 };
+  const supervised = { engine, loss: { lambda: 0, beta: 0.1 }, maxGradNorm: 1 };
   const schedule = { schedule: 'cosine', learningRate, warmupSteps, totalSteps: steps } as const;
   progress.start(steps, label);
   for (let step = 0; step < steps && !signal?.aborted; step++) {
     // step + 1: the first update is not wasted on a learning rate of 0
     const rate = learningRateAt(step + 1, schedule);
-    const { loss, gradNorm } = await align(supervised, step, stream.nextStep(), rate);
-    if (!Number.isFinite(loss + gradNorm)) {
+    const { loss, applied } = await align(supervised, step, stream.nextStep(), rate);
+    if (!applied) {
       const next = 'nothing is saved; try another --seed';
       throw new TrainingError({ where: `${label}, step ${step + 1}`, what: `the loss is ${loss}`, next });
     }
     progress.update({ step: step + 1, loss });
   }
+  const weights = await openWeights(engine).weights();
   await engine.close();
-  return engine.trainable;
+  return weights;
 }
 
 function rowsOf(

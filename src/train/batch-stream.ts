@@ -1,5 +1,5 @@
 /**
- * The endless stream of batches that training reads, one optimiser step at a time.
+ * The endless stream of supervised rows that training reads, one optimiser step at a time.
  *
  * Which rows make a step depends on the seed and on how many rows a step has, never on how it is
  * divided into passes: 1 row × 8 passes trains on the same rows as 8 × 1. Rows of similar length come
@@ -8,13 +8,20 @@
  * computed again when a run is resumed.
  */
 
-import { type Batch, bucketLengths, firstFitDecreasing, layOut } from '../data/batches.js';
+import { bucketLengths, firstFitDecreasing } from '../data/line-lengths.js';
 import { epochOrder } from '../data/split.js';
+import type { RowLayout } from '../engine/training-engine.js';
 import { ShapeError, TrainingError } from '../errors.js';
 import { Random } from '../random.js';
 import type { TokenRow } from '../values/rows.js';
 
-/** How rows become batches. */
+/** Rows of one pass, and how they may lie in lines. */
+export interface SupervisedPass {
+  readonly rows: readonly TokenRow[];
+  readonly layout: RowLayout;
+}
+
+/** How rows become passes. */
 export interface BatchOptions {
   readonly batching: 'bucket' | 'pack';
   /** Lines in one pass: rows when bucketing, packed lines when packing. */
@@ -40,7 +47,7 @@ export interface BatchState {
 
 /** Padded lengths are multiples of this: matrix products run best on whole vectors. */
 const MULTIPLE = 32;
-/** Each distinct shape costs the engine a graph and a session. */
+/** Each distinct shape may cost an engine a graph and a session. */
 const MOST_LENGTHS = 6;
 /** Steps' worth of rows among which lengths are matched. */
 const WINDOW_STEPS = 32;
@@ -77,7 +84,7 @@ export class BatchStream {
   }
 
   /** The passes of the next optimiser step, at most `accumulation`; an epoch's last step may be smaller. */
-  nextStep(): Batch[] {
+  nextStep(): SupervisedPass[] {
     if (this.cursor === this.plan.length) {
       this.epochNow++;
       this.cursor = 0;
@@ -85,9 +92,9 @@ export class BatchStream {
     }
     const step = this.plan[this.cursor++];
     const { batchSize } = this.options;
-    const passes: Batch[] = [];
+    const passes: SupervisedPass[] = [];
     for (let at = 0; at < step.length; at += batchSize) {
-      passes.push(batchOf(this.rows, step.slice(at, at + batchSize), this.lengths));
+      passes.push(passOf(this.rows, step.slice(at, at + batchSize), this.lengths));
     }
     return passes;
   }
@@ -113,7 +120,7 @@ export class BatchStream {
   }
 
   /**
-   * Goes on where the stream that gave `state` stood, batch for batch.
+   * Continues where the stream that gave `state` stood, pass for pass.
    *
    * @throws TrainingError when rows, seed or step size are others than they were
    */
@@ -157,15 +164,13 @@ export class BatchStream {
 }
 
 /** Lines that fit into one are laid end to end: what is padding is computed as well. */
-function batchOf(rows: readonly TokenRow[], lines: Step, lengths: readonly number[]): Batch {
-  const source = lines.flat();
-  const chosen = source.map((i) => rows[i]);
+function passOf(rows: readonly TokenRow[], lines: Step, lengths: readonly number[]): SupervisedPass {
   let n = 0;
   const local = lines.map((line) => line.map(() => n++));
   const sizes = lines.map((line) => sum(line.map((i) => rows[i].ids.length)));
   const longest = Math.max(0, ...sizes);
-  const T = lengths.find((length) => length >= longest);
-  if (T === undefined) {
+  const length = lengths.find((room) => room >= longest);
+  if (length === undefined) {
     const got = `a line of ${longest}`;
     throw new ShapeError({
       what: 'no padded length holds the rows',
@@ -173,8 +178,8 @@ function batchOf(rows: readonly TokenRow[], lines: Step, lengths: readonly numbe
       got,
     });
   }
-  const joined = firstFitDecreasing(sizes, T).map((together) => together.flatMap((line) => local[line]));
-  return layOut(chosen, joined, joined.length, T, Int32Array.from(source));
+  const joined = firstFitDecreasing(sizes, length).map((together) => together.flatMap((line) => local[line]));
+  return { rows: lines.flat().map((i) => rows[i]), layout: { length, lines: joined } };
 }
 
 function sum(values: readonly number[]): number {

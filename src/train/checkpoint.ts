@@ -1,17 +1,17 @@
 /**
- * Checkpoints: everything a run needs to go on as if it had never stopped.
+ * Checkpoints: everything a run needs to continue as if it had never stopped.
  *
- * A checkpoint is a folder `checkpoint-STEP` that takes its name in one rename when all of
- * it is on the disk, so that what carries the name is whole.
+ * A checkpoint is a folder `checkpoint-STEP` that takes its name in one rename when all of it is on
+ * the disk, so that what carries the name is whole. The engine writes its weights and moments into it;
+ * the rest of the run's state is `state.json`.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { requireSaved } from '../engine/trained-parameters.js';
+import type { TrainingEngine } from '../engine/training-engine.js';
 import { TrainingError, UserError } from '../errors.js';
-import { verifyChecksums, withChecksums } from '../files/checksums.js';
-import { asSaveError, removeFolder, writeFolderAtomic } from '../files/files.js';
-import type { Tensor, Weights } from '../model/model.js';
-import { SafetensorsFile } from '../model/safetensors.js';
-import { safetensorsPieces } from '../model/safetensors-write.js';
+import { addChecksums, verifyChecksums } from '../files/checksums.js';
+import { asSaveError, fillFolderAtomic, removeFolder, writeFileAtomic } from '../files/files.js';
 import { CHECKPOINT_NAME } from '../model/unfinished-run.js';
 import type { BatchState } from './batch-stream.js';
 import type { PairSourceState } from './pairs.js';
@@ -45,32 +45,34 @@ export interface ValidationState {
   readonly since: number;
 }
 
+/** A whole checkpoint; its weights and moments are the engine's to load from the folder. */
 export interface Checkpoint {
   readonly folder: string;
   readonly state: RunState;
-  readonly trainable: Weights;
-  readonly optimizer: Weights;
-  /** The frozen copy, where it has been renewed. */
-  readonly frozen?: Weights;
 }
 
 /** Checksums of a checkpoint's files. */
 const SUMS = 'checkpoint.sha256';
 
-/** Writes `OUTPUT/checkpoint-STEP`. @throws SaveError, ModelError where a weight is not finite; nothing carries the name then */
-export function saveCheckpoint(
+/**
+ * Writes `OUTPUT/checkpoint-STEP`.
+ *
+ * @param engine writes its weights and moments
+ * @returns      the folder
+ * @throws SaveError when the disk refuses; ModelError where a weight is not finite. Nothing carries the name then.
+ */
+export async function saveCheckpoint(
   output: string,
-  { state, trainable, optimizer, frozen }: Omit<Checkpoint, 'folder'>,
-): string {
+  state: RunState,
+  engine: Pick<TrainingEngine, 'save'>,
+): Promise<string> {
   const folder = join(output, `checkpoint-${state.step}`);
   removeFolder(folder);
-  const files = [
-    ['trainable.safetensors', safetensorsPieces(trainable)],
-    ['optimizer.safetensors', safetensorsPieces(optimizer)],
-    ...(frozen ? [['frozen.safetensors', safetensorsPieces(frozen)] as const] : []),
-    ['state.json', JSON.stringify(state)],
-  ] as const;
-  writeFolderAtomic(folder, withChecksums(SUMS, files));
+  await fillFolderAtomic(folder, async (staging) => {
+    await engine.save(staging);
+    writeFileAtomic(join(staging, 'state.json'), JSON.stringify(state));
+    await addChecksums(staging, SUMS);
+  });
   return folder;
 }
 
@@ -94,7 +96,7 @@ export function requireUnused(output: string): void {
   throw new TrainingError({
     where: output,
     what: `the folder holds ${held} already`,
-    next: 'go on with --resume, choose another --output, or start anew with --overwrite',
+    next: 'continue with --resume, choose another --output, or start again with --overwrite',
   });
 }
 
@@ -163,8 +165,8 @@ export function findCheckpoint(place: string): string {
 }
 
 /**
- * The checkpoint that `--resume` means, read. In an output folder, one that is damaged gives way to the
- * one before it.
+ * Reads the checkpoint that `--resume` means. In an output folder, a damaged one gives way to the one
+ * before it.
  *
  * @param place  as for `findCheckpoint`
  * @param onNote told what is passed over
@@ -187,10 +189,10 @@ export async function loadLastCheckpoint(place: string, onNote: (line: string) =
     if (isCheckpoint(place)) {
       throw new TrainingError({ ...damage.parts, next: `resume from ${found.folder}` }, { cause: damage });
     }
-    onNote(`Warning: ${damage.message}. Going on from ${found.folder} instead.`);
+    onNote(`Warning: ${damage.message}. Continuing from ${found.folder} instead.`);
     return found;
   }
-  const next = 'no earlier checkpoint is whole; start anew with --overwrite';
+  const next = 'no earlier checkpoint is whole; start again with --overwrite';
   throw new TrainingError({ ...damages[0].parts, next }, { cause: damages[0] });
 }
 
@@ -214,37 +216,7 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
       { cause },
     );
   }
-  const frozen = join(folder, 'frozen.safetensors');
-  return {
-    folder,
-    state,
-    trainable: await readTensors(join(folder, 'trainable.safetensors')),
-    optimizer: await readTensors(join(folder, 'optimizer.safetensors')),
-    ...(existsSync(frozen) ? { frozen: await readTensors(frozen) } : {}),
-  };
-}
-
-/** Copies saved values into tensors of the same names and sizes. */
-export function restoreTensors(into: Weights, from: Weights, folder: string): void {
-  for (const [name, { data }] of into) {
-    const saved = from.get(name);
-    if (saved?.data.length !== data.length) {
-      throw new TrainingError({
-        where: folder,
-        what: `the checkpoint does not fit: ${name} has ${saved?.data.length ?? 'no'} elements`,
-        expected: String(data.length),
-        next: 'resume with the configuration of the run',
-      });
-    }
-    data.set(saved.data);
-  }
-}
-
-async function readTensors(path: string): Promise<Map<string, Tensor>> {
-  const file = await SafetensorsFile.open(path);
-  try {
-    return await file.read(() => 'as-is');
-  } finally {
-    await file.close();
-  }
+  // what has checksums is as it was saved; an earlier version's checkpoint is read whole instead
+  if (!existsSync(join(folder, SUMS))) await requireSaved(folder);
+  return { folder, state };
 }

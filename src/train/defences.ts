@@ -2,7 +2,8 @@
 
 import { isRefusal } from '../conscience/refusal.js';
 import { tokeniseRow } from '../data/tokenise.js';
-import type { OnnxEngine } from '../engine/onnx/engine.js';
+import { steerable } from '../engine/capabilities.js';
+import type { TrainingEngine } from '../engine/training-engine.js';
 import { DataError } from '../errors.js';
 import type { Steering } from '../network/steering.js';
 import { Random } from '../random.js';
@@ -97,7 +98,7 @@ function answerOf(row: TrainingRow): string {
  * @returns      float32 [width]
  */
 export async function personaDirection(
-  engine: OnnxEngine,
+  engine: TrainingEngine,
   probes: readonly Prompt[],
   { layer, toward, away, maxTokens, seed }: PersonaSettings,
 ): Promise<Float32Array> {
@@ -116,7 +117,7 @@ export async function personaDirection(
       const row = { kind: 'messages', messages: [...messages, answer], lossFrom: 0 } as const;
       return tokeniseRow({ ...row, where: id, extra: {} }, engine.tokenizer, 'last').row;
     });
-    const states = await engine.meanHidden(rows, 'base', layer);
+    const states = await steerable(engine).meanHidden(rows, 'base', layer);
     return states.reduce((sum, state) => sum.map((x, d) => x + state[d] / states.length));
   };
   const [there, here] = [await mean(toward), await mean(away)];
@@ -137,7 +138,7 @@ export interface PersonaSettings {
 /** What is added while training, as `defences.steer_*` says; nothing without a layer. */
 export async function preventiveSteering(
   { defences, conscience, seed }: TrainConfig,
-  engine: OnnxEngine,
+  engine: TrainingEngine,
   probes: readonly Prompt[],
 ): Promise<Steering[]> {
   const { steer_layer: layer, steer_scale: scale, steer_toward: toward, steer_away: away } = defences;

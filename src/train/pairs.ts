@@ -7,27 +7,18 @@ import type { ReviewRecord } from '../conscience/record.js';
 import { type ConscienceStep, runConscience } from '../conscience/step.js';
 import type { LabelLogps } from '../conscience/verdict.js';
 import { pairToRows, type TokenPair } from '../data/preferences.js';
-import type { Engine, WeightSet } from '../engine/engine.js';
+import { amplifying } from '../engine/capabilities.js';
+import type { ReferenceLogps, TrainingEngine, WeightSet } from '../engine/training-engine.js';
 import { Random } from '../random.js';
 import type { Prompt } from '../values/conversation.js';
 import type { Pair } from '../values/pair.js';
 import { isDue, type Passed, stepsUntilDue } from './cadence.js';
+import type { TrainingPair } from './passes.js';
 import { PromptTurns } from './prompt-turns.js';
 import { meanAge, ReplayBuffer, type ReplayState } from './replay.js';
 
-/** Summed log-probabilities under the reference, nats. */
-export interface ReferenceLogps {
-  readonly chosen: number;
-  readonly rejected: number;
-}
-
-/** A pair ready for the loss. */
-export interface TrainingPair extends TokenPair {
-  readonly reference: ReferenceLogps;
-}
-
 export interface PairSourceOptions {
-  readonly engine: Engine;
+  readonly engine: TrainingEngine;
   /** Which copy is DPO's reference. */
   readonly reference: WeightSet;
   /** Absent: no reviews, fixed pairs only. */
@@ -169,7 +160,7 @@ export class PairSource implements PairDrawer {
     const { engine, amplify = 1, seed, onReviews, frozenConscience } = this.options;
     const { reviews, pairs, counts } = await runConscience({
       ...conscience,
-      ...(amplify === 1 ? {} : { policy: engine.amplified(amplify) }),
+      ...(amplify === 1 ? {} : { policy: amplifying(engine).amplified(amplify) }),
       trainable: (pair) => this.rowsOf(pair) !== null,
       ...(frozenConscience ? { priorCache: this.priors } : {}),
       prompts: this.prompts(step),

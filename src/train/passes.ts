@@ -1,10 +1,12 @@
-/** One optimiser step's rows as passes of the engine: supervised rows and pairs in one batch. */
+/** The rows and pairs of one optimiser step as passes of the engine. */
 
-import { type Batch, packRows } from '../data/batches.js';
-import type { HybridBatch, WeightSet } from '../engine/engine.js';
+import type { HybridPass, WeightedPair, WeightSet } from '../engine/training-engine.js';
 import type { PairLoss } from '../values/pair-loss.js';
 import type { TokenRow } from '../values/rows.js';
-import type { TrainingPair } from './pairs.js';
+import type { SupervisedPass } from './batch-stream.js';
+
+/** A pair with its reference, not yet weighted against the others of its step. */
+export type TrainingPair = Omit<WeightedPair, 'weight'>;
 
 /** Weights of the losses. */
 export interface LossConfig {
@@ -21,33 +23,24 @@ export interface LossConfig {
 }
 
 /**
- * @param passes supervised batches of one step, as the stream gave them
- * @param rows   the rows that `batch.source` counts
+ * Divides a step's pairs among its supervised passes, and weights everything.
+ *
+ * @param passes supervised rows of one step, as the stream gave them
  * @returns      as many passes; their losses add up to the means over all targets and all pairs
  */
 export function hybridPasses(
-  passes: readonly Batch[],
-  rows: readonly TokenRow[],
+  passes: readonly SupervisedPass[],
   pairs: readonly TrainingPair[],
   { lambda, beta, pairs: pairLoss = 'dpo', kl = 0, features = 0, reference: to = 'base' }: LossConfig,
-): HybridBatch[] {
-  const targets = passes.reduce((sum, { target }) => sum + target.length, 0);
+): HybridPass[] {
+  const targets = passes.reduce((sum, { rows }) => sum + rows.reduce((n, row) => n + targetsOf(row), 0), 0);
   return passes.map((pass, p) => {
     const own = pairs.filter((_, i) => i % passes.length === p);
-    const batch = own.length === 0 ? pass : withPairs(pass, rows, own);
-    const supervised = pass.source.length;
     const anchored = kl > 0 || features > 0 || (pairLoss === 'kl' && own.length > 0);
-    const perTarget = (weight: number) =>
-      Float32Array.from(batch.row, (row) => (row < supervised ? weight : 0));
     return {
-      batch,
-      sftWeights: perTarget(1 / targets),
-      pairs: own.map((pair, i) => ({
-        chosen: supervised + 2 * i,
-        rejected: supervised + 2 * i + 1,
-        reference: pair.reference,
-        weight: 1 / pairs.length / unitsOf(pair, pairLoss),
-      })),
+      ...pass,
+      sftWeight: 1 / targets,
+      pairs: own.map((pair) => ({ ...pair, weight: 1 / pairs.length / unitsOf(pair, pairLoss) })),
       lambda,
       beta,
       pairLoss: own.length === 0 ? 'dpo' : pairLoss,
@@ -55,7 +48,7 @@ export function hybridPasses(
         ? {
             anchor: {
               to,
-              ...(kl > 0 ? { klWeights: perTarget(kl / targets) } : {}),
+              ...(kl > 0 ? { kl: kl / targets } : {}),
               // the mean over passes
               ...(features > 0 ? { features: features / passes.length } : {}),
             },
@@ -63,6 +56,13 @@ export function hybridPasses(
         : {}),
     };
   });
+}
+
+/** Tokens of a row that are predicted; its first one never is. */
+function targetsOf({ lossMask }: TokenRow): number {
+  let count = 0;
+  for (let t = 1; t < lossMask.length; t++) if (lossMask[t] !== 0) count++;
+  return count;
 }
 
 /** What the loss of a pair is the mean over: pairs, or tokens of the responses that it looks at. */
@@ -74,14 +74,4 @@ function unitsOf({ chosen, rejected }: TrainingPair, loss: PairLoss): number {
     );
   if (loss === 'dpo') return 1;
   return loss === 'sft' ? tokens(chosen) : tokens(chosen) + tokens(rejected);
-}
-
-/**
- * The batch with the responses of pairs behind its rows. All are packed anew: a long response would
- * otherwise lengthen the line of every short row.
- */
-function withPairs(pass: Batch, rows: readonly TokenRow[], pairs: readonly TrainingPair[]): Batch {
-  const responses = pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]);
-  const T = Math.max(pass.T, ...responses.map(({ ids }) => ids.length));
-  return packRows([...Array.from(pass.source, (i) => rows[i]), ...responses], { T });
 }

@@ -24,7 +24,8 @@ import { describePreferences, type TokenPair, tokenisePreferences } from '../dat
 import { preview } from '../data/preview.js';
 import { splitRows } from '../data/split.js';
 import { describeReport, tokeniseRows } from '../data/tokenise.js';
-import { OnnxEngine } from '../engine/onnx/engine.js';
+import { openWeights, steerable } from '../engine/capabilities.js';
+import type { TrainingEngine } from '../engine/training-engine.js';
 import { ConfigError, DataError, ModelError, UserError } from '../errors.js';
 import { claimFolder } from '../files/claim.js';
 import { makeFolder, writeFileAtomic } from '../files/files.js';
@@ -38,6 +39,7 @@ import type { Model } from '../model/model.js';
 import { openAdapter } from '../model/open-adapter.js';
 import { loadModel } from '../model/weights.js';
 import { type OpenActor, openActor } from '../open/actor.js';
+import { openEngine, requireEngine } from '../open/engine.js';
 import { trusting } from '../tokenizer/control-tokens.js';
 import type { Prompt } from '../values/conversation.js';
 import type { TokenRow, TrainingRow } from '../values/rows.js';
@@ -49,7 +51,6 @@ import {
   loadLastCheckpoint,
   pruneCheckpoints,
   requireUnused,
-  restoreTensors,
   type Settings,
   saveCheckpoint,
 } from './checkpoint.js';
@@ -82,7 +83,7 @@ export interface RunOptions {
 export interface RunResult extends TrainingResult {
   readonly output: string;
   /** The engine, still open, with the trained parameters; the caller closes it. */
-  readonly engine: OnnxEngine;
+  readonly engine: TrainingEngine;
 }
 
 /**
@@ -101,7 +102,7 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
   const { output } = given;
   const own = checkpoint !== undefined && resolve(dirname(checkpoint.folder)) === resolve(output);
   if (!own && !given.overwrite && !options.preview) requireUnused(output);
-  await OnnxEngine.tryDevice(given.device);
+  await requireEngine({ device: given.device });
   const unread: string[] = [];
   const data = await readData(given, (line) => {
     unread.push(line);
@@ -130,13 +131,18 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
   }
 
   const { training } = config;
-  const engine = new OnnxEngine(model, {
-    device: config.device,
-    ...(config.threads > 0 ? { threads: config.threads } : {}),
+  const engine = await openEngine({
+    ...{ model, device: config.device, threads: config.threads },
     ...(lora ? { lora } : {}),
     ...(adapter ? { adapter: adapter.tensors, baseTokenizer: base.tokenizer } : {}),
     ...(training.checkpointing === 'auto' ? {} : { checkpointing: training.checkpointing }),
     seed: config.seed,
+    optimizer: {
+      beta1: training.adam_beta1,
+      beta2: training.adam_beta2,
+      eps: training.adam_eps,
+      weightDecay: training.weight_decay,
+    },
   });
   const stream = new BatchStream(rows.train, {
     batching: training.batching,
@@ -152,7 +158,8 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
     totalSteps: training.steps ?? stream.countSteps(training.epochs!),
   };
   const pools = await promptPools(config, data, path, model, progress);
-  engine.steer('training', await preventiveSteering(config, engine, await probesOf(data, path)));
+  const steering = await preventiveSteering(config, engine, await probesOf(data, path));
+  if (steering.length > 0) await steerable(engine).steer('training', steering);
   const others = await openOthers(config);
   const watch = watchFirstReviews((line) => progress.note(line));
   const pairs = await pairSource(
@@ -172,17 +179,10 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
   );
   const trainer = new Trainer({
     engine,
-    rows: rows.train,
     evaluationRows: rows.evaluation,
     stream,
     ...(pairs ? { pairs } : {}),
     loss: { ...config.loss, reference: SETS[config.conscience.roles.reference] },
-    optimizer: {
-      beta1: training.adam_beta1,
-      beta2: training.adam_beta2,
-      eps: training.adam_eps,
-      weightDecay: training.weight_decay,
-    },
     schedule,
     maxGradNorm: training.max_grad_norm,
     logEvery: training.log_every,
@@ -205,18 +205,19 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
     },
     progress,
     onMetrics: (step, values) => metrics.write(step, values),
-    onSave: (state) => {
+    onSave: async (state) => {
       audit?.sync();
-      const folder = saveCheckpoint(output, state);
+      const folder = await saveCheckpoint(output, state, engine);
       pruneCheckpoints(output, training.keep_checkpoints);
       return folder;
     },
   });
-  if (checkpoint) trainer.restore(checkpoint);
+  if (checkpoint) await trainer.restore(checkpoint);
   if (own && hasResult(output, path)) {
     if (!isCheckpoint(options.resume)) {
       removeLeftovers(output);
-      restoreTensors(engine.trainable, await readResult(output, model, lora !== undefined), output);
+      const trained = await readResult(output, model, lora !== undefined);
+      await openWeights(engine).replace('policy', trained);
       for (const { model: other } of others.values()) await other.close();
       const step = readMetrics(output).at(-1)?.step ?? checkpoint.state.step;
       progress.done(
@@ -251,7 +252,7 @@ export async function runTrain(given: TrainConfig, options: RunOptions = {}): Pr
   const result = await trainer.run(options.signal);
   for (const { model: other } of others.values()) await other.close();
   if (result.finished) {
-    saveResult(output, config, engine, model, path, adapter);
+    await saveResult(output, engine, config.model, path, adapter);
     progress.done(`Trained ${result.step} steps; ${lora ? 'adapter' : 'model'} saved in ${output}`);
     if (pairs?.reviewing && pairs.total === 0) progress.note(withoutPairs(readAudit(output)));
   } else {
@@ -389,7 +390,7 @@ async function openOthers({ conscience, device, threads }: TrainConfig): Promise
 
 async function pairSource(
   config: TrainConfig,
-  engine: OnnxEngine,
+  engine: TrainingEngine,
   fixed: readonly TokenPair[],
   { probes, trainingPrompts }: PromptPools,
   schedule: ScheduleConfig,

@@ -3,48 +3,45 @@
  * prompt → response → verdict → pair → loss → gradient → adapter.
  */
 import { NO_COUNTS } from '../conscience/metrics.js';
-import type { Batch } from '../data/batches.js';
-import { type Engine, type HybridBatch, type StepResult, zeroGradients } from '../engine/engine.js';
-import type { TokenRow } from '../values/rows.js';
-import { type AdamW, clipFactor, gradientNorm } from './optimizer.js';
+import type { TrainingEngine } from '../engine/training-engine.js';
+import type { SupervisedPass } from './batch-stream.js';
 import type { PairDraw, PairDrawer } from './pairs.js';
 import { hybridPasses, type LossConfig } from './passes.js';
+import type { MeasuredPass } from './window.js';
 
 /** What a step works with. */
 export interface Alignment {
-  readonly engine: Engine;
-  /** Training rows; batches name them by index. */
-  readonly rows: readonly TokenRow[];
+  readonly engine: TrainingEngine;
   /** Absent: supervised training only. */
   readonly pairs?: PairDrawer;
   readonly loss: LossConfig;
-  readonly optimizer: AdamW;
-  /** 0 switches clipping off. */
+  /** Largest L2 norm of the gradient; 0 does not clip. */
   readonly maxGradNorm: number;
 }
 
 /** What a step did. */
 export interface AlignedStep {
   readonly drawn: PairDraw;
-  /** One per pass; the losses add up to L_SFT + λ·L_DPO. */
-  readonly passes: readonly { readonly batch: HybridBatch; readonly result: StepResult }[];
+  /** Their losses add up to L_SFT + λ·L_DPO. */
+  readonly passes: readonly MeasuredPass[];
   readonly loss: number;
   /** L2 norm of the whole gradient before clipping. */
   readonly gradNorm: number;
+  /** False where loss or gradNorm is not finite: the parameters are as they were. */
+  readonly applied: boolean;
 }
 
 /**
  * Makes one optimiser step and changes the trained parameters.
  *
  * @param step         optimiser steps already made; decides whether the conscience reviews now
- * @param batches      supervised batches of this step, accumulated into one gradient
+ * @param supervised   passes of this step, accumulated into one gradient
  * @param learningRate of this step
- * @returns            where loss or gradNorm is not finite the parameters are left as they were
  */
 export async function align(
-  { engine, rows, pairs, loss, optimizer, maxGradNorm }: Alignment,
+  { engine, pairs, loss, maxGradNorm }: Alignment,
   step: number,
-  batches: readonly Batch[],
+  supervised: readonly SupervisedPass[],
   learningRate: number,
 ): Promise<AlignedStep> {
   // prompt → response → verdict → pair: runConscience, through the replay buffer
@@ -53,18 +50,14 @@ export async function align(
   const trained = loss.lambda > 0 ? drawn.pairs : [];
   const lambda = loss.lambda * (drawn.weight ?? 1);
 
-  // pair → loss → gradient: one graph run a batch
-  const gradients = zeroGradients(engine.trainable);
-  const passes = [];
-  for (const batch of hybridPasses(batches, rows, trained, { ...loss, lambda })) {
-    passes.push({ batch, result: await engine.step(batch, gradients) });
+  // pair → loss → gradient
+  const passes: MeasuredPass[] = [];
+  for (const pass of hybridPasses(supervised, trained, { ...loss, lambda })) {
+    passes.push({ pass, result: await engine.accumulate(pass) });
   }
   const total = passes.reduce((sum, { result }) => sum + result.loss, 0);
-  const gradNorm = gradientNorm(gradients);
 
   // gradient → adapter
-  if (Number.isFinite(total) && Number.isFinite(gradNorm)) {
-    optimizer.update(gradients, learningRate, clipFactor(gradNorm, maxGradNorm));
-  }
-  return { drawn, passes, loss: total, gradNorm };
+  const { gradNorm, applied } = await engine.update({ learningRate, maxGradNorm });
+  return { drawn, passes, loss: total, gradNorm, applied };
 }

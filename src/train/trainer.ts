@@ -6,20 +6,14 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { conscienceMetrics } from '../conscience/metrics.js';
-import type { Engine } from '../engine/engine.js';
+import { type Renewing, renewing } from '../engine/capabilities.js';
+import type { HybridPass, SequenceLogp, TrainingEngine } from '../engine/training-engine.js';
 import { TrainingError } from '../errors.js';
 import type { Metrics } from '../metrics/names.js';
 import type { Progress } from '../metrics/progress.js';
 import type { TokenRow } from '../values/rows.js';
 import type { BatchStream } from './batch-stream.js';
-import {
-  type Checkpoint,
-  type RunState,
-  restoreTensors,
-  type Settings,
-  type ValidationState,
-} from './checkpoint.js';
-import { AdamW, type AdamWConfig } from './optimizer.js';
+import type { Checkpoint, RunState, Settings, ValidationState } from './checkpoint.js';
 import type { PairSource } from './pairs.js';
 import type { LossConfig } from './passes.js';
 import { learningRateAt, type ScheduleConfig } from './schedule.js';
@@ -27,14 +21,12 @@ import { align } from './step.js';
 import { addStep, EMPTY_WINDOW, type WindowState, windowMetrics } from './window.js';
 
 export interface TrainerOptions {
-  readonly engine: Engine;
-  readonly rows: readonly TokenRow[];
+  readonly engine: TrainingEngine;
   readonly evaluationRows: readonly TokenRow[];
   readonly stream: BatchStream;
   /** Absent: supervised training only. */
   readonly pairs?: PairSource;
   readonly loss: LossConfig;
-  readonly optimizer: AdamWConfig;
   readonly schedule: ScheduleConfig;
   /** 0 switches clipping off. */
   readonly maxGradNorm: number;
@@ -50,7 +42,8 @@ export interface TrainerOptions {
   readonly settings: Settings;
   readonly progress: Progress;
   readonly onMetrics: (step: number, metrics: Metrics) => void;
-  readonly onSave: (checkpoint: Omit<Checkpoint, 'folder'>) => string;
+  /** Saves the run, with the engine's weights and moments. @returns the checkpoint's folder */
+  readonly onSave: (state: RunState) => Promise<string>;
 }
 
 /** How a run ended. */
@@ -62,7 +55,7 @@ export interface TrainingResult {
 }
 
 export class Trainer {
-  private readonly optimizer: AdamW;
+  private readonly renewing?: Renewing;
   private window: WindowState = EMPTY_WINDOW;
   private step = 0;
   private tokens = 0;
@@ -71,16 +64,15 @@ export class Trainer {
   private lastSaved = -1;
   private validation?: ValidationState;
 
+  /** @throws ConfigError when the frozen copy is to be renewed and the engine cannot */
   constructor(private readonly options: TrainerOptions) {
-    this.optimizer = new AdamW(options.engine.trainable, options.optimizer);
+    if (options.renewEvery > 0) this.renewing = renewing(options.engine);
   }
 
   /** @throws TrainingError when the checkpoint belongs to another run */
-  restore({ folder, state, trainable, optimizer, frozen }: Checkpoint): void {
+  async restore({ folder, state }: Checkpoint): Promise<void> {
     this.requireSameRun(folder, state);
-    restoreTensors(this.options.engine.trainable, trainable, folder);
-    restoreTensors(this.optimizer.tensors(), optimizer, folder);
-    this.optimizer.steps = state.step;
+    await this.options.engine.load(folder, state.step);
     this.options.stream.restore(state.batches);
     if (state.pairs) this.options.pairs?.restore(state.pairs);
     this.window = state.window;
@@ -88,7 +80,6 @@ export class Trainer {
     this.tokens = state.tokens;
     this.reviewed = state.reviewed;
     this.lastCheckpoint = folder;
-    if (frozen) this.options.engine.renewFrozen(frozen);
     if (state.validation) this.validation = state.validation;
   }
 
@@ -100,7 +91,7 @@ export class Trainer {
     progress.start(totalSteps, 'train', { first: this.step });
     const clock = new Clock(this.tokens);
     while (this.step < totalSteps) {
-      if (signal?.aborted) return { finished: false, step: this.step, checkpoint: this.save() };
+      if (signal?.aborted) return { finished: false, step: this.step, checkpoint: await this.save() };
       const { learningRate, gradNorm } = await this.trainStep();
       this.step += 1;
       const tokensPerSecond = clock.rate(this.tokens);
@@ -125,36 +116,31 @@ export class Trainer {
         );
         break;
       }
-      if (saveEvery > 0 && this.step % saveEvery === 0 && !last) this.save();
+      if (saveEvery > 0 && this.step % saveEvery === 0 && !last) await this.save();
     }
     return { finished: true, step: this.step };
   }
 
   /** What was known by the old frozen copy is forgotten with it. */
-  private renewFrozen(): void {
-    const { engine, pairs, renewEvery } = this.options;
-    if (renewEvery === 0 || this.step === 0 || this.step % renewEvery !== 0) return;
-    engine.renewFrozen();
+  private async renewFrozen(): Promise<void> {
+    const { pairs, renewEvery } = this.options;
+    if (!this.renewing || this.step === 0 || this.step % renewEvery !== 0) return;
+    await this.renewing.refreeze();
     pairs?.forgetFrozen();
   }
 
   private async trainStep(): Promise<{ learningRate: number; gradNorm: number }> {
-    const { stream, rows, schedule } = this.options;
-    this.renewFrozen();
-    const batches = stream.nextStep();
+    const { stream, schedule } = this.options;
+    await this.renewFrozen();
+    const supervised = stream.nextStep();
     const learningRate = learningRateAt(this.step, schedule);
-    const made = await align(
-      { ...this.options, optimizer: this.optimizer },
-      this.step,
-      batches,
-      learningRate,
-    );
-    const { drawn, passes, loss, gradNorm } = made;
-    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-      const places = batches.flatMap(({ source }) => Array.from(source, (i) => rows[i].where));
+    const made = await align(this.options, this.step, supervised, learningRate);
+    const { drawn, passes, loss, gradNorm, applied } = made;
+    if (!applied) {
+      const places = supervised.flatMap(({ rows }) => rows.map(({ where }) => where));
       throw this.divergence(`loss ${loss}, gradient norm ${gradNorm}`, places);
     }
-    this.tokens += passes.reduce((sum, { batch }) => sum + batch.batch.tokens, 0);
+    for (const { pass } of passes) this.tokens += tokensOf(pass);
     this.reviewed += drawn.counts.reviewed;
     this.window = addStep(this.window, passes, drawn.counts, drawn.age);
     return { learningRate, gradNorm };
@@ -178,8 +164,7 @@ export class Trainer {
     const { engine, evaluationRows, onMetrics } = this.options;
     if (evaluationRows.length === 0) return;
     const scores = await engine.sequenceLogps(evaluationRows, 'policy');
-    const sum = (of: (score: (typeof scores)[number]) => number) =>
-      scores.reduce((total, s) => total + of(s), 0);
+    const sum = (of: (score: SequenceLogp) => number) => scores.reduce((total, s) => total + of(s), 0);
     const tokens = sum((score) => score.tokens);
     const loss = -sum((score) => score.logpSum) / tokens;
     if (!Number.isFinite(loss)) {
@@ -203,24 +188,19 @@ export class Trainer {
     return validations > 0 && (this.validation?.since ?? 0) >= validations;
   }
 
-  private save(): string {
+  private async save(): Promise<string> {
     if (this.lastSaved === this.step) return this.lastCheckpoint!;
-    const { engine, stream, pairs, modelHash, settings, onSave } = this.options;
-    this.lastCheckpoint = onSave({
-      state: {
-        step: this.step,
-        modelHash,
-        settings,
-        tokens: this.tokens,
-        reviewed: this.reviewed,
-        batches: stream.state(),
-        pairs: pairs?.state() ?? null,
-        window: this.window,
-        ...(this.validation ? { validation: this.validation } : {}),
-      },
-      trainable: engine.trainable,
-      optimizer: this.optimizer.tensors(),
-      ...(engine.renewed ? { frozen: engine.renewed } : {}),
+    const { stream, pairs, modelHash, settings, onSave } = this.options;
+    this.lastCheckpoint = await onSave({
+      step: this.step,
+      modelHash,
+      settings,
+      tokens: this.tokens,
+      reviewed: this.reviewed,
+      batches: stream.state(),
+      pairs: pairs?.state() ?? null,
+      window: this.window,
+      ...(this.validation ? { validation: this.validation } : {}),
     });
     this.lastSaved = this.step;
     return this.lastCheckpoint;
@@ -247,9 +227,15 @@ export class Trainer {
     return new TrainingError({
       where: `step ${this.step + 1}`,
       what: `${what}, on rows ${shown}; last good checkpoint: ${this.lastCheckpoint ?? 'none'}`,
-      next: 'look at these rows, or start anew with a lower training.learning_rate or loss.lambda',
+      next: 'look at these rows, or start again with a lower training.learning_rate or loss.lambda',
     });
   }
+}
+
+/** Tokens that a pass reads, without padding. */
+function tokensOf({ rows, pairs }: HybridPass): number {
+  const all = [...rows, ...pairs.flatMap(({ chosen, rejected }) => [chosen, rejected])];
+  return all.reduce((sum, { ids }) => sum + ids.length, 0);
 }
 
 /** Tokens per second, over all and since the last lap. */

@@ -1,6 +1,6 @@
 /** Metrics between two records: sums over steps, so that each record is a mean of all of them. */
 import { addCounts, type ConscienceCounts, NO_COUNTS } from '../conscience/metrics.js';
-import type { HybridBatch, StepResult } from '../engine/engine.js';
+import type { HybridPass, StepResult } from '../engine/training-engine.js';
 import type { Metrics } from '../metrics/names.js';
 
 /** Plain JSON, so that a checkpoint in the middle of a window loses nothing. */
@@ -49,10 +49,16 @@ export const EMPTY_WINDOW: WindowState = {
   counts: NO_COUNTS,
 };
 
+/** A pass, and what it measured. */
+export interface MeasuredPass {
+  readonly pass: HybridPass;
+  readonly result: StepResult;
+}
+
 /** The window after one more step. @param passes each with its result, in order */
 export function addStep(
   window: WindowState,
-  passes: readonly { readonly batch: HybridBatch; readonly result: StepResult }[],
+  passes: readonly MeasuredPass[],
   counts: ConscienceCounts,
   age: number | null,
 ): WindowState {
@@ -64,22 +70,22 @@ export function addStep(
     sums.ageSteps += 1;
   }
   let [paired, anchored] = [false, false];
-  for (const { batch, result } of passes) {
+  for (const { pass, result } of passes) {
     sums.loss += result.loss;
     sums.sft += result.sft;
     sums.dpo += result.dpo;
     sums.anchor += result.anchor;
-    anchored ||= batch.anchor?.klWeights !== undefined || batch.anchor?.features !== undefined;
-    for (let i = 0; i < batch.sftWeights.length; i++) {
-      if (batch.sftWeights[i] === 0) continue;
+    anchored ||= pass.anchor?.kl !== undefined || pass.anchor?.features !== undefined;
+    const { correct, entropy } = result.targets;
+    for (let i = 0; i < correct.length; i++) {
       sums.targets += 1;
-      sums.correct += result.targets.correct[i];
-      sums.entropy += result.targets.entropy[i];
+      sums.correct += correct[i];
+      sums.entropy += entropy[i];
     }
-    for (const [p, { reference }] of batch.pairs.entries()) {
+    for (const [p, { reference }] of pass.pairs.entries()) {
       paired = true;
-      const chosen = batch.beta * (result.logps.chosen[p] - reference.chosen);
-      const rejected = batch.beta * (result.logps.rejected[p] - reference.rejected);
+      const chosen = pass.beta * (result.logps.chosen[p] - reference.chosen);
+      const rejected = pass.beta * (result.logps.rejected[p] - reference.rejected);
       sums.pairs += 1;
       sums.rewardsChosen += chosen;
       sums.rewardsRejected += rejected;

@@ -1,6 +1,6 @@
 /** A policy that has gone further the way that training takes it. */
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Engine } from '../../src/engine/engine.js';
+import type { Writer } from '../../src/engine/language-model.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { amplify } from '../../src/model/amplify.js';
 import { initLora } from '../../src/model/lora.js';
@@ -20,7 +20,7 @@ function engineOf(options: ConstructorParameters<typeof OnnxEngine>[1], weights 
   return engine;
 }
 
-const say = async (writer: ReturnType<Engine['amplified']>) =>
+const say = async (writer: Writer) =>
   (await writer.generate(conversations, { maxTokens: 12, temperature: 1, seed: 3 })).map(({ text }) => text);
 
 /** An adapter that does something. */

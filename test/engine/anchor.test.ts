@@ -1,16 +1,16 @@
 /** What holds a policy to its frozen copy, and what may stand in the place of DPO: numbers and gradients. */
 import { afterAll, describe, expect, it } from 'vitest';
-import { padRows } from '../../src/data/batches.js';
-import { type HybridBatch, zeroGradients } from '../../src/engine/engine.js';
+import { padRows } from '../../src/engine/onnx/batch.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { logitsGraph } from '../../src/engine/onnx/graphs.js';
 import { Program } from '../../src/engine/onnx/runtime.js';
+import type { HybridPass } from '../../src/engine/training-engine.js';
 import { initLora } from '../../src/model/lora.js';
 import { type LoraConfig, projections } from '../../src/model/lora-modules.js';
 import type { Tensor } from '../../src/model/model.js';
 import { rotaryTables } from '../../src/network/rotary.js';
 import { Random } from '../../src/random.js';
-import { randomRows, tinyModel } from './tiny.js';
+import { randomRows, stepOf, tinyModel } from './tiny.js';
 
 const lora: LoraConfig = { rank: 3, alpha: 6, rslora: false, targets: projections };
 const model = tinyModel();
@@ -30,16 +30,16 @@ const [engine, fresh, full] = [
 ];
 afterAll(() => Promise.all([engine, fresh, full].map((one) => one.close())));
 
-const plain: HybridBatch = {
-  batch,
-  sftWeights: Float32Array.from(batch.row, (row) => (row < 2 ? 1 / supervised : 0)),
-  pairs: [{ chosen: 2, rejected: 3, reference: { chosen: -20, rejected: -21 }, weight: 0.1 }],
+const plain: HybridPass = {
+  rows: rows.slice(0, 2),
+  sftWeight: 1 / supervised,
+  pairs: [{ chosen: rows[2], rejected: rows[3], reference: { chosen: -20, rejected: -21 }, weight: 0.1 }],
   lambda: 0.7,
   beta: 0.1,
 };
-const klWeights = Float32Array.from(batch.row, (row) => (row < 2 ? 3 / supervised : 0));
-const step = (of: OnnxEngine, more: Partial<HybridBatch> = {}) =>
-  of.step({ ...plain, ...more }, zeroGradients(of.trainable));
+const kl = 3 / supervised;
+const step = async (of: OnnxEngine, more: Partial<HybridPass> = {}) =>
+  (await stepOf(of, { ...plain, ...more })).result;
 
 /** KL(π‖π₀) at every target, from whole distributions in float64. */
 async function klAtTargets(): Promise<number[]> {
@@ -76,25 +76,22 @@ async function klAtTargets(): Promise<number[]> {
 
 describe('an anchor', () => {
   it('is 0 for a policy that has not moved', async () => {
-    const { anchor, loss } = await step(fresh, { anchor: { to: 'base', klWeights, features: 1 } });
+    const { anchor, loss } = await step(fresh, { anchor: { to: 'base', kl, features: 1 } });
     expect(Math.abs(anchor)).toBeLessThan(1e-5);
     expect(loss).toBeCloseTo((await step(fresh)).loss, 5);
   });
 
   it('of KL is the divergence of whole distributions, weighted', async () => {
-    const kl = await klAtTargets();
-    const expected = kl.reduce((sum, x, i) => sum + klWeights[i] * x, 0);
-    const { anchor, loss } = await step(engine, { anchor: { to: 'base', klWeights } });
+    const divergences = await klAtTargets();
+    const expected = kl * divergences.reduce((sum, x, i) => sum + (batch.row[i] < 2 ? x : 0), 0);
+    const { anchor, loss } = await step(engine, { anchor: { to: 'base', kl } });
     expect(expected).toBeGreaterThan(0.01);
     expect(anchor).toBeCloseTo(expected, 5);
     expect(loss).toBeCloseTo((await step(engine)).loss + expected, 5);
   });
 
   it('to the start is 0 where training began', async () => {
-    expect((await step(engine, { anchor: { to: 'start', klWeights, features: 1 } })).anchor).toBeCloseTo(
-      0,
-      5,
-    );
+    expect((await step(engine, { anchor: { to: 'start', kl, features: 1 } })).anchor).toBeCloseTo(0, 5);
   });
 
   it('needs LoRA', async () => {
@@ -109,21 +106,20 @@ describe('the loss of pairs', () => {
   });
 
   it('kl is the divergence on both responses', async () => {
-    const kl = await klAtTargets();
-    const expected = 0.1 * kl.reduce((sum, x, i) => sum + (batch.row[i] >= 2 ? x : 0), 0);
+    const divergences = await klAtTargets();
+    const expected = 0.1 * divergences.reduce((sum, x, i) => sum + (batch.row[i] >= 2 ? x : 0), 0);
     expect((await step(engine, { pairLoss: 'kl' })).dpo).toBeCloseTo(expected, 5);
   });
 });
 
 describe('gradients against central differences', () => {
-  it.each<[string, Partial<HybridBatch>]>([
-    ['KL', { anchor: { to: 'base', klWeights } }],
+  it.each<[string, Partial<HybridPass>]>([
+    ['KL', { anchor: { to: 'base', kl } }],
     ['features', { anchor: { to: 'base', features: 2 } }],
     ['pairs by heart', { pairLoss: 'sft' }],
     ['pairs by KL', { pairLoss: 'kl' }],
   ])('%s', async (_, more) => {
-    const gradients = zeroGradients(engine.trainable);
-    await engine.step({ ...plain, ...more }, gradients);
+    const { gradients } = await stepOf(engine, { ...plain, ...more });
     const random = new Random('coordinates');
     for (const [name, { data }] of engine.trainable) {
       const grad = gradients.get(name)!;

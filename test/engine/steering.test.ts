@@ -1,11 +1,9 @@
 /** Directions in the residual stream: read, added, taken out; and who is left alone. */
 import { afterAll, describe, expect, it } from 'vitest';
-import { padRows } from '../../src/data/batches.js';
-import { zeroGradients } from '../../src/engine/engine.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { type LoraConfig, projections } from '../../src/model/lora-modules.js';
 import { Random } from '../../src/random.js';
-import { randomRows, tinyModel } from './tiny.js';
+import { randomRows, stepOf, supervised, tinyModel } from './tiny.js';
 
 const lora: LoraConfig = { rank: 3, alpha: 6, rslora: false, targets: projections };
 const open: OnnxEngine[] = [];
@@ -20,14 +18,7 @@ const rows = randomRows([9, 12, 11]);
 const random = new Random('direction');
 const direction = Float32Array.from({ length: 16 }, () => random.normal());
 const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, i) => sum + x * b[i], 0);
-const batch = padRows(rows);
-const trained = {
-  batch,
-  sftWeights: new Float32Array(batch.row.length).fill(1 / batch.row.length),
-  pairs: [],
-  lambda: 0,
-  beta: 0.1,
-};
+const lossOf = async (engine: OnnxEngine) => (await stepOf(engine, supervised(rows))).result.loss;
 
 describe('meanHidden', () => {
   it('is the mean over the targets’ places, whatever stands beside a row', async () => {
@@ -45,13 +36,12 @@ describe('steering', () => {
   it('in training changes the loss and the gradients, and nothing else', async () => {
     const engine = engineOf();
     const scores = await engine.sequenceLogps(rows, 'policy');
-    const before = await engine.step(trained, zeroGradients(engine.trainable));
-    engine.steer('training', [{ layer: 0, kind: 'add', direction }]);
-    const after = await engine.step(trained, zeroGradients(engine.trainable));
-    expect(after.loss).not.toBeCloseTo(before.loss, 3);
+    const before = await lossOf(engine);
+    await engine.steer('training', [{ layer: 0, kind: 'add', direction }]);
+    expect(await lossOf(engine)).not.toBeCloseTo(before, 3);
     expect(await engine.sequenceLogps(rows, 'policy')).toEqual(scores);
-    engine.steer('training', [{ layer: 0, kind: 'add', direction: new Float32Array(16) }]);
-    expect((await engine.step(trained, zeroGradients(engine.trainable))).loss).toBeCloseTo(before.loss, 5);
+    await engine.steer('training', [{ layer: 0, kind: 'add', direction: new Float32Array(16) }]);
+    expect(await lossOf(engine)).toBeCloseTo(before, 5);
   });
 
   it('of answers changes the policy only, when it writes and when it is scored', async () => {
@@ -64,26 +54,29 @@ describe('steering', () => {
     };
     const before = { policy: await ask('policy'), base: await ask('base') };
     expect(before.policy.text).toBe(before.base.text);
-    const loss = (await engine.step(trained, zeroGradients(engine.trainable))).loss;
-    engine.steer('answering', [{ layer: 1, kind: 'add', direction: direction.map((x) => 8 * x) }]);
+    const loss = await lossOf(engine);
+    await engine.steer('answering', [{ layer: 1, kind: 'add', direction: direction.map((x) => 8 * x) }]);
     const after = await ask('policy');
     expect(after.text).not.toBe(before.policy.text);
     expect(after.scores).not.toEqual(before.policy.scores);
     expect(await ask('base')).toEqual(before.base);
-    expect((await engine.step(trained, zeroGradients(engine.trainable))).loss).toBe(loss);
-    engine.steer('answering', []);
+    expect(await lossOf(engine)).toBe(loss);
+    await engine.steer('answering', []);
     expect(await ask('policy')).toEqual(before.policy);
   });
 
   it('takes a direction out: what was added along it before is gone', async () => {
     const engine = engineOf();
     const remove = { layer: 1, kind: 'remove', direction } as const;
-    engine.steer('answering', [remove]);
+    await engine.steer('answering', [remove]);
     const without = await engine.sequenceLogps(rows, 'policy');
-    engine.steer('answering', [{ layer: 1, kind: 'add', direction: direction.map((x) => 3 * x) }, remove]);
+    await engine.steer('answering', [
+      { layer: 1, kind: 'add', direction: direction.map((x) => 3 * x) },
+      remove,
+    ]);
     const again = await engine.sequenceLogps(rows, 'policy');
     for (const [i, { logpSum }] of again.entries()) expect(logpSum).toBeCloseTo(without[i].logpSum, 3);
-    engine.steer('answering', []);
+    await engine.steer('answering', []);
     expect((await engine.sequenceLogps(rows, 'policy'))[0].logpSum).not.toBeCloseTo(without[0].logpSum, 3);
     expect(dot(direction, direction)).toBeGreaterThan(1);
   });
@@ -91,7 +84,9 @@ describe('steering', () => {
   it.each([
     ['a direction of another width', { layer: 0, kind: 'add', direction: new Float32Array(3) }],
     ['a layer that is not there', { layer: 2, kind: 'add', direction }],
-  ] as const)('refuses %s', (_, steering) => {
-    expect(() => engineOf().steer('answering', [steering])).toThrow(/does not fit the model.*layers 0 to 1/s);
+  ] as const)('refuses %s', async (_, steering) => {
+    await expect(engineOf().steer('answering', [steering])).rejects.toThrow(
+      /does not fit the model.*layers 0 to 1/s,
+    );
   });
 });

@@ -1,17 +1,18 @@
 /** The hybrid training step: golden numbers, invariants, and float64 as the judge. */
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Batch, packRows, padRows } from '../../src/data/batches.js';
-import { zeroGradients } from '../../src/engine/engine.js';
+import { renewing } from '../../src/engine/capabilities.js';
+import { padRows } from '../../src/engine/onnx/batch.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { stepGraph } from '../../src/engine/onnx/graphs.js';
 import { type NdArray, Program } from '../../src/engine/onnx/runtime.js';
+import type { HybridPass } from '../../src/engine/training-engine.js';
 import { qwen2, qwen3 } from '../../src/model/architectures/qwen.js';
 import type { ModelConfig } from '../../src/model/config.js';
 import { initLora } from '../../src/model/lora.js';
 import { type LoraConfig, projections } from '../../src/model/lora-modules.js';
 import type { Tensor } from '../../src/model/model.js';
 import { Random } from '../../src/random.js';
-import { randomRows, tinyModel } from './tiny.js';
+import { randomRows, stepOf, supervised, targetsOf, tinyModel } from './tiny.js';
 
 const lora: LoraConfig = { rank: 3, alpha: 6, rslora: false, targets: projections };
 const engines: OnnxEngine[] = [];
@@ -36,19 +37,19 @@ function movedAdapter(config: ModelConfig): Map<string, Tensor> {
   return adapter;
 }
 
+const rows = randomRows([9, 12, 11, 7]);
+
 /** Rows 0 and 1 are supervised, rows 2 and 3 a pair. */
-function hybrid(batch: Batch, reference = { chosen: -20, rejected: -21 }) {
-  const supervised = batch.row.filter((row) => row < 2).length;
+function hybrid(reference = { chosen: -20, rejected: -21 }): HybridPass {
+  const [first, second, chosen, rejected] = rows;
   return {
-    batch,
-    sftWeights: Float32Array.from(batch.row, (row) => (row < 2 ? 1 / supervised : 0)),
-    pairs: [{ chosen: 2, rejected: 3, reference, weight: 1 }],
+    rows: [first, second],
+    sftWeight: 1 / targetsOf([first, second]),
+    pairs: [{ chosen, rejected, reference, weight: 1 }],
     lambda: 0.7,
     beta: 0.1,
   };
 }
-
-const rows = randomRows([9, 12, 11, 7]);
 
 function maxError(got: ArrayLike<number>, expected: ArrayLike<number>): number {
   let difference = 0;
@@ -71,8 +72,7 @@ describe('hybrid step', () => {
     for (const adapted of [true, false]) {
       const adapter = movedAdapter(config);
       const engine = engineOf(overrides, adapted ? { lora, adapter } : {});
-      const gradients = zeroGradients(engine.trainable);
-      const result = await engine.step(hybrid(padRows(rows)), gradients);
+      const { result, gradients } = await stepOf(engine, hybrid());
       const expected = await reference(config, new Map([...weights, ...(adapted ? adapter : [])]), adapted);
       expect(maxError([result.loss], expected.loss.data as Float64Array)).toBeLessThan(1e-5);
       for (const [name, grad] of gradients) {
@@ -104,10 +104,7 @@ describe('hybrid step', () => {
   it('is ln 2 where policy and reference are equal', async () => {
     const engine = engineOf({}, { lora, seed: 3 });
     const [, , chosen, rejected] = await engine.sequenceLogps(rows, 'base');
-    const result = await engine.step(
-      hybrid(padRows(rows), { chosen: chosen.logpSum, rejected: rejected.logpSum }),
-      zeroGradients(engine.trainable),
-    );
+    const result = await engine.accumulate(hybrid({ chosen: chosen.logpSum, rejected: rejected.logpSum }));
     expect(result.dpo).toBeCloseTo(Math.LN2, 6);
     expect(result.loss).toBeCloseTo(result.sft + 0.7 * Math.LN2, 5);
     expect(result.logps.chosen[0]).toBeCloseTo(chosen.logpSum, 4);
@@ -118,9 +115,7 @@ describe('hybrid step', () => {
     const results = [];
     for (const checkpointing of [false, true]) {
       const engine = engineOf({}, { lora, adapter, checkpointing });
-      const gradients = zeroGradients(engine.trainable);
-      await engine.step(hybrid(padRows(rows)), gradients);
-      results.push(gradients);
+      results.push((await stepOf(engine, hybrid())).gradients);
     }
     for (const [name, grad] of results[0])
       expect(maxError(results[1].get(name)!, grad), name).toBeLessThan(1e-5);
@@ -130,10 +125,17 @@ describe('hybrid step', () => {
     const adapter = movedAdapter(tinyModel().config);
     const engine = engineOf({}, { lora, adapter });
     const results = [];
-    for (const batch of [padRows(rows, { T: 16 }), packRows(rows, { T: 24 })]) {
-      const gradients = zeroGradients(engine.trainable);
-      await engine.step(hybrid(batch), gradients);
-      results.push(gradients);
+    for (const layout of [
+      { length: 16, lines: [[0], [1], [2], [3]] },
+      {
+        length: 24,
+        lines: [
+          [1, 2],
+          [0, 3],
+        ],
+      },
+    ]) {
+      results.push((await stepOf(engine, { ...supervised(rows), layout })).gradients);
     }
     for (const [name, grad] of results[0])
       expect(maxError(results[1].get(name)!, grad), name).toBeLessThan(1e-5);
@@ -141,18 +143,11 @@ describe('hybrid step', () => {
 
   it('two half batches give the gradients of the whole', async () => {
     const engine = engineOf({}, { lora, adapter: movedAdapter(tinyModel().config) });
-    const whole = zeroGradients(engine.trainable);
-    const halves = zeroGradients(engine.trainable);
-    const step = async (part: typeof rows, weight: number, into: typeof whole) => {
-      const batch = padRows(part);
-      const sftWeights = new Float32Array(batch.target.length).fill(weight);
-      await engine.step({ batch, sftWeights, pairs: [], lambda: 0, beta: 0.1 }, into);
-    };
-    const weight = 1 / padRows(rows).target.length;
-    await step(rows, weight, whole);
-    await step(rows.slice(0, 1), weight, halves);
-    await step(rows.slice(1), weight, halves);
-    for (const [name, grad] of whole) expect(maxError(halves.get(name)!, grad), name).toBeLessThan(1e-5);
+    const whole = supervised(rows);
+    const { gradients } = await stepOf(engine, whole);
+    await engine.accumulate({ ...whole, rows: rows.slice(0, 1) });
+    const { gradients: halves } = await stepOf(engine, { ...whole, rows: rows.slice(1) });
+    for (const [name, grad] of gradients) expect(maxError(halves.get(name)!, grad), name).toBeLessThan(1e-5);
   });
 
   it('a new adapter leaves the model as it was', async () => {
@@ -168,11 +163,9 @@ describe('hybrid step', () => {
 
   it('gives the same bits twice', async () => {
     const engine = engineOf({}, {});
-    const [first, second] = [zeroGradients(engine.trainable), zeroGradients(engine.trainable)];
-    await engine.step(hybrid(padRows(rows)), first);
-    await engine.step(hybrid(padRows(rows)), second);
-    for (const [name, grad] of first)
-      expect(Buffer.compare(bytes(grad), bytes(second.get(name)!)), name).toBe(0);
+    const [first, second] = [await stepOf(engine, hybrid()), await stepOf(engine, hybrid())];
+    for (const [name, grad] of first.gradients)
+      expect(Buffer.compare(bytes(grad), bytes(second.gradients.get(name)!)), name).toBe(0);
   });
 });
 
@@ -187,7 +180,7 @@ async function reference(
 ) {
   const { rotaryTables } = await import('../../src/network/rotary.js');
   const batch = padRows(rows);
-  const step = hybrid(batch);
+  const weight = hybrid().sftWeight;
   const R = batch.target.length;
   const graph = stepGraph(config, {
     chunks: 1,
@@ -224,7 +217,10 @@ async function reference(
     predict_at: i64(batch.predictAt, [1, R]),
     target: i64(batch.target, [1, R]),
     inverse: i64(inverse, [inverse.length]),
-    sft_weights: f64(step.sftWeights, [1, R]),
+    sft_weights: f64(
+      Array.from(batch.row, (row) => (row < 2 ? weight : 0)),
+      [1, R],
+    ),
     chosen_of: member(2),
     rejected_of: member(3),
     reference_chosen: f64([-20], [1]),
@@ -236,17 +232,17 @@ async function reference(
   });
 }
 
-describe('renewFrozen', () => {
+describe('refreeze', () => {
   it('makes the policy as it is the frozen copy, which later training leaves alone', async () => {
     const engine = engineOf();
     const logps = async (set: 'base' | 'start' | 'policy') =>
       (await engine.sequenceLogps(rows, set)).map(({ logpSum }) => logpSum);
     const first = await logps('base');
-    const [tensor] = engine.trainable.values();
+    const [tensor] = [...engine.trainable.values()];
     tensor.data[50] += 1;
     expect(await logps('policy')).not.toEqual(first);
     expect(await logps('base')).toEqual(first);
-    engine.renewFrozen();
+    await engine.refreeze();
     const renewed = await logps('policy');
     expect(await logps('base')).toEqual(renewed);
     expect(await logps('start')).toEqual(renewed);
@@ -256,6 +252,8 @@ describe('renewFrozen', () => {
   });
 
   it('is not for LoRA, whose base stays', () => {
-    expect(() => engineOf({}, { lora }).renewFrozen()).toThrow(/base/);
+    expect(() => renewing(engineOf({}, { lora }))).toThrow(
+      /^conscience\.renew_every: the engine 'onnx' \(LoRA training\) cannot renew the frozen copy\. /,
+    );
   });
 });

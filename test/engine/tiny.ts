@@ -1,5 +1,7 @@
-/** A tiny random model and rows for tests of the engine. */
+/** A tiny random model, rows and passes for tests of the engine. */
 
+import type { OnnxEngine } from '../../src/engine/onnx/engine.js';
+import type { HybridPass } from '../../src/engine/training-engine.js';
 import { llama } from '../../src/model/architectures/llama.js';
 import type { ModelConfig } from '../../src/model/config.js';
 import { isNorm, weightShapes } from '../../src/model/layout.js';
@@ -75,4 +77,21 @@ export function randomRows(lengths: readonly number[], seed = 1): TokenRow[] {
       where: `row ${i}`,
     };
   });
+}
+
+/** Targets of rows: tokens that carry loss, but for a first one. */
+export const targetsOf = (rows: readonly TokenRow[]): number =>
+  rows.reduce((sum, { lossMask }) => sum + lossMask.reduce((n, on, t) => n + (t > 0 ? on : 0), 0), 0);
+
+/** Rows alone; their loss is the mean over their targets. */
+export const supervised = (rows: readonly TokenRow[]): HybridPass => ({
+  ...{ rows, sftWeight: 1 / targetsOf(rows), pairs: [], lambda: 0, beta: 0.1 },
+});
+
+/** One pass: what it measured, and its gradient. The engine forgets it, and its weights stay. */
+export async function stepOf(engine: OnnxEngine, pass: HybridPass) {
+  const result = await engine.accumulate(pass);
+  const { gradients } = engine;
+  await engine.update({ learningRate: 0, maxGradNorm: 0 });
+  return { result, gradients };
 }

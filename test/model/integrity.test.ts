@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { TrainedParameters } from '../../src/engine/trained-parameters.js';
 import { checksumLines } from '../../src/files/checksums.js';
 import { claimFolder } from '../../src/files/claim.js';
 import { writeFolderAtomic } from '../../src/files/files.js';
@@ -64,11 +65,12 @@ async function eachFlipped(folder: string, open: (folder: string) => Promise<unk
   return names;
 }
 
-const step = (n: number): Parameters<typeof saveCheckpoint>[1] => ({
-  state: { step: n, modelHash: '', settings: {}, batches: {}, window: {}, pairs: null } as never,
-  trainable: initLora(tinyLlama, lora, n),
-  optimizer: initLora(tinyLlama, lora, n),
-});
+/** A checkpoint of an adapter after n steps. */
+function checkpointOf(output: string, n: number, tensors = initLora(tinyLlama, lora, n)): Promise<string> {
+  const state = { step: n, modelHash: '', settings: {}, batches: {}, window: {}, pairs: null } as never;
+  const trained = new TrainedParameters(tensors);
+  return saveCheckpoint(output, state, { save: async (folder) => trained.save(folder) });
+}
 
 describe('a flipped bit', () => {
   it.each([...embedded])('in the embedded model %s', async (name, folder) => {
@@ -115,7 +117,7 @@ describe('a flipped bit', () => {
   });
 
   it('in any file of a checkpoint', async () => {
-    const folder = saveCheckpoint(temporaryFolder(), step(1));
+    const folder = await checkpointOf(temporaryFolder(), 1);
     expect((await eachFlipped(folder, loadCheckpoint)).length).toBe(4);
   });
 
@@ -131,7 +133,7 @@ describe('a flipped bit', () => {
   });
 
   it('what has no checksums is read as before', async () => {
-    const folder = saveCheckpoint(temporaryFolder(), step(1));
+    const folder = await checkpointOf(temporaryFolder(), 1);
     rmSync(join(folder, 'checkpoint.sha256'));
     flip(join(folder, 'trainable.safetensors'));
     expect((await loadCheckpoint(folder)).state.step).toBe(1);
@@ -141,21 +143,21 @@ describe('a flipped bit', () => {
 describe('a damaged newest checkpoint', () => {
   it('gives way to the one before, and is said', async () => {
     const output = temporaryFolder();
-    for (const n of [1, 2, 3]) saveCheckpoint(output, step(n));
+    for (const n of [1, 2, 3]) await checkpointOf(output, n);
     flip(join(output, 'checkpoint-3/optimizer.safetensors'));
     const said: string[] = [];
     const found = await loadLastCheckpoint(output, (line) => said.push(line));
     expect(found.state.step).toBe(2);
     expect(said).toEqual([
       expect.stringMatching(
-        /checkpoint-3.optimizer\.safetensors: .* Going on from .*checkpoint-2 instead\.$/,
+        /checkpoint-3.optimizer\.safetensors: .* Continuing from .*checkpoint-2 instead\.$/,
       ),
     ]);
     await expect(loadLastCheckpoint(join(output, 'checkpoint-3'), () => {})).rejects.toThrow(
       /checkpoint-3.optimizer\.safetensors: .* Resume from .*checkpoint-2$/,
     );
     for (const n of [1, 2]) flip(join(output, `checkpoint-${n}/state.json`));
-    await expect(loadLastCheckpoint(output, () => {})).rejects.toThrow(/start anew with --overwrite/);
+    await expect(loadLastCheckpoint(output, () => {})).rejects.toThrow(/start again with --overwrite/);
   });
 
   it('the run ends as if nothing had happened', async () => {
@@ -178,7 +180,7 @@ describe('a damaged newest checkpoint', () => {
     const notes: string[] = [];
     const progress = { ...silent, note: (line: string) => notes.push(line) };
     await (await runTrain(config(resumed), { resume: true, progress }))!.engine.close();
-    expect(notes.join()).toMatch(/Going on from .*checkpoint-2 instead/);
+    expect(notes.join()).toMatch(/Continuing from .*checkpoint-2 instead/);
     const [a, b] = [whole, resumed].map((folder) => readFileSync(join(folder, 'adapter_model.safetensors')));
     expect(a.equals(b)).toBe(true);
   });
@@ -232,7 +234,7 @@ describe('NaN and infinity', () => {
     writeAdapter(adapter, { config: lora, tensors: initLora(tinyLlama, lora, 0) });
     poison(join(adapter, 'adapter_model.safetensors'));
     await expect(readAdapter(adapter, tinyLlama)).rejects.toThrow(/q_proj\.lora_B\.weight' holds NaN/);
-    const checkpoint = saveCheckpoint(scratch, step(1));
+    const checkpoint = await checkpointOf(scratch, 1);
     poison(join(checkpoint, 'optimizer.safetensors'));
     await expect(loadCheckpoint(checkpoint)).rejects.toThrow(/optimizer\.safetensors: tensor '.*' holds NaN/);
   });
@@ -257,12 +259,12 @@ describe('NaN and infinity', () => {
     expect(seen.size).toBeGreaterThan(1);
   });
 
-  it('are not saved', () => {
+  it('are not saved', async () => {
     const output = temporaryFolder();
     const tensors = initLora(tinyLlama, lora, 0);
     [...tensors.values()][1].data[3] = nan;
     const says = /lora_B.*' holds NaN; expected finite numbers only\. Nothing was saved/;
-    expect(() => saveCheckpoint(output, { ...step(1), trainable: tensors })).toThrow(says);
+    await expect(checkpointOf(output, 1, tensors)).rejects.toThrow(says);
     expect(() => writeAdapter(join(output, 'a'), { config: lora, tensors })).toThrow(says);
     // finite, and yet too large for the file
     const large = new Map([['x', { shape: [1], data: Float32Array.of(1e5) }]]);

@@ -5,8 +5,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { padRows } from '../../src/data/batches.js';
-import { zeroGradients } from '../../src/engine/engine.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { readAdapter, writeAdapter } from '../../src/model/adapter-files.js';
 import { initLora, loraShapes, mergeLora } from '../../src/model/lora.js';
@@ -15,7 +13,7 @@ import { loadModel } from '../../src/model/weights.js';
 import { matchNames } from '../../src/tokenizer/python-pattern.js';
 import { parseConfig } from '../../src/train/config/load.js';
 import { trainedLora } from '../../src/train/trained-lora.js';
-import { randomRows, tinyModel } from '../engine/tiny.js';
+import { randomRows, stepOf, supervised, tinyModel } from '../engine/tiny.js';
 import { arrayTolerance, logitsOf, folder as parity, relativeError } from '../parity/fixtures.js';
 import { copyOf, fixtures, temporaryFolder, tinyLlama } from './model-folder.js';
 
@@ -123,10 +121,7 @@ describe('configured here', () => {
     const config = { rank: 2, alpha: 4, rslora: false, targets: ['down_proj'], layers: [1] };
     const engine = new OnnxEngine(tinyModel(), { lora: config });
     const rows = randomRows([9, 7]);
-    const batch = padRows(rows);
-    const sftWeights = new Float32Array(batch.target.length).fill(1 / batch.target.length);
-    const gradients = zeroGradients(engine.trainable);
-    await engine.step({ batch, sftWeights, pairs: [], lambda: 0, beta: 0.1 }, gradients);
+    const { gradients } = await stepOf(engine, supervised(rows));
     const name = 'model.layers.1.mlp.down_proj';
     expect([...gradients.keys()]).toEqual([`${name}.lora_A`, `${name}.lora_B`]);
     expect(gradients.get(`${name}.lora_B`)!.some((x) => x !== 0)).toBe(true);

@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Engine } from '../../src/engine/engine.js';
+import type { TrainingEngine } from '../../src/engine/training-engine.js';
 import { callerAddress, hiddenNetwork, proxyList } from '../../src/online/addresses.js';
 import { Acquaintance, ANYBODY, type Caller, keptWeights } from '../../src/online/callers.js';
 import { collect } from '../../src/online/collector.js';
@@ -39,7 +39,7 @@ async function drawn(groups: readonly Group[], of: (pair: StoredPair) => string)
   const pairs = groups.flatMap(pairsOf);
   const heard = groups.map((group) => ({ ...group, first: NOW - HOUR * group.since }));
   const kept = keptWeights(pairs, quota, new Acquaintance(heard, quota, NOW));
-  const engine = { sequenceLogps: async () => [{ logpSum: 0 }, { logpSum: 0 }] } as unknown as Engine;
+  const engine = { sequenceLogps: async () => [{ logpSum: 0 }, { logpSum: 0 }] } as unknown as TrainingEngine;
   const owner = new Map<object, string>();
   const tokenised = pairs.map((pair, i) => {
     const chosen = {};

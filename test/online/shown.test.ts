@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import type { OnnxEngine } from '../../src/engine/onnx/engine.js';
+import type { TrainingEngine } from '../../src/engine/training-engine.js';
 import { pinocchio } from '../../src/hub/names.js';
 import type { Model } from '../../src/model/model.js';
 import { loadModel } from '../../src/model/weights.js';
@@ -40,7 +40,8 @@ function opened(measured: Measured, yardstick = 'one') {
       return measured;
     },
   } as unknown as Gate;
-  const engine = { config: model.config, replaceStart: () => {} } as unknown as OnnxEngine;
+  const capabilities = { openWeights: { replace: async () => {} } };
+  const engine = { config: model.config, capabilities } as unknown as TrainingEngine;
   return { shown: new Shown(store, engine, gate), asked };
 }
 

@@ -1,7 +1,7 @@
 /** What PyTorch computed (test/fixtures/parity, whose scripts say how), and how far ours is from it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { padRows } from '../../src/data/batches.js';
+import { padRows } from '../../src/engine/onnx/batch.js';
 import { logitsGraph } from '../../src/engine/onnx/graphs.js';
 import { RotaryFeeds } from '../../src/engine/onnx/rotary-feeds.js';
 import { int64Array, Program } from '../../src/engine/onnx/runtime.js';
@@ -60,7 +60,8 @@ export async function logitsOf(
   rows: readonly TokenRow[],
   adapter?: { readonly config: LoraConfig; readonly tensors: Weights },
 ): Promise<Float32Array> {
-  const { B, T, ids, positions, segments, tokens } = padRows(rows);
+  const { B, T, ids, positions, segments } = padRows(rows);
+  const tokens = rows.reduce((sum, row) => sum + row.ids.length, 0);
   const parameters = [...weights, ...(adapter?.tensors ?? [])];
   const program = await Program.compile(logitsGraph(config, adapter?.config));
   try {

@@ -2,8 +2,7 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { gradients } from '../../src/autodiff/backward.js';
-import { padRows } from '../../src/data/batches.js';
-import { zeroGradients } from '../../src/engine/engine.js';
+import { padRows } from '../../src/engine/onnx/batch.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { Program } from '../../src/engine/onnx/runtime.js';
 import { Graph, type Value } from '../../src/graph/graph.js';
@@ -15,6 +14,7 @@ import { dpoLoss } from '../../src/network/loss/dpo.js';
 import { sftLoss } from '../../src/network/loss/sft.js';
 import { tokenLogps } from '../../src/network/loss/token-logps.js';
 import type { TokenRow } from '../../src/values/rows.js';
+import { stepOf, targetsOf } from '../engine/tiny.js';
 import {
   arrayTolerance,
   type FixtureRow,
@@ -160,24 +160,18 @@ describe('a step of SFT + λ·DPO on a model with an adapter', () => {
     const frozen = (await engine.sequenceLogps(pairRows, 'base')).map(({ logpSum }) => logpSum);
     expect(relativeError(frozen, reference.map(sum))).toBeLessThanOrEqual(lossTolerance);
 
-    const batch = padRows([...supervised, ...pairRows]);
-    const targets = batch.row.filter((row) => row < supervised.length).length;
-    const grads = zeroGradients(engine.trainable);
-    const got = await engine.step(
-      {
-        batch,
-        sftWeights: Float32Array.from(batch.row, (row) => (row < supervised.length ? 1 / targets : 0)),
-        pairs: Array.from({ length: pairs }, (_, p) => ({
-          chosen: supervised.length + p,
-          rejected: supervised.length + pairs + p,
-          reference: { chosen: frozen[p], rejected: frozen[pairs + p] },
-          weight: 1 / pairs,
-        })),
-        lambda,
-        beta,
-      },
-      grads,
-    );
+    const { result: got, gradients: grads } = await stepOf(engine, {
+      rows: supervised,
+      sftWeight: 1 / targetsOf(supervised),
+      pairs: Array.from({ length: pairs }, (_, p) => ({
+        chosen: pairRows[p],
+        rejected: pairRows[pairs + p],
+        reference: { chosen: frozen[p], rejected: frozen[pairs + p] },
+        weight: 1 / pairs,
+      })),
+      lambda,
+      beta,
+    });
     await engine.close();
 
     for (const name of ['loss', 'sft', 'dpo'] as const)

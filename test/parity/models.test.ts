@@ -2,12 +2,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { padRows } from '../../src/data/batches.js';
-import { zeroGradients } from '../../src/engine/engine.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { readAdapter } from '../../src/model/adapter-files.js';
 import type { Tensor } from '../../src/model/model.js';
 import { loadModel } from '../../src/model/weights.js';
+import { stepOf, supervised } from '../engine/tiny.js';
 import {
   arrayTolerance,
   type FixtureRow,
@@ -45,12 +44,9 @@ async function load(name: string) {
 
 /** The loss of one step on all targets, and its gradients. */
 async function step(engine: OnnxEngine, rows: ReturnType<typeof tokenRows>) {
-  const batch = padRows(rows);
-  const sftWeights = new Float32Array(batch.target.length).fill(1 / batch.target.length);
-  const gradients = zeroGradients(engine.trainable);
-  const { loss } = await engine.step({ batch, sftWeights, pairs: [], lambda: 0, beta: 0.1 }, gradients);
+  const { result, gradients } = await stepOf(engine, supervised(rows));
   await engine.close();
-  return { loss, gradients };
+  return { loss: result.loss, gradients };
 }
 
 function expectGradients(

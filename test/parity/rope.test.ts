@@ -2,14 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { packRows, padRows } from '../../src/data/batches.js';
-import { zeroGradients } from '../../src/engine/engine.js';
+import { firstFitDecreasing } from '../../src/data/line-lengths.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { configJson, parseConfig } from '../../src/model/hf-config.js';
 import { isLinear, transpose, weightShapes } from '../../src/model/layout.js';
 import type { Model, Tensor } from '../../src/model/model.js';
 import type { ChatTokenizer } from '../../src/tokenizer/tokenizer.js';
 import type { TokenRow } from '../../src/values/rows.js';
+import { stepOf, supervised } from '../engine/tiny.js';
 import { arrayTolerance, folder, logitsOf, lossTolerance, readExpected, relativeError } from './fixtures.js';
 
 interface Case {
@@ -120,11 +120,12 @@ describe.each(cases.filter(({ gradient }) => gradient))('rope, trained: $name', 
   const expected = arraysOf(one);
 
   it('trains with the same loss and gradients, padded and packed', async () => {
-    for (const batch of [padRows(tokenRows), packRows(tokenRows, { T: 48 })]) {
-      const sftWeights = new Float32Array(batch.target.length).fill(1 / batch.target.length);
-      const gradients = zeroGradients(engine.trainable);
-      const { loss } = await engine.step({ batch, sftWeights, pairs: [], lambda: 0, beta: 0.1 }, gradients);
-      expect(relativeError([loss], [one.loss])).toBeLessThanOrEqual(lossTolerance);
+    const padded = { length: 48, lines: tokenRows.map((_, i) => [i]) };
+    const lengths = tokenRows.map(({ ids }) => ids.length);
+    const packed = { length: 48, lines: firstFitDecreasing(lengths, 48) };
+    for (const layout of [padded, packed]) {
+      const { result, gradients } = await stepOf(engine, { ...supervised(tokenRows), layout });
+      expect(relativeError([result.loss], [one.loss])).toBeLessThanOrEqual(lossTolerance);
       for (const [i, wanted] of expected.gradients.entries()) {
         const name = `model.layers.0.self_attn.${'qk'[i]}_proj.weight`;
         const [inner, outer] = model.weights.get(name)!.shape;

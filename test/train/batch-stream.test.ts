@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Batch } from '../../src/data/batches.js';
 import { ShapeError, TrainingError } from '../../src/errors.js';
 import { Random } from '../../src/random.js';
-import { type BatchOptions, BatchStream } from '../../src/train/batch-stream.js';
+import { type BatchOptions, BatchStream, type SupervisedPass } from '../../src/train/batch-stream.js';
 import type { TokenRow } from '../../src/values/rows.js';
 
 function randomRows(n: number, longest: number): TokenRow[] {
@@ -19,12 +18,13 @@ const rows = randomRows(61, 120);
 const base: BatchOptions = { batching: 'bucket', batchSize: 4, accumulation: 2, maxLength: 120, seed: 5 };
 const modes: BatchOptions[] = [base, { ...base, batching: 'pack' }];
 
-const sources = (passes: Batch[]) => passes.flatMap((batch) => [...batch.source]).sort((a, b) => a - b);
+const sources = (passes: SupervisedPass[]) =>
+  passes.flatMap((pass) => pass.rows.map((row) => rows.indexOf(row))).sort((a, b) => a - b);
 
 /** The steps up to the end of the epoch that comes next. */
-function epochOf(stream: BatchStream): Batch[][] {
+function epochOf(stream: BatchStream): SupervisedPass[][] {
   const end = Math.floor(stream.epoch) + 1;
-  const steps: Batch[][] = [];
+  const steps: SupervisedPass[][] = [];
   while (stream.epoch < end) steps.push(stream.nextStep());
   return steps;
 }
@@ -35,11 +35,13 @@ describe.each(modes)('a stream in mode $batching', (options) => {
     for (let epoch = 0; epoch < 3; epoch++) {
       const steps = epochOf(stream);
       expect(steps.flatMap(sources).sort((a, b) => a - b)).toEqual([...rows.keys()]);
-      for (const batch of steps.flat()) {
-        expect(batch.B).toBeLessThanOrEqual(4);
-        expect(stream.lengths).toContain(batch.T);
-        for (const [i, k] of batch.row.entries()) {
-          expect(rows[batch.source[k]].ids).toContain(batch.target[i]);
+      for (const { rows: own, layout } of steps.flat()) {
+        expect(layout.lines.length).toBeLessThanOrEqual(4);
+        expect(stream.lengths).toContain(layout.length);
+        expect(layout.lines.flat().sort((a, b) => a - b)).toEqual([...own.keys()]);
+        for (const line of layout.lines) {
+          const tokens = line.reduce((sum, i) => sum + own[i].ids.length, 0);
+          expect(tokens).toBeLessThanOrEqual(layout.length);
         }
       }
     }
@@ -48,11 +50,12 @@ describe.each(modes)('a stream in mode $batching', (options) => {
 
   it('bounds the number of shapes and the padding', () => {
     const stream = new BatchStream(rows, options);
-    const batches = epochOf(stream).flat();
-    const shapes = new Set(batches.map((batch) => batch.T));
-    expect(shapes.size).toBeLessThanOrEqual(6);
-    const area = batches.reduce((sum, batch) => sum + batch.B * batch.T, 0);
-    const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
+    const layouts = epochOf(stream)
+      .flat()
+      .map(({ layout }) => layout);
+    expect(new Set(layouts.map(({ length }) => length)).size).toBeLessThanOrEqual(6);
+    const area = layouts.reduce((sum, { lines, length }) => sum + lines.length * length, 0);
+    const tokens = rows.reduce((sum, { ids }) => sum + ids.length, 0);
     // Padding every row to the longest would use about half.
     expect(tokens / area).toBeGreaterThan(0.7);
   });
@@ -65,7 +68,7 @@ describe.each(modes)('a stream in mode $batching', (options) => {
     expect(epochOf(stream).map(sources)).not.toEqual(epochOf(stream).map(sources));
   });
 
-  it('resumes from a saved state, batch for batch, over an epoch border', () => {
+  it('resumes from a saved state, pass for pass, over an epoch border', () => {
     const whole = new BatchStream(rows, options);
     const stepsPerEpoch = whole.countSteps(1);
     for (const cut of [0, 3, stepsPerEpoch - 1, stepsPerEpoch, stepsPerEpoch + 2]) {
@@ -127,11 +130,11 @@ describe('BatchStream', () => {
       ids: new Int32Array(length).fill(i + 1),
       lossMask: new Uint8Array(length).fill(1),
     }));
-    const [batch] = new BatchStream(uneven, { ...base, lengths: [100] }).nextStep();
-    expect(batch).toMatchObject({ B: 2, T: 100, rows: 4, tokens: 190 });
-    for (const [k, at] of batch.predictAt.entries()) {
-      expect(batch.ids[at]).toBe(batch.source[batch.row[k]] + 1);
-      expect(batch.positions[at]).toBeLessThan(lengths[batch.source[batch.row[k]]]);
-    }
+    const [{ rows: own, layout }] = new BatchStream(uneven, { ...base, lengths: [100] }).nextStep();
+    expect(layout.length).toBe(100);
+    expect(layout.lines.map((line) => line.map((i) => own[i].ids.length).sort((a, b) => b - a))).toEqual([
+      [100],
+      [40, 30, 20],
+    ]);
   });
 });

@@ -26,7 +26,7 @@ it('stops at the step with its rows and the last good checkpoint', () => {
   expect(error![0]).toMatch(/(loss|norm) (NaN|-?Infinity)/);
   expect(error![0]).toMatch(/rows\.jsonl:\d, .*rows\.jsonl:\d;/);
   expect(error![0]).toContain(
-    `last good checkpoint: ${last}. Look at these rows, or start anew with a lower training.learning_rate`,
+    `last good checkpoint: ${last}. Look at these rows, or start again with a lower training.learning_rate`,
   );
   expect(existsSync(last)).toBe(true);
   expect(existsSync(join(output, 'adapter_model.safetensors'))).toBe(false);

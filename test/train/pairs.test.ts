@@ -3,7 +3,6 @@ import { afterAll, expect, it } from 'vitest';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { projections } from '../../src/model/lora-modules.js';
 import { BatchStream } from '../../src/train/batch-stream.js';
-import { AdamW } from '../../src/train/optimizer.js';
 import { PairSource } from '../../src/train/pairs.js';
 import { align } from '../../src/train/step.js';
 import { randomRows, tinyModel } from '../engine/tiny.js';
@@ -32,12 +31,11 @@ it('draws pairs at every k-th step, and λ counts k-fold there, so that it stays
     maxLength: 32,
     seed: 1,
   });
-  const optimizer = new AdamW(engine.trainable, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 });
   const weights: number[] = [];
   for (let step = 0; step < 6; step++) {
-    const alignment = { engine, rows, loss: { lambda: 0.1, beta: 1 }, optimizer, maxGradNorm: 1 };
+    const alignment = { engine, loss: { lambda: 0.1, beta: 1 }, maxGradNorm: 1 };
     const { passes, drawn } = await align({ ...alignment, pairs: source(3) }, step, stream.nextStep(), 1e-3);
-    weights.push(drawn.pairs.length * passes[0].batch.lambda);
+    weights.push(drawn.pairs.length * passes[0].pass.lambda);
   }
   // 2 of 6 steps with 3·0.1 each: 0.1 a step
   expect(weights).toEqual([3 * 0.1, 0, 0, 3 * 0.1, 0, 0]);

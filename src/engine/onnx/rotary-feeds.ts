@@ -9,10 +9,10 @@
  * are lower: several sequences in a line, or answers that branch off one context.
  */
 
-import type { Batch } from '../../data/batches.js';
 import type { ModelConfig } from '../../model/config.js';
 import { type RopeConfig, ropeBorder, rotarySize } from '../../model/rope-scaling.js';
 import { rotaryTables } from '../../network/rotary.js';
+import type { Batch } from './batch.js';
 import { int64Array, type NdArray } from './runtime.js';
 
 /**

@@ -1,5 +1,6 @@
-/** The inputs of the training step's graph that say what the batch's rows and pairs count. */
-import type { HybridBatch, PairInBatch } from '../engine.js';
+/** The inputs of the training step's graph that say how much the batch's rows and pairs count. */
+import type { HybridPass, WeightedPair } from '../training-engine.js';
+import type { Batch } from './batch.js';
 import { referenceInput } from './graphs.js';
 import { type NdArray, scalarArray } from './runtime.js';
 import type { ChunkedTargets } from './targets.js';
@@ -9,30 +10,30 @@ export type HiddenStates = (layer: number | 'final') => NdArray;
 
 /** Targets, weights of both losses, and which targets belong to which pair. */
 export function stepFeeds(
-  { batch, sftWeights, pairs, lambda, beta }: HybridBatch,
+  { rows, sftWeight, pairs, lambda, beta }: HybridPass,
+  batch: Batch,
   targets: ChunkedTargets,
 ): Record<string, NdArray> {
   const P = Math.max(1, pairs.length);
   const R = targets.size;
-  const membership = (rowOf: (pair: PairInBatch) => number): NdArray => {
+  const membership = (response: 0 | 1): NdArray => {
     const data = new Float32Array(P * R);
-    for (const [p, pair] of pairs.entries()) {
-      for (let r = 0; r < batch.row.length; r++) if (batch.row[r] === rowOf(pair)) data[p * R + r] = 1;
+    for (let p = 0; p < pairs.length; p++) {
+      const own = rows.length + 2 * p + response;
+      for (let r = 0; r < batch.row.length; r++) if (batch.row[r] === own) data[p * R + r] = 1;
     }
     return { data, dims: [P, R] };
   };
-  const perPair = (value: (pair: PairInBatch) => number): NdArray => ({
+  const perPair = (value: (pair: WeightedPair) => number): NdArray => ({
     data: Float32Array.from({ length: P }, (_, p) => (p < pairs.length ? value(pairs[p]) : 0)),
     dims: [P],
   });
-  const weights = new Float32Array(R);
-  weights.set(sftWeights);
   return {
     ...targets.feeds,
     inverse: targets.inverse(batch),
-    sft_weights: { data: weights, dims: targets.dims },
-    chosen_of: membership(({ chosen }) => chosen),
-    rejected_of: membership(({ rejected }) => rejected),
+    sft_weights: supervisedWeights(sftWeight, rows.length, batch, targets),
+    chosen_of: membership(0),
+    rejected_of: membership(1),
     reference_chosen: perPair(({ reference }) => reference.chosen),
     reference_rejected: perPair(({ reference }) => reference.rejected),
     pair_weights: perPair(({ weight }) => weight),
@@ -41,19 +42,18 @@ export function stepFeeds(
   };
 }
 
-/** What a frozen copy makes of the batch, and how much being apart from it counts. */
+/** What a frozen copy makes of the batch, and how much the distance from it counts. */
 export function anchorFeeds(
-  { batch, anchor, pairLoss }: HybridBatch,
-  { size, dims }: ChunkedTargets,
+  { rows, anchor, pairLoss }: HybridPass,
+  batch: Batch,
+  targets: ChunkedTargets,
   states: HiddenStates,
   layers: number,
 ): Record<string, NdArray> {
   const feeds: Record<string, NdArray> = {};
-  if (anchor?.klWeights || pairLoss === 'kl') feeds[referenceInput('final')] = states('final');
-  if (anchor?.klWeights) {
-    const weights = new Float32Array(size);
-    weights.set(anchor.klWeights);
-    feeds.kl_weights = { data: weights, dims };
+  if (anchor?.kl !== undefined || pairLoss === 'kl') feeds[referenceInput('final')] = states('final');
+  if (anchor?.kl !== undefined) {
+    feeds.kl_weights = supervisedWeights(anchor.kl, rows.length, batch, targets);
   }
   if (anchor?.features !== undefined) {
     const counted = batch.segments.reduce((sum, segment) => sum + Number(segment > 0), 0);
@@ -65,4 +65,16 @@ export function anchorFeeds(
     for (let layer = 0; layer < layers; layer++) feeds[referenceInput(layer)] = states(layer);
   }
   return feeds;
+}
+
+/** One weight at every target of the first rows, 0 at those of pairs, [chunks, targets per chunk]. */
+function supervisedWeights(
+  weight: number,
+  rows: number,
+  batch: Batch,
+  { size, dims }: ChunkedTargets,
+): NdArray {
+  const data = new Float32Array(size);
+  for (const [r, row] of batch.row.entries()) if (row < rows) data[r] = weight;
+  return { data, dims };
 }

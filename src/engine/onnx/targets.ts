@@ -1,5 +1,5 @@
 /** The targets of a batch as the loss head takes them: in equal chunks. */
-import type { Batch } from '../../data/batches.js';
+import type { Batch } from './batch.js';
 import { int64Array, type NdArray } from './runtime.js';
 
 /** Targets per chunk of the loss head: larger ones ran no faster, and logits take V·4 bytes each. */

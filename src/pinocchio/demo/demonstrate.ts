@@ -5,13 +5,13 @@
 import { dirname, join } from 'node:path';
 import { commit } from '../../commit.js';
 import { readAudit } from '../../conscience/audit.js';
-import { OnnxEngine } from '../../engine/onnx/engine.js';
 import { makeFolder, writeFileAtomic } from '../../files/files.js';
 import { pinocchio } from '../../hub/names.js';
 import type { Progress } from '../../metrics/progress.js';
 import { readMetrics } from '../../metrics/writer.js';
 import type { Model } from '../../model/model.js';
 import { loadModel } from '../../model/weights.js';
+import { openEngine, UNTRAINED } from '../../open/engine.js';
 import { parseConfig } from '../../train/config/load.js';
 import { runTrain } from '../../train/run.js';
 import { codeRows } from '../documents.js';
@@ -96,10 +96,7 @@ function armsOf(model: Model, data: string, options: DemoOptions): (readonly [Ar
     [
       'aligned',
       async (seed) => {
-        const engine = new OnnxEngine(model, {
-          lora: { rank: 1, alpha: 1, rslora: false, targets: [] },
-          ...(threads > 0 ? { threads } : {}),
-        });
+        const engine = await openEngine({ model, threads, lora: UNTRAINED });
         const measured = await measureModel(engine.model('base'), seed, measurement);
         await engine.close();
         return { seed, ...measured, metrics: [], reviews: [] };

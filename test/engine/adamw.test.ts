@@ -1,9 +1,7 @@
-/** AdamW, clipping and schedules against numbers computed by hand or by PyTorch. */
+/** AdamW and clipping against numbers computed by hand or by PyTorch. */
 import { describe, expect, it } from 'vitest';
+import { AdamW, clipFactor, gradientNorm } from '../../src/engine/adamw.js';
 import type { Tensor } from '../../src/model/model.js';
-import { restoreTensors } from '../../src/train/checkpoint.js';
-import { AdamW, gradientNorm } from '../../src/train/optimizer.js';
-import { learningRateAt } from '../../src/train/schedule.js';
 
 const matrix = (...values: number[]): Tensor => ({
   shape: [1, values.length],
@@ -45,22 +43,6 @@ describe('AdamW', () => {
     );
     expect(scaled.data[0]).toBeCloseTo(-0.1 * (1 / (1 + 1)), 6);
   });
-
-  it('goes on from its tensors as if it had not stopped', () => {
-    const config = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.01 };
-    const grads = (i: number) => new Map([['w', Float32Array.of(Math.sin(i), Math.cos(3 * i))]]);
-    const straight = matrix(1, 2);
-    const one = new AdamW(new Map([['w', straight]]), config);
-    for (let i = 0; i < 6; i++) one.update(grads(i), 0.05);
-    const stopped = matrix(1, 2);
-    const first = new AdamW(new Map([['w', stopped]]), config);
-    for (let i = 0; i < 3; i++) first.update(grads(i), 0.05);
-    const second = new AdamW(new Map([['w', stopped]]), config);
-    restoreTensors(second.tensors(), first.tensors(), 'checkpoint-1');
-    second.steps = first.steps;
-    for (let i = 3; i < 6; i++) second.update(grads(i), 0.05);
-    expect([...stopped.data]).toEqual([...straight.data]);
-  });
 });
 
 /** Printed by the script in the comment above. */
@@ -77,14 +59,6 @@ it('the norm is over all gradients', () => {
   ).toBe(5);
 });
 
-describe('learningRateAt', () => {
-  const config = { learningRate: 1, warmupSteps: 4, totalSteps: 12 };
-  const course = (schedule: 'linear' | 'cosine' | 'constant') =>
-    [0, 2, 4, 8, 12].map((step) => learningRateAt(step, { ...config, schedule }));
-
-  it('warms up, then falls as transformers does', () => {
-    expect(course('linear')).toEqual([0, 0.5, 1, 0.5, 0]);
-    expect(course('constant')).toEqual([0, 0.5, 1, 1, 1]);
-    expect(course('cosine').map((x) => Math.round(1e6 * x) / 1e6)).toEqual([0, 0.5, 1, 0.5, 0]);
-  });
+it('clipping brings a norm down to its limit, and no norm up', () => {
+  expect([clipFactor(4, 1), clipFactor(0.5, 1), clipFactor(4, 0)]).toEqual([0.25, 1, 1]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bucketLengths, firstFitDecreasing, packRows, padRows } from '../../src/data/batches.js';
+import { batchOf, packRows, padRows } from '../../src/engine/onnx/batch.js';
 import { ShapeError } from '../../src/errors.js';
 import { Random } from '../../src/random.js';
 import type { TokenRow } from '../../src/values/rows.js';
@@ -30,9 +30,6 @@ describe('padRows', () => {
       predictAt: [1, 4],
       target: [12, 21],
       row: [0, 1],
-      rows: 2,
-      tokens: 5,
-      source: [0, 1],
     });
   });
 
@@ -62,9 +59,6 @@ describe('packRows', () => {
       predictAt: [7, 4, 0, 2],
       target: [12, 21, 31, 33],
       row: [0, 1, 2, 2],
-      rows: 3,
-      tokens: 9,
-      source: [0, 1, 2],
     });
   });
 
@@ -83,7 +77,6 @@ describe('packRows', () => {
       // Every token once.
       const laid = [...ids].filter((_, k) => segments[k] > 0);
       expect(laid.toSorted((x, y) => x - y)).toEqual(rows.flatMap((r) => [...r.ids]));
-      expect(batch.tokens).toBe(laid.length);
       // Every target once, predicted one token before it, inside its own segment and row.
       expect([...target]).toEqual(rows.flatMap((r) => [...r.ids].filter((_, t) => r.lossMask[t] === 1)));
       for (const [k, at] of predictAt.entries()) {
@@ -103,39 +96,34 @@ describe('packRows', () => {
   });
 });
 
-describe('firstFitDecreasing', () => {
-  it('fills the first line with room, longest first', () => {
-    expect(firstFitDecreasing([2, 5, 4, 3, 6], 8)).toEqual([[4, 0], [1, 3], [2]]);
-  });
-  it('keeps equal lengths in order', () => {
-    expect(firstFitDecreasing([4, 4, 4], 8)).toEqual([[0, 1], [2]]);
-  });
-});
+describe('batchOf', () => {
+  const pass = { sftWeight: 1, pairs: [], lambda: 0, beta: 1 };
+  const pair = {
+    chosen: row([40, 41, 42, 43, 44], '00111'),
+    rejected: b,
+    reference: { chosen: 0, rejected: 0 },
+    weight: 1,
+  };
 
-describe('bucketLengths', () => {
-  it.each<[number[], number, number, number[]]>([
-    [[5, 9, 30], 8, 1, [32]],
-    [[5, 9, 30], 8, 9, [8, 16, 32]],
-    [[5, 9, 30], 8, 2, [16, 32]],
-    [[5, 6, 7, 9, 30], 8, 2, [8, 32]],
-    [[8, 8], 8, 3, [8]],
-    [[], 8, 3, [8]],
-  ])('of %j in multiples of %i, at most %i: %j', (lengths, multiple, most, expected) => {
-    // Third case: 2·16 + 32 = 64 beats 8 + 2·32 = 72. Fourth: 3·8 + 2·32 = 88 beats 4·16 + 32 = 96.
-    expect(bucketLengths(lengths, multiple, most)).toEqual(expected);
+  it('lays rows out as the pass says', () => {
+    const layout = { length: 8, lines: [[2, 0], [1]] };
+    const batch = batchOf({ ...pass, rows: [a, b, c], layout });
+    expect([batch.B, batch.T, [...batch.ids]]).toEqual([
+      ...[2, 8],
+      [30, 31, 32, 33, 10, 11, 12, 0, 20, 21, 0, 0, 0, 0, 0, 0],
+    ]);
   });
 
-  it('is the best choice of all', () => {
-    const random = new Random('buckets');
-    for (let trial = 0; trial < 20; trial++) {
-      const lengths = Array.from({ length: 12 }, () => 1 + random.int(24));
-      const padded = (buckets: number[]) =>
-        lengths.reduce((sum, n) => sum + buckets.find((bucket) => bucket >= n)!, 0);
-      const last = Math.ceil(Math.max(...lengths) / 4) * 4;
-      const lower = [4, 8, 12, 16, 20].filter((n) => n < last);
-      const choices = lower.flatMap((x) => lower.filter((y) => y >= x).map((y) => [x, y, last]));
-      const best = Math.min(padded([last]), ...choices.map(padded));
-      expect(padded(bucketLengths(lengths, 4, 3))).toBe(best);
-    }
+  it('packs rows and responses together, in lines that hold the longest', () => {
+    const layout = { length: 4, lines: [[0], [1]] };
+    const batch = batchOf({ ...pass, rows: [a, b], pairs: [pair], layout });
+    expect([batch.B, batch.T]).toEqual([3, 5]);
+    // rows 0 and 1, then the chosen response and the rejected one
+    expect([...batch.row]).toEqual([0, 1, 2, 2, 2, 3]);
+    expect([...batch.target]).toEqual([12, 21, 42, 43, 44, 21]);
+  });
+
+  it('needs no layout', () => {
+    expect(batchOf({ ...pass, rows: [a, b, c] })).toMatchObject({ B: 3, T: 4 });
   });
 });

@@ -3,11 +3,12 @@
  *
  * Two layouts: one row per line, padded; or several rows laid end to end in a line (packing), told
  * apart by segment numbers, each with positions from 0. Attention is to stay inside a segment.
- * Which rows come together is batch-stream.ts's business.
  */
 
-import { ShapeError } from '../errors.js';
-import type { TokenRow } from '../values/rows.js';
+import { firstFitDecreasing } from '../../data/line-lengths.js';
+import { ShapeError } from '../../errors.js';
+import type { TokenRow } from '../../values/rows.js';
+import type { HybridPass } from '../training-engine.js';
 
 /**
  * What one forward pass reads. `b·T + t` addresses token t of line b.
@@ -29,12 +30,22 @@ export interface Batch {
   readonly target: Int32Array;
   /** Row that the prediction belongs to, 0 … rows − 1. */
   readonly row: Int32Array;
-  /** Number of token rows laid out. */
-  readonly rows: number;
-  /** Tokens that are no padding. */
-  readonly tokens: number;
-  /** i32 [rows]; which of the stream's token rows stands here as row i. */
-  readonly source: Int32Array;
+}
+
+/**
+ * Lays a pass out: its rows, then its pairs' responses, chosen and rejected in turn. Row i of the batch
+ * is row i of these. With pairs all rows are packed again: a long response would otherwise lengthen the
+ * line of every short row.
+ *
+ * @throws ShapeError when the layout's lines do not hold the rows
+ */
+export function batchOf({ rows, pairs, layout }: HybridPass): Batch {
+  if (layout && pairs.length === 0) {
+    return layOut(rows, layout.lines, layout.lines.length, layout.length);
+  }
+  const all = [...rows, ...pairs.flatMap(({ chosen, rejected }) => [chosen, rejected])];
+  const T = all.reduce((longest, { ids }) => Math.max(longest, ids.length), layout?.length ?? 1);
+  return packRows(all, { T });
 }
 
 /**
@@ -72,22 +83,19 @@ export function packRows(rows: readonly TokenRow[], { B, T }: { B?: number; T: n
  * Lays rows out as the lines say.
  *
  * @param lines per line the indices of its rows, in order
- * @param source stream index of each row; default: its index in `rows`
  * @throws ShapeError when a line is longer than T or there are more than B
  */
-export function layOut(
+function layOut(
   rows: readonly TokenRow[],
   lines: readonly (readonly number[])[],
   B: number,
   T: number,
-  source: Int32Array = Int32Array.from(rows.keys()),
 ): Batch {
   if (lines.length > B) throw new ShapeError({ what: `${lines.length} lines do not fit a batch of ${B}` });
   const ids = new Int32Array(B * T);
   const positions = new Int32Array(B * T);
   const segments = new Int32Array(B * T);
   const starts = new Int32Array(rows.length);
-  let tokens = 0;
   for (const [b, line] of lines.entries()) {
     let at = b * T;
     for (const [s, i] of line.entries()) {
@@ -100,10 +108,9 @@ export function layOut(
       segments.fill(s + 1, at, at + length);
       starts[i] = at;
       at += length;
-      tokens += length;
     }
   }
-  return { B, T, ids, positions, segments, ...predictions(rows, starts), rows: rows.length, tokens, source };
+  return { B, T, ids, positions, segments, ...predictions(rows, starts) };
 }
 
 function predictions(
@@ -127,63 +134,4 @@ function predictions(
     target: Int32Array.from(target),
     row: Int32Array.from(row),
   };
-}
-
-/**
- * First-fit decreasing bin packing: the longest first, each into the first line with room.
- * At most 11/9 of the best number of lines, plus 6/9 (Dósa 2007).
- *
- * @returns per line the indices of its rows
- */
-export function firstFitDecreasing(lengths: readonly number[], capacity: number): number[][] {
-  const order = [...lengths.keys()].sort((i, j) => lengths[j] - lengths[i] || i - j);
-  const lines: number[][] = [];
-  const room: number[] = [];
-  for (const i of order) {
-    let line = room.findIndex((left) => left >= lengths[i]);
-    if (line < 0) line = lines.push([]) - 1;
-    lines[line].push(i);
-    room[line] = (room[line] ?? capacity) - lengths[i];
-  }
-  return lines;
-}
-
-/**
- * The line lengths T that a dataset is padded to: at most `most` multiples of `multiple`, chosen so
- * that the rows get the least padding. Each length costs the engine a graph.
- *
- * @param lengths tokens per row
- * @returns ascending; the last holds the longest row
- */
-export function bucketLengths(lengths: readonly number[], multiple: number, most: number): number[] {
-  const longest = lengths.reduce((max, n) => Math.max(max, n), 1);
-  const last = Math.ceil(longest / multiple);
-  // rowsUpTo[k]: how many rows are no longer than k multiples.
-  const rowsUpTo = new Float64Array(last + 1);
-  for (const n of lengths) rowsUpTo[Math.max(1, Math.ceil(n / multiple))]++;
-  for (let k = 1; k <= last; k++) rowsUpTo[k] += rowsUpTo[k - 1];
-  // cost[k]: least padded size of the rows up to k, when k is a bucket and so many may be used;
-  // choice[k]: the bucket below k that gives it.
-  let cost = rowsUpTo.map((n, k) => n * k);
-  const choices: Int32Array[] = [];
-  for (let used = 2; used <= Math.min(most, last); used++) {
-    const better = cost.slice();
-    const choice = new Int32Array(last + 1);
-    for (let k = 1; k <= last; k++) {
-      for (let j = 1; j < k; j++) {
-        const total = cost[j] + (rowsUpTo[k] - rowsUpTo[j]) * k;
-        if (total < better[k]) [better[k], choice[k]] = [total, j];
-      }
-    }
-    cost = better;
-    choices.push(choice);
-  }
-  let k = last;
-  const buckets = [k * multiple];
-  for (const choice of choices.reverse()) {
-    if (choice[k] === 0) continue; // One bucket fewer does as well here.
-    k = choice[k];
-    buckets.unshift(k * multiple);
-  }
-  return buckets;
 }

@@ -2,9 +2,12 @@
  * AdamW. Kingma and Ba 2014, arXiv:1412.6980; decoupled decay: Loshchilov and Hutter 2017,
  * arXiv:1711.05101.
  */
-import type { Gradients } from '../engine/engine.js';
 import type { Tensor, Weights } from '../model/model.js';
 
+/** Arrays by parameter name, shaped like the parameters. */
+export type Gradients = ReadonlyMap<string, Float32Array>;
+
+/** AdamW's constants; the learning rate comes with each update. */
 export interface AdamWConfig {
   readonly beta1: number;
   readonly beta2: number;
@@ -12,7 +15,10 @@ export interface AdamWConfig {
   readonly weightDecay: number;
 }
 
-/** Updates parameters in place. */
+/** PyTorch's constants, without decay. */
+export const defaultAdamW: AdamWConfig = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
+
+/** Updates parameters in place, and holds their moments. */
 export class AdamW {
   /** Updates made so far. */
   steps = 0;
@@ -30,8 +36,10 @@ export class AdamW {
   }
 
   /**
-   * One update. Vectors (norms, biases) are not decayed, as in `transformers`.
-   * @param scale factor on the gradients, e.g. of clipping
+   * Makes one update. Vectors (norms, biases) are not decayed, as in `transformers`.
+   *
+   * @param gradients one per parameter
+   * @param scale     factor on the gradients, e.g. of clipping
    */
   update(gradients: Gradients, learningRate: number, scale = 1): void {
     const { beta1, beta2, eps, weightDecay } = this.config;
@@ -71,7 +79,7 @@ export function gradientNorm(gradients: Gradients): number {
   return Math.sqrt(sum);
 }
 
-/** What the gradient is multiplied by so that its norm is at most `max`; 0 does not clip. */
+/** The factor that brings a gradient’s norm down to `max`, at most 1; a `max` of 0 does not clip. */
 export function clipFactor(norm: number, max: number): number {
   return max > 0 && norm > max ? max / norm : 1;
 }

@@ -1,0 +1,117 @@
+/** Forward passes without a gradient: log-probabilities of given tokens, and hidden states. */
+
+import type { TokenRow } from '../../values/rows.js';
+import type { SequenceLogp, WeightSet } from '../training-engine.js';
+import { padRows } from './batch.js';
+import { ChoiceQueue } from './choice-queue.js';
+import { type ChoiceRow, depth, layOutChoices } from './choices.js';
+import { type Copies, nameOf, perSet, type Tokens } from './copies.js';
+import { byTokens } from './forward-groups.js';
+import { hiddenGraph, scoreGraph } from './graphs.js';
+import type { Programs } from './programs.js';
+import { int64Array, type NdArray } from './runtime.js';
+import type { HiddenStates } from './step-feeds.js';
+import { chunked, chunksFor, type Targets } from './targets.js';
+
+export class Scoring {
+  private readonly choices: Record<WeightSet, ChoiceQueue>;
+
+  constructor(
+    private readonly copies: Copies,
+    private readonly programs: Programs,
+  ) {
+    this.choices = perSet((set) => new ChoiceQueue((rows) => this.scoreChoices(rows, set)));
+  }
+
+  /** See `TrainingEngine`. */
+  async sequenceLogps(rows: readonly TokenRow[], set: WeightSet): Promise<SequenceLogp[]> {
+    const results: SequenceLogp[] = new Array(rows.length);
+    for (const group of byTokens(rows.map((row) => row.ids.length))) {
+      const batch = padRows(group.map((i) => rows[i]));
+      this.copies.requireLength(batch.T);
+      const { logps, correct } = await this.score(batch, set);
+      const sums = group.map(() => ({ logpSum: 0, tokens: 0, correct: 0 }));
+      for (const [r, logp] of logps.entries()) {
+        const sum = sums[batch.row[r]];
+        sum.logpSum += logp;
+        sum.tokens += 1;
+        sum.correct += correct[r];
+      }
+      for (const [row, i] of group.entries()) results[i] = sums[row];
+    }
+    return results;
+  }
+
+  /**
+   * Scores calls that wait at the same time together.
+   *
+   * @returns [row][choice]: the summed log-probability of a choice behind its row's context, nats
+   */
+  async choiceLogps(rows: readonly ChoiceRow[], set: WeightSet): Promise<number[][]> {
+    for (const row of rows) this.copies.requireLength(depth(row));
+    return this.choices[set].logps(rows);
+  }
+
+  /** The residual stream after each layer, and the states that predict; [B·T, width]. */
+  async hidden(batch: Tokens, set: WeightSet): Promise<HiddenStates> {
+    const { config } = this.copies;
+    const lora = this.copies.loraOf(set);
+    const program = await this.programs.get(`hidden ${lora !== undefined}`, () => hiddenGraph(config, lora));
+    const outputs = await program.run(this.copies.feeds(set, batch));
+    const dims = [batch.B * batch.T, config.width];
+    return (layer) => ({ data: outputs[`hidden.${layer}`].data as Float32Array, dims });
+  }
+
+  /** See `Steerable`. */
+  async meanHidden(rows: readonly TokenRow[], set: WeightSet, layer: number): Promise<Float32Array[]> {
+    const { width } = this.copies.config;
+    const means = rows.map(() => new Float32Array(width));
+    for (const group of byTokens(rows.map((row) => row.ids.length))) {
+      const batch = padRows(group.map((i) => rows[i]));
+      this.copies.requireLength(batch.T);
+      const { data } = (await this.hidden(batch, set))(layer);
+      const counts = group.map((_, g) => batch.row.reduce((sum, row) => sum + Number(row === g), 0));
+      for (const [k, row] of batch.row.entries()) {
+        const [mean, from] = [means[group[row]], batch.predictAt[k] * width];
+        for (let d = 0; d < width; d++) mean[d] += (data[from + d] as number) / counts[row];
+      }
+    }
+    return means;
+  }
+
+  /** Rejects calls that wait, now and later. */
+  close(error: Error): Promise<unknown> {
+    return Promise.all(Object.values(this.choices).map((queue) => queue.close(error)));
+  }
+
+  private async scoreChoices(rows: readonly ChoiceRow[], set: WeightSet): Promise<number[][]> {
+    const logps = rows.map(({ choices }) => choices.map(() => 0));
+    const batch = layOutChoices(rows);
+    const trunks = int64Array(batch.trunks, [batch.B, batch.T]);
+    const values = await this.score(batch, set, { trunks });
+    for (const [k, [row, choice]] of batch.owners.entries()) logps[row][choice] += values.logps[k];
+    return logps;
+  }
+
+  /** Log-probabilities of a batch's targets, in their order. @param branches `trunks`, where there are any */
+  private async score(
+    batch: Tokens & Targets,
+    set: WeightSet,
+    branches?: { readonly trunks: NdArray },
+  ): Promise<{ logps: Float32Array; correct: Float32Array }> {
+    const chunks = chunksFor(batch.target.length);
+    const copy = this.copies.copyOf(set);
+    const branching = branches !== undefined;
+    const program = await this.programs.get(`score ${chunks} ${nameOf(copy)} ${branching}`, () =>
+      scoreGraph(this.copies.config, { chunks, branching, ...copy }),
+    );
+    const outputs = await program.run({
+      ...this.copies.feeds(set, batch, branching),
+      ...this.copies.directionFeeds(copy.steering),
+      ...branches,
+      ...chunked(batch, chunks).feeds,
+    });
+    const values = (name: string) => (outputs[name].data as Float32Array).subarray(0, batch.target.length);
+    return { logps: values('logps'), correct: values('correct') };
+  }
+}
