@@ -1,7 +1,7 @@
 /** A tiny random model, rows and passes for tests of the engine. */
 
-import type { OnnxEngine } from '../../src/engine/onnx/engine.js';
-import type { HybridPass } from '../../src/engine/training-engine.js';
+import type { Gradients } from '../../src/engine/adamw.js';
+import type { HybridPass, TrainingEngine } from '../../src/engine/training-engine.js';
 import { llama } from '../../src/model/architectures/llama.js';
 import type { ModelConfig } from '../../src/model/config.js';
 import { isNorm, weightShapes } from '../../src/model/layout.js';
@@ -89,7 +89,7 @@ export const supervised = (rows: readonly TokenRow[]): HybridPass => ({
 });
 
 /** One pass: what it measured, and its gradient. The engine forgets it, and its weights stay. */
-export async function stepOf(engine: OnnxEngine, pass: HybridPass) {
+export async function stepOf(engine: TrainingEngine & { gradients: Gradients }, pass: HybridPass) {
   const result = await engine.accumulate(pass);
   const { gradients } = engine;
   await engine.update({ learningRate: 0, maxGradNorm: 0 });

@@ -1,18 +1,14 @@
 /** Which steps have a DPO term, and how much it counts. */
-import { afterAll, expect, it } from 'vitest';
-import { OnnxEngine } from '../../src/engine/onnx/engine.js';
-import { projections } from '../../src/model/lora-modules.js';
+import { expect, it } from 'vitest';
 import { BatchStream } from '../../src/train/batch-stream.js';
 import { PairSource } from '../../src/train/pairs.js';
 import { align } from '../../src/train/step.js';
-import { randomRows, tinyModel } from '../engine/tiny.js';
+import { FakeEngine } from '../engine/fake.js';
+import { randomRows } from '../engine/tiny.js';
 
 const rows = randomRows([9, 12, 7, 10]);
 const [chosen, rejected] = randomRows([8, 10], 2);
-const engine = new OnnxEngine(tinyModel(), {
-  lora: { rank: 2, alpha: 4, rslora: false, targets: projections },
-});
-afterAll(() => engine.close());
+const engine = new FakeEngine();
 
 const source = (pairsEvery?: number) =>
   new PairSource({

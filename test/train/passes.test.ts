@@ -1,10 +1,9 @@
 /** How a step's rows and pairs become passes: weights add up, and the division into passes does not matter. */
-import { afterAll, describe, expect, it } from 'vitest';
-import { OnnxEngine } from '../../src/engine/onnx/engine.js';
-import { projections } from '../../src/model/lora-modules.js';
+import { describe, expect, it } from 'vitest';
 import { BatchStream } from '../../src/train/batch-stream.js';
 import { hybridPasses } from '../../src/train/passes.js';
-import { randomRows, stepOf, targetsOf, tinyModel } from '../engine/tiny.js';
+import { FakeEngine } from '../engine/fake.js';
+import { randomRows, stepOf, targetsOf } from '../engine/tiny.js';
 
 const rows = randomRows([9, 12, 7, 10, 8, 11, 6, 13]);
 const [a, b, c, d] = randomRows([8, 10, 9, 5], 2);
@@ -12,12 +11,7 @@ const pairs = [
   { chosen: a, rejected: b, reference: { chosen: -18, rejected: -22 } },
   { chosen: c, rejected: d, reference: { chosen: -20, rejected: -9 } },
 ];
-const engine = new OnnxEngine(tinyModel(), {
-  lora: { rank: 2, alpha: 4, rslora: false, targets: projections },
-});
-for (const { data } of engine.trainable.values())
-  for (let i = 0; i < data.length; i++) data[i] += 0.1 * Math.sin(i);
-afterAll(() => engine.close());
+const engine = new FakeEngine();
 
 function passesOf(batching: 'bucket' | 'pack', batchSize: number, accumulation: number) {
   const stream = new BatchStream(rows, { batching, batchSize, accumulation, maxLength: 32, seed: 1 });
