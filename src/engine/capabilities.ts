@@ -5,8 +5,8 @@
 
 import { ConfigError } from '../errors.js';
 import type { Weights } from '../model/model.js';
-import type { Steering } from '../network/steering.js';
 import type { TokenRow } from '../values/rows.js';
+import type { Steering } from '../values/steering.js';
 import type { Writer } from './language-model.js';
 import type { TrainingEngine, WeightSet } from './training-engine.js';
 

@@ -9,16 +9,9 @@ import { ConfigError } from '../errors.js';
 import type { Graph, Value } from '../graph/graph.js';
 import { add, mul, reduceSum, sub } from '../graph/ops.js';
 import type { ModelConfig } from '../model/config.js';
+import type { Steering } from '../values/steering.js';
 
-export interface Steering {
-  /** After which layer, from 0. */
-  readonly layer: number;
-  readonly kind: 'add' | 'remove';
-  /** Float32 [width]. */
-  readonly direction: Float32Array;
-}
-
-/** What of a steering the graph depends on. */
+/** The part of a steering that the graph depends on. */
 export type SteeringShape = Pick<Steering, 'layer' | 'kind'>;
 
 /** Name of the graph input that holds the i-th direction, [width]. */

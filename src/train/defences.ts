@@ -5,11 +5,11 @@ import { tokeniseRow } from '../data/tokenise.js';
 import { steerable } from '../engine/capabilities.js';
 import type { TrainingEngine } from '../engine/training-engine.js';
 import { DataError } from '../errors.js';
-import type { Steering } from '../network/steering.js';
 import { Random } from '../random.js';
 import { joinReasoning } from '../tokenizer/reasoning.js';
 import type { Prompt } from '../values/conversation.js';
 import type { MessagesRow, TokenRow, TrainingRow } from '../values/rows.js';
+import type { Steering } from '../values/steering.js';
 import type { TrainConfig } from './config/schema.js';
 
 /** Prompts whose answers a direction is the mean over. */

@@ -8,9 +8,9 @@ import { writeAdapter } from '../../model/adapter-files.js';
 import type { LoraConfig } from '../../model/lora-modules.js';
 import type { Model, Weights } from '../../model/model.js';
 import { saveModel } from '../../model/weights.js';
-import type { Steering } from '../../network/steering.js';
 import type { ChatTokenizer } from '../../tokenizer/tokenizer.js';
 import type { TokenRow } from '../../values/rows.js';
+import type { Steering } from '../../values/steering.js';
 import type { Gradients } from '../adamw.js';
 import {
   type Amplifying,
