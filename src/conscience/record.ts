@@ -46,9 +46,9 @@ export interface ReviewRecord {
   readonly framework: string;
   /** Name of the review format. */
   readonly format: string;
-  /** Ids of the models that played. `policy` is null where the response was given, not sampled. */
+  /** Ids of the models that played. */
   readonly roles: {
-    readonly policy: string | null;
+    readonly policy: string;
     readonly conscience: string;
     readonly alternative: string;
   };

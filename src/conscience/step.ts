@@ -24,8 +24,6 @@ export type Sampling = Omit<GenerateOptions, 'seed' | 'prefix'>;
 export interface ConscienceStep extends ReviewSettings {
   /** Prompts that the policy answers. */
   readonly prompts: readonly Prompt[];
-  /** Responses that are there already, e.g. those of training rows: reviewed as they are. */
-  readonly given?: readonly ReviewItem[];
   /** Answers the prompts. */
   readonly policy: Writer;
   readonly alternative: LanguageModel;
@@ -47,9 +45,9 @@ export interface ConscienceStep extends ReviewSettings {
   readonly now?: () => Date;
 }
 
-/** What one conscience step gave. */
+/** What one conscience step made. */
 export interface ConscienceResult {
-  /** One per response, sampled ones first; to be written to the audit. */
+  /** One per response, in order; to be written to the audit. */
   readonly reviews: ReviewRecord[];
   readonly pairs: Pair[];
   readonly counts: ConscienceCounts;
@@ -63,47 +61,77 @@ export interface ConscienceResult {
  * @throws ConfigError when the format does not know the framework; whatever the models throw
  */
 export async function runConscience(options: ConscienceStep): Promise<ConscienceResult> {
-  const { given = [], step, seed, now = () => new Date() } = options;
-  let tokens = 0;
-  const onUsage = (_: number, { promptTokens, answerTokens }: Usage) => {
-    tokens += promptTokens + answerTokens;
-  };
-  const settings = { ...options, onUsage, priorCache: options.priorCache ?? new Map() };
-  const sampled = await sampleResponses(settings);
-  const items = [...sampled, ...given];
-  const reviews = await reviewMany(items, settings);
-  const outcomes = await contrasted(items, reviews, settings);
+  const stages = new ConscienceStages(options);
+  const responses = await stages.respond();
+  const verdicts = await stages.judge(responses);
+  return stages.pairUp(responses, verdicts);
+}
 
-  const time = now().toISOString();
-  const roles = { conscience: options.conscience.id, alternative: options.alternative.id };
-  const records = items.map(
-    ({ prompt, response }, i): ReviewRecord => ({
-      id: `review:${step}.${i}`,
-      step,
-      seed,
-      time,
-      framework: options.framework.name,
-      format: options.format.name,
-      roles: { policy: i < sampled.length ? options.policy.id : null, ...roles },
-      prompt,
-      response,
-      review: reviews[i],
-      alternative: outcomes[i].alternative,
-      pair: outcomes[i].reason === null ? `pair:${step}.${i}` : null,
-      reason: outcomes[i].reason,
-    }),
-  );
-  const { trainable = () => true } = options;
-  const pairs: Pair[] = [];
-  const kept = records.map((record, i): ReviewRecord => {
-    const text = outcomes[i].pair;
-    if (record.pair === null || text === null) return record;
-    const pair = { ...text, id: record.pair, verdict: reviews[i].verdict, step };
-    if (!trainable(pair)) return { ...record, pair: null, reason: 'too-long' };
-    pairs.push(pair);
-    return record;
-  });
-  return { reviews: kept, pairs, counts: countRecords(kept, tokens) };
+/** The stages of one conscience step, each called once, in this order. */
+export class ConscienceStages {
+  /** Read and written by all models so far. */
+  private tokens = 0;
+  private readonly settings: ConscienceStep;
+
+  constructor(options: ConscienceStep) {
+    const onUsage = (_: number, { promptTokens, answerTokens }: Usage) => {
+      this.tokens += promptTokens + answerTokens;
+    };
+    this.settings = { ...options, onUsage, priorCache: options.priorCache ?? new Map() };
+  }
+
+  /** Prompt → response: the policy answers. */
+  respond(): Promise<ReviewItem[]> {
+    return sampleResponses(this.settings);
+  }
+
+  /** Response → verdict: the conscience reviews. @returns one per response, in order */
+  judge(responses: readonly ReviewItem[]): Promise<Review[]> {
+    return reviewMany(responses, this.settings);
+  }
+
+  /** Verdict → pair: what was objected to gets an alternative, which is reviewed as well. */
+  async pairUp(responses: readonly ReviewItem[], verdicts: readonly Review[]): Promise<ConscienceResult> {
+    const { step, trainable = () => true } = this.settings;
+    const outcomes = await contrasted(responses, verdicts, this.settings);
+    const records = this.records(responses, verdicts, outcomes);
+    const pairs: Pair[] = [];
+    const kept = records.map((record, i): ReviewRecord => {
+      const text = outcomes[i].pair;
+      if (record.pair === null || text === null) return record;
+      const pair = { ...text, id: record.pair, verdict: verdicts[i].verdict, step };
+      if (!trainable(pair)) return { ...record, pair: null, reason: 'too-long' };
+      pairs.push(pair);
+      return record;
+    });
+    return { reviews: kept, pairs, counts: countRecords(kept, this.tokens) };
+  }
+
+  private records(
+    responses: readonly ReviewItem[],
+    verdicts: readonly Review[],
+    outcomes: readonly Contrasted[],
+  ): ReviewRecord[] {
+    const { step, seed, framework, format, policy, conscience, alternative, now } = this.settings;
+    const time = (now?.() ?? new Date()).toISOString();
+    return responses.map(
+      ({ prompt, response }, i): ReviewRecord => ({
+        id: `review:${step}.${i}`,
+        step,
+        seed,
+        time,
+        framework: framework.name,
+        format: format.name,
+        roles: { policy: policy.id, conscience: conscience.id, alternative: alternative.id },
+        prompt,
+        response,
+        review: verdicts[i],
+        alternative: outcomes[i].alternative,
+        pair: outcomes[i].reason === null ? `pair:${step}.${i}` : null,
+        reason: outcomes[i].reason,
+      }),
+    );
+  }
 }
 
 function contrasted(

@@ -5,7 +5,6 @@
  * they say about it. The anchor is the operator's own rows and, to a quarter, the chosen answers.
  */
 
-import { NO_COUNTS } from '../conscience/metrics.js';
 import { pairToRows, type TokenPair } from '../data/preferences.js';
 import { openWeights } from '../engine/capabilities.js';
 import type { ReferenceLogps, TrainingEngine } from '../engine/training-engine.js';
@@ -144,7 +143,7 @@ export class ClusterDraws implements PairDrawer {
     const pairs = [];
     for (const { pair, rows } of drawn)
       pairs.push({ ...rows, reference: await this.reference(pair.id, rows) });
-    return { pairs, age: null, counts: NO_COUNTS };
+    return { pairs, age: null };
   }
 
   private readonly takesPart = (cluster: readonly Tokenised[]): boolean => {

@@ -2,9 +2,8 @@
  * Preference pairs as training reads them: the online pairs of the conscience, drawn from
  * the replay buffer, and the rows of a fixed preference file.
  */
-import { type ConscienceCounts, NO_COUNTS } from '../conscience/metrics.js';
 import type { ReviewRecord } from '../conscience/record.js';
-import { type ConscienceStep, runConscience } from '../conscience/step.js';
+import { type ConscienceResult, ConscienceStages, type ConscienceStep } from '../conscience/step.js';
 import type { LabelLogps } from '../conscience/verdict.js';
 import { pairToRows, type TokenPair } from '../data/preferences.js';
 import { amplifying } from '../engine/capabilities.js';
@@ -22,10 +21,7 @@ export interface PairSourceOptions {
   /** Which copy is DPO's reference. */
   readonly reference: WeightSet;
   /** Absent: no reviews, fixed pairs only. */
-  readonly conscience?: Omit<
-    ConscienceStep,
-    'prompts' | 'given' | 'step' | 'seed' | 'priorCache' | 'trainable'
-  >;
+  readonly conscience?: Omit<ConscienceStep, 'prompts' | 'step' | 'seed' | 'priorCache' | 'trainable'>;
   /** What sets the policy apart from the frozen copy is times this where it is sampled. Default 1. */
   readonly amplify?: number;
   /** Whether the verdicts do not change while training, so that priors may be kept. */
@@ -64,12 +60,11 @@ export interface PairSourceState {
   readonly reviewed: { readonly probes: number; readonly training: number };
 }
 
-/** What a step draws, and what happened on the way. */
+/** What a step draws. */
 export interface PairDraw {
   readonly pairs: readonly TrainingPair[];
   /** Mean age of the online pairs, steps; null when there were none. */
   readonly age: number | null;
-  readonly counts: ConscienceCounts;
   /** Steps that the pairs stand for, a factor on λ. Default 1. */
   readonly weight?: number;
 }
@@ -80,7 +75,20 @@ export interface PairDrawer {
   draw(step: number): Promise<PairDraw>;
 }
 
-export class PairSource implements PairDrawer {
+/** What has the policy reviewed, when it is time to. */
+export interface Reviewer {
+  /**
+   * The stages of the review that is due.
+   *
+   * @param step optimiser steps already made
+   * @returns    undefined when none is due
+   */
+  review(step: number): ConscienceStages | undefined;
+  /** Takes up what a review made. */
+  keep(made: ConscienceResult): void;
+}
+
+export class PairSource implements PairDrawer, Reviewer {
   private replay: ReplayBuffer;
   /** By pair id; only while the reference is frozen. */
   private readonly references = new Map<string, ReferenceLogps>();
@@ -105,13 +113,31 @@ export class PairSource implements PairDrawer {
     return this.replay.total;
   }
 
-  /** Reviews when it is time to, then draws pairs. @param step optimiser steps already made */
+  review(step: number): ConscienceStages | undefined {
+    const { conscience, first, every, passed = (steps) => steps } = this.options;
+    if (!conscience || !isDue(step, every, passed, first)) return undefined;
+    const { engine, amplify = 1, seed, frozenConscience } = this.options;
+    return new ConscienceStages({
+      ...conscience,
+      ...(amplify === 1 ? {} : { policy: amplifying(engine).amplified(amplify) }),
+      trainable: (pair) => this.rowsOf(pair) !== null,
+      ...(frozenConscience ? { priorCache: this.priors } : {}),
+      prompts: this.prompts(step),
+      step,
+      seed,
+    });
+  }
+
+  keep({ reviews, pairs }: ConscienceResult): void {
+    this.options.onReviews(reviews);
+    this.replay.add(pairs);
+    this.forgetOldReferences();
+  }
+
   async draw(step: number): Promise<PairDraw> {
-    const { conscience, first, every, passed = (steps) => steps, totalSteps = Infinity } = this.options;
-    const reviewing = conscience && isDue(step, every, passed, first);
-    const counts = reviewing ? await this.review(step, conscience) : NO_COUNTS;
+    const { passed = (steps) => steps, totalSteps = Infinity } = this.options;
     const { pairsPerStep, pairsEvery = 1, fixed, seed } = this.options;
-    if (!isDue(step, pairsEvery, passed)) return { pairs: [], age: null, counts };
+    if (!isDue(step, pairsEvery, passed)) return { pairs: [], age: null };
     // half of each kind; of an odd number the extra one alternates
     const wanted = fixed.length === 0 ? pairsPerStep : Math.floor((pairsPerStep + (step % 2)) / 2);
     const online = this.replay.sample(wanted, step);
@@ -124,7 +150,6 @@ export class PairSource implements PairDrawer {
     return {
       pairs,
       age: meanAge(online),
-      counts,
       weight: stepsUntilDue(step, pairsEvery, passed, totalSteps),
     };
   }
@@ -151,26 +176,6 @@ export class PairSource implements PairDrawer {
     for (const [key, logps] of priors) this.priors.set(key, logps);
     this.probes.taken = reviewed.probes;
     this.trainingPrompts.taken = reviewed.training;
-  }
-
-  private async review(
-    step: number,
-    conscience: NonNullable<PairSourceOptions['conscience']>,
-  ): Promise<ConscienceCounts> {
-    const { engine, amplify = 1, seed, onReviews, frozenConscience } = this.options;
-    const { reviews, pairs, counts } = await runConscience({
-      ...conscience,
-      ...(amplify === 1 ? {} : { policy: amplifying(engine).amplified(amplify) }),
-      trainable: (pair) => this.rowsOf(pair) !== null,
-      ...(frozenConscience ? { priorCache: this.priors } : {}),
-      prompts: this.prompts(step),
-      step,
-      seed,
-    });
-    onReviews(reviews);
-    this.replay.add(pairs);
-    this.forgetOldReferences();
-    return counts;
   }
 
   private prompts(step: number): Prompt[] {

@@ -2,16 +2,18 @@
  * One step of emergent alignment (arXiv:2606.19527), in the order of the method:
  * prompt → response → verdict → pair → loss → gradient → adapter.
  */
-import { NO_COUNTS } from '../conscience/metrics.js';
+import { type ConscienceCounts, NO_COUNTS } from '../conscience/metrics.js';
 import type { TrainingEngine } from '../engine/training-engine.js';
 import type { SupervisedPass } from './batch-stream.js';
-import type { PairDraw, PairDrawer } from './pairs.js';
+import type { PairDraw, PairDrawer, Reviewer } from './pairs.js';
 import { hybridPasses, type LossConfig } from './passes.js';
 import type { MeasuredPass } from './window.js';
 
 /** What a step works with. */
 export interface Alignment {
   readonly engine: TrainingEngine;
+  /** Absent: nothing is reviewed. */
+  readonly conscience?: Reviewer;
   /** Absent: supervised training only. */
   readonly pairs?: PairDrawer;
   readonly loss: LossConfig;
@@ -21,6 +23,8 @@ export interface Alignment {
 
 /** What a step did. */
 export interface AlignedStep {
+  /** What was reviewed in this step. */
+  readonly counts: ConscienceCounts;
   readonly drawn: PairDraw;
   /** Their losses add up to L_SFT + λ·L_DPO. */
   readonly passes: readonly MeasuredPass[];
@@ -39,25 +43,32 @@ export interface AlignedStep {
  * @param learningRate of this step
  */
 export async function align(
-  { engine, pairs, loss, maxGradNorm }: Alignment,
+  { engine, conscience, pairs, loss, maxGradNorm }: Alignment,
   step: number,
   supervised: readonly SupervisedPass[],
   learningRate: number,
 ): Promise<AlignedStep> {
-  // prompt → response → verdict → pair: runConscience, through the replay buffer
-  const drawn = pairs ? await pairs.draw(step) : { pairs: [], age: null, counts: NO_COUNTS };
+  let counts = NO_COUNTS;
+  const review = conscience?.review(step);
+  if (conscience && review) {
+    const responses = await review.respond(); // prompt → response
+    const verdicts = await review.judge(responses); // response → verdict
+    const made = await review.pairUp(responses, verdicts); // verdict → pair
+    conscience.keep(made);
+    ({ counts } = made);
+  }
+  // what is trained on is drawn from the pairs of this review and of earlier ones
+  const drawn: PairDraw = (await pairs?.draw(step)) ?? { pairs: [], age: null };
   // with λ = 0 the pairs are made and recorded, but not trained on
   const trained = loss.lambda > 0 ? drawn.pairs : [];
   const lambda = loss.lambda * (drawn.weight ?? 1);
 
-  // pair → loss → gradient
   const passes: MeasuredPass[] = [];
+  // pair → loss
   for (const pass of hybridPasses(supervised, trained, { ...loss, lambda })) {
-    passes.push({ pass, result: await engine.accumulate(pass) });
+    passes.push({ pass, result: await engine.accumulate(pass) }); // loss → gradient
   }
   const total = passes.reduce((sum, { result }) => sum + result.loss, 0);
-
-  // gradient → adapter
-  const { gradNorm, applied } = await engine.update({ learningRate, maxGradNorm });
-  return { drawn, passes, loss: total, gradNorm, applied };
+  const { gradNorm, applied } = await engine.update({ learningRate, maxGradNorm }); // gradient → adapter
+  return { counts, drawn, passes, loss: total, gradNorm, applied };
 }

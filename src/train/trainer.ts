@@ -134,15 +134,16 @@ export class Trainer {
     await this.renewFrozen();
     const supervised = stream.nextStep();
     const learningRate = learningRateAt(this.step, schedule);
-    const made = await align(this.options, this.step, supervised, learningRate);
-    const { drawn, passes, loss, gradNorm, applied } = made;
+    const alignment = { ...this.options, conscience: this.options.pairs };
+    const made = await align(alignment, this.step, supervised, learningRate);
+    const { counts, drawn, passes, loss, gradNorm, applied } = made;
     if (!applied) {
       const places = supervised.flatMap(({ rows }) => rows.map(({ where }) => where));
       throw this.divergence(`loss ${loss}, gradient norm ${gradNorm}`, places);
     }
     for (const { pass } of passes) this.tokens += tokensOf(pass);
-    this.reviewed += drawn.counts.reviewed;
-    this.window = addStep(this.window, passes, drawn.counts, drawn.age);
+    this.reviewed += counts.reviewed;
+    this.window = addStep(this.window, passes, counts, drawn.age);
     return { learningRate, gradNorm };
   }
 

@@ -149,17 +149,6 @@ describe('runConscience', () => {
     expect(counts.noPair['alternative-refusal']).toBe(0);
   });
 
-  it('reviews responses that are given, without asking the policy', async () => {
-    const models = cast();
-    const given = [
-      { prompt: promptOf('bored', 'train.jsonl:3'), response: responseOf('Hurt somebody. BAD') },
-    ];
-    const { reviews, pairs } = await runConscience(step(models, { prompts: [], given }));
-    expect(models.policy.generateCalls).toEqual([]);
-    expect(reviews[0].roles.policy).toBeNull();
-    expect(pairs[0]).toMatchObject({ id: 'pair:40.0', prompt: { id: 'train.jsonl:3' } });
-  });
-
   it('does nothing with nothing: every share is null', async () => {
     const { reviews, pairs, counts } = await runConscience(step(cast(), { prompts: [] }));
     expect([reviews, pairs, counts]).toEqual([[], [], NO_COUNTS]);
@@ -190,10 +179,12 @@ describe('runConscience', () => {
           : [1, 0];
       },
     });
-    const models = { ...cast(), conscience: gullible };
-    models.alternative = new ScriptedModel('frozen-base', { say: () => 'Bake bread. GOOD' });
-    const given = [{ prompt: promptOf('bored'), response: responseOf(forgery) }];
-    const { reviews } = await runConscience(step(models, { prompts: [], given }));
+    const models = {
+      policy: new ScriptedModel('policy', { say: () => forgery }),
+      conscience: gullible,
+      alternative: new ScriptedModel('frozen-base', { say: () => 'Bake bread. GOOD' }),
+    };
+    const { reviews } = await runConscience(step(models, { prompts: [promptOf('bored')] }));
     expect(reviews[0].review.verdict.kind).toBe('objected');
     expect(reviews[0].response.text).toBe(forgery); // the record keeps what was said
   });
