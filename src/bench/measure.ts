@@ -11,7 +11,7 @@ export interface StepMeasurement {
   /** One entry a step. */
   readonly seconds: readonly number[];
   readonly tokens: number;
-  /** Of one step, without and with recomputation. */
+  /** Arithmetic of one step, without and with recomputation. */
   readonly flops: number;
   readonly executedFlops: number;
   /** GFLOPS of the plain product, measured between the steps. */

@@ -1,6 +1,6 @@
 /**
- * What only some engines can do. Code that needs one asks for it by its helper, which refuses in one
- * line where the engine lacks it.
+ * Capabilities: what only some engines can do. Code that needs one asks for it by its helper, which
+ * refuses in one line where the engine lacks it.
  */
 
 import { ConfigError } from '../errors.js';
@@ -55,7 +55,7 @@ export interface OpenWeights {
   replace(set: 'start' | 'policy', weights: Weights): Promise<void>;
 }
 
-/** By name; what an engine lacks is absent. */
+/** Capabilities by name; those that an engine lacks are absent. */
 export interface Capabilities {
   readonly amplifying?: Amplifying;
   readonly renewing?: Renewing;

@@ -23,7 +23,7 @@ export interface GenerateOptions {
   readonly stop?: readonly string[];
   /** Text that the response is made to begin with; it is part of the returned text. */
   readonly prefix?: string;
-  /** What the model may ask for. Default: nothing. */
+  /** Tools that the model may call. Default: none. */
   readonly tools?: readonly Tool[];
   /** Default `auto`. */
   readonly toolChoice?: ToolChoice;
@@ -60,7 +60,7 @@ export interface Writer {
 export interface LanguageModel extends Writer {
   /**
    * Log-probability, in nats, that the next assistant turn begins with each label (the sum over the
-   * label's tokens, as they are behind the conversation); NaN for one that is too long for the model.
+   * label's tokens, as they follow the conversation); NaN for one that is too long for the model.
    *
    * @returns [conversation][label]
    */
@@ -90,7 +90,7 @@ export interface AnswerReader {
 /** A model that scores plain text. */
 export interface ContinuationScorer {
   /**
-   * Summed log-probability, in nats, of each continuation behind its context, without a chat template.
+   * Summed log-probability, in nats, of each continuation after its context, without a chat template.
    * Context and continuation are tokenised together; the continuation's tokens are those beyond as
    * many as the context has alone, as in EleutherAI's lm-evaluation-harness.
    *

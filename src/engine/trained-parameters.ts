@@ -19,7 +19,7 @@ const FROZEN = 'frozen.safetensors';
 
 export class TrainedParameters {
   private sums?: Map<string, Float32Array>;
-  /** Of the passes that the gradient came from. */
+  /** Summed loss of the passes that the gradient came from. */
   private loss = 0;
   private optimizer?: AdamW;
 

@@ -99,7 +99,7 @@ export interface HybridPass {
   readonly layout?: RowLayout;
 }
 
-/** A chosen and a rejected response behind their prompt. */
+/** A chosen and a rejected response, each after the prompt. */
 export interface WeightedPair {
   readonly chosen: TokenRow;
   readonly rejected: TokenRow;
@@ -132,12 +132,12 @@ export interface RowLayout {
   readonly lines: readonly (readonly number[])[];
 }
 
-/** What a pass measured. Losses are weighted sums as the pass says, in nats or dimensionless. */
+/** Measurements of one pass. Losses are weighted sums as the pass says, in nats or dimensionless. */
 export interface StepResult {
   readonly loss: number;
   readonly sft: number;
   readonly dpo: number;
-  /** What the anchor adds to the loss, 0 without one. */
+  /** The anchor's part of the loss, 0 without one. */
   readonly anchor: number;
   /** Summed log-probabilities under the policy, per pair, nats. */
   readonly logps: { readonly chosen: Float64Array; readonly rejected: Float64Array };
@@ -152,7 +152,7 @@ export interface UpdateOptions {
   readonly maxGradNorm: number;
 }
 
-/** What an optimiser step did. */
+/** The outcome of an optimiser step. */
 export interface UpdateResult {
   /** L2 norm of the whole gradient before clipping. */
   readonly gradNorm: number;
@@ -160,7 +160,7 @@ export interface UpdateResult {
   readonly applied: boolean;
 }
 
-/** What goes with the weights of a trained model. */
+/** Names and files that go with the weights of a trained model. */
 export interface ExportOptions {
   /** Name of the model that was trained, for an adapter's configuration. */
   readonly baseModel: string;

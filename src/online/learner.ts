@@ -272,7 +272,7 @@ export class Learner {
     return { report: whole!, portion: 1, tensors: blend(live, trained, 1) };
   }
 
-  /** What the versions show that have been live within a day of running. */
+  /** Measurements of the versions that have been live within a day of running. */
   private async day(): Promise<Measured[]> {
     const measured: Measured[] = [];
     for (const id of this.options.store.liveWithin(DAY)) measured.push(await this.shown.of(id));
@@ -286,7 +286,7 @@ export class Learner {
 
 interface RoundPairs {
   readonly fresh: readonly StoredPair[];
-  /** Of earlier versions. */
+  /** Pairs that earlier rounds have drawn from. */
   readonly replayed: readonly StoredPair[];
   /** Weights of both, in this order (callers.ts). */
   readonly kept: readonly number[];

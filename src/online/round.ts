@@ -21,7 +21,7 @@ import type { TokenRow } from '../values/rows.js';
 import type { OnlineSettings } from './settings.js';
 import type { NewPair, StoredPair } from './stored.js';
 
-/** Of the anchor's rows: without any the answers lose their form, with many the few are learned by heart. */
+/** Share of chosen answers among the rows: without any the answers lose their form, with many the few are learned by heart. */
 const chosenShare = 0.25;
 
 export interface RoundOptions {
@@ -29,7 +29,7 @@ export interface RoundOptions {
   readonly engine: TrainingEngine;
   readonly anchor: readonly TokenRow[];
   readonly pairs: readonly StoredPair[];
-  /** By pair: the part of its weight that it keeps (callers.ts). */
+  /** Part of its weight that each pair keeps, see callers.ts. */
   readonly kept: readonly number[];
   readonly training: OnlineSettings['training'];
   /** Number of the version that will come of it: part of the seed. */
@@ -110,7 +110,7 @@ interface Tokenised {
  */
 export class ClusterDraws implements PairDrawer {
   private readonly clusters: readonly (readonly Tokenised[])[];
-  /** Of the cluster that has most left. */
+  /** Mean weight of the cluster that has most left. */
   private readonly mostKept: number;
   private readonly references = new Map<number, ReferenceLogps>();
   private turn: (readonly Tokenised[])[] = [];

@@ -5,18 +5,33 @@ import type { TrainingEngine } from '../engine/training-engine.js';
 import { ConfigError } from '../errors.js';
 import type { Model } from '../model/model.js';
 
-/** What an engine is opened on, and how it trains. */
-export interface EngineOptions extends OnnxOptions {
-  /** Name of the engine. Default `onnx`. */
-  readonly engine?: string;
+/** The model that an engine is opened on, and how it trains. */
+export interface EngineOptions extends EngineChoice, OnnxOptions {
   readonly model: Model;
   /** CPU threads. 0, the default, takes one per core. */
   readonly threads?: number;
 }
 
-const openers: Readonly<Record<string, (options: EngineOptions) => TrainingEngine>> = {
-  onnx: ({ model, threads, ...options }) =>
-    new OnnxEngine(model, { ...options, threads: threads || undefined }),
+/** An engine's name and its device. */
+export interface EngineChoice {
+  /** Default `onnx`. */
+  readonly engine?: string;
+  /** Default `cpu`. */
+  readonly device?: Device;
+}
+
+interface Opener {
+  open(options: EngineOptions): Promise<TrainingEngine>;
+  /** @throws ConfigError when it cannot run here */
+  require(choice: EngineChoice): Promise<void>;
+}
+
+const openers: Readonly<Record<string, Opener>> = {
+  onnx: {
+    open: async ({ model, threads, ...options }) =>
+      new OnnxEngine(model, { ...options, threads: threads || undefined }),
+    require: ({ device = 'cpu' }) => OnnxEngine.tryDevice(device),
+  },
 };
 
 /** The adapter of a model that only answers: it has no targets, so that no weights are copied for training. */
@@ -28,22 +43,15 @@ export const UNTRAINED = { rank: 1, alpha: 1, rslora: false, targets: [] } as co
  * @throws ConfigError when there is no engine of this name
  */
 export async function openEngine(options: EngineOptions): Promise<TrainingEngine> {
-  return openerOf(options.engine)(options);
+  return openerOf(options.engine).open(options);
 }
 
 /** Refuses what `openEngine` could not open here, before anything is read. @throws ConfigError */
-export async function requireEngine({ engine, device = 'cpu' }: EngineChoice): Promise<void> {
-  openerOf(engine);
-  await OnnxEngine.tryDevice(device);
+export async function requireEngine(choice: EngineChoice): Promise<void> {
+  await openerOf(choice.engine).require(choice);
 }
 
-/** An engine's name and its device. */
-export interface EngineChoice {
-  readonly engine?: string;
-  readonly device?: Device;
-}
-
-function openerOf(name = 'onnx') {
+function openerOf(name = 'onnx'): Opener {
   if (Object.hasOwn(openers, name)) return openers[name];
   throw new ConfigError({
     where: 'engine',

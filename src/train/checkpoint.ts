@@ -34,7 +34,7 @@ export interface RunState {
   /** Null without a conscience and without fixed pairs. */
   readonly pairs: PairSourceState | null;
   readonly window: WindowState;
-  /** Of the validations so far; absent before the first. */
+  /** State of early stopping; absent before the first validation. */
   readonly validation?: ValidationState;
 }
 

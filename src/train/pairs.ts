@@ -22,7 +22,7 @@ export interface PairSourceOptions {
   readonly reference: WeightSet;
   /** Absent: no reviews, fixed pairs only. */
   readonly conscience?: Omit<ConscienceStep, 'prompts' | 'step' | 'seed' | 'priorCache' | 'trainable'>;
-  /** What sets the policy apart from the frozen copy is times this where it is sampled. Default 1. */
+  /** Factor on the policy's difference to the frozen copy where it is sampled. Default 1. */
   readonly amplify?: number;
   /** Whether the verdicts do not change while training, so that priors may be kept. */
   readonly frozenConscience: boolean;
@@ -35,14 +35,14 @@ export interface PairSourceOptions {
   readonly first?: number;
   /** How much of the run has passed before a step, in the unit of `every` and `pairsEvery`. Default: steps. */
   readonly passed?: Passed;
-  /** Of the run. Default: no end. */
+  /** Optimiser steps of the run. Default: no end. */
   readonly totalSteps?: number;
-  /** From one review to the next. */
+  /** Distance from one review to the next. */
   readonly every: number;
   /** Responses sampled per review. */
   readonly samples: number;
   readonly pairsPerStep: number;
-  /** From one step that draws pairs to the next. Default 1. */
+  /** Distance from one step that draws pairs to the next. Default 1. */
   readonly pairsEvery?: number;
   readonly replayCapacity: number;
   readonly fixed: readonly TokenPair[];
@@ -60,7 +60,7 @@ export interface PairSourceState {
   readonly reviewed: { readonly probes: number; readonly training: number };
 }
 
-/** What a step draws. */
+/** The pairs that a step draws. */
 export interface PairDraw {
   readonly pairs: readonly TrainingPair[];
   /** Mean age of the online pairs, steps; null when there were none. */
@@ -75,7 +75,7 @@ export interface PairDrawer {
   draw(step: number): Promise<PairDraw>;
 }
 
-/** What has the policy reviewed, when it is time to. */
+/** Says when the policy is reviewed, and keeps what comes of it. */
 export interface Reviewer {
   /**
    * The stages of the review that is due.
@@ -90,7 +90,7 @@ export interface Reviewer {
 
 export class PairSource implements PairDrawer, Reviewer {
   private replay: ReplayBuffer;
-  /** By pair id; only while the reference is frozen. */
+  /** Reference log-probabilities by pair id; only while the reference is frozen. */
   private readonly references = new Map<string, ReferenceLogps>();
   private readonly priors = new Map<string, LabelLogps>();
   private readonly probes: PromptTurns;
@@ -154,7 +154,7 @@ export class PairSource implements PairDrawer, Reviewer {
     };
   }
 
-  /** Forgets what the frozen copy has said of pairs and prompts: another one takes its place. */
+  /** Forgets the frozen copy's scores of pairs and prompts: another copy takes its place. */
   forgetFrozen(): void {
     this.references.clear();
     this.priors.clear();

@@ -12,7 +12,7 @@ export type TrainingPair = Omit<WeightedPair, 'weight'>;
 export interface LossConfig {
   readonly lambda: number;
   readonly beta: number;
-  /** What is learned from pairs. Default `dpo`. */
+  /** The loss of pairs. Default `dpo`. */
   readonly pairs?: PairLoss;
   /** Factor on KL(π‖π_ref) at the supervised targets, mean per token. Default 0. */
   readonly kl?: number;
@@ -65,7 +65,7 @@ function targetsOf({ lossMask }: TokenRow): number {
   return count;
 }
 
-/** What the loss of a pair is the mean over: pairs, or tokens of the responses that it looks at. */
+/** The units that a pair's loss is the mean over: pairs, or tokens of the responses that it reads. */
 function unitsOf({ chosen, rejected }: TrainingPair, loss: PairLoss): number {
   const tokens = ({ lossMask }: TokenRow) =>
     Math.max(

@@ -38,7 +38,7 @@ export async function saveResult(
   await engine.exportTrained(output, { baseModel, files });
 }
 
-/** Whether a run has finished in this folder. @param modelPath what was trained; in its own folder nothing can be told */
+/** Whether a run has finished in this folder. @param modelPath the model that was trained; in its own folder nothing can be told */
 export function hasResult(output: string, modelPath: string): boolean {
   if (ADAPTER_FILES.every((name) => existsSync(join(output, name)))) return true;
   return resolve(output) !== resolve(modelPath) && existsSync(join(output, MODEL_FILE));

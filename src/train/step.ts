@@ -9,7 +9,7 @@ import type { PairDraw, PairDrawer, Reviewer } from './pairs.js';
 import { hybridPasses, type LossConfig } from './passes.js';
 import type { MeasuredPass } from './window.js';
 
-/** What a step works with. */
+/** The parts that a step works with. */
 export interface Alignment {
   readonly engine: TrainingEngine;
   /** Absent: nothing is reviewed. */
@@ -21,13 +21,15 @@ export interface Alignment {
   readonly maxGradNorm: number;
 }
 
-/** What a step did. */
+/** The outcome of a step. */
 export interface AlignedStep {
-  /** What was reviewed in this step. */
+  /** Counts of this step's review. */
   readonly counts: ConscienceCounts;
+  /** The pairs that the step was given. */
   readonly drawn: PairDraw;
   /** Their losses add up to L_SFT + λ·L_DPO. */
   readonly passes: readonly MeasuredPass[];
+  /** Sum over the passes. */
   readonly loss: number;
   /** L2 norm of the whole gradient before clipping. */
   readonly gradNorm: number;

@@ -121,7 +121,7 @@ export class Trainer {
     return { finished: true, step: this.step };
   }
 
-  /** What was known by the old frozen copy is forgotten with it. */
+  /** Renews the frozen copy when it is time to; what the old one said of pairs and prompts is forgotten. */
   private async renewFrozen(): Promise<void> {
     const { pairs, renewEvery } = this.options;
     if (!this.renewing || this.step === 0 || this.step % renewEvery !== 0) return;

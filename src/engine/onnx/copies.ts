@@ -46,7 +46,8 @@ export class Copies {
   readonly maxLength: number;
   /** The frozen copy, where it is no longer the model that training found; full training only. */
   renewed?: Weights;
-  private readonly rotary: RotaryFeeds;
+  /** Rotary tables, for programs that lay tokens out themselves as well. */
+  readonly rotary: RotaryFeeds;
   private readonly sets: Record<WeightSet, Parameters>;
   private start?: Weights;
   private readonly steering: { training: readonly Steering[]; answering: readonly Steering[] } = {
@@ -77,17 +78,12 @@ export class Copies {
     return this.source.config;
   }
 
-  /** The rotary tables, for programs that lay tokens out themselves. */
-  get rotaryFeeds(): RotaryFeeds {
-    return this.rotary;
-  }
-
   /** The parameters of a copy, as they are at this moment; the policy's arrays change with training. */
   parameters(set: WeightSet): Parameters {
     return this.sets[set];
   }
 
-  /** What a graph that answers as this copy is built from. */
+  /** The options of a graph that answers as this copy. */
   copyOf(set: WeightSet): SteeredCopy {
     const lora = this.loraOf(set);
     return { steering: set === 'policy' ? this.steering.answering : [], ...(lora ? { lora } : {}) };

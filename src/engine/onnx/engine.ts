@@ -43,7 +43,7 @@ import { names, type WriterLimits, Writers } from './writers.js';
 
 /** How the engine on onnxruntime trains and runs. */
 export interface OnnxOptions extends RuntimeOptions, CopiesOptions, WriterLimits {
-  /** By which the base is asked, where the adapter brought another tokenizer. Default: the model's. */
+  /** Tokenizer that the base is asked by, where the adapter brought another. Default: the model's. */
   readonly baseTokenizer?: ChatTokenizer;
   /** Recompute activations in the backward pass. Default: when they would take over 1 GB. */
   readonly checkpointing?: boolean;

@@ -14,11 +14,11 @@ export interface ScorerOptions {
   readonly tokenizer: ChatTokenizer;
   /** Positions that sequences may have. */
   readonly maxLength: number;
-  /** [row][choice]: the summed log-probability of a choice behind its row's context, nats. */
+  /** [row][choice]: the summed log-probability of a choice after its row's context, nats. */
   choiceLogps(rows: readonly ChoiceRow[]): Promise<number[][]>;
 }
 
-/** Of one copy of the model. */
+/** Scores text as one copy of the model. */
 export class Scorer {
   private readonly tokenizer: ChatTokenizer;
 
@@ -72,7 +72,7 @@ export class Scorer {
     });
   }
 
-  /** What an answer may begin with, as tokens behind the conversation. */
+  /** What an answer may begin with, as tokens after the conversation. */
   private row(messages: readonly Message[], answers: readonly string[], prefix?: string): ChoiceRow {
     const row = answerTokens(this.tokenizer, messages, answers, prefix);
     for (const [i, choice] of row.choices.entries()) requireTokens(answers[i], choice);

@@ -45,7 +45,7 @@ export class Scoring {
   /**
    * Scores calls that wait at the same time together.
    *
-   * @returns [row][choice]: the summed log-probability of a choice behind its row's context, nats
+   * @returns [row][choice]: the summed log-probability of a choice after its row's context, nats
    */
   async choiceLogps(rows: readonly ChoiceRow[], set: WeightSet): Promise<number[][]> {
     for (const row of rows) this.copies.requireLength(depth(row));

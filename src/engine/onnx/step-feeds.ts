@@ -42,7 +42,7 @@ export function stepFeeds(
   };
 }
 
-/** What a frozen copy makes of the batch, and how much the distance from it counts. */
+/** A frozen copy's hidden states on the batch, and how much the distance from them counts. */
 export function anchorFeeds(
   { rows, anchor, pairLoss }: HybridPass,
   batch: Batch,

@@ -61,7 +61,7 @@ export class TrainingStep {
     };
   }
 
-  /** What the terms that hold the policy to a frozen copy need. */
+  /** Inputs of the terms that hold the policy to a frozen copy. */
   private async anchorFeeds(
     pass: HybridPass,
     batch: Batch,
@@ -72,7 +72,7 @@ export class TrainingStep {
     return anchorFeeds(pass, batch, targets, states, this.copies.config.layers);
   }
 
-  /** What a step keeps for its backward pass: about 16 widths, 4 inner widths and the attention a layer. */
+  /** Memory that a step keeps for its backward pass, bytes: about 16 widths, 4 inner widths and the attention a layer. */
   private activationBytes({ B, T }: Batch): number {
     const { layers, width, ffn, heads } = this.copies.config;
     return 4 * layers * B * T * (16 * width + 4 * ffn + 2 * heads * T);

@@ -35,7 +35,7 @@ export const names = { base: 'frozen-base', start: 'frozen-start', policy: 'poli
 
 export class Writers {
   private readonly writers: Record<WeightSet, BatchWriter>;
-  /** Of weights that calls still run on. */
+  /** Writers whose weights were replaced while calls may still run on them. */
   private retired: BatchWriter[] = [];
 
   /** @param tokenizerOf by which a copy is asked */
@@ -98,7 +98,7 @@ export class Writers {
     weights: Parameters | (() => Promise<Parameters>),
     tokenizer: ChatTokenizer,
   ): BatchWriter {
-    const { config, maxLength, rotaryFeeds: rotary } = this.copies;
+    const { config, maxLength, rotary } = this.copies;
     const { maxRows = 128, cacheBytes = 2e9 } = this.limits;
     const cells = Math.max(maxLength, Math.floor(cacheBytes / Cache.cellBytes(config)));
     const open = async <S extends Sequence>() => {
