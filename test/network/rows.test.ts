@@ -3,7 +3,7 @@
  * and an architecture that is nothing but one more row.
  */
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { padRows } from '../../src/data/batches.js';
+import { padRows } from '../../src/engine/onnx/batch.js';
 import { logitsGraph, type StepGraphOptions, stepGraph } from '../../src/engine/onnx/graphs.js';
 import { RotaryFeeds } from '../../src/engine/onnx/rotary-feeds.js';
 import { int64Array, type NdArray, Program } from '../../src/engine/onnx/runtime.js';
@@ -23,7 +23,7 @@ import { initLora } from '../../src/model/lora.js';
 import type { LoraConfig } from '../../src/model/lora-modules.js';
 import type { Tensor } from '../../src/model/model.js';
 import { Random } from '../../src/random.js';
-import { randomRows, tinyModel } from '../engine/tiny.js';
+import { randomRows, targetsOf, tinyModel } from '../engine/tiny.js';
 
 /** Llama with GeGLU: all that an architecture needs is its row. */
 const madeUp: Architecture = {
@@ -80,12 +80,12 @@ function movedAdapter(config: ModelConfig): Map<string, Tensor> {
 
 /** Rows 0 and 1 are supervised, rows 2 and 3 a pair. */
 const rows = randomRows([9, 12, 11, 7]);
+const [, , chosen, rejected] = rows;
 const batch = padRows(rows);
 
 /** Everything that a step reads but the parameters, in float32. */
 function feedsOf(config: ModelConfig, chunks: number): Record<string, NdArray> {
   const targets = chunked(batch, chunks);
-  const supervised = batch.row.filter((row) => row < 2).length;
   const hidden = new Random('reference');
   const cells = batch.B * batch.T * config.width;
   return {
@@ -95,11 +95,12 @@ function feedsOf(config: ModelConfig, chunks: number): Record<string, NdArray> {
     zero: { data: Float32Array.of(0), dims: [] },
     ...stepFeeds(
       {
-        batch,
-        sftWeights: Float32Array.from(batch.row, (row) => (row < 2 ? 1 / supervised : 0)),
-        pairs: [{ chosen: 2, rejected: 3, reference: { chosen: -20, rejected: -21 }, weight: 1 }],
+        rows: rows.slice(0, 2),
+        sftWeight: 1 / targetsOf(rows.slice(0, 2)),
+        pairs: [{ chosen, rejected, reference: { chosen: -20, rejected: -21 }, weight: 1 }],
         ...{ lambda: 0.7, beta: 0.1 },
       },
+      batch,
       targets,
     ),
     kl_weights: {
