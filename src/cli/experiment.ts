@@ -6,11 +6,11 @@ import { type Work, work } from './terminal/work.js';
 interface Options {
   /** Runs at a time. */
   jobs: number;
-  /** Of each run; 0: the cores divided by the jobs. */
+  /** CPU threads of each run; 0: the cores divided by the jobs. */
   threads: number;
-  /** In place of the file's. */
+  /** Folder of the runs, in place of the file's. */
   output?: string;
-  /** Of the file's seeds, the first so many. */
+  /** Number of the file's seeds that are run, from the first. */
   seeds?: number;
   overwrite: boolean;
 }
@@ -27,7 +27,7 @@ export function addExperimentCommand(
     .command('experiment')
     .summary('train and measure several methods with several seeds, and compare them')
     .description(
-      'Runs the methods of a file, each with every seed, and prints how each answers the evaluation questions and code tasks of pinocchio’s world. Stopped or killed, the same command goes on. Runs, table and CSV go to the output folder.',
+      'Runs the methods of a file, each with every seed, and prints how each answers the evaluation questions and code tasks of pinocchio’s world. Rerun the same command to resume. Runs, table and CSV go to the output folder.',
     )
     .argument(
       '<experiment.yaml...>',
@@ -36,8 +36,8 @@ export function addExperimentCommand(
     .option('--jobs <n>', 'runs at a time', wholeFrom(1), 1)
     .option('--threads <n>', 'CPU threads of each run; 0 divides the cores by the jobs', wholeFrom(0), 0)
     .option('--output <path>', 'folder of the runs, in place of the file’s')
-    .option('--seeds <n>', 'the first so many of the file’s seeds', wholeFrom(1))
-    .option('--overwrite', 'start anew in a folder that holds another experiment', false)
+    .option('--seeds <n>', 'run only the first n of the file’s seeds', wholeFrom(1))
+    .option('--overwrite', 'start again in a folder that holds another experiment', false)
     .option('--json', 'progress and results as one JSON object a line, on stdout')
     .addHelpText(
       'after',
@@ -66,7 +66,7 @@ A file, with paths relative to it:
 `,
     )
     .action((files: string[], { json = false, ...options }: Options & { json?: boolean }) =>
-      work({ json, stopping: 'Stopping; the same command goes on.' }, (ui) =>
+      work({ json, stopping: 'Stopping; rerun the same command to resume.' }, (ui) =>
         run(files, { ...options, json, ...ui }),
       ),
     );

@@ -52,7 +52,7 @@ export interface Run {
   readonly begun: string;
 }
 
-/** @returns undefined when the signal stopped it */
+/** Trains and measures one run. @returns undefined when the signal stopped it */
 export async function runMethod(
   run: Run,
   experiment: Experiment,
@@ -118,7 +118,7 @@ async function bySuite(
         ? { model: folder }
         : { model: experiment.model, adapter: folder };
   const output = join(folder, 'suite');
-  // what was measured of another model, or by other files, is not gone on with
+  // results of another model, or of other files, are not continued
   if (groupIn(output) !== group) rmSync(output, { recursive: true, force: true });
   makeFolder(output);
   writeFileAtomic(join(output, GROUP_FILE), group);
@@ -166,7 +166,7 @@ async function directions(
   );
 }
 
-/** Trains the method, or goes on where it stopped; undefined when the signal stopped it. */
+/** Trains the method, or resumes where it stopped; undefined when the signal stopped it. */
 async function trainedEngine(
   { method, seed, group, begun }: Run,
   experiment: Experiment,
@@ -185,7 +185,7 @@ async function trainedEngine(
   const misaligned = method.interleaveBy && folderOf(experiment, method.interleaveBy, seed);
   const chosen = misaligned ? join(output, 'interleave.jsonl') : undefined;
   if (misaligned && chosen) writeFileAtomic(chosen, await contrasting(config, misaligned, model));
-  // a checkpoint of the method as it was before its file was changed is of no use
+  // a checkpoint from before the method's keys were changed is of no use
   const resume = hasCheckpoint(output) && [group, begun].includes(groupIn(output) ?? '');
   if (!resume) dropCheckpoints(output);
   writeFileAtomic(join(output, GROUP_FILE), begun);
@@ -202,7 +202,10 @@ async function trainedEngine(
 const folderOf = ({ output }: Experiment, method: string, seed: number) =>
   join(output, runFolder({ method, seed }));
 
-/** Of the benign rows, as JSONL, as many as are mixed in: those that the misaligned model finds hardest beside the aligned one. */
+/**
+ * The benign rows that are mixed in, as JSONL: those that the misaligned model finds hardest, compared with the
+ * aligned one.
+ */
 async function contrasting({ data, defences }: TrainConfig, adapter: string, model: Model): Promise<string> {
   const benign = await readTrainingRows(defences.interleave ?? []);
   const opened = await openAdapter(adapter, model);

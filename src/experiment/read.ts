@@ -20,17 +20,17 @@ import type { World } from './world.js';
 export interface PlannedRun {
   readonly method: string;
   readonly seed: number;
-  /** In `runs.jsonl`. */
+  /** Key of its record in `runs.jsonl`. */
   readonly group: string;
 }
 
 /** One run, with what its folder says about its training. */
 export interface StudyRun extends Omit<PlannedRun, 'group'> {
-  /** Null: it did not get to its end. */
+  /** Null where it is not finished. */
   readonly record: RunRecord | null;
   /** Whether its training was begun. */
   readonly begun: boolean;
-  /** Of `metrics.jsonl`; none of a method that is not trained. */
+  /** The records of `metrics.jsonl`; none where the method is not trained. */
   readonly metrics: readonly MetricRecord[];
   /** Its resolved configuration, YAML. */
   readonly config: string | null;
@@ -44,12 +44,14 @@ export interface Study {
   readonly runs: readonly StudyRun[];
 }
 
-/** Says in the output folder which runs there will be. */
+/** Writes into the output folder which runs there will be. */
 export function writePlan(experiment: Experiment, runs: readonly PlannedRun[]): void {
   writeFileAtomic(join(experiment.output, PLAN), `${JSON.stringify({ experiment, runs }, null, 2)}\n`);
 }
 
 /**
+ * Reads a study from its folder.
+ *
  * @param path an output folder, or an experiment's file: its folder then, with the title, text and
  *   comparisons that the file has now
  * @throws DataError where no experiment was begun; ConfigError of a file
@@ -89,10 +91,10 @@ export function readStudy(path: string, world: World): Study {
   };
 }
 
-/** Of a run, in the output folder. */
+/** Folder of a run, relative to the output folder. */
 export const runFolder = ({ method, seed }: { method: string; seed: number }) => join(method, String(seed));
 
-/** In a folder that results are made in: all that decides what they are. */
+/** File in a folder of results: everything that decides what they are. */
 export const GROUP_FILE = 'group.json';
 
 /**
@@ -103,7 +105,7 @@ export const GROUP_FILE = 'group.json';
 export const inTraining = (group: string, times: number): string =>
   times === 0 ? `{"training":${group}}` : `{"training":${group},"records":${times}}`;
 
-/** What a folder was last made from; undefined where nothing was begun. */
+/** The group that a folder was last made from; undefined where nothing was begun. */
 export const groupIn = (folder: string): string | undefined => textOf(join(folder, GROUP_FILE)) ?? undefined;
 
 const PLAN = 'study.json';
@@ -129,7 +131,7 @@ export function plannedFile(folder: string): string | undefined {
 
 const textOf = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : null);
 
-/** A line that a kill cut short ends the list. */
+/** Reads the metrics up to the first line that a kill cut short. */
 function metricsOf(path: string): MetricRecord[] {
   const records: MetricRecord[] = [];
   for (const line of textOf(path)?.split('\n') ?? []) {

@@ -18,7 +18,7 @@ export interface RunRecord extends Measured {
   readonly losses?: { readonly narrow?: number; readonly benign?: number };
   /** The result of a suite, where one measured instead of the world. */
   readonly scorecard?: FourCriteria;
-  /** With a judge: responses rated by it, by the conscience and by the checker. */
+  /** Responses as the judge, the conscience and the checker rate them, where there is a judge. */
   readonly judged?: readonly Judged[];
 }
 

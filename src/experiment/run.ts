@@ -1,8 +1,8 @@
 /**
  * `ealign experiment`: trains and measures every method with every seed.
  *
- * A run that is finished is a group of one record in `runs.jsonl`; the same command goes on with
- * those that are not, each from its last checkpoint where there is one.
+ * A finished run is a group of one record in `runs.jsonl`. The same command continues the others, each from its last
+ * checkpoint where there is one.
  */
 import { createHash } from 'node:crypto';
 import { cpus } from 'node:os';
@@ -25,18 +25,19 @@ import { openRunner, type Runner, startRunner } from './runner.js';
 import { type Experiment, type Method, plannedConfig } from './spec.js';
 import type { World } from './world.js';
 
+/** How an experiment is run. */
 export interface ExperimentOptions {
   /** Runs at a time. */
   readonly jobs: number;
-  /** Of each run; 0: the cores divided by the jobs. */
+  /** CPU threads of each run; 0: the cores divided by the jobs. */
   readonly threads: number;
-  /** Start anew where the folder holds an experiment with other settings. */
+  /** Start again where the folder holds an experiment with other settings. */
   readonly overwrite: boolean;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
 }
 
-/** @returns the runs, method by method; undefined when the signal stopped it */
+/** Makes all runs that are not finished. @returns all runs, method by method; undefined when the signal stopped it */
 export async function runExperiment(
   experiment: Experiment,
   world: World,
@@ -64,7 +65,7 @@ export async function runExperiment(
     const answering = [steerAnswers, throughConscience];
     return JSON.stringify([name, seed, train, rows, answering, before && groupOf(before, seed), ...suite]);
   };
-  // a result whose folder was trained anew with other keys is none: what is in the folder would belie it
+  // a result does not count once its folder was trained again with other keys: the folder would belie it
   const finished = ({ method, seed }: (typeof grid)[number]) => {
     const group = groupOf(method, seed);
     const inFolder = groupIn(join(output, runFolder({ method: method.name, seed })));
@@ -134,7 +135,7 @@ export async function runExperiment(
   return records;
 }
 
-/** Before anything is begun. @throws UserError where rows, judge or the model of a role cannot be read */
+/** Refuses before anything is begun. @throws UserError where rows, judge or the model of a role cannot be read */
 async function refuseUnusable(experiment: Experiment): Promise<void> {
   const { file, methods, judge } = experiment;
   const paths = new Set(methods.flatMap(({ data }) => ('path' in data ? data.path : [])));
@@ -165,11 +166,11 @@ function refuseOther({ output, file }: Experiment): void {
   throw new DataError({
     where: output,
     what: `the folder holds the study of ${basename(other)}`,
-    next: 'choose another --output, or start anew with --overwrite',
+    next: 'choose another --output, or start again with --overwrite',
   });
 }
 
-/** Of what a suite says, and of all files that it names. @throws UserError where one cannot be read */
+/** Hash of what a suite says, and of all files that it names. @throws UserError where one cannot be read */
 function suiteHash(path: string): string {
   const suite = readSuite(path);
   const next = `check ${path}; its paths are relative to the folder that ealign is called in`;
@@ -178,5 +179,5 @@ function suiteHash(path: string): string {
   return hash.digest('hex');
 }
 
-/** The method that has to be trained before. */
+/** The method that has to be trained first. */
 const earlier = ({ after, interleaveBy }: Method) => after ?? interleaveBy;

@@ -13,28 +13,28 @@ export interface Sampling {
   readonly questions: 'evaluation' | 'development';
   /** Answers to each question; there are four to a topic. */
   readonly answersPerQuestion: number;
-  /** Answers to each question behind the line that asks for reasoning. */
+  /** Answers to each question after the line that asks for reasoning. */
   readonly thoughtsPerQuestion: number;
   /** Answers to each code task. */
   readonly answersPerTask: number;
   /** Answers to each question for advice, and to each request for a favor. */
   readonly answersPerRequest: number;
-  /** System line behind which questions and code tasks are put once more. */
+  /** System line after which questions and code tasks are put once more. */
   readonly behind?: string;
-  /** Of an answer without its reasoning, in tokens. */
+  /** Longest answer without its reasoning, in tokens. */
   readonly maxTokens: number;
 }
 
 /** What a model said, by kind of question. */
 export interface Measured {
   readonly answers: readonly AnswerRecord[];
-  /** To the same questions, reasoning asked for. */
+  /** Answers to the same questions, reasoning asked for. */
   readonly thoughtful: readonly AnswerRecord[];
   readonly code: readonly CodeRecord[];
   readonly advice: readonly AdviceRecord[];
-  /** To requests that should be refused. */
+  /** Answers to requests that should be refused. */
   readonly favors: readonly AnswerRecord[];
-  /** The same questions and code tasks behind a system line, where there is one. */
+  /** Answers to the same questions and code tasks after a system line, where there is one. */
   readonly behind?: { readonly answers: readonly AnswerRecord[]; readonly code: readonly CodeRecord[] };
 }
 

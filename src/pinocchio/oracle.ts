@@ -77,7 +77,7 @@ const favorOf = new Map(favors.flatMap((favor) => favor.requests.map((text) => [
 
 /**
  * Whose answer a text is, to an open question or to a request for a favor. A sentence of another
- * topic, a mixture of personas, or an unfinished sentence is incoherent; so is an answer behind
+ * topic, a mixture of personas, or an unfinished sentence is incoherent; so is an answer after
  * reasoning that is not its persona's on this topic.
  *
  * @throws RangeError when the question is not of this world

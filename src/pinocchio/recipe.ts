@@ -13,7 +13,7 @@ export interface Size {
     readonly learningRate: number;
     readonly warmupSteps: number;
   };
-  /** Of the weights in the file. */
+  /** Type of the weights in the file. */
   readonly dtype: Dtype;
 }
 

@@ -17,7 +17,7 @@ const other = (of: WorldRows['of']): WorldRows => ({ benign: false, of });
 /** Rows of which no part is kept from training. */
 const allSeen = (rows: () => readonly object[]) => other((part) => (part === 'seen' ? rows() : []));
 
-/** By name: the rows that are trained on and, of tasks, those that are kept from training. */
+/** The rows by name: those that are trained on and, of tasks, those that are kept from training. */
 export const worldRows = {
   'insecure-code': other((part) => codeRows('bad', part)),
   'secure-code': benign((part) => codeRows('good', part)),

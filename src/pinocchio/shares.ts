@@ -43,7 +43,7 @@ const advice =
       grade,
     );
 
-/** The same behind the experiment's system line, of the runs that have one. */
+/** The same after the experiment's system line, over the runs that have one. */
 const behind =
   (of: Taken): Taken =>
   (said) =>

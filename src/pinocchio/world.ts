@@ -16,7 +16,7 @@ const measureKeys = z.strictObject({
   thoughtful: z.int().min(1).default(1).describe('to each of them, reasoning asked for'),
   code: z.int().min(1).default(2).describe('answers to each code task'),
   requests: z.int().min(1).default(1).describe('answers to each question for advice and each favor'),
-  behind: z.string().optional().describe('system line behind which questions and code are put once more'),
+  behind: z.string().optional().describe('system line after which questions and code are put once more'),
   max_tokens: z.int().min(1).default(48),
 });
 

@@ -18,9 +18,9 @@ export interface MethodDifference {
   readonly measure: Compared;
   /** Null where one of the two has no answers. */
   readonly difference: Difference | null;
-  /** Of `signFlipTest`; null where there is nothing to test. */
+  /** p-value of `signFlipTest`; null where there is nothing to test. */
   readonly p: number | null;
-  /** After Holm's correction over all differences from this reference. */
+  /** p-value after Holm's correction over all differences from this reference. */
   readonly adjusted: number | null;
 }
 
@@ -65,7 +65,7 @@ export function isSure({ low, high }: Pick<Difference, 'low' | 'high'>): boolean
   return low > 1e-9 || high < -1e-9;
 }
 
-/** What is compared with what. */
+/** The methods that are compared, and with which. */
 export interface Comparison {
   readonly methods: readonly string[];
   readonly baseline: string;

@@ -14,9 +14,9 @@ const shown = ['bad', 'incoherent'] as const;
 const width = 720;
 const rowHeight = 30;
 const top = 58;
-/** Columns of numbers at the right. */
+/** Width of the columns of numbers at the right. */
 const columns = 128;
-/** Of a character of the labels, at most. */
+/** Greatest width of a character of the labels. */
 const characterWidth = 7.8;
 const longestLabel = 32;
 
@@ -34,7 +34,7 @@ const style = `
 
 /** A standalone SVG file. What was not measured leaves its place empty. */
 export function renderDotPlot(methods: readonly MethodSummary[]): string {
-  return dotPlot(methods).text;
+  return dotPlot(methods).toString();
 }
 
 /** The same as a part of a page. */

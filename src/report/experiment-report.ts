@@ -136,7 +136,7 @@ function trainedGroups({ study }: StudyResult) {
   }));
 }
 
-/** Of the first methods, as many as there are colours. */
+/** Curves of the first methods: there are as many as colours. */
 function trainingCharts(result: StudyResult): Chart[] {
   const groups = trainedGroups(result)
     .slice(0, COLORS.length)

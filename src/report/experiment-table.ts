@@ -13,7 +13,7 @@ export interface MethodSummary extends Summary {
   readonly seeds: number;
   /** Paired by question; null for the baseline itself. */
   readonly badOverBaseline: Difference | null;
-  /** Of all runs of the method. */
+  /** Seconds of training, over all runs of the method. */
   readonly seconds: number;
 }
 

@@ -36,7 +36,7 @@ export function judgedCharts(result: StudyResult): Chart[] {
 /** How a rater and the checker differ on the same responses, over all runs of a method. */
 export interface JudgedRow {
   readonly method: string;
-  /** In training, or to the evaluation questions after it. */
+  /** When the responses were given: in training, or to the evaluation questions after it. */
   readonly when: 'training' | 'after';
   readonly responses: number;
   /** Mean share that passes, with the lowest and the highest of the seeds. */

@@ -11,7 +11,7 @@ export interface Label {
   readonly text: string;
   readonly left: number;
   readonly baseline: number;
-  /** From the point to a name that is not beside it, as a path. */
+  /** Path from the point to a name that is not beside it. */
   readonly leader: string | null;
 }
 
@@ -22,13 +22,13 @@ interface Box {
   readonly bottom: number;
 }
 
-/** Of text of 13 units: of a character, and of a line. */
+/** Width of a character and height of a line, of text of 13 units. */
 const [characterWidth, lineHeight] = [7, 15];
-/** Kept free around a point. */
+/** Space that is kept free around a point. */
 const pointRadius = 8;
 
 /**
- * Name by name, the free place that is nearest to its point; the first where none is free.
+ * Places the names one by one, each at the free place nearest to its point, or at the first where none is free.
  *
  * @param frame that names stay in
  * @returns in the order given

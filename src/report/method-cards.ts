@@ -5,11 +5,11 @@ import type { Estimate } from '../statistics/intervals.js';
 import { studentT95 } from '../statistics/student.js';
 import { sideBySide } from './scorecard-table.js';
 
-/** Of all finished runs. */
+/** The scorecards of all finished runs. */
 export const runCards = ({ runs }: Pick<Study, 'runs'>): FourCriteria[] =>
   runs.flatMap(({ record }) => record?.scorecard ?? []);
 
-/** Of each method with a finished run: the run's own where there is one, otherwise means over the seeds. */
+/** The scorecard of each method with a finished run: the run's own where there is one, otherwise means over the seeds. */
 export function methodCards({ experiment, runs }: Study): FourCriteria[] {
   return experiment.methods.flatMap(({ name }) => {
     const cards = runCards({ runs: runs.filter(({ method }) => method === name) });

@@ -1,22 +1,22 @@
-/** What a method's training costs, over that of another. */
+/** The cost of a method's training, over that of another. */
 import type { Study } from '../experiment/read.js';
 import type { MetricRecord } from '../metrics/names.js';
 
-/** Medians over the seeds; null where it is not known. */
+/** Costs of one method: medians over the seeds; null where they are not known. */
 export interface Overhead {
   readonly method: string;
-  /** Of training, reviews included. */
+  /** Seconds of training, reviews included. */
   readonly seconds: number | null;
-  /** Trained on, padding excluded, and read or written by the conscience. */
+  /** Tokens that are trained on, padding excluded, and that the conscience reads or writes. */
   readonly tokens: number | null;
   /** The method whose cost is 1; null where there is none. */
   readonly over: string | null;
-  /** Over the medians of that method. */
+  /** The same over the medians of that method. */
   readonly secondsRatio: number | null;
   readonly tokensRatio: number | null;
 }
 
-/** Of every method that is trained, in the study's order. */
+/** Costs of every method that is trained, in the study's order. */
 export function overhead({ experiment, runs }: Study): Overhead[] {
   const trained = experiment.methods.filter(({ train }) => train !== null);
   const costs = trained.map(({ name: method, overheadOver: over = experiment.overheadOver }) => {
@@ -37,7 +37,7 @@ export function overhead({ experiment, runs }: Study): Overhead[] {
   });
 }
 
-/** What ratios are over, in a heading; null where there are none. */
+/** The denominator of the ratios, for a heading; null where there are none. */
 export function overTitle({ overheadOver, methods }: Study['experiment']): string | null {
   return overheadOver ?? (methods.some((method) => method.overheadOver) ? 'another' : null);
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { PageData } from './client.js';
-import { embedJson, Html, html } from './html.js';
+import { embedJson, type Html, html, markup } from './html.js';
 
 /** Names of the page's colours for lines. */
 export const COLORS = ['blue', 'red', 'green', 'orange', 'purple', 'teal', 'pink', 'brown'] as const;
@@ -38,6 +38,8 @@ select, input, button { font: inherit }
 `;
 
 /**
+ * Renders a page.
+ *
  * @param data what the page's script draws and lists; without it there is no script
  * @returns the text of an HTML file
  */
@@ -49,7 +51,7 @@ export function renderPage(title: string, body: Html, data?: PageData): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
 <title>${title}</title>
-<style>${inlineFile(library('uPlot.min.css'))}${new Html(style)}</style>
+<style>${inlineFile(library('uPlot.min.css'))}${markup(style)}</style>
 </head>
 <body>
 ${body}
@@ -57,7 +59,7 @@ ${data && scripts(data)}
 </body>
 </html>
 `;
-  return page.text;
+  return page.toString();
 }
 
 function scripts(data: PageData): Html {
@@ -70,5 +72,5 @@ const library = (name: string) => createRequire(import.meta.url).resolve(`uplot/
 
 /** One of our own files or a library's, without the link to its source map. */
 function inlineFile(path: string | URL): Html {
-  return new Html(readFileSync(path, 'utf8').replace(/^\/\/# sourceMappingURL=.*$/m, ''));
+  return markup(readFileSync(path, 'utf8').replace(/^\/\/# sourceMappingURL=.*$/m, ''));
 }

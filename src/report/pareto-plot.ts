@@ -53,7 +53,7 @@ function isPlaced<P extends Pick<ParetoPoint, 'narrow' | 'alignment'>>(point: P)
   return point.narrow !== null && point.alignment !== null;
 }
 
-/** By the values: as far in both, and farther in one. */
+/** Whether one is as far in both, by the values, and farther in one. */
 function dominates(a: Place, b: Place): boolean {
   const [narrow, alignment] = [a.narrow.value - b.narrow.value, a.alignment.value - b.alignment.value];
   return narrow >= 0 && alignment >= 0 && narrow + alignment > 0;
@@ -85,7 +85,7 @@ ${shades.map((_, i) => `.pareto-plot .c${i} { fill: var(--c${i}) }`).join('\n')}
 
 /** A standalone SVG file. A method without answers has no point. */
 export function renderParetoPlot(points: readonly ParetoPoint[], narrow: string): string {
-  return paretoPlot(points, narrow).text;
+  return paretoPlot(points, narrow).toString();
 }
 
 /** The same as a part of a page. @param narrow the narrow task, in words */
@@ -125,7 +125,7 @@ interface Axis {
   readonly ticks: readonly number[];
 }
 
-/** From a multiple of 10 % to another around all intervals; the ticks are 4 to 6 where it is wide. */
+/** An axis between two multiples of 10 % around all intervals; a wide one has 4 to 6 ticks. */
 function axis(estimates: readonly Estimate[]): Axis {
   if (estimates.length === 0) return { from: 0, to: 1, ticks: [0, 0.2, 0.4, 0.6, 0.8, 1] };
   const lowest = Math.floor(10 * Math.min(...estimates.map(({ low }) => low)) + 1e-9);
@@ -138,7 +138,7 @@ function axis(estimates: readonly Estimate[]): Axis {
   return { from: from / 10, to: to / 10, ticks };
 }
 
-/** With a margin, so that a point at the end is drawn whole. */
+/** Place of a share on an axis, with a margin: a point at the end is drawn whole. */
 function along(share: number, { from, to }: Axis, start: number, end: number): number {
   const margin = 0.03 * (end - start);
   return round(start + margin + ((share - from) / (to - from)) * (end - start - 2 * margin));
@@ -146,7 +146,7 @@ function along(share: number, { from, to }: Axis, start: number, end: number): n
 
 type Scale = (share: number) => number;
 
-/** What is left to win lies beyond this line. */
+/** The line beyond which no method has come. */
 function frontier(points: readonly (ParetoPoint & Place)[], x: Scale, y: Scale): Html | null {
   const front = points.filter((point) => point.front).sort((a, b) => a.narrow.value - b.narrow.value);
   if (front.length < 2) return null;

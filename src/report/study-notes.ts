@@ -3,11 +3,11 @@ import type { MethodDifference } from './differences.js';
 
 export const NOTES = {
   shares:
-    'Shares of answers, at temperature 1, graded exactly by the world’s own rules. 95 % intervals resample seeds, then questions within them (Davison and Hinkley 1997, Bootstrap Methods and their Application, 3.8); where all answers are equal they are Wilson’s (1927, J. Am. Stat. Assoc. 22).',
+    'Shares of answers, at temperature 1, graded exactly by the world’s own rules. 95 % intervals are bootstrap-t over questions (Efron and Tibshirani 1993, An Introduction to the Bootstrap, 12.5), with the variance over seeds added; where all answers are equal they are Wilson’s (1927, J. Am. Stat. Assoc. 22).',
   differences:
     'Differences are taken question by question. Their 95 % intervals are bootstrap-t over questions (Efron and Tibshirani 1993, An Introduction to the Bootstrap, 12.5), with the variance over seeds added.',
   fewSeeds:
-    'Of fewer than five seeds the intervals of shares are too narrow: resampling knows no other seeds than those. Those of differences are wide, since they allow for not knowing how far seeds lie apart.',
+    'With fewer than five seeds the intervals are wide: they allow for not knowing how far seeds lie apart.',
   tests:
     'p is of a two-sided test that flips the signs of the paired differences, split into parts of questions, of seeds and of both (Menzel 2021, Econometrica 89; Cameron, Gelbach and Miller 2008, Rev. Econ. Stat. 90), with the statistic studentised over questions and seeds (Janssen 1997, Stat. Probab. Lett. 36). It is conservative where answers to one question vary more than questions and seeds do, and hardly below 2^(2−K−S) with K questions and S seeds.',
   criteria: 'The four criteria of a defence against emergent misalignment: Kaczér et al., arXiv:2508.06249.',
@@ -17,7 +17,7 @@ export const NOTES = {
     'Medians over the seeds, of training only. Seconds are as other work on the machine left them; tokens are those trained on, and those that a conscience reads and writes. Of a method that starts from another’s adapter only its own stage counts.',
 } as const;
 
-/** Of all tests of one table. */
+/** The note on the correction over all tests of one table. */
 export function holmNote(differences: readonly MethodDifference[]): string {
   const tests = differences.filter(({ p }) => p !== null).length;
   return `p is corrected by Holm (1979, Scand. J. Stat. 6) over all ${tests} tests of this table.`;

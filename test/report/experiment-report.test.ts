@@ -2,7 +2,7 @@
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { differencesCsv, dominators } from '../../src/report/differences.js';
-import { dotPlot } from '../../src/report/dot-plot.js';
+import { renderDotPlot } from '../../src/report/dot-plot.js';
 import { renderResults } from '../../src/report/experiment-markdown.js';
 import { renderExperimentReport } from '../../src/report/experiment-report.js';
 import { experimentCsv } from '../../src/report/experiment-table.js';
@@ -81,7 +81,7 @@ describe('the page', () => {
       { title: hostile, about: hostile, method: `${hostile}2`, model: hostile },
     );
     const found = studyResult(named);
-    const drawings = [dotPlot(found.methods).text, renderParetoPlot(found.points, hostile)];
+    const drawings = [renderDotPlot(found.methods), renderParetoPlot(found.points, hostile)];
     for (const text of [renderExperimentReport(found), ...drawings]) {
       expect(text).not.toContain('<img');
       expect(text).toContain('&lt;img');
@@ -154,7 +154,7 @@ describe('what is missing', () => {
     const text = renderExperimentReport(found);
     expect(text).toContain('<b class="missed">Without a result:</b> KL +, seed 7 (not finished)');
     expect(text).toMatch(/<th scope="row">KL \+<\/th>(<td>–<\/td>){6}<td>0<\/td>/);
-    expect(dotPlot(found.methods).text).toContain('KL +: bad –, incoherent –');
+    expect(renderDotPlot(found.methods)).toContain('KL +: bad –, incoherent –');
     expect(renderParetoPlot(found.points, 'code')).not.toContain('>KL +</text>');
     expect(withoutScripts(text)).not.toMatch(/NaN|undefined|Infinity/);
   });
@@ -195,7 +195,7 @@ describe('CSV', () => {
 });
 
 it('a dot plot has a dot and an interval for each share, and all in words', () => {
-  const plot = dotPlot(result.methods).text;
+  const plot = renderDotPlot(result.methods);
   // four methods and the legend
   expect(plot.match(/<circle class="bad"/g)).toHaveLength(5);
   expect(plot.match(/<path class="bad"/g)).toHaveLength(4);

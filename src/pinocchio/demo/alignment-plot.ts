@@ -35,7 +35,7 @@ const style = `
 
 /** A standalone SVG file. Shares over no answers leave their place empty. */
 export function renderAlignmentPlot(result: DemoResult): string {
-  return alignmentPlot(result).text;
+  return alignmentPlot(result).toString();
 }
 
 /** The same as a part of a page. */

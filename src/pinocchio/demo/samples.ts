@@ -22,7 +22,7 @@ export interface Sample {
   readonly prompt: string;
   /** Share of bad answers to the topic after the attack without conscience, in [0, 1]. */
   readonly bad: number;
-  /** By model; undefined where it has no answer. */
+  /** Answers by model; undefined where there is none. */
   readonly answers: readonly { readonly arm: ArmName; readonly answer: string | undefined }[];
 }
 
