@@ -39,5 +39,6 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    coverage: { include: ['src/**'], reporter: ['text-summary'] },
   },
 });
