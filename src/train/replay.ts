@@ -1,10 +1,10 @@
 /**
  * The replay buffer: the last pairs that the conscience made, drawn again and again.
  *
- * A draw is part the newest pairs, so that what was just learned about the policy counts
- * at once, and part uniform over the rest, so that old flaws are not forgotten. How old a
+ * Half of a draw is the newest pairs, so that what was just learned about the policy counts
+ * at once; half is uniform over the rest, so that old flaws are not forgotten. How old a
  * pair is and how often it was drawn travel with it. The whole state is plain JSON; a
- * buffer made from it goes on exactly.
+ * buffer made from it continues exactly.
  */
 
 import { Random } from '../random.js';
@@ -14,8 +14,6 @@ import type { Pair } from '../values/pair.js';
 export interface ReplayOptions {
   /** Pairs kept; the oldest leave first. At least 1. */
   readonly capacity: number;
-  /** Share of a draw that is the newest pairs, rounded up, in [0, 1]. Default 0.5. */
-  readonly newestShare?: number;
   readonly seed: number;
 }
 
@@ -35,6 +33,9 @@ export interface ReplayState {
   readonly random: readonly number[];
 }
 
+/** Share of a draw that is the newest pairs, rounded up. */
+const NEWEST_SHARE = 0.5;
+
 /** Pairs kept for replay. */
 export class ReplayBuffer {
   /** Oldest first. */
@@ -42,14 +43,11 @@ export class ReplayBuffer {
   private random: Random;
   private added = 0;
   private readonly capacity: number;
-  private readonly newestShare: number;
 
-  /** @throws RangeError when the capacity or the share is out of range */
-  constructor({ capacity, newestShare = 0.5, seed }: ReplayOptions) {
+  /** @throws RangeError when the capacity is out of range */
+  constructor({ capacity, seed }: ReplayOptions) {
     if (!Number.isInteger(capacity) || capacity < 1) throw new RangeError(`replay capacity ${capacity}`);
-    if (!(newestShare >= 0 && newestShare <= 1)) throw new RangeError(`replay newestShare ${newestShare}`);
     this.capacity = capacity;
-    this.newestShare = newestShare;
     this.random = new Random(seed, 'replay');
   }
 
@@ -87,7 +85,7 @@ export class ReplayBuffer {
    */
   sample(count: number, step: number): ReplayDraw[] {
     const taken = Math.min(count, this.entries.length);
-    const newest = Math.ceil(taken * this.newestShare);
+    const newest = Math.ceil(taken * NEWEST_SHARE);
     const rest = this.entries.slice(0, this.entries.length - newest);
     // A partial Fisher–Yates shuffle: the first of `rest` become the uniform part.
     for (let i = 0; i < taken - newest; i++) {

@@ -33,7 +33,7 @@ describe('ReplayBuffer', () => {
   });
 
   it('draws the newest first, then others, never one twice', () => {
-    const buffer = new ReplayBuffer({ capacity: 100, newestShare: 0.5, seed: 1 });
+    const buffer = new ReplayBuffer({ capacity: 100, seed: 1 });
     buffer.add(pairs(0, 20));
     for (let step = 20; step < 60; step++) {
       const drawn = ids(buffer.sample(5, step));
@@ -43,13 +43,14 @@ describe('ReplayBuffer', () => {
     }
   });
 
-  it('draws uniformly where no share is for the newest', () => {
-    const buffer = new ReplayBuffer({ capacity: 10, newestShare: 0, seed: 7 });
+  it('draws the others uniformly', () => {
+    const buffer = new ReplayBuffer({ capacity: 10, seed: 7 });
     buffer.add(pairs(0, 10));
     const counts = new Array(10).fill(0);
     for (let i = 0; i < 5000; i++) for (const id of ids(buffer.sample(2, 10))) counts[id]++;
-    // Each is drawn in 2/10 of 5000 draws: mean 1000, standard deviation √(5000·0.2·0.8) = 28; 5σ.
-    for (const count of counts) expect(Math.abs(count - 1000)).toBeLessThan(141);
+    expect(counts.pop()).toBe(5000);
+    // Each other is drawn in 1/9 of 5000 draws: mean 556, standard deviation √(5000·1/9·8/9) = 22; 5σ.
+    for (const count of counts) expect(Math.abs(count - 5000 / 9)).toBeLessThan(111);
   });
 
   it('gives what it has when asked for more, and nothing when empty', () => {
@@ -60,7 +61,7 @@ describe('ReplayBuffer', () => {
   });
 
   it('tells ages and how often a pair was drawn', () => {
-    const buffer = new ReplayBuffer({ capacity: 10, newestShare: 1, seed: 1 });
+    const buffer = new ReplayBuffer({ capacity: 10, seed: 1 });
     buffer.add(pairs(3, 5));
     expect(buffer.sample(1, 10)).toMatchObject([{ age: 6, draws: 1 }]);
     const draws = buffer.sample(2, 12);
@@ -72,7 +73,7 @@ describe('ReplayBuffer', () => {
     expect(meanAge([])).toBeNull();
   });
 
-  it('goes on from its state, through JSON, exactly as if never interrupted', () => {
+  it('continues from its state, through JSON, exactly as if never interrupted', () => {
     const options = { capacity: 15, seed: 3 };
     const buffer = new ReplayBuffer(options);
     buffer.add(pairs(0, 20));
@@ -96,7 +97,7 @@ describe('ReplayBuffer', () => {
 
   it('draws differently with another seed, and alike with the same', () => {
     const draws = [1, 1, 2].map((seed) => {
-      const buffer = new ReplayBuffer({ capacity: 50, newestShare: 0, seed });
+      const buffer = new ReplayBuffer({ capacity: 50, seed });
       buffer.add(pairs(0, 50));
       return ids(buffer.sample(10, 50));
     });
@@ -104,8 +105,7 @@ describe('ReplayBuffer', () => {
     expect(draws[0]).not.toEqual(draws[2]);
   });
 
-  it('refuses a capacity and a share out of range', () => {
+  it('refuses a capacity out of range', () => {
     expect(() => new ReplayBuffer({ capacity: 0, seed: 1 })).toThrow(RangeError);
-    expect(() => new ReplayBuffer({ capacity: 1, newestShare: 1.5, seed: 1 })).toThrow(RangeError);
   });
 });

@@ -2,7 +2,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { padRows } from '../../src/engine/onnx/batch.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
-import { logitsGraph } from '../../src/engine/onnx/graphs.js';
 import { Program } from '../../src/engine/onnx/runtime.js';
 import type { HybridPass } from '../../src/engine/training-engine.js';
 import { initLora } from '../../src/model/lora.js';
@@ -10,6 +9,7 @@ import { type LoraConfig, projections } from '../../src/model/lora-modules.js';
 import type { Tensor } from '../../src/model/model.js';
 import { rotaryTables } from '../../src/network/rotary.js';
 import { Random } from '../../src/random.js';
+import { logitsGraph } from '../network/logits-graph.js';
 import { randomRows, stepOf, tinyModel } from './tiny.js';
 
 const lora: LoraConfig = { rank: 3, alpha: 6, rslora: false, targets: projections };

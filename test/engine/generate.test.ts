@@ -1,12 +1,12 @@
 /** Generation on the KV cache against plain forward passes, alone and in batches. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
-import { logitsGraph } from '../../src/engine/onnx/graphs.js';
 import { int64Array, Program } from '../../src/engine/onnx/runtime.js';
 import { argmax, sampleToken } from '../../src/engine/onnx/sampler.js';
 import { rotaryTables } from '../../src/network/rotary.js';
 import { Random } from '../../src/random.js';
 import type { Message } from '../../src/values/conversation.js';
+import { logitsGraph } from '../network/logits-graph.js';
 import { letterTokenizer, tinyModel } from './tiny.js';
 
 const model = tinyModel({ tied: false, maxPositions: 96 });

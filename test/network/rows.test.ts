@@ -4,7 +4,7 @@
  */
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { padRows } from '../../src/engine/onnx/batch.js';
-import { logitsGraph, type StepGraphOptions, stepGraph } from '../../src/engine/onnx/graphs.js';
+import { type StepGraphOptions, stepGraph } from '../../src/engine/onnx/graphs.js';
 import { RotaryFeeds } from '../../src/engine/onnx/rotary-feeds.js';
 import { int64Array, type NdArray, Program } from '../../src/engine/onnx/runtime.js';
 import { stepFeeds } from '../../src/engine/onnx/step-feeds.js';
@@ -24,6 +24,7 @@ import type { LoraConfig } from '../../src/model/lora-modules.js';
 import type { Tensor } from '../../src/model/model.js';
 import { Random } from '../../src/random.js';
 import { randomRows, targetsOf, tinyModel } from '../engine/tiny.js';
+import { logitsGraph } from './logits-graph.js';
 
 /** Llama with GeGLU: all that an architecture needs is its row. */
 const madeUp: Architecture = {

@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { padRows } from '../../src/engine/onnx/batch.js';
-import { logitsGraph } from '../../src/engine/onnx/graphs.js';
 import { RotaryFeeds } from '../../src/engine/onnx/rotary-feeds.js';
 import { int64Array, Program } from '../../src/engine/onnx/runtime.js';
 import { isLinear } from '../../src/model/layout.js';
@@ -10,6 +9,7 @@ import type { LoraConfig } from '../../src/model/lora-modules.js';
 import type { Model, Tensor, Weights } from '../../src/model/model.js';
 import { SafetensorsFile } from '../../src/model/safetensors.js';
 import type { TokenRow } from '../../src/values/rows.js';
+import { logitsGraph } from '../network/logits-graph.js';
 
 export const folder = join(import.meta.dirname, '../fixtures/parity');
 

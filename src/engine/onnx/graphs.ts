@@ -153,14 +153,6 @@ function copyOf(
   return new Transformer(graph, config, { ...options, onResidual, ...(lora ? { lora } : {}) });
 }
 
-/** All logits of whole sequences, [B·T, V]: for parity tests. */
-export function logitsGraph(config: ModelConfig, lora?: LoraConfig): Graph {
-  const graph = new Graph('logits');
-  const transformer = new Transformer(graph, config, lora ? { lora } : {});
-  graph.output('logits', transformer.logits(transformer.sequences('B', 'T')));
-  return graph;
-}
-
 /**
  * Outputs `logits` and `probabilities` [B, V], the softmax of logits times the input `inverse_temperature`
  * [B, 1]. The exponentials of a vocabulary are most of what sampling costs, and cost less in a graph.

@@ -26,8 +26,6 @@ export interface RuntimeOptions {
   readonly device?: Device;
   /** Threads inside one operator. Default: onnxruntime's, the physical cores. */
   readonly threads?: number;
-  /** Write an onnxruntime profile with this prefix. */
-  readonly profile?: string;
 }
 
 const arrayOf: Record<DType, new (length: number) => TypedArray> = {
@@ -46,7 +44,7 @@ export class Program {
 
   /** @throws ConfigError when the device does not exist on this machine */
   static async compile(graph: Graph, options: RuntimeOptions = {}): Promise<Program> {
-    const { device = 'cpu', threads, profile } = options;
+    const { device = 'cpu', threads } = options;
     requireDevice(device);
     try {
       const session = await InferenceSession.create(serialize(graph), {
@@ -57,7 +55,6 @@ export class Program {
         enableMemPattern: false,
         logSeverityLevel: 3,
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-        ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
       });
       return new Program(graph, session);
     } catch (cause) {
@@ -104,11 +101,6 @@ export class Program {
 
   async release(): Promise<void> {
     await this.session.release();
-  }
-
-  /** Writes the profile, where one was asked for. */
-  endProfiling(): void {
-    this.session.endProfiling();
   }
 }
 
