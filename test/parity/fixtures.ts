@@ -2,13 +2,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { padRows } from '../../src/engine/onnx/batch.js';
+import type { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { RotaryFeeds } from '../../src/engine/onnx/rotary-feeds.js';
 import { int64Array, Program } from '../../src/engine/onnx/runtime.js';
 import { isLinear } from '../../src/model/layout.js';
 import type { LoraConfig } from '../../src/model/lora-modules.js';
 import type { Model, Tensor, Weights } from '../../src/model/model.js';
 import { SafetensorsFile } from '../../src/model/safetensors.js';
+import type { ChatTokenizer } from '../../src/tokenizer/tokenizer.js';
 import type { TokenRow } from '../../src/values/rows.js';
+import { stepOf, supervised } from '../engine/tiny.js';
 import { logitsGraph } from '../network/logits-graph.js';
 
 export const folder = join(import.meta.dirname, '../fixtures/parity');
@@ -39,6 +42,26 @@ export async function readTensors(file: string): Promise<Map<string, Tensor>> {
   return open.read(({ name }) =>
     /\.lora_[AB]\.weight$/.test(name) || isLinear(name.split(':').at(-1)!) ? 'transposed' : 'as-is',
   );
+}
+
+/**
+ * A scripted tokenizer whose texts are token ids between spaces and whose conversations are their text, so that a test
+ * generates from ids and gets ids back.
+ */
+export const idTokenizer: ChatTokenizer = {
+  ...{ vocabSize: 41, eosIds: [], specialTokens: [], padId: 0, hasChatTemplate: true },
+  encode: (text) => text.split(' ').filter(Boolean).map(Number),
+  decode: (ids) => ids.map((id) => `${id} `).join(''),
+  renderChat: (messages) => messages.map(({ content }) => content).join(' '),
+  encodeChat: (messages) => idTokenizer.encode(idTokenizer.renderChat(messages)),
+  streamDecoder: () => ({ push: (id) => `${id} `, flush: () => '' }),
+};
+
+/** The mean loss of one step on all targets of the rows, and its gradients. Closes the engine. */
+export async function step(engine: OnnxEngine, rows: readonly TokenRow[]) {
+  const { result, gradients } = await stepOf(engine, supervised(rows));
+  await engine.close();
+  return { loss: result.loss, gradients };
 }
 
 /** Largest difference, relative to the largest element that was expected. */

@@ -6,7 +6,6 @@ import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { readAdapter } from '../../src/model/adapter-files.js';
 import type { Tensor } from '../../src/model/model.js';
 import { loadModel } from '../../src/model/weights.js';
-import { stepOf, supervised } from '../engine/tiny.js';
 import {
   arrayTolerance,
   type FixtureRow,
@@ -16,6 +15,7 @@ import {
   readExpected,
   readTensors,
   relativeError,
+  step,
   tokenRows,
 } from './fixtures.js';
 
@@ -40,13 +40,6 @@ async function load(name: string) {
     tensors: await readTensors(`${name}/expected.safetensors`),
     rows: tokenRows(expected.rows),
   };
-}
-
-/** The loss of one step on all targets, and its gradients. */
-async function step(engine: OnnxEngine, rows: ReturnType<typeof tokenRows>) {
-  const { result, gradients } = await stepOf(engine, supervised(rows));
-  await engine.close();
-  return { loss: result.loss, gradients };
 }
 
 function expectGradients(
