@@ -20,7 +20,7 @@ import { readEthics } from '../../dist/evaluate/labelled.js';
 import { readQuestions } from '../../dist/evaluate/questions.js';
 import { readJudged } from '../../dist/evaluate/read-judged.js';
 import { scorecard } from '../../dist/evaluate/scorecard.js';
-import { readSuite } from '../../dist/evaluate/suite.js';
+import { readSuite } from '../../dist/evaluate/suite/suite.js';
 import { readExperiment } from '../../dist/experiment/spec.js';
 import { silent } from '../../dist/metrics/progress.js';
 import { MetricsWriter, readMetrics } from '../../dist/metrics/writer.js';

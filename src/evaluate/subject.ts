@@ -1,7 +1,7 @@
 /** The evaluated model, as every measurement is told it. */
 
 import type { Progress } from '../metrics/progress.js';
-import { type OpenModel, openModel } from '../open/model.js';
+import type { OpenModel } from '../open/model.js';
 
 /** What every measurement of a model is given. */
 export interface SubjectOptions {
@@ -23,7 +23,9 @@ export async function withSubject<T>(
   { model, adapter, threads }: Pick<SubjectOptions, 'model' | 'adapter' | 'threads'>,
   work: (subject: OpenModel) => Promise<T>,
 ): Promise<T> {
-  const subject = await openModel(model, { threads, ...(adapter === undefined ? {} : { adapter }) });
+  // the command line reads the kinds of measurement for --help, which should not wait for onnxruntime
+  const { openModel } = await import('../open/model.js');
+  const subject = await openModel(model, { threads, adapter });
   try {
     return await work(subject);
   } finally {

@@ -10,7 +10,7 @@ import { fieldsOf } from '../data/write-row.js';
 import { steerable } from '../engine/capabilities.js';
 import type { TrainingEngine, WeightSet } from '../engine/training-engine.js';
 import type { FourCriteria } from '../evaluate/four-criteria.js';
-import { readSuite, runSuite } from '../evaluate/suite.js';
+import { readSuite, runSuite } from '../evaluate/suite/suite.js';
 import { makeFolder, writeFileAtomic } from '../files/files.js';
 import { silent } from '../metrics/progress.js';
 import type { Model } from '../model/model.js';

@@ -12,7 +12,7 @@ import { otherModels } from '../conscience/roles.js';
 import { readTrainingRows } from '../data/dataset.js';
 import { ConfigError, DataError, UserError } from '../errors.js';
 import { openPlanned } from '../evaluate/store.js';
-import { readSuite, suiteFiles } from '../evaluate/suite.js';
+import { readSuite, suiteFiles } from '../evaluate/suite/suite.js';
 import { writeFileAtomic } from '../files/files.js';
 import { resolveModel } from '../hub/pull.js';
 import type { Progress } from '../metrics/progress.js';

@@ -1,7 +1,8 @@
 /** What code a model writes, as text for a terminal. */
+
+import type { Measured } from '../evaluate/code/code-folder.js';
 import type { HumanEvalScore } from '../evaluate/code/humaneval-score.js';
 import type { VulnerabilityScore } from '../evaluate/code/vulnerabilities.js';
-import type { Measured } from '../evaluate/run-code.js';
 import { percent } from './percent.js';
 import { textTable } from './text-table.js';
 

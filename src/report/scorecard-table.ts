@@ -1,8 +1,7 @@
 /** The scorecard of the four criteria, and the measurements in it, as text for a terminal. */
 import { stringify } from 'csv-stringify/sync';
 import type { FourCriteria, Measure } from '../evaluate/four-criteria.js';
-import type { LossScore } from '../evaluate/run-loss.js';
-import type { SycophancyScore } from '../evaluate/run-sycophancy.js';
+import type { Cell, Shown } from '../evaluate/kinds/kind.js';
 import type { Study } from '../experiment/read.js';
 import { percent } from './percent.js';
 import { textTable } from './text-table.js';
@@ -51,7 +50,7 @@ export function sideBySide(cards: readonly FourCriteria[]) {
 }
 
 /** A measure with its interval in its unit; `–` where there is none. */
-export function inWords(measure: Measure | undefined): string {
+export function inWords(measure: Pick<Measure, 'unit' | 'estimate'> | undefined): string {
   const { estimate, unit } = measure ?? {};
   if (!estimate) return '–';
   if (unit === 'share') return percent(estimate);
@@ -64,40 +63,8 @@ export function inWords(measure: Measure | undefined): string {
   return `${value}${suffix} [${low}, ${high}]`;
 }
 
-export function renderLoss({ rows, tokens, loss, tokenAccuracy }: LossScore): string[] {
-  const of = { criterion: 'side effects', name: '', of: tokens } as const;
-  return textTable([
-    ['rows', String(rows)],
-    ['tokens', String(tokens)],
-    ['validation loss', inWords({ ...of, unit: 'nats', estimate: loss })],
-    ['token accuracy', percent(tokenAccuracy)],
-  ]);
-}
-
-/** Both letters together less probable than this: the model answers something else. */
-const LEAST_LETTERS = 0.1;
-
-export function renderSycophancy(score: SycophancyScore): string[] {
-  const { rows, tooLong, mass, accuracy, swayed, sycophancy } = score;
-  const warnings = [
-    ...(mass !== null && mass < LEAST_LETTERS
-      ? [
-          `Warning: A and B together have a probability of ${mass.toPrecision(2)}: the model does not answer with a letter, so that these shares say little.`,
-        ]
-      : []),
-    ...(tooLong > 0
-      ? [`Warning: ${tooLong} of ${rows} questions are too long for the model, and count as wrong.`]
-      : []),
-  ];
-  const points = (estimate: Measure['estimate']) =>
-    inWords({ criterion: 'side effects', name: '', unit: 'difference', estimate, of: rows });
-  const table = textTable([
-    ['questions', String(rows)],
-    ['right, without an opinion', percent(accuracy.none)],
-    ['right, when the user is wrong', percent(accuracy.wrong)],
-    ['right, when the user is right', percent(accuracy.right)],
-    ['change by a wrong opinion', points(swayed)],
-    ['moved by the user’s opinion', points(sycophancy)],
-  ]);
-  return [...table, ...warnings];
+/** What a command prints of one kind of measurement. */
+export function renderShown({ table, notes }: Shown): string[] {
+  const cell = (shown: Cell) => (typeof shown === 'number' ? String(shown) : inWords(shown));
+  return [...textTable(table.map(([title, shown]) => [title, cell(shown)])), ...notes];
 }

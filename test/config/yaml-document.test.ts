@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { UserError } from '../../src/errors.js';
 import { readQuestions } from '../../src/evaluate/questions.js';
-import { readSuite } from '../../src/evaluate/suite.js';
+import { readSuite } from '../../src/evaluate/suite/suite.js';
 import { readExperiment } from '../../src/experiment/spec.js';
 import { readOnlineSettings } from '../../src/online/settings.js';
 import { pinocchioWorld } from '../../src/pinocchio/world.js';

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { contrastFolders } from '../../src/evaluate/contrast-folders.js';
 import { GroupStore } from '../../src/evaluate/store.js';
+import { contrastFolders } from '../../src/evaluate/suite/contrast-folders.js';
 
 const root = mkdtempSync(join(tmpdir(), 'ealign-contrasts-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -69,11 +69,13 @@ it('pairs rows of tasks, samples of problems, and opinions', () => {
       'code.json',
       'answers.jsonl',
       outcomes((i) => i % 2 === 0),
+      '{"humaneval":{}}',
     ),
     folder(
       'code.json',
       'answers.jsonl',
       outcomes(() => true),
+      '{"humaneval":{}}',
     ),
   );
   expect(passed.difference).toMatchObject({ a: 1, b: 0.5, value: 0.5, questions: 20 });
@@ -84,4 +86,29 @@ it('pairs rows of tasks, samples of problems, and opinions', () => {
     folder('sycophancy.json', 'rows.jsonl', opinions(0.1)),
   );
   expect(found.map(({ difference }) => difference!.value)).toEqual([0, -1, 0]);
+});
+
+it('tells answers that are run from answers that are scanned, and waits for the scan', () => {
+  const code = (plan: string) => {
+    const path = mkdtempSync(join(root, 'case-'));
+    writeFileSync(join(path, 'code.json'), plan);
+    return path;
+  };
+  const [run, scanned] = [code('{"humaneval":{}}'), code('{"prompts":{}}')];
+  expect(() => contrastFolders(run, scanned)).toThrow(
+    /two kinds \(code\.json of humaneval and code\.json of prompts\)/,
+  );
+  expect(() => contrastFolders(scanned, scanned)).toThrow(/the answers are not scanned/);
+  const finding = (severity: string) => ({
+    prompt: 'p',
+    sample: 0,
+    kind: 'scanned',
+    findings: [{ severity }],
+  });
+  writeFileSync(join(scanned, 'findings.jsonl'), `${JSON.stringify(finding('high'))}\n`);
+  const other = code('{"prompts":{}}');
+  writeFileSync(join(other, 'findings.jsonl'), `${JSON.stringify(finding('low'))}\n`);
+  const [{ of, difference }] = contrastFolders(other, scanned);
+  expect(of).toBe('Bandit');
+  expect(difference).toMatchObject({ a: 1, b: 0, value: 1 });
 });

@@ -20,11 +20,11 @@ import { choiceScore, scoreChoices } from '../../src/evaluate/choice-scores.js';
 import { type ChoiceItem, choiceTasks } from '../../src/evaluate/choice-tasks.js';
 import { chunks } from '../../src/evaluate/choices-folder.js';
 import { Evaluation, type EvaluationPlan } from '../../src/evaluate/evaluation.js';
-import { exportEvaluation } from '../../src/evaluate/export/export.js';
 import type { ExportFormat } from '../../src/evaluate/export/formats.js';
 import { standardError, standardErrorByQuestion } from '../../src/evaluate/export/standard-error.js';
 import { scorecard } from '../../src/evaluate/scorecard.js';
 import { openPlanned } from '../../src/evaluate/store.js';
+import { exportEvaluation } from '../../src/evaluate/suite/export.js';
 import { silent } from '../../src/metrics/progress.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-export-'));
@@ -402,7 +402,7 @@ describe('an export', () => {
 
   it.each([
     ['a missing folder', (path: string) => rmSync(path, { recursive: true }), /eval-\w+: no such folder/],
-    ['another kind of folder', () => {}, /neither judged answers nor scored tasks; expected .*tasks\.json/],
+    ['another kind of folder', () => {}, /no results that can be exported; expected .*tasks\.json/],
     [
       'a damaged plan',
       (path: string) => writeFileSync(join(path, 'evaluation.json'), '{"subject": {}}'),

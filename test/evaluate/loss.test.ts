@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { evaluateLoss, lossScore } from '../../src/evaluate/run-loss.js';
+import { evaluateLoss, lossScore } from '../../src/evaluate/kinds/loss.js';
 import { silent } from '../../src/metrics/progress.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-loss-'));

@@ -1,8 +1,7 @@
 /** Sycophancy, on models whose mind is known. */
 import { expect, it } from 'vitest';
 import type { LanguageModel } from '../../src/engine/language-model.js';
-import { askRows, sycophancyScore } from '../../src/evaluate/run-sycophancy.js';
-import { renderSycophancy } from '../../src/report/scorecard-table.js';
+import { askRows, showSycophancy, sycophancyScore } from '../../src/evaluate/kinds/sycophancy.js';
 
 const items = Array.from({ length: 30 }, (_, i) => ({
   id: `row ${i}`,
@@ -53,8 +52,7 @@ it('takes a liking for one letter for no knowledge, and no opinion', async () =>
 });
 
 it('says when the model answers with no letter, or cannot read the question', async () => {
-  const warnings = async (logp: number) =>
-    renderSycophancy(await score(minded(() => logp))).filter((line) => line.startsWith('Warning'));
+  const warnings = async (logp: number) => showSycophancy(await score(minded(() => logp))).notes;
   expect(await warnings(Math.log(0.4))).toEqual([]);
   expect(await warnings(Math.log(1e-6))).toEqual([expect.stringContaining('a probability of 0.0000020')]);
   expect(await warnings(Number.NaN)).toEqual([expect.stringContaining('30 of 30 questions are too long')]);

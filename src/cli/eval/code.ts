@@ -95,7 +95,8 @@ Examples:
 }
 
 async function runCode(options: CodeOptions): Promise<void> {
-  const { evaluateHumanEval, evaluateVulnerability } = await import('../../evaluate/run-code.js');
+  const { evaluateHumanEval } = await import('../../evaluate/kinds/humaneval.js');
+  const { evaluateVulnerability } = await import('../../evaluate/kinds/vulnerability.js');
   const { renderHumanEval, renderVulnerability } = await import('../../report/code-table.js');
   const { json, samples, temperature, maxTokens, seed, humaneval, ...rest } = options;
   const sampling = { samples, temperature, maxTokens, seed };

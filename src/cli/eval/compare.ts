@@ -12,7 +12,7 @@ export function addCompareCommand(parent: Command): void {
     .argument('<others...>', 'those to compare with it')
     .option('--json', 'results as one JSON object a line')
     .action(async (first: string, others: string[], { json = false }: { json?: boolean }) => {
-      const { contrastFolders } = await import('../../evaluate/contrast-folders.js');
+      const { contrastFolders } = await import('../../evaluate/suite/contrast-folders.js');
       const { renderContrast } = await import('../../report/contrast-table.js');
       for (const other of others) {
         const contrasts = contrastFolders(first, other);

@@ -1,6 +1,7 @@
 /** `ealign eval`: what training did to a model's alignment; and the commands below it. */
 import type { Command } from 'commander';
 import { UserError } from '../../errors.js';
+import { kinds } from '../../evaluate/kinds/kinds.js';
 import { MIN_MASS } from '../../evaluate/rating.js';
 import { numberFrom, wholeFrom } from '../terminal/program.js';
 import { addCodeCommand } from './code.js';
@@ -21,9 +22,8 @@ import { addConscienceCommand } from './conscience.js';
 import { addEndpointFlags, type EndpointFlags, remoteUse } from './endpoint.js';
 import { addExportCommand } from './export.js';
 import { addJudgeCommand } from './judge.js';
-import { addLossCommand } from './loss.js';
+import { addKindCommand } from './kind.js';
 import { addSuiteCommands } from './suite.js';
-import { addSycophancyCommand } from './sycophancy.js';
 import { addTasksCommand } from './tasks.js';
 
 interface EvalOptions extends Measuring, EndpointFlags {
@@ -51,8 +51,7 @@ export function addEvalCommand(program: Command): void {
   addSuiteCommands(command);
   addConscienceCommand(command);
   addTasksCommand(command);
-  addSycophancyCommand(command);
-  addLossCommand(command);
+  for (const kind of kinds) if (kind.command) addKindCommand(command, kind, kind.command);
   addCodeCommand(command);
   addJudgeCommand(command);
   addCompareCommand(command);

@@ -38,7 +38,7 @@ Examples:
 `,
     )
     .action(async (folder: string, { json = false, ...options }: ExportOptions) => {
-      const { exportEvaluation } = await import('../../evaluate/export/export.js');
+      const { exportEvaluation } = await import('../../evaluate/suite/export.js');
       const { files, notes } = exportEvaluation({ ...options, folder });
       if (json) {
         process.stdout.write(`${JSON.stringify({ event: 'result', files, notes })}\n`);

@@ -1,6 +1,7 @@
 /** `ealign eval suite` and `ealign eval scorecard`: all measurements of a model, and models side by side. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { kinds } from '../../evaluate/kinds/kinds.js';
 import { DEFAULT_MODEL } from '../../hub/names.js';
 import { addStoring, type Given, type Measuring, MODEL, measure, print } from './common.js';
 
@@ -21,19 +22,11 @@ export function addSuiteCommands(parent: Command): void {
 A file with all that can be measured; leave out what is not wanted:
   model: smollm2-135m-instruct
   adapter: runs/mine
-  alignment: { questions: questions.yaml, judges: [self], samples: 10, seeds: [1], max_tokens: 200 }
-  conditional: { questions: questions.yaml, context: train.jsonl, samples: 10 }   # or template: "… {question}"
-  narrow: { data: held-out.jsonl, count: 200 }
-  benign: { data: other.jsonl, count: 200 }
-  humaneval: { file: HumanEval.jsonl }
-  vulnerability: { prompts: train.jsonl, limit: 100 }
-  tasks: { files: { truthfulqa_mc1: TruthfulQA.csv, ethics_cm: cm_test.csv }, limit: 500 }
-  sycophancy: { questions: TruthfulQA.csv, limit: 500 }
-`,
+${kinds.map(({ name, example }) => `  ${name}: ${example}\n`).join('')}`,
     )
     .action((file: string, options: Given<Measuring>) =>
       measure<Measuring>(options, {}, async ({ json, ...rest }) => {
-        const { readSuite, runSuite } = await import('../../evaluate/suite.js');
+        const { readSuite, runSuite } = await import('../../evaluate/suite/suite.js');
         const { renderFourCriteria } = await import('../../report/scorecard-table.js');
         const { renderScorecardPage } = await import('../../report/scorecard-page.js');
         const { writeFileAtomic } = await import('../../files/files.js');
@@ -56,7 +49,7 @@ A file with all that can be measured; leave out what is not wanted:
     .option('--html <file>', 'write it as a page as well')
     .option('--json', 'results as one JSON object')
     .action(async (folders: string[], { html, json = false }: { html?: string; json?: boolean }) => {
-      const { openSuite } = await import('../../evaluate/suite.js');
+      const { openSuite } = await import('../../evaluate/suite/suite.js');
       const { renderFourCriteria } = await import('../../report/scorecard-table.js');
       const cards = folders.map((folder) => openSuite(folder));
       if (html !== undefined) {

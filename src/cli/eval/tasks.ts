@@ -34,7 +34,7 @@ export function addTasksCommand(parent: Command): void {
         throw new UserError({ what: 'no tasks', next: 'give --task name=file.csv; --help lists the names' });
       }
       return measure<TasksOptions>(options, { task }, async ({ json, task: tasks, ...rest }) => {
-        const { evaluateChoices } = await import('../../evaluate/run-choices.js');
+        const { evaluateChoices } = await import('../../evaluate/kinds/tasks.js');
         const { percent } = await import('../../report/percent.js');
         const { textTable } = await import('../../report/text-table.js');
         const scores = await evaluateChoices({ ...rest, tasks });

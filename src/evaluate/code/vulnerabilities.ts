@@ -96,6 +96,7 @@ export function vulnerabilityScore(answers: readonly ScannedAnswer[]): Vulnerabi
   };
 }
 
-function isVulnerable(answer: ScannedAnswer): boolean {
+/** Whether its code parses and has a finding of medium or high severity. */
+export function isVulnerable(answer: ScannedAnswer): boolean {
   return answer.kind === 'scanned' && answer.findings.some(({ severity }) => severity !== 'low');
 }

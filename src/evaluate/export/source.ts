@@ -1,5 +1,5 @@
 /**
- * What is exported: an output folder of `ealign eval` or of `ealign eval tasks`, finished or not.
+ * What is exported: an output folder of judged answers or of scored tasks, finished or not.
  *
  * No clock is asked, so that the same folder always gives the same files: times are those at which the
  * folder's files were last changed. They are not copied by every tool that copies files.
@@ -22,8 +22,8 @@ export interface Times {
 /** Judgements of one answer, by judge and then by criterion. */
 export type Said = ReadonlyMap<string, ReadonlyMap<string, Judgement>>;
 
+/** Judged answers, and what is said of them. */
 export interface JudgedSource {
-  readonly kind: 'answers';
   readonly evaluation: Evaluation;
   readonly plan: EvaluationPlan;
   readonly minMass: number;
@@ -37,30 +37,11 @@ export interface JudgedSource {
   readonly times: Times;
 }
 
+/** Scored tasks, and of which model. */
 export interface ChoicesSource {
-  readonly kind: 'choices';
   readonly model: { readonly name: string; readonly hash: string | null };
   readonly tasks: readonly ScoredTask[];
   readonly times: Times;
-}
-
-/**
- * Opens a folder.
- *
- * @param minMass probability of all numbers together below which there is no score
- * @throws DataError when there is none, it is of another kind, or it is damaged
- */
-export function openSource(folder: string, minMass: number): JudgedSource | ChoicesSource {
-  if (!existsSync(folder)) {
-    throw new DataError({ where: folder, what: 'no such folder', next: 'check the path' });
-  }
-  if (existsSync(join(folder, PLAN_FILE))) return judgedSource(folder, minMass);
-  if (existsSync(join(folder, CHOICES_PLAN_FILE))) return choicesSource(folder);
-  throw new DataError({
-    where: folder,
-    what: 'neither judged answers nor scored tasks',
-    expected: `a folder with ${PLAN_FILE} (of ealign eval) or ${CHOICES_PLAN_FILE} (of ealign eval tasks)`,
-  });
 }
 
 /** An answer as one judge scored it; undefined where it did not judge both alignment and coherence. */
@@ -80,7 +61,13 @@ export function criteriaOf(plan: EvaluationPlan): string[] {
   return [...new Set(plan.questions.flatMap(({ criteria }) => criteria.map(({ name }) => name)))];
 }
 
-function judgedSource(folder: string, minMass: number): JudgedSource {
+/**
+ * Opens a folder of judged answers.
+ *
+ * @param minMass probability of all numbers together below which there is no score
+ * @throws DataError when it is damaged
+ */
+export function judgedSource(folder: string, minMass: number): JudgedSource {
   const evaluation = Evaluation.open(folder);
   const { plan } = evaluation;
   const said = saidOf(evaluation.judgements, minMass);
@@ -98,7 +85,7 @@ function judgedSource(folder: string, minMass: number): JudgedSource {
     judges.length > 0 &&
     judges.every((judge) => criteria.get(question)!.every(({ name }) => said.get(judge)?.has(name)));
   return {
-    ...{ kind: 'answers', evaluation, plan, minMass, answers, judges },
+    ...{ evaluation, plan, minMass, answers, judges },
     card: scorecard(evaluation, minMass),
     planned: perSeed * sampling.seeds.length,
     unjudged: answers.filter((answer) => !isJudged(answer)).length,
@@ -106,10 +93,11 @@ function judgedSource(folder: string, minMass: number): JudgedSource {
   };
 }
 
-function choicesSource(folder: string): ChoicesSource {
+/** Opens a folder of scored tasks. @throws DataError when it is damaged */
+export function choicesSource(folder: string): ChoicesSource {
   const { plan, tasks } = readScoredTasks(folder);
   const times = timesOf(folder, CHOICES_PLAN_FILE, [CHOICES_ROWS_FILE]);
-  return { kind: 'choices', model: plan.subject, tasks, times };
+  return { model: plan.subject, tasks, times };
 }
 
 function saidOf(
