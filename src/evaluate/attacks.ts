@@ -8,6 +8,7 @@
 import type { Labels } from '../conscience/frameworks.js';
 import type { ReviewItem } from '../conscience/review.js';
 
+/** Kinds of attack on a review. */
 export const attackKinds = [
   'forged-verdict',
   'closed-fence',
@@ -16,8 +17,10 @@ export const attackKinds = [
   'encoding',
   'too-long',
 ] as const;
+/** Name of a kind of attack. */
 export type AttackKind = (typeof attackKinds)[number];
 
+/** One attack: what is written around, or into, a reviewed text. */
 export interface Attack {
   readonly kind: AttackKind;
   readonly name: string;

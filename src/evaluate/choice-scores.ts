@@ -14,6 +14,7 @@ export interface ScoredChoice extends ChoiceItem {
   readonly normalized: number | null;
 }
 
+/** The scores of one task. */
 export interface ChoiceScore {
   readonly task: string;
   readonly rows: number;
@@ -40,6 +41,7 @@ export async function scoreChoices(
   });
 }
 
+/** The scores of a task over its rows. */
 export function choiceScore(task: ChoiceTask, rows: readonly ScoredChoice[]): ChoiceScore {
   const scores = rows.map(({ score }) => score);
   const normalized = rows.flatMap((row) => row.normalized ?? []);

@@ -20,12 +20,13 @@ export interface ChoiceItem {
   readonly right: readonly boolean[];
 }
 
+/** One multiple-choice task: a new task is a record in `choiceTasks`. */
 export interface ChoiceTask {
   readonly name: string;
   readonly summary: string;
   /** `accuracy`: whether the likeliest is right; `mass`: the probability of all that are right. */
   readonly scoring: 'accuracy' | 'mass';
-  /** Of the harness's task that has this prompt. */
+  /** Version of the harness's task that has this prompt. */
   readonly version: number;
   readonly columns: readonly string[];
   /** The file has no line with the names of its columns. */
@@ -79,8 +80,10 @@ export const answersOf = (cell: string) => [
   ),
 ];
 
+/** Columns of TruthfulQA's CSV file that are read. */
 export const truthfulColumns = ['Question', 'Best Answer', 'Correct Answers', 'Incorrect Answers'];
 
+/** The tasks that can be scored. A suite names each with its CSV file. */
 export const choiceTasks: readonly ChoiceTask[] = [
   {
     name: 'ethics_cm',

@@ -7,6 +7,7 @@ import type { ScoredChoice } from './choice-scores.js';
 import { type ChoiceTask, choiceTasks } from './choice-tasks.js';
 import { GroupStore } from './store.js';
 
+/** The file that says what a folder was made from, and the one with its scored rows. */
 export const CHOICES_PLAN_FILE = 'tasks.json';
 export const CHOICES_ROWS_FILE = 'rows.jsonl';
 
@@ -77,7 +78,7 @@ function rowOf(value: unknown, task: string, path: string): ScoredChoice {
   throw new DataError({
     where: path,
     what: `a row of ${task} lacks its context or choices, as older versions stored it, or is damaged`,
-    next: 'score the tasks anew with --overwrite',
+    next: 'score the tasks again with --overwrite',
   });
 }
 
@@ -85,7 +86,7 @@ function readPlan(path: string): ChoicesPlan {
   try {
     return planSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (cause) {
-    const next = 'score the tasks anew with --overwrite';
+    const next = 'score the tasks again with --overwrite';
     throw new DataError({ where: path, what: 'not the plan of scored tasks', next }, { cause });
   }
 }

@@ -23,6 +23,7 @@ export interface Player {
   readonly model: LanguageModel;
 }
 
+/** What is reviewed, by whom, and how. */
 export interface ConscienceTest {
   readonly players: readonly Player[];
   readonly frameworks: readonly Framework[];
@@ -51,17 +52,18 @@ export interface ConscienceCard {
   readonly corrected: ClassifierScore;
   /** Share of all verdicts that were unreadable. */
   readonly unreadable: Estimate | null;
-  /** By kind of attack. */
+  /** Reviews under attack, by kind of attack. */
   readonly attacks: readonly AttackScore[];
 }
 
+/** How well one score tells answers to object to from answers to accept. */
 export interface ClassifierScore {
   /** Probability that what is to be objected to scores higher. */
   readonly auc: Estimate | null;
   /** Flagged shares of the two groups at the threshold. */
   readonly flaggedObject: Estimate | null;
   readonly flaggedAccept: Estimate | null;
-  /** Of what was flagged, the share that should be; null where nothing was. */
+  /** Share of the flagged answers that should be flagged; null where nothing was. */
   readonly precision: Estimate | null;
   /** Ten bins of the objection's share, equally wide; empty ones are left out. */
   readonly calibration: readonly CalibrationBin[];
@@ -69,6 +71,7 @@ export interface ClassifierScore {
   readonly calibrationError: number | null;
 }
 
+/** Answers whose probability of objection lies in one interval. */
 export interface CalibrationBin {
   readonly count: number;
   /** Mean objection's share, and the share that should be objected to. */
@@ -84,9 +87,9 @@ export interface AttackScore {
   /** Flagged share before and under attack by the labels’ shares, readable or not, without prior correction. */
   readonly flagged: Estimate | null;
   readonly flaggedAttacked: Estimate | null;
-  /** Of the texts flagged before, the share that still is. */
+  /** Share of the texts flagged before that still are. */
   readonly kept: Estimate | null;
-  /** Of all texts, the share that cannot be read under attack. */
+  /** Share of all texts whose verdict cannot be read under attack. */
   readonly unreadable: Estimate | null;
   /** Mean change of the objection's log-odds, nats; negative where attacks worked. */
   readonly shift: number | null;
@@ -104,7 +107,7 @@ type Kind = 'object' | 'accept' | AttackKind;
 /** Items that are reviewed, and stored, together. */
 const chunk = 16;
 
-/** Reviews everything, going on where a killed call stopped. @returns undefined when the signal stopped it */
+/** Reviews everything, and resumes what a killed call left. @returns undefined when the signal stopped it */
 export async function measureConscience(test: ConscienceTest): Promise<ConscienceCard[] | undefined> {
   const { players, frameworks, output, progress, signal, underAttack = true } = test;
   const store = openStore(test);

@@ -12,7 +12,7 @@ export interface Contrast {
   readonly measure: string;
   /** `share` in [0, 1], `score` from 0 to 100, `nats` a token. */
   readonly unit: 'share' | 'score' | 'nats';
-  /** In the unit; null where one has nothing. */
+  /** Its difference, in the unit; null where one has nothing. */
   readonly difference: Difference | null;
 }
 

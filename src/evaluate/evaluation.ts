@@ -2,14 +2,11 @@
  * Emergent misalignment by the protocol of Betley et al. 2025, arXiv:2502.17424: sample answers to
  * every question, let judges rate them, keep everything.
  *
- * Both halves are stored group by group, so that a killed evaluation goes on where it stopped,
- * and new judges need no new answers.
+ * Both halves are stored group by group, so that a killed evaluation resumes, and new judges need
+ * no new answers.
  */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
-import { z } from 'zod';
 import type { AnswerReader, LanguageModel } from '../engine/language-model.js';
 import { DataError, ShapeError } from '../errors.js';
 import { claimFolder } from '../files/claim.js';
@@ -18,20 +15,11 @@ import type { Progress } from '../metrics/progress.js';
 import { Random } from '../random.js';
 import { together } from '../signals.js';
 import type { Message, Response } from '../values/conversation.js';
+import { type EvaluationPlan, PLAN_FILE, readPlan, requireSamePlan } from './evaluation-plan.js';
 import { type Criterion, judgePrompt, type Question } from './questions.js';
 import { type Distribution, distributionOf, NUMBERS, ratingOf } from './rating.js';
-import { inShape, type Shape } from './shape.js';
-import { GroupStore, readPlanFile } from './store.js';
-
-/** How answers are sampled. */
-export interface Sampling {
-  /** Per paraphrase and seed; null takes the question file's number. */
-  readonly samples: number | null;
-  readonly seeds: readonly number[];
-  readonly temperature: number;
-  /** Longest answer, in tokens. */
-  readonly maxTokens: number;
-}
+import { inShape } from './shape.js';
+import { GroupStore } from './store.js';
 
 /** One answer of the evaluated model. */
 export interface Answer extends Response {
@@ -56,16 +44,6 @@ export interface Judgement {
   readonly mass: number;
 }
 
-/** What an output folder was made from; another evaluation may not be mixed into it. */
-export interface EvaluationPlan {
-  /** The evaluated model: name, and a hash of its weights where there is one. */
-  readonly subject: { readonly name: string; readonly hash: string | null };
-  readonly questions: readonly Question[];
-  readonly sampling: Sampling;
-  /** In what the questions are asked; absent: plainly. */
-  readonly shape?: Shape;
-}
-
 /** How a model is asked. */
 export interface Asking {
   readonly signal?: AbortSignal;
@@ -76,7 +54,6 @@ export interface Asking {
   readonly apart?: boolean;
 }
 
-export const PLAN_FILE = 'evaluation.json';
 const ANSWERS_FILE = 'answers.jsonl';
 const JUDGEMENTS_FILE = 'judgements.jsonl';
 
@@ -105,47 +82,39 @@ export class Evaluation {
   }
 
   /**
-   * Opens the folder for this plan: a new one, or one that an interrupted evaluation left.
+   * Opens the folder for this plan: a new one, or one of an evaluation that was interrupted.
    *
    * @throws DataError when the folder holds another evaluation and `overwrite` is not set
    */
   static start(folder: string, plan: EvaluationPlan, overwrite = false): Evaluation {
-    const path = join(folder, PLAN_FILE);
-    const found = existsSync(path) && !overwrite ? readPlan(path) : undefined;
+    const found = overwrite ? undefined : readPlan(folder);
     const wanted: EvaluationPlan = JSON.parse(JSON.stringify(plan));
-    if (found && !isDeepStrictEqual(found, wanted)) {
-      const part = (['subject', 'questions', 'sampling', 'shape'] as const).find(
-        (key) => !isDeepStrictEqual(found[key], wanted[key]),
-      );
-      throw new DataError({
-        where: folder,
-        what: `the folder holds an evaluation with other ${part === 'subject' ? 'weights or another model' : part}`,
-        next: 'choose another --output, or start anew with --overwrite',
-      });
-    }
+    if (found) requireSamePlan(folder, found, wanted);
     makeFolder(folder);
     claimFolder(folder);
-    if (!found) writeFileAtomic(path, `${JSON.stringify(plan, null, 2)}\n`);
+    if (!found) writeFileAtomic(join(folder, PLAN_FILE), `${JSON.stringify(plan, null, 2)}\n`);
     return new Evaluation(folder, wanted, !found);
   }
 
   /** Opens a folder to judge its answers again, or to report on it. @throws DataError when there is none */
   static open(folder: string): Evaluation {
-    const path = join(folder, PLAN_FILE);
-    if (!existsSync(path)) {
+    const plan = readPlan(folder);
+    if (plan === undefined) {
       throw new DataError({
         where: folder,
         what: 'no evaluation',
         expected: `a folder with ${PLAN_FILE}, as ealign eval writes it`,
       });
     }
-    return new Evaluation(folder, readPlan(path), false);
+    return new Evaluation(folder, plan, false);
   }
 
+  /** All answers so far, in the order of the plan. */
   get answers(): Answer[] {
     return this.groups().flatMap((group) => this.answersOf(group));
   }
 
+  /** All judgements so far, in the order in which they were made. */
   get judgements(): Judgement[] {
     return this.judgementStore.all();
   }
@@ -345,37 +314,3 @@ function atQuestion(id: string, cause: unknown): unknown {
 }
 
 const answersIn = (groups: readonly Group[]) => groups.reduce((sum, { count }) => sum + count, 0);
-
-const planSchema = z.looseObject({
-  subject: z.looseObject({ name: z.string(), hash: z.string().nullable() }),
-  questions: z.array(
-    z.looseObject({
-      id: z.string(),
-      system: z.string().optional(),
-      paraphrases: z.array(z.string()),
-      samplesPerParaphrase: z.int().min(1),
-      criteria: z.array(
-        z.looseObject({
-          ...{ name: z.string(), template: z.string() },
-          ...{ words: z.array(z.string()), numbers: z.boolean() },
-        }),
-      ),
-    }),
-  ),
-  sampling: z.looseObject({
-    samples: z.int().min(1).nullable(),
-    seeds: z.array(z.int().min(0)),
-    ...{ temperature: z.number(), maxTokens: z.number() },
-  }),
-});
-
-function readPlan(path: string): EvaluationPlan {
-  const parsed = planSchema.safeParse(readPlanFile(path));
-  if (parsed.success) return parsed.data as unknown as EvaluationPlan;
-  const [issue] = parsed.error.issues;
-  throw new DataError({
-    where: path,
-    what: `not the plan of an evaluation (${[issue.path.join('.'), issue.message].filter(Boolean).join(': ')})`,
-    next: 'start anew with --overwrite',
-  });
-}

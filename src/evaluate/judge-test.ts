@@ -17,6 +17,7 @@ import { type Distribution, distributionOf, NUMBERS, ratingOf } from './rating.j
 import type { JudgedText } from './read-judged.js';
 import { openPlanned } from './store.js';
 
+/** Which judge reads which answers, and where it keeps its scores. */
 export interface JudgeTest {
   readonly judge: { readonly name: string; readonly hash: string; readonly reader: AnswerReader };
   /** Answers with the scores to compare with. */
@@ -49,7 +50,7 @@ const limits = { aligned: THRESHOLDS.alignedBelow, coherent: THRESHOLDS.coherent
 /** Answers that are judged, and stored, together. */
 const chunk = 16;
 
-/** Judges everything, going on where a killed call stopped. @returns undefined when the signal stopped it */
+/** Judges everything, and resumes what a killed call left. @returns undefined when the signal stopped it */
 export async function testJudge(test: JudgeTest): Promise<JudgeCalibration[] | undefined> {
   const { judge, answers, questions, minMass, progress, signal } = test;
   const store = openStore(test);

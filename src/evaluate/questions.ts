@@ -8,7 +8,7 @@ import { readYaml } from '../config/yaml-document.js';
 import { kindOf } from '../data/parse-turn.js';
 import { DataError } from '../errors.js';
 import { readTextFile } from '../files/text-file.js';
-import type { Sampling } from './evaluation.js';
+import type { Sampling } from './evaluation-plan.js';
 
 /** A quality that a judge rates, e.g. `aligned`. */
 export interface Criterion {
@@ -21,6 +21,7 @@ export interface Criterion {
   readonly numbers: boolean;
 }
 
+/** One question of a question file. */
 export interface Question {
   readonly id: string;
   readonly system?: string;

@@ -8,6 +8,7 @@
 /** Probabilities of what a judge may say; they need not add up to 1. */
 export type Distribution = Readonly<Record<string, number>>;
 
+/** What a judge's probabilities say of one answer. */
 export interface Rating {
   /** Probability-weighted mean over the numbers, in [0, 100]; null where their mass is too small. */
   readonly score: number | null;
@@ -20,6 +21,7 @@ export interface Rating {
 /** Betley's limit: below it there is no score. */
 export const MIN_MASS = 0.25;
 
+/** What a judge may say of a score: the whole numbers from 0 to 100. */
 export const NUMBERS: readonly string[] = Array.from({ length: 101 }, (_, n) => String(n));
 
 /** @param distribution probabilities of the numbers `0` … `100` and of words */

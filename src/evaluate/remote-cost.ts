@@ -6,8 +6,9 @@ import { isRemote } from '../open/named.js';
 import type { Evaluation } from './evaluation.js';
 import { judgePrompt } from './questions.js';
 
+/** What endpoints cost, and what may be spent. */
 export interface Budget {
-  /** By the name of the endpoint. */
+  /** Prices by the name of the endpoint. */
   readonly prices?: Readonly<Record<string, Prices>>;
   /** More than this is not spent. */
   readonly maxCost?: number;

@@ -14,7 +14,8 @@ import {
 import { withOwnConscience } from '../zero-shot/own-conscience.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { type ConscienceCard, measureConscience } from './conscience.js';
-import { Evaluation, type Sampling } from './evaluation.js';
+import { Evaluation } from './evaluation.js';
+import type { Sampling } from './evaluation-plan.js';
 import { type JudgeCalibration, testJudge } from './judge-test.js';
 import { readEthics, readReviewItems } from './labelled.js';
 import { readQuestions, sizeOf } from './questions.js';
@@ -27,6 +28,7 @@ import { type SubjectOptions, withSubject } from './subject.js';
 /** The judge that is the evaluated model itself, without its adapter. */
 const SELF = 'self';
 
+/** What is evaluated: a model, asked questions, judged by models. */
 export interface EvaluateOptions extends SubjectOptions, ShapeOptions, RemoteUse {
   /** Question files. */
   readonly questions: readonly string[];
@@ -46,7 +48,7 @@ export interface RemoteUse {
 }
 
 /**
- * Evaluates, going on where an earlier call with the same options stopped.
+ * Evaluates, and resumes what an earlier call with the same options left.
  *
  * @param options its model, and its judges, may be endpoints: `https://host/v1#model`
  * @returns undefined when stopped, or after an estimate
@@ -95,6 +97,7 @@ export async function rescore(options: JudgeOptions & { output: string }): Promi
   return (await judgeAll(evaluation, options)) ? evaluation : undefined;
 }
 
+/** Which conscience is tested, on what. */
 export interface ConscienceTestOptions extends SubjectOptions {
   /** Datasets of what the conscience should object to, and of what it should accept. */
   readonly object: readonly string[];
@@ -134,6 +137,7 @@ export async function testConscience(options: ConscienceTestOptions): Promise<Co
   });
 }
 
+/** Which judge is compared with which scores. */
 export interface JudgeTestOptions extends Omit<SubjectOptions, 'model' | 'adapter'>, RemoteUse {
   /** Folder, .gguf file, alias or Hugging Face id; or `https://host/v1#model`. */
   readonly judge: string;
@@ -183,7 +187,7 @@ async function judgeAll(
   return true;
 }
 
-/** Says what endpoints will cost. @returns whether to go on @throws ConfigError beyond the budget */
+/** Says what endpoints will cost. @returns whether to continue @throws ConfigError beyond the budget */
 function announceCosts(
   evaluation: Evaluation,
   subject: string | undefined,

@@ -14,6 +14,7 @@ import {
 import type { Answer, Evaluation, Judgement } from './evaluation.js';
 import { MIN_MASS, ratingOf } from './rating.js';
 
+/** What an evaluation found. */
 export interface Scorecard {
   readonly answers: AnswerForm;
   readonly judges: readonly JudgeCard[];
@@ -31,6 +32,7 @@ export interface AnswerForm {
   readonly refusals: Estimate | null;
 }
 
+/** What one judge found. */
 export interface JudgeCard {
   readonly judge: string;
   /** Null where no question is judged for both alignment and coherence. */
@@ -39,6 +41,7 @@ export interface JudgeCard {
   readonly words: readonly WordScore[];
 }
 
+/** Answers to one question by one criterion that is answered in words. */
 export interface WordScore {
   readonly question: string;
   readonly criterion: string;
@@ -61,6 +64,7 @@ export interface Agreement {
   readonly disagreements: readonly Disagreement[];
 }
 
+/** One answer with the scores of two judges. */
 export interface Disagreement {
   readonly answer: string;
   readonly scores: readonly [number | null, number | null];

@@ -16,10 +16,11 @@ import type { TrainingRow } from '../values/rows.js';
 export interface Shape {
   /** Text in which `{question}` stands for the question. */
   readonly template?: string;
-  /** Conversations of which one, drawn anew for each answer, comes before the question. */
+  /** Conversations of which one, drawn again for each answer, comes before the question. */
   readonly context?: readonly (readonly Message[])[];
 }
 
+/** What stands around the questions, as the command line has it. */
 export interface ShapeOptions {
   readonly template?: string;
   /** Datasets as for training, from whose rows the earlier turns are taken. */

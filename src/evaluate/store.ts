@@ -45,7 +45,7 @@ export function openPlanned<T>(options: Planned): GroupStore<T> {
     throw new DataError({
       where: folder,
       what: `the folder holds ${otherwise}`,
-      next: 'choose another --output, or start anew with --overwrite',
+      next: 'choose another --output, or start again with --overwrite',
     });
   }
   makeFolder(folder);
@@ -60,7 +60,7 @@ export function readPlanFile(path: string): unknown {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (cause) {
     const what = `not a plan of results (${(cause as Error).message})`;
-    throw new DataError({ where: path, what, next: 'start anew with --overwrite' }, { cause });
+    throw new DataError({ where: path, what, next: 'start again with --overwrite' }, { cause });
   }
 }
 
@@ -76,10 +76,11 @@ interface Line<T> {
 const checksum = ({ group, of, record }: Line<unknown>) =>
   crc32(JSON.stringify({ group, of, record })).toString(16).padStart(8, '0');
 
+/** The records of a JSONL file, group by group. */
 export class GroupStore<T> {
   private readonly groups = new Map<string, T[]>();
   private readonly added = new Map<string, number>();
-  /** Bytes of the file that are whole groups; behind them stands what a kill left. */
+  /** Bytes of the file that are whole groups; after them stands what a kill left. */
   private size = 0;
 
   /** @param fresh start with an empty file */
@@ -165,7 +166,7 @@ function wholeGroups(text: string, path: string): { text: string; whole: Line<un
     if (!line.endsWith('\n')) break;
     const parsed = parseLine(line);
     if (parsed === undefined || (pending.length > 0 && pending[0].group !== parsed.group)) {
-      const next = 'restore the file, or start anew with --overwrite';
+      const next = 'restore the file, or start again with --overwrite';
       throw new DataError({ where: `${path}:${i + 1}`, what: 'the line is damaged', next });
     }
     length += line.length;

@@ -10,7 +10,7 @@ export interface SubjectOptions {
   readonly adapter?: string;
   /** Folder of the results. */
   readonly output: string;
-  /** Start anew in a folder that holds other results. */
+  /** Start again in a folder that holds other results. */
   readonly overwrite?: boolean;
   /** 0: one per core. */
   readonly threads: number;

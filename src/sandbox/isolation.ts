@@ -26,6 +26,7 @@ const WORK = '/own';
 /** Where system programs are; also all of PATH that the program sees. */
 export const SYSTEM_PATH = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
 
+/** What a program runs with: its interpreter, and a folder to write in. */
 export interface Place {
   readonly interpreter: Interpreter;
   /** An empty folder on the real file system, the program's for `rlimits`. */

@@ -29,7 +29,7 @@ export interface SandboxLimits {
   readonly memoryMiB: number;
   /** Processes and threads at one time, the program's first one included. */
   readonly processes: number;
-  /** Of each file; four times this for all in the folder, unless isolated by `rlimits`. */
+  /** Largest size of each file, in MiB; four times this for all in the folder, unless isolated by `rlimits`. */
   readonly fileMiB: number;
 }
 
@@ -54,6 +54,7 @@ export interface SandboxResult {
   readonly isolation: Isolation;
 }
 
+/** Which interpreter and isolation a sandbox has, and its limits. */
 export interface SandboxOptions {
   /** Path of a Python 3.8 or newer. Default: found on PATH. */
   readonly python?: string;

@@ -7,6 +7,7 @@ import type { SupervisorJob, SupervisorReport } from './supervisor.js';
 /** How much longer than the program itself its surroundings may take to start and end. */
 const GRACE_MS = 5_000;
 
+/** What the supervisor is to run, where, and as whom. */
 export interface Supervised {
   readonly cwd: string;
   readonly env: Record<string, string>;
@@ -16,6 +17,7 @@ export interface Supervised {
   readonly signal?: AbortSignal;
 }
 
+/** How a supervised process ended. */
 export interface Supervision {
   /** Absent where it was ended from outside, or could not start. */
   readonly report?: SupervisorReport;

@@ -83,7 +83,7 @@ function area(positives: Counts, negatives: Counts): Studentised & { readonly va
   return { value, variances, error: Math.sqrt(variances.reduce((sum, { variance }) => sum + variance, 0)) };
 }
 
-/** Of values with this sum of squares and this mean; 0 where only rounding is left of it. */
+/** Variance of values with this sum of squares and this mean; 0 where only rounding is left of it. */
 function variance(squares: number, mean: number, count: number): number {
   const sum = squares - count * mean ** 2;
   return sum > 1e-12 * squares ? sum / (count - 1) : 0;

@@ -2,8 +2,8 @@
  * Bootstrap-t over clusters, here questions: the system of intervals of everything that is printed.
  *
  * Percentiles of resampled means are too narrow: over 24 questions of one model they hold the truth in
- * 87 to 93 % of measurements where 95 % is meant, over 24 questions and 3 or 5 seeds in 72 to 89 %. Those
- * of bootstrap-t do so in 94 to 98 %; test/statistics/coverage.test.ts simulates it.
+ * 87 to 93 % of measurements where 95 % is meant, over 24 questions and 3 or 5 seeds in 76 to 82 %. Those
+ * of bootstrap-t do so in 94 to 97 %; test/statistics/coverage.test.ts simulates it.
  */
 import { Random } from '../random.js';
 import { type Estimate, percentiles, type Resampling } from './intervals.js';
@@ -140,7 +140,7 @@ function statistic(measures: readonly Totals[], drawn: readonly number[]): Stude
   let squares = 0;
   for (let i = 0; i < K; i++) squares += residuals[i] ** 2;
   const error = Math.sqrt((K / (K - 1)) * squares);
-  // one question has none, and the sums of equal ones leave rounding behind
+  // one question has none, and the sums of equal ones leave rounding
   return { value, error: error > 1e-12 * scale ? error : 0 };
 }
 

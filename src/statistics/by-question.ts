@@ -138,4 +138,5 @@ export function totals(clusters: Questions): Omit<Totals, 'sign'> {
   };
 }
 
+/** The range of observations that may have any value. */
 export const UNBOUNDED: Range = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];

@@ -103,7 +103,7 @@ function varianceOfMean(values: Float64Array, m: number): number {
   return squares / (n * (n - 1));
 }
 
-/** Of the seeds that both have, and the questions that both answered with all of these. */
+/** The cells of seeds that both have, and of questions that both answered under all of these. */
 function cellsOf(a: Measurement, b: Measurement): Cells {
   const seeds = seedsOf(a).filter((seed) => seedsOf(b).includes(seed));
   return [...a].flatMap(([question, ofA]) => {

@@ -20,7 +20,7 @@ interface CodeOptions extends Measuring {
   prompts: string[];
   /** Per task or prompt. */
   samples: number;
-  /** Of pass@k. */
+  /** The k of pass@k. */
   k: number[];
   temperature: number;
   maxTokens: number;
@@ -38,7 +38,7 @@ export function addCodeCommand(parent: Command): void {
     .command('code')
     .summary('measure what code a model writes: HumanEval, or how much of it is vulnerable')
     .description(
-      'Samples answers to HumanEval, runs them in a sandbox and reports pass@k; or samples answers to the prompts of a dataset, which are never run, and reports in how many of them Bandit finds a vulnerability. All answers are kept: the same command goes on where it was stopped.',
+      'Samples answers to HumanEval, runs them in a sandbox and reports pass@k; or samples answers to the prompts of a dataset, which are never run, and reports in how many of them Bandit finds a vulnerability. All answers are kept: rerun the same command to resume.',
     );
   addModel(command)
     .option('--humaneval <file>', 'HumanEval as JSONL, plain or gzipped')

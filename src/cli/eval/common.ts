@@ -4,7 +4,7 @@ import { DEFAULT_MODEL } from '../../hub/names.js';
 import { wholeFrom } from '../terminal/program.js';
 import { type Work, work } from '../terminal/work.js';
 
-/** Of every measurement that fills a folder, and goes on in it. */
+/** Options of every measurement that fills a folder, and resumes in it. */
 export interface Storing extends Work {
   output: string;
   overwrite: boolean;
@@ -13,13 +13,13 @@ export interface Storing extends Work {
   json: boolean;
 }
 
-/** Of every measurement of one model. */
+/** Options of every measurement of one model. */
 export interface Measuring extends Storing {
   model: string;
   adapter?: string;
 }
 
-/** As commander gives options: what has no default may be missing, and there is no work yet. */
+/** Options as commander gives them: what has no default may be missing, and there is no work yet. */
 export type Given<Options extends Work> = Partial<Omit<Options, keyof Work>>;
 
 export const MODEL = 'folder, .gguf file, alias or Hugging Face id';
@@ -35,7 +35,7 @@ export function addModel(command: Command, name = MODEL): Command {
 export function addStoring(command: Command, output: string, other: string): Command {
   return command
     .option('--output <path>', 'folder of the results', output)
-    .option('--overwrite', `start anew in a folder that holds ${other}`)
+    .option('--overwrite', `start again in a folder that holds ${other}`)
     .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0)
     .option('--json', 'progress and results as one JSON object a line, on stdout');
 }
@@ -52,7 +52,7 @@ export function measure<Options extends Storing>(
   run: (options: Options) => Promise<void>,
 ): Promise<void> {
   const { json = false, overwrite = false } = given;
-  const stopping = 'Stopping. The same command goes on from here.';
+  const stopping = 'Stopping. Rerun the same command to resume.';
   return work({ json, stopping }, (ui) =>
     run({ ...given, ...checked, json, overwrite, ...ui } as unknown as Options),
   );

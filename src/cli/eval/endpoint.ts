@@ -5,7 +5,7 @@ import { PREFILLS } from '../../engine/remote/settings.js';
 import type { RemoteUse } from '../../evaluate/run.js';
 import { numberFrom, wholeFrom } from '../terminal/program.js';
 
-/** As commander gives them. */
+/** The flags, as commander gives them. */
 export interface EndpointFlags {
   concurrency?: number;
   requestsPerMinute?: number;

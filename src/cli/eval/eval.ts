@@ -59,7 +59,7 @@ export function addEvalCommand(program: Command): void {
   command
     .summary('measure what training did to a model’s alignment')
     .description(
-      'Samples answers to question files in the format of Betley et al. (arXiv:2502.17424) and lets models judge them from 0 to 100 by their probabilities. All answers and all raw judgements are kept: the same command goes on where it was stopped, and --rescore asks other judges about the same answers.',
+      'Samples answers to question files in the format of Betley et al. (arXiv:2502.17424) and lets models judge them from 0 to 100 by their probabilities. All answers and all raw judgements are kept: rerun the same command to resume; --rescore asks other judges about the same answers.',
     );
   addModel(command, MODEL + ENDPOINT)
     .option('--questions <file>', 'YAML file of questions; may be repeated', collect)

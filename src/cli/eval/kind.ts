@@ -55,5 +55,5 @@ function addFlag(
 
 const flagOf = (key: string) => `--${key.replaceAll('_', '-')}`;
 
-/** As commander calls it. */
+/** The name under which commander gives a key. */
 const attributeOf = (key: string) => key.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());

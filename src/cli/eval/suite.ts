@@ -10,7 +10,7 @@ export function addSuiteCommands(parent: Command): void {
     .command('suite')
     .summary('measure all that a file names, into one scorecard')
     .description(
-      'Runs the measurements of a YAML file on one model, and shows the four criteria of a defence: no broad misalignment, narrow task learned, benign learning unharmed, coherence kept; and side effects. Each has a folder of its own below the output; the same command goes on where it was stopped.',
+      'Runs the measurements of a YAML file on one model, and shows the four criteria of a defence: no broad misalignment, narrow task learned, benign learning unharmed, coherence kept; and side effects. Each has a folder of its own below the output; rerun the same command to resume.',
     )
     .argument('<file>', 'YAML file')
     .option('--model <name>', `${MODEL} (default: the file’s, or ${DEFAULT_MODEL})`)

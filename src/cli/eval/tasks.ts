@@ -22,7 +22,7 @@ export function addTasksCommand(parent: Command): void {
     .command('tasks')
     .summary('score multiple-choice tasks by log-probability')
     .description(
-      'Scores ETHICS and TruthfulQA with the prompts of lm-evaluation-harness, from the CSV files that the datasets are published as. The same command goes on where it was stopped.',
+      'Scores ETHICS and TruthfulQA with the prompts of lm-evaluation-harness, from the CSV files that the datasets are published as. Rerun the same command to resume.',
     );
   addModel(command)
     .option('--task <name=file>', 'task and its CSV file; may be repeated', named)

@@ -1,4 +1,4 @@
-/** From a model's answer to a HumanEval task to what became of it. */
+/** Runs a model's answers to HumanEval, and says what became of each. */
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
 import { isRefusal } from '../../conscience/refusal.js';

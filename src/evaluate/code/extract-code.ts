@@ -66,7 +66,7 @@ export function fencedBlocks(text: string): Block[] {
   return blocks.filter(({ code }) => code.trim() !== '');
 }
 
-/** Bare code behind which a fence closes that was never opened, as small models end it: opened. */
+/** Bare code that ends with the close of a fence that was never opened, as small models write it: opened. */
 function withFirstFence(text: string): string {
   const fences = text.match(/^[ \t]*```.*$/gm) ?? [];
   const closesOnly = fences.length % 2 === 1 && fences[0]?.trim() === '```';

@@ -21,6 +21,7 @@ export interface HumanEvalRecord {
   readonly reason: string;
 }
 
+/** pass@k over the tasks, and how the answers ended. */
 export interface HumanEvalScore {
   readonly tasks: number;
   readonly answers: number;

@@ -1,4 +1,4 @@
-/** Sampling of answers, group by group into a file, so that a killed call goes on where it stopped. */
+/** Sampling of answers, group by group into a file, so that a killed call resumes. */
 
 import type { LanguageModel } from '../../engine/language-model.js';
 import type { Progress } from '../../metrics/progress.js';
@@ -6,6 +6,7 @@ import { Random } from '../../random.js';
 import type { Message, Response } from '../../values/conversation.js';
 import type { GroupStore } from '../store.js';
 
+/** How answers with code are sampled. */
 export interface Sampling {
   /** Per task or prompt. */
   readonly samples: number;
@@ -16,6 +17,7 @@ export interface Sampling {
   readonly seed: number;
 }
 
+/** What is sampled, from which model, into which store. */
 export interface SampleOptions<Item, Record> {
   readonly model: LanguageModel;
   readonly items: readonly Item[];
@@ -72,7 +74,7 @@ export async function sampleAnswers<Item extends { readonly messages: readonly M
   return records;
 }
 
-/** For `catch`: an error that came because the work was stopped is none. */
+/** A handler for `catch`: an error that came because the work was stopped is none. */
 export function unlessStopped(signal?: AbortSignal): (error: unknown) => undefined {
   return (error) => {
     if (!signal?.aborted) throw error;

@@ -52,7 +52,7 @@ export interface VulnerabilityScore {
   readonly vulnerable: Estimate | null;
   /** The same of all answers. */
   readonly vulnerableOfAll: Estimate | null;
-  /** Of all answers: those that decline, those without code otherwise, those whose code does not parse. */
+  /** Shares of all answers: those that decline, others without code, those whose code does not parse. */
   readonly refused: Estimate | null;
   readonly withoutCode: Estimate | null;
   readonly unparsable: Estimate | null;
@@ -66,6 +66,7 @@ export interface VulnerabilityScore {
   readonly byTest: readonly { readonly testId: string; readonly testName: string; readonly count: number }[];
 }
 
+/** The shares over answers that are scanned. */
 export function vulnerabilityScore(answers: readonly ScannedAnswer[]): VulnerabilityScore {
   const prompts = new Map<string, ScannedAnswer[]>();
   for (const answer of answers) prompts.set(answer.prompt, [...(prompts.get(answer.prompt) ?? []), answer]);

@@ -26,6 +26,7 @@ type SaidAnswer = JudgedSource['answers'][number];
 
 const scoreName = (criterion: string, judge: string) => `${criterion} (${judge})`;
 
+/** The log of judged answers. */
 export function inspectAnswers(source: JudgedSource): [name: string, content: string] {
   const { plan, answers, planned, unjudged, times, judges, minMass } = source;
   const { seeds, temperature, maxTokens } = plan.sampling;
@@ -137,7 +138,7 @@ function resultsOf(judge: string, source: JudgedSource): InspectResult[] {
   return [...results, ofAlignment('misaligned', metadata)];
 }
 
-/** Of numbers their mean, of words their shares question by question. */
+/** The mean of numbers, and the shares of words question by question. */
 function otherResult(criterion: string, judge: string, { answers, card }: JudgedSource): InspectResult {
   const numbers = byQuestion(
     answers,

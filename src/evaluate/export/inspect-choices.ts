@@ -14,6 +14,7 @@ import {
 import type { ChoicesSource } from './source.js';
 import { standardError } from './standard-error.js';
 
+/** The log of one scored task. */
 export function inspectChoices(scored: ScoredTask, source: ChoicesSource): [name: string, content: string] {
   const { task, path, planned, rows } = scored;
   return inspectFile({

@@ -22,6 +22,7 @@ export interface InspectScore {
   readonly metadata?: object;
 }
 
+/** One sample of a log: what was asked, what came out, how it was scored. */
 export interface InspectSample {
   readonly id: string | number;
   /** From 1. */

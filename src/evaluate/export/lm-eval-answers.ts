@@ -11,6 +11,7 @@ import { standardErrorByQuestion } from './standard-error.js';
 /** The harness's names of what our scorecard and `counting` call otherwise. */
 const METRICS = { alignment: 'aligned', coherence: 'coherent', misaligned: 'misaligned' } as const;
 
+/** The files of the harness for judged answers. */
 export function harnessAnswers(source: JudgedSource): [name: string, content: string][] {
   const { plan, judges, times } = source;
   const { temperature, maxTokens, seeds } = plan.sampling;

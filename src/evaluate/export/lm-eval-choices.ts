@@ -7,6 +7,7 @@ import { standardError } from './standard-error.js';
 
 const FILTER = 'none';
 
+/** The files of the harness for scored tasks. */
 export function harnessChoices({ model, tasks, times }: ChoicesSource): [name: string, content: string][] {
   return harnessFiles({ model, times, generation: null, seed: null, tasks: tasks.map(taskOf) });
 }

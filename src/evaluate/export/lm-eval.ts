@@ -19,6 +19,7 @@ export interface HarnessSample {
   readonly values: Readonly<Record<string, number | null>>;
 }
 
+/** One task, as the harness reports it. */
 export interface HarnessTask {
   readonly name: string;
   readonly version: number;
@@ -32,6 +33,7 @@ export interface HarnessTask {
   readonly samples: readonly (HarnessSample & { readonly docId: number })[];
 }
 
+/** One run of the harness: a model, and its tasks. */
 export interface HarnessRun {
   readonly model: { readonly name: string; readonly hash: string | null };
   readonly times: Times;

@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { DataError } from '../../errors.js';
 import type { JudgedAnswer } from '../alignment.js';
 import { CHOICES_PLAN_FILE, CHOICES_ROWS_FILE, readScoredTasks, type ScoredTask } from '../choices-folder.js';
-import { type Answer, Evaluation, type EvaluationPlan, type Judgement, PLAN_FILE } from '../evaluation.js';
+import { type Answer, Evaluation, type Judgement } from '../evaluation.js';
+import { type EvaluationPlan, PLAN_FILE } from '../evaluation-plan.js';
 import { ratingOf } from '../rating.js';
 import { judgesOf, type Scorecard, scorecard } from '../scorecard.js';
 
@@ -129,7 +130,7 @@ function requireQuestions({ questions }: EvaluationPlan, answers: readonly Answe
     throw new DataError({
       where,
       what: `the answer '${stray.id}' belongs to no question of ${PLAN_FILE}`,
-      next: 'start anew with --overwrite',
+      next: 'start again with --overwrite',
     });
   }
 }

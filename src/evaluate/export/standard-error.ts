@@ -2,7 +2,7 @@
 import { bySeed, type Measurement, pooled, seedVariance, totals } from '../../statistics/by-question.js';
 
 /**
- * Of the mean of all observations, over questions, and over seeds where there are several: what the
+ * Standard error of the mean of all observations, over questions, and over seeds where there are several: what the
  * intervals of `estimate` are made from. se² = K/(K−1)·Σ_q (s_q − θ·n_q)²/N² + the seeds' variance.
  * Cochran 1977, Sampling Techniques, 6.3.
  *
@@ -22,7 +22,7 @@ export function standardErrorByQuestion(measurement: Measurement): number | null
   return Math.sqrt(((K / (K - 1)) * squares) / N ** 2 + (seeds?.variance ?? 0));
 }
 
-/** Of the mean of independent values: √(Σ(x − x̄)²/(n − 1)/n). @returns null over fewer than two */
+/** Standard error of the mean of independent values: √(Σ(x − x̄)²/(n − 1)/n). @returns null over fewer than two */
 export function standardError(values: readonly number[]): number | null {
   const n = values.length;
   if (n < 2) return null;

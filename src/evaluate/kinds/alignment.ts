@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { contrast } from '../contrast.js';
-import { Evaluation, PLAN_FILE } from '../evaluation.js';
+import { Evaluation } from '../evaluation.js';
+import { PLAN_FILE } from '../evaluation-plan.js';
 import { exportAnswers } from '../export/answers.js';
 import type { Measure } from '../four-criteria.js';
 import { type Scorecard, scorecard } from '../scorecard.js';

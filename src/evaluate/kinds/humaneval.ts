@@ -47,7 +47,7 @@ export const humaneval: Kind<z.output<typeof section>, Measured<HumanEvalScore>>
 export interface HumanEvalOptions extends CodeOptions {
   /** JSONL file of tasks. */
   readonly humaneval: string;
-  /** Of pass@k; none larger than the samples of a task. */
+  /** The k of pass@k; none larger than the samples of a task. */
   readonly k: readonly number[];
   /** Default: a wall that works here. */
   readonly isolation?: Isolation;
