@@ -30,7 +30,7 @@ export const only: Record<string, readonly string[]> = {
   'onnxruntime-node': ['engine/onnx'],
   libsql: ['online'],
   ai: ['ai-sdk'],
-  hono: ['serve'],
+  hono: ['serve', 'report'],
   commander: ['cli'],
   'engine/onnx': ['open', 'bench'],
 };
