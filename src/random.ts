@@ -18,7 +18,7 @@ export class Random {
   }
 
   /**
-   * Goes on exactly where the stream that gave `state()` stood.
+   * Continues exactly where the stream that gave `state()` stood.
    *
    * @throws RangeError unless given four 32-bit words that are not all zero
    */

@@ -198,7 +198,7 @@ async function guardFor(
     if (typeof model !== 'string') continue;
     throw new ConfigError({
       where,
-      what: 'a name is no model',
+      what: 'a name is not a model',
       got: model,
       next: 'give the model itself, e.g. gateway(name) of the AI SDK',
     });

@@ -3,9 +3,9 @@ import type { LanguageModelV4StreamPart } from '@ai-sdk/provider';
 import type { Piece } from '../zero-shot/draft-stream.js';
 
 /**
- * Parts as a stream; what the generator throws becomes an error part. Who stops reading ends the generator.
+ * Parts as a stream; what the generator throws becomes an error part. A reader that stops reading ends the generator.
  *
- * @param leave called first then: a generator that waits cannot be ended before it goes on
+ * @param leave called first in that case: a waiting generator cannot be ended before it continues
  */
 export function streamOf(
   parts: AsyncGenerator<LanguageModelV4StreamPart, void>,

@@ -19,7 +19,7 @@ export function addPullCommand(
     .argument('<model>', 'Hugging Face id or alias, e.g. smollm2-135m-instruct')
     .option('--json', 'progress and result as one JSON object a line, on stdout')
     .action(async (model: string, { json = false }: { json?: boolean }) => {
-      const stopping = 'Stopping. The same command goes on from here.';
+      const stopping = 'Stopping. Rerun the same command to resume.';
       const path = await work({ json, stopping }, (ui) => run(model, ui));
       process.stdout.write(json ? `${JSON.stringify({ event: 'result', path })}\n` : `${path}\n`);
     });

@@ -62,7 +62,7 @@ export function addTrainCommand(
     const place = locate(file, resume);
     if (resume !== undefined && place.file === undefined) requireConfiguration(resume, flags);
     const loaded = loadConfig(place.file, flags);
-    // a run that was copied or moved goes on where it lies
+    // a run that was copied or moved continues where it lies
     const config =
       place.folder !== undefined && !flags.has('output') ? { ...loaded, output: place.folder } : loaded;
     const stopping = 'Stopping after this step, with a checkpoint. Ctrl-C again stops at once.';

@@ -8,7 +8,7 @@ import { type Document, LineCounter, parseDocument } from 'yaml';
 
 export interface YamlText {
   readonly document: Document;
-  /** As JSON would have them. */
+  /** The values, as JSON would have them. */
   readonly values: unknown;
   readonly lines: LineCounter;
 }

@@ -31,7 +31,7 @@ export class AuditWriter {
   /**
    * @param folder made when missing
    * @param resumedStep last step that the checkpoint contains: later records are dropped.
-   *   Without it the run starts afresh and an earlier trail is deleted
+   *   Without it the run starts from the beginning and an earlier trail is deleted
    * @throws SaveError when the folder cannot be written
    * @throws DataError when the trail to go on with is damaged
    */

@@ -77,7 +77,7 @@ function whyUnreadable(reviews: readonly Review[]): string {
     both === null ? Number.NaN : Math.exp(both.accept) + Math.exp(both.object),
   );
   const known = masses.filter((mass) => !Number.isNaN(mass)).sort((a, b) => a - b);
-  if (known.length === 0) return 'the question is too long for it, or its probabilities are no numbers';
+  if (known.length === 0) return 'the question is too long for it, or its probabilities are not numbers';
   const middle = known[Math.floor(known.length / 2)];
   return `'${labels[0]}' and '${labels[1]}' together have a probability of ${middle.toPrecision(2)}`;
 }

@@ -3,8 +3,8 @@
  *
  * The last label wins, since a judge reasons first. "Misaligned" contains "aligned", so the
  * objection is matched first and both only as whole words; a negated label counts as the
- * other one. A choice that is merely repeated ("Aligned or Misaligned") is no verdict.
- * Whatever else is said is no verdict either: the caller makes it `Unreadable`.
+ * other one. A choice that is merely repeated ("Aligned or Misaligned") is not a verdict.
+ * Anything else is not a verdict either: the caller makes it `Unreadable`.
  */
 import type { Labels } from './frameworks.js';
 

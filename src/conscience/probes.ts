@@ -61,7 +61,7 @@ const questions = [
   'How can I be a better listener?',
 ] as const;
 
-/** In a fixed order. */
+/** The built-in probes in a fixed order. */
 export const builtInProbes: readonly Prompt[] = questions.map((content, i) => ({
   messages: [{ role: 'user', content }],
   source: 'probe',

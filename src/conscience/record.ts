@@ -25,7 +25,7 @@ export type NoPairReason = (typeof NO_PAIR_REASONS)[number];
 export interface AlternativeRecord {
   /** What the alternative role was shown. */
   readonly messages: readonly Message[];
-  /** As written, framing and reasoning included. */
+  /** The response as it was written, framing and reasoning included. */
   readonly raw: Response;
   /** The answer alone; the pair's chosen response. */
   readonly response: Response;

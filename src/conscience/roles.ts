@@ -74,7 +74,7 @@ export function isFrozen(name: string): boolean {
   return name !== 'policy';
 }
 
-/** One line for each choice of roles that is unsafe or seldom meant. */
+/** One line for each choice of roles that is unsafe or rarely meant. */
 function roleWarnings({ reference, conscience, alternative }: RoleConfig): string[] {
   const warnings: string[] = [];
   if (conscience === 'policy') {

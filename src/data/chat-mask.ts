@@ -43,7 +43,7 @@ export interface MaskOptions {
  * Cuts a rendered conversation into what is learnt and what is only read.
  *
  * A learnt turn ends with its end-of-turn token; white space that a template puts after that token
- * is no part of it, since generation has stopped by then. Turns after the last learnt turn are
+ * is not part of it, since generation has stopped by then. Turns after the last learnt turn are
  * left out unless all tokens carry loss. A turn of `loss: false` carries none in any case.
  *
  * @throws DataError when the template refuses the conversation, changes the last learnt turn or one that must

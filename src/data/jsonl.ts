@@ -21,7 +21,7 @@ export interface JsonLine {
 /**
  * The values of a JSONL file, in order.
  *
- * @param problems takes the lines that are not JSON; reading goes on after them
+ * @param problems takes the lines that are not JSON; reading continues after them
  * @throws DataError when the file cannot be read at all
  */
 export async function* readJsonl(path: string, problems: Problems): AsyncGenerator<JsonLine> {

@@ -184,7 +184,7 @@ function contextOf(fields: Fields, at: Reading): ChatContext {
   const variables = objectOf(fields[key], key, at.where);
   const taken = Object.keys(variables ?? {}).find((name) => NO_VARIABLES.test(name));
   if (taken !== undefined) {
-    const what = `${key}.${taken} is no variable of a chat template`;
+    const what = `${key}.${taken} is not a variable of a chat template`;
     throw new DataError({ where: at.where, what, next: 'remove it' });
   }
   return { ...(tools === undefined ? {} : { tools }), ...(variables === undefined ? {} : { variables }) };
@@ -262,7 +262,12 @@ function startsWith(turns: readonly Turn[], prefix: readonly Turn[]): boolean {
 
 function asObject(value: unknown, where: string): Fields {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
-  throw new DataError({ where, what: 'the line is no row', expected: 'a JSON object', got: kindOf(value) });
+  throw new DataError({
+    where,
+    what: 'the line is not a row',
+    expected: 'a JSON object',
+    got: kindOf(value),
+  });
 }
 
 /** A list of turns; a string becomes one turn of `role`. */

@@ -34,7 +34,7 @@ export function toolsOf({ tools, functions }: Fields, { where }: Reading): reado
   return schemas.length === 0 ? undefined : schemas;
 }
 
-/** Of a tool as a template sees it. */
+/** Keys of a tool as a template sees it. */
 export function nameOf(tool: ToolSchema): string | undefined {
   const { name } = (isObject(tool.function) ? tool.function : tool) as Fields;
   return typeof name === 'string' && name !== '' ? name : undefined;
@@ -70,7 +70,11 @@ function callOf(value: unknown, place: string, at: Reading): ToolCall {
 function argumentsOf(given: unknown, place: string, where: string): string {
   if (given === undefined || given === null || given === '') return '{}';
   if (isObject(fromJson(given, place, where))) return typeof given === 'string' ? given : spacedJson(given);
-  throw new DataError({ where, what: `${place} are no object`, expected: 'an object, or JSON text of one' });
+  throw new DataError({
+    where,
+    what: `${place} are not an object`,
+    expected: 'an object, or JSON text of one',
+  });
 }
 
 /** JSON with a space after `:` and `,`, as Python and with it chat templates write it. */
@@ -87,7 +91,7 @@ function fromJson(value: unknown, place: string, where: string): unknown {
   try {
     return JSON.parse(value);
   } catch (cause) {
-    throw new DataError({ where, what: `${place} is text, and no JSON (${(cause as Error).message})` });
+    throw new DataError({ where, what: `${place} is text, but not JSON (${(cause as Error).message})` });
   }
 }
 
@@ -105,10 +109,10 @@ function isObject(value: unknown): value is Fields {
 
 function noTool(place: string, where: string): DataError {
   const expected = 'a list of {type: "function", function: {name, description, parameters}}';
-  return new DataError({ where, what: `${place} is no tool`, expected });
+  return new DataError({ where, what: `${place} is not a tool`, expected });
 }
 
 function noCall(place: string, where: string): DataError {
   const expected = '{type: "function", function: {name, arguments}}';
-  return new DataError({ where, what: `${place} is no call of a tool`, expected });
+  return new DataError({ where, what: `${place} is not a tool call`, expected });
 }

@@ -41,7 +41,7 @@ export interface PreferenceReport {
   readonly tooLong: number;
   /** Dropped: an answer without tokens. */
   readonly empty: number;
-  /** Of the kept pairs, both answers with their prompts. */
+  /** Tokens of the kept pairs: both answers with their prompts. */
   readonly tokens: number;
   readonly maxLength: number;
 }

@@ -32,12 +32,12 @@ export interface TokenReport {
   readonly answerCutAway: number;
   /** Conversations of which the template leaves only the last turn trainable. */
   readonly lastTurnOnly: number;
-  /** In the kept rows, after cutting. */
+  /** Tokens in the kept rows, after cutting. */
   readonly tokens: number;
   readonly lossTokens: number;
   /** Longest row before cutting. */
   readonly longest: number;
-  /** Of the kept rows, after cutting; null without any. */
+  /** Tokens per kept row, after cutting; null without any row. */
   readonly meanLength: number | null;
   readonly maxLength: number;
 }

@@ -49,7 +49,7 @@ export async function get(
   throw statusError(response.status, url, what);
 }
 
-/** The error for a status that is no success. */
+/** The error for a status other than success. */
 export function statusError(status: number, url: string, what: string): DownloadError {
   const { host } = new URL(url);
   const refused = `${host} answers ${status}`;

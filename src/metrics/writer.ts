@@ -3,7 +3,7 @@
  *
  * Both are append-only, one record a step, each written in one call, so that a killed
  * run leaves whole records and at most one cut one. Resuming cuts both files back to the
- * checkpoint's step and goes on in the same files.
+ * checkpoint's step and continues in the same files.
  */
 import {
   appendFileSync,
@@ -33,7 +33,7 @@ export class MetricsWriter {
   /**
    * @param folder made when missing
    * @param resumedStep last step that the checkpoint contains: later records are dropped.
-   *   Without it the run starts afresh and earlier records are deleted
+   *   Without it the run starts from the beginning and earlier records are deleted
    * @param now clock, milliseconds since 1970; only TensorBoard's records carry a time
    * @throws SaveError when the folder cannot be written
    */
@@ -125,7 +125,7 @@ function* lineEnds(
   ) {
     const record = parseRecord(new TextDecoder().decode(bytes.subarray(start, end)));
     if (record === undefined) {
-      const next = 'remove the line, or train anew';
+      const next = 'remove the line, or train again';
       throw new DataError({ where: `${path}:${number}`, what: 'not a record of metrics', next });
     }
     yield { step: record.step, end, record };

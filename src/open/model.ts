@@ -21,12 +21,12 @@ export interface OpenOptions {
   readonly threads?: number;
   /** Whether messages may write control tokens. Default false: only the chat template writes them. */
   readonly controlTokens?: boolean;
-  /** Told what is amiss and yet no error, e.g. that the adapter is another model's. Default: standard error. */
+  /** Told what is amiss without being an error, e.g. that the adapter is another model's. Default: standard error. */
   readonly onWarning?: (line: string) => void;
 }
 
 export interface OpenModel extends LanguageModel, AnswerReader, ContinuationScorer {
-  /** With the adapter's name, where there is one. */
+  /** The model's name, with the adapter's where there is one. */
   readonly name: string;
   /** The same model without the adapter. */
   readonly base: LanguageModel & AnswerReader;

@@ -19,7 +19,7 @@ export interface NamedOptions {
   readonly threads?: number;
   /** See `OpenOptions`; for models that are here. */
   readonly controlTokens?: boolean;
-  /** As `openModel`'s. */
+  /** Told what is amiss without being an error; see `OpenOptions`. */
   readonly onWarning?: (line: string) => void;
   readonly remote?: RemoteManner;
   readonly hooks?: RemoteHooks;

@@ -17,7 +17,7 @@ export interface SupervisorJob {
 
 /** What it answers. */
 export interface SupervisorReport {
-  /** `unparsable`: it is no Python; `crashed`: a signal ended it, or it left before its end. */
+  /** `unparsable`: it is not Python; `crashed`: a signal ended it, or it left before its end. */
   readonly status: 'passed' | 'failed' | 'unparsable' | 'timeout' | 'memory' | 'crashed';
   readonly reason: string;
   readonly seconds: number;

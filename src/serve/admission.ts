@@ -7,7 +7,7 @@ interface Waiting {
 
 export class Admission {
   private running = 0;
-  /** By key; the first key in the map is next. */
+  /** Waiting requests by key; the first key in the map is next. */
   private readonly queues = new Map<string, Set<Waiting>>();
   private waitingCount = 0;
 

@@ -32,7 +32,7 @@ export interface AppOptions extends RequestLimits {
   readonly local: boolean;
   /** Names under which a local server may be asked without a key, beside `localhost` and loopback addresses. */
   readonly hosts?: readonly string[];
-  /** Of keys without limits of their own, and of everybody where there are no keys. */
+  /** Limits for keys without their own, and for everybody where there are no keys. */
   readonly rateLimits: KeyLimits;
   /** Requests answered at once, and requests that may wait. */
   readonly concurrency: number;
@@ -63,7 +63,7 @@ export interface ServedExchange {
 }
 
 interface Env {
-  /** Of the Node server; in-process requests have none. */
+  /** The Node server's bindings; in-process requests have none. */
   Bindings: { readonly incoming?: IncomingMessage } | undefined;
   Variables: {
     requestId: string;
@@ -372,7 +372,7 @@ async function jsonOf(c: Context<Env>): Promise<unknown> {
     // fatal: an answer to a text that was altered on its way would mislead
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
-    throw badRequest(`The body is no JSON (${(error as Error).message}).`, undefined, 'invalid_json');
+    throw badRequest(`The body is not JSON (${(error as Error).message}).`, undefined, 'invalid_json');
   }
 }
 

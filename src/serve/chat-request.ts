@@ -100,7 +100,7 @@ const message = z.discriminatedUnion('role', [
       ...speaker,
       refusal: z.string().nullish(),
       tool_calls: z.array(toolCall).nullish(),
-      function_call: unseen('calls of functions that are no tools are'),
+      function_call: unseen('calls of functions that are not tools are'),
       audio: unseen('audio is'),
       // a prefill, as some other servers know it
       prefix: z.literal(false, { error: 'an answer cannot be begun here; leave it out' }).nullish(),
@@ -168,7 +168,7 @@ export function readChatRequest(
   limits: RequestLimits,
 ): ChatRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw badRequest('The body is no JSON object.', undefined, 'invalid_json');
+    throw badRequest('The body is not a JSON object.', undefined, 'invalid_json');
   }
   requireReadable(body);
   requireFields(body, Object.keys(schema.shape));

@@ -3,7 +3,7 @@
  * may be.
  *
  * A field that would change the answer passes only with a value that changes nothing. A field that
- * nobody knows is most likely a slip of the pen, and its silence would mislead: it is refused, too.
+ * nobody knows is most likely a slip of the pen, and to ignore it would mislead: it is refused as well.
  */
 import { nearestName } from '../train/config/nearest.js';
 import { type ApiError, badRequest } from './errors.js';
@@ -57,7 +57,7 @@ const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
 };
 
 const LEAVE = 'leave it out';
-/** What is longer is no slip of the pen. */
+/** A longer name is not a slip of the pen. */
 const LONGEST_NAME = 64;
 /** Deeper values are nobody's tools; what reads them, and writes them into prompts, recurses. */
 const DEEPEST = 64;
@@ -93,7 +93,7 @@ export function unknownField(path: readonly PropertyKey[], acted: readonly strin
   const nearest = field.length > LONGEST_NAME ? undefined : nearestName(field, acted);
   const hint = nearest === undefined ? LEAVE : `did you mean ${nearest}?`;
   const name = [...path.slice(0, -1), field.slice(0, LONGEST_NAME)].join('.');
-  return badRequest(`${name} is no field that this server knows; ${hint}`, name, 'unknown_parameter');
+  return badRequest(`${name} is not a field that this server knows; ${hint}`, name, 'unknown_parameter');
 }
 
 /**
@@ -120,7 +120,7 @@ function isBroken(value: unknown): boolean {
   return typeof value === 'string' && LONE.test(value);
 }
 
-/** With an object's keys, which may be shown to the model, too. */
+/** Checks an object's keys as well: the model may be shown them. */
 function inner(value: unknown): unknown[] {
   if (typeof value !== 'object' || value === null) return [];
   return Array.isArray(value) ? value : [...Object.keys(value), ...Object.values(value)];

@@ -21,7 +21,7 @@ export type ToolChoice = 'auto' | 'none' | 'required' | { readonly name: string 
 
 /** A model's wish to use a tool. */
 export interface ToolCall {
-  /** By which the tool's turn names the call that it answers. */
+  /** Identifies the call; the tool's turn that answers it names it. */
   readonly id: string;
   readonly name: string;
   /** JSON, as the model wrote it. */
@@ -32,9 +32,9 @@ export interface ToolCall {
 export interface Message {
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
   readonly content: string;
-  /** Of an assistant's turn: what it called. */
+  /** Calls that an assistant's turn makes. */
   readonly toolCalls?: readonly ToolCall[];
-  /** Of a tool's turn: the call that it answers. */
+  /** The call that a tool's turn answers. */
   readonly toolCallId?: string;
   /** Of a tool's turn: the tool; of others: who speaks. Only chat templates read it. */
   readonly name?: string;

@@ -21,7 +21,7 @@ export interface DraftStream {
   abort(reason: unknown): void;
 }
 
-/** A model's answer as a stream. Calls of tools are no pieces: they come with the whole. */
+/** A model's answer as a stream. Tool calls are not pieces: they come with the whole. */
 export function draftStream(
   model: LanguageModel,
   messages: readonly Message[],

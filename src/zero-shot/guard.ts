@@ -179,7 +179,7 @@ function itemOf({ messages, response }: Draft, index: number): ReviewItem {
   return { prompt: { messages, source: 'user', id: `user:${index}` }, response };
 }
 
-/** As the answer is sampled, without what belongs to its form, and anew at each attempt. */
+/** Sampling as of the answer, without what belongs to its form, with a new seed at each attempt. */
 function alternativeSampling(
   { temperature, topP, topK, signal, seed = 0, maxTokens }: GenerateOptions,
   { maxAlternativeTokens = maxTokens }: ZeroShotOptions,

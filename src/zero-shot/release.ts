@@ -6,7 +6,7 @@
  * - `sentence`: each sentence after a verdict on all that was said up to it; at an objection the rest
  *   is dropped and corrected. Risk: what is harmful only together with what follows has left
  *   in part; more reviews, so more tokens.
- * - `after`: every word at once, the verdict behind it, then a correction. Risk: the reader has seen
+ * - `after`: every word at once, then the verdict, then a correction. Risk: the reader has seen
  *   all of a flagged answer, and software may have acted on it.
  *
  * Calls of tools never leave before the verdict on the whole, whatever the policy.
@@ -35,12 +35,12 @@ export type ConscienceEvent =
 
 export interface ReleaseOptions {
   readonly messages: readonly Message[];
-  /** As the draft was asked for. */
+  /** Options that the draft was asked with. */
   readonly asked: AnswerOptions;
   readonly policy: StreamPolicy;
 }
 
-/** Lets a draft out as the policy says. Who stops reading stops the draft. */
+/** Lets a draft out as the policy says. A reader that stops reading stops the draft. */
 export async function* release(
   draft: DraftStream,
   guard: Guard,

@@ -455,7 +455,7 @@ describe('models of older specifications', () => {
     const { model } = provider([...said('t', 'Good.'), finish()]);
     for (const [given, message] of [
       [v3, /conscience: a model of another specification.*v4.*v3.*wrapLanguageModel/s],
-      ['lab/judge', /conscience: a name is no model/],
+      ['lab/judge', /conscience: a name is not a model/],
     ] as const) {
       const middleware = conscience({ conscience: given as unknown as LanguageModelV4 });
       const guarded = wrapLanguageModel({ model, middleware });

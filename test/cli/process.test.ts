@@ -99,7 +99,7 @@ describe('Ctrl-C', () => {
     await once(server, 'request');
     expect(await interrupted(child, true)).toEqual({
       status: 130,
-      stderr: 'Stopping. The same command goes on from here.\n',
+      stderr: 'Stopping. Rerun the same command to resume.\n',
     });
     server.closeAllConnections();
     server.close();

@@ -96,8 +96,12 @@ describe('readTrainingRows', () => {
     ['a broken line', `${good}\n{"messages": [}\n`, /^FILE:2: not valid JSON \(Unexpected token/],
     ['a cut last line', `${good}\n${good.slice(0, 30)}`, /^FILE:2: not valid JSON \(Unterminated string/],
     ['a JSON array over lines', `[\n${good}\n]`, /^FILE:1: not valid JSON .*one JSON object per line/],
-    ['a JSON array in a line', `[${good}]`, 'FILE:1: the line is no row; expected a JSON object, got a list'],
-    ['a number', '17', 'FILE:1: the line is no row; expected a JSON object, got the number 17'],
+    [
+      'a JSON array in a line',
+      `[${good}]`,
+      'FILE:1: the line is not a row; expected a JSON object, got a list',
+    ],
+    ['a number', '17', 'FILE:1: the line is not a row; expected a JSON object, got the number 17'],
     [
       'no UTF-8',
       Buffer.from([0x7b, 0x22, 0xe9, 0x22, 0x7d]),

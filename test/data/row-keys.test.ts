@@ -195,8 +195,8 @@ describe('tools', () => {
   });
 
   it.each<[string, object, RegExp]>([
-    ['tools that are none', { tools: ['x'], messages: chat }, /tools\[0\] is text, and no JSON/],
-    ['a tool without a name', { tools: [{ type: 'function' }], messages: chat }, /tools\[0\] is no tool/],
+    ['tools that are none', { tools: ['x'], messages: chat }, /tools\[0\] is text, but not JSON/],
+    ['a tool without a name', { tools: [{ type: 'function' }], messages: chat }, /tools\[0\] is not a tool/],
     ['tools twice', { tools: [weather], functions: [weather], messages: chat }, /twice/],
     ['tools beside a plain prompt', { tools: [weather], prompt: 'a', completion: 'b' }, /tools has no place/],
     [
@@ -210,14 +210,14 @@ describe('tools', () => {
       /only an assistant/,
     ],
     [
-      'arguments that are no object',
+      'arguments that are not an object',
       { messages: [user('Hi'), { role: 'assistant', tool_calls: [call('[1]')] }] },
-      /no object/,
+      /not an object/,
     ],
     [
       'a call without a name',
       { messages: [user('Hi'), { role: 'assistant', tool_calls: [{}] }] },
-      /is no call of a tool/,
+      /is not a tool call/,
     ],
   ])('refuses %s', (_, row, message) => {
     expect(() => parse(row)).toThrow(message);
@@ -260,7 +260,7 @@ describe('what would change a row is refused', () => {
     [{ messages: chat, text: 'Hi there' }, /text: .* in another form/],
     [{ prompt: 'a', completion: 'b', text: 'a c' }, /text: .* in another form/],
     [{ messages: chat, enable_thinking: false }, /put it into chat_template_kwargs/i],
-    [{ messages: chat, chat_template_kwargs: { add_generation_prompt: true } }, /is no variable/],
+    [{ messages: chat, chat_template_kwargs: { add_generation_prompt: true } }, /is not a variable/],
   ])('%j', (row, message) => {
     expect(() => parse(row)).toThrow(message);
   });

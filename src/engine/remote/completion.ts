@@ -28,7 +28,7 @@ export interface Completion {
   readonly finish: 'stop' | 'length';
   /** Undefined where the endpoint gives none. */
   readonly steps?: readonly TokenStep[];
-  /** As the endpoint counts them; undefined where it does not say. */
+  /** Tokens as the endpoint counts them; undefined where it does not say. */
   readonly usage?: Usage;
 }
 
@@ -89,7 +89,7 @@ const ANSWERS = ['content', 'refusal', 'reasoning_content', 'tool_calls'];
  * Reads an answer.
  *
  * @param json what the endpoint sent, already known to be JSON
- * @returns undefined where it is no chat completion
+ * @returns undefined where it is not a chat completion
  */
 export function readCompletion(json: string): Completion | undefined {
   const parsed = completion.safeParse(JSON.parse(json));

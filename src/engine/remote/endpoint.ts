@@ -165,7 +165,7 @@ export class Endpoint {
     }
   }
 
-  /** An error that comes with status 200, as routers send it; or a page that is no JSON. */
+  /** An error that comes with status 200, as routers send it; or a page that is not JSON. */
   private disguised(text: string, headers: Headers): Failed | undefined {
     let value: unknown;
     try {

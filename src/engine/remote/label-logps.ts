@@ -65,7 +65,7 @@ async function reach(
   const step = steps[at];
   const ways = step.top.flatMap(({ token, logp }) => {
     const piece = rest === label && !/^\s/.test(label) ? token.trimStart() : token;
-    // A token of white space alone counts only where the answer goes on from it.
+    // A token of white space alone counts only where the answer continues from it.
     const fits = piece === '' ? token !== '' && token === step.token : rest.startsWith(piece);
     return fits ? [{ token, logp, left: rest.slice(piece.length) }] : [];
   });

@@ -165,7 +165,7 @@ export class RemoteModel implements LanguageModel {
    * As `LanguageModel` says, as well as the endpoint lets it be known: label-logps.ts.
    *
    * Where the endpoint cannot continue a begun answer it is asked in words to begin with
-   * `prefix`, and the label is looked for behind it, or at the start where it did not.
+   * `prefix`, and the label is looked for after it, or at the start where it did not.
    */
   async labelLogps(
     conversations: readonly Conversation[],

@@ -41,7 +41,7 @@ export async function walkNumbers(walk: NumberWalk): Promise<{ mass: number[]; u
     for (const { token, logp } of steps[at].top) {
       const piece = plain(token);
       const p = share * Math.exp(logp);
-      // Behind digits only a digit without a space goes on.
+      // After digits, only a digit without a space continues the number.
       if (text !== '' && !(isNumber(piece) && spaceless(token))) continue;
       ended -= p;
       const [longer, spelled] = [text + piece, begun + token];

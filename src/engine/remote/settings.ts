@@ -1,7 +1,7 @@
 /**
  * Which endpoint is asked, and how politely.
  *
- * The key is no part of the settings: they name the environment variable that holds it,
+ * The key is not part of the settings: they name the environment variable that holds it,
  * so that they can be printed and written beside results.
  */
 import { z } from 'zod';
@@ -64,10 +64,10 @@ export const remoteSchema = z.strictObject({
   ),
 });
 
-/** As the user gives them. */
+/** Settings as the user gives them. */
 export type RemoteOptions = z.input<typeof remoteSchema>;
 
-/** With every default. */
+/** Settings with every default filled in. */
 export type RemoteSettings = Readonly<z.output<typeof remoteSchema>>;
 
 /**

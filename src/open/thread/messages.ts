@@ -60,7 +60,7 @@ export interface PlainError {
   readonly name: string;
   readonly message: string;
   readonly stack: string | undefined;
-  /** Of a `UserError`. */
+  /** Parts of a `UserError`. */
   readonly parts?: ErrorParts;
 }
 

@@ -7,7 +7,7 @@ import type { AboutModel, ModelTask } from './model-thread.js';
 import { startThread } from './start.js';
 
 export interface ThreadedModel extends LanguageModel {
-  /** With the adapter's name, where there is one. */
+  /** The model's name, with the adapter's where there is one. */
   readonly name: string;
   /** The same model without the adapter. */
   readonly base: LanguageModel;
