@@ -152,6 +152,15 @@ export function configJson(config: ModelConfig, dtype: Dtype = 'F32'): Record<st
   };
 }
 
+/**
+ * The text of config.json. Soft caps are written with a decimal point: transformers 5 expects floats there,
+ * and refuses whole numbers.
+ */
+export function configText(config: ModelConfig, dtype?: Dtype): string {
+  const text = JSON.stringify(configJson(config, dtype), null, 2);
+  return `${text.replaceAll(/("\w+_softcapping": \d+)(,?)$/gm, '$1.0$2')}\n`;
+}
+
 /** What transformers calls each activation; the first name is written. */
 const activationNames: Readonly<Record<Architecture['activation'], readonly [string, ...string[]]>> = {
   silu: ['silu', 'swish'],

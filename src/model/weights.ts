@@ -16,7 +16,7 @@ import { readJson } from '../files/json-file.js';
 import { type ChatTokenizer, loadTokenizer } from '../tokenizer/tokenizer.js';
 import type { ModelConfig } from './config.js';
 import type { Dtype } from './floats.js';
-import { configJson, eosJson, readConfig } from './hf-config.js';
+import { configText, eosJson, readConfig } from './hf-config.js';
 import { checkShapes, isLinear } from './layout.js';
 import type { Model, Tensor, Weights } from './model.js';
 import { readableType, SafetensorsFile, type TensorEntry } from './safetensors.js';
@@ -84,7 +84,7 @@ export function saveModel(
       ...tokenizerContents(tokenizerFilesFrom),
       ...files,
       ['generation_config.json', json({ eos_token_id: eosJson(config) })],
-      ['config.json', json(configJson(config, dtype))],
+      ['config.json', configText(config, dtype)],
     ]),
   );
 }
