@@ -32,7 +32,13 @@ export function tokenizerFromGguf(header: GgufHeader): GgufTokenizer {
       next: 'use the model in Hugging Face format',
     });
   }
-  const tokens = metadata.strings('tokenizer.ggml.tokens');
+  const tokens =
+    kind === 'llama'
+      ? withByteOrderMarks(
+          metadata.strings('tokenizer.ggml.tokens'),
+          metadata.numbers('tokenizer.ggml.scores'),
+        )
+      : metadata.strings('tokenizer.ggml.tokens');
   const types = metadata.has('tokenizer.ggml.token_type')
     ? metadata.numbers('tokenizer.ggml.token_type')
     : tokens.map(() => TokenType.normal);
@@ -222,6 +228,26 @@ function sentencePiece(header: GgufHeader, tokens: readonly string[], types: rea
 const notStripping = ['<unk>', '<s>', '<|endoftext|>'];
 
 /** @param strips do control tokens swallow the blanks after them? */
+/**
+ * Pieces as they stand in the file: its parser drops a byte order mark that begins a text, which leaves pieces empty
+ * or two alike. Of two alike the one with the mark scores lower, as it is rarer; but a single character scores
+ * below every piece that is merged from it.
+ */
+function withByteOrderMarks(parsed: readonly string[], scores: readonly number[]): readonly string[] {
+  const tokens = [...parsed];
+  const seen = new Map<string, number>();
+  for (const [id, token] of parsed.entries()) {
+    const other = seen.get(token);
+    seen.set(token, id);
+    if (token === '' || token.startsWith('\uFEFF')) tokens[id] = `\uFEFF${token}`;
+    else if (other !== undefined) {
+      const [lower, higher] = scores[id] < scores[other] ? [id, other] : [other, id];
+      tokens[[...token].length === 1 ? higher : lower] = `\uFEFF${token}`;
+    }
+  }
+  return tokens;
+}
+
 function addedTokens(tokens: readonly string[], types: readonly number[], strips: boolean): Json[] {
   return tokens.flatMap((content, id) => {
     const special = types[id] === TokenType.control || types[id] === TokenType.unknown;

@@ -2,8 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { gguf } from '@huggingface/gguf';
 
-/** Whole numbers are written as uint32, others as float32. */
-type Value = number | string | boolean | { readonly float: number };
+/** Whole numbers are written as uint32, others as float32; lists as texts, int32 or float32. */
+type Value =
+  | number
+  | string
+  | boolean
+  | { readonly float: number }
+  | readonly string[]
+  | { readonly ints: readonly number[] }
+  | { readonly floats: readonly number[] };
 
 /** The bytes of the file with these keys and tensors after the others; of two equal keys the reader takes the last. */
 export async function grow(
@@ -63,7 +70,17 @@ function typed(value: Value): Buffer {
   if (typeof value === 'string') return Buffer.concat([u32(8), text(value)]);
   if (typeof value === 'boolean') return Buffer.concat([u32(7), Buffer.from([Number(value)])]);
   if (typeof value === 'number') return Buffer.concat([u32(4), u32(value)]);
+  if ('float' in value) return Buffer.concat([u32(6), f32(value.float)]);
+  if ('ints' in value) return list(5, value.ints.map(u32));
+  if ('floats' in value) return list(6, value.floats.map(f32));
+  return list(8, value.map(text));
+}
+
+const list = (type: number, items: readonly Buffer[]): Buffer =>
+  Buffer.concat([u32(9), u32(type), u64(items.length), ...items]);
+
+function f32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
-  bytes.writeFloatLE(value.float);
-  return Buffer.concat([u32(6), bytes]);
+  bytes.writeFloatLE(value);
+  return bytes;
 }
