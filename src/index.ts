@@ -25,6 +25,7 @@ export {
   DataError,
   DownloadError,
   ModelError,
+  PromptTooLongError,
   SaveError,
   ShapeError,
   TrainingError,
