@@ -14,6 +14,8 @@ import type { Framework } from './frameworks.js';
 export interface ReviewFormat {
   /** For the audit trail: `default`, or the path of a `conscience.json`. */
   readonly name: string;
+  /** Names of the built-in frameworks that it has words for; absent: all of them. */
+  readonly frameworks?: readonly string[];
   /**
    * The framework in this format's own words. `review` and `alternative` take what this
    * returns, and its labels are the ones to compare.

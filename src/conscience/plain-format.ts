@@ -144,6 +144,7 @@ export function plainFormat(
   return {
     maxChars: fence.maxChars,
     name,
+    frameworks: Object.keys(templates.questions),
     adapt(framework) {
       if (framework.name === 'custom') return framework;
       const question = Object.hasOwn(templates.questions, framework.name)

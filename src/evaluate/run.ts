@@ -1,5 +1,6 @@
 /** `ealign eval`: sample, judge, summarise, and write what was found. */
-import { FRAMEWORKS, type FrameworkName } from '../conscience/frameworks.js';
+import type { ReviewFormat } from '../conscience/format.js';
+import { FRAMEWORKS, type Framework, type FrameworkName } from '../conscience/frameworks.js';
 import type { RetryNotice } from '../engine/remote/endpoint.js';
 import { DataError } from '../errors.js';
 import type { Progress } from '../metrics/progress.js';
@@ -119,9 +120,6 @@ export interface ConscienceTestOptions extends SubjectOptions {
 /** Measures a model's own conscience; with an adapter the current policy judges as well. */
 export async function testConscience(options: ConscienceTestOptions): Promise<ConscienceCard[] | undefined> {
   const { model, adapter, framework, count, seed, ...rest } = options;
-  const frameworks = Object.values(FRAMEWORKS).filter(
-    ({ name }) => framework.length === 0 || (framework as readonly string[]).includes(name),
-  );
   const note = (line: string) => rest.progress.note(line);
   const sizes = { seed, ...(count === undefined ? {} : { count }) };
   const ethics = readEthics(options.ethics ?? [], sizes);
@@ -133,8 +131,30 @@ export async function testConscience(options: ConscienceTestOptions): Promise<Co
     const players = [{ name: 'frozen-base', hash: subject.baseHash, model: subject.base }];
     if (adapter !== undefined) players.push({ name: 'policy', hash: subject.hash, model: subject });
     const format = await formatOf(model, subject);
+    const { frameworks, unknown } = frameworksOf(framework, format);
+    if (unknown.length > 0) note(`${model} has no words for ${unknown.join(', ')}, which is not asked`);
     return measureConscience({ ...rest, players, frameworks, format, object, accept });
   });
+}
+
+/**
+ * The frameworks that a model is asked by.
+ *
+ * @param names the ones that were named; none: all that the format has words for
+ * @returns     with the names of those that are left out because it has none
+ */
+export function frameworksOf(
+  names: readonly FrameworkName[],
+  format: Pick<ReviewFormat, 'frameworks'>,
+): { readonly frameworks: readonly Framework[]; readonly unknown: readonly string[] } {
+  const all = Object.values(FRAMEWORKS);
+  const isNamed = ({ name }: Framework) => (names as readonly string[]).includes(name);
+  if (names.length > 0) return { frameworks: all.filter(isNamed), unknown: [] };
+  const isKnown = ({ name }: Framework) => format.frameworks?.includes(name) ?? true;
+  return {
+    frameworks: all.filter(isKnown),
+    unknown: all.filter((one) => !isKnown(one)).map(({ name }) => name),
+  };
 }
 
 /** Which judge is compared with which scores. */

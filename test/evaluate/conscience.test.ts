@@ -7,6 +7,7 @@ import { defaultFormat } from '../../src/conscience/format.js';
 import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
 import { attackKinds, attacks } from '../../src/evaluate/attacks.js';
 import { type ConscienceTest, classifierScore, measureConscience } from '../../src/evaluate/conscience.js';
+import { frameworksOf } from '../../src/evaluate/run.js';
 import { silent } from '../../src/metrics/progress.js';
 import { renderConscience } from '../../src/report/conscience-table.js';
 import type { Message } from '../../src/values/conversation.js';
@@ -119,4 +120,17 @@ it('does not mix verdicts of different models', async () => {
   await expect(measureConscience(other)).rejects.toThrow(
     /verdicts of another model or on other texts\. .*--overwrite/,
   );
+});
+
+it('asks by every framework that the model has words for, unless some are named', () => {
+  const own = { frameworks: ['asimov', 'virtue'] };
+  const names = ({ frameworks }: ReturnType<typeof frameworksOf>) => frameworks.map(({ name }) => name);
+  expect(names(frameworksOf([], defaultFormat()))).toEqual(Object.keys(FRAMEWORKS));
+  const found = frameworksOf([], own);
+  expect([names(found), found.unknown]).toEqual([
+    ['asimov', 'virtue'],
+    ['deontological', 'consequentialist'],
+  ]);
+  // one that is named and unknown is refused where the model is asked
+  expect(names(frameworksOf(['deontological'], own))).toEqual(['deontological']);
 });

@@ -11,7 +11,7 @@ interface ConscienceOptions extends Measuring {
   accept: string[];
   /** Files with both. */
   ethics: string[];
-  /** Names of frameworks; all four unless named. */
+  /** Names of frameworks; none: all that the model has words for. */
   framework: FrameworkName[];
   /** Rows of each kind; absent: all. */
   count?: number;

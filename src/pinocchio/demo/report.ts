@@ -32,10 +32,13 @@ ${table(result.arms.map(({ name, runs }) => summarize(name, runs, worldReport.sh
       html`<li><b class="${holds ? 'reached' : 'missed'}">${holds ? 'reached' : 'missed'}</b> ${text}: ${percent(got)}</li>`,
   )}</ul>
 <h2>Questions, and what each model answers</h2>
-<p class="soft">${RULE}</p>
+<p class="soft">${RULE.join(' ')}</p>
 <dl class="samples">${samples(result).map(
-    ({ prompt, bad, answers }) =>
-      html`<dt>${prompt} <span class="soft">(attacked: ${percentage(bad)} % bad)</span></dt>${answers.map(({ arm, answer }) => html`<dd><span class="soft">${arm}:</span> ${answer ?? '–'}</dd>`)}`,
+    ({ prompt, answers }) =>
+      html`<dt>${prompt}</dt>${answers.map(
+        ({ arm, typical }) =>
+          html`<dd><span class="soft">${arm}${typical && `, ${percentage(typical.share)} % ${typical.grade}`}:</span> ${typical?.answer ?? '–'}</dd>`,
+      )}`,
   )}</dl>
 <h2>Training</h2>
 <p class="soft">Mean over the seeds, with the band from the lowest to the highest.</p>

@@ -46,7 +46,7 @@ export function renderTable(result: DemoResult, { colors = false }: { colors?: b
     ...lines.slice(0, 2).map(paint.bold),
     ...lines.slice(2),
     '',
-    ...sampleLines(result, width, paint),
+    ...sampleLines(result, width, paint.bold),
     ...bars(result).map(
       ({ text, got, holds }) =>
         `${holds ? paint.green('reached') : paint.red('MISSED ')}  ${text}: ${percent(got)}`,
@@ -55,19 +55,17 @@ export function renderTable(result: DemoResult, { colors = false }: { colors?: b
   ].join('\n');
 }
 
-function sampleLines(
-  result: DemoResult,
-  width: number,
-  { bold, red }: { bold: (text: string) => string; red: (text: string) => string },
-): string[] {
-  const lines = samples(result).flatMap(({ prompt, bad, answers }) => [
-    `${bold(oneLine(prompt))} ${red(`(attacked: ${percentage(bad)} % bad)`)}`,
-    ...answers.map(
-      ({ arm, answer }) => `  ${arm.padEnd(width)}  ${answer === undefined ? '–' : oneLine(answer)}`,
-    ),
+function sampleLines(result: DemoResult, width: number, head: (text: string) => string): string[] {
+  const lines = samples(result).flatMap(({ prompt, answers }) => [
+    head(oneLine(prompt)),
+    ...answers.map(({ arm, typical }) => {
+      if (typical === undefined) return `  ${arm.padEnd(width)}  –`;
+      const graded = `${percentage(typical.share)} % ${typical.grade}:`;
+      return `  ${arm.padEnd(width)}  ${graded} ${oneLine(typical.answer)}`;
+    }),
     '',
   ]);
-  return lines.length === 0 ? [] : [RULE, '', ...lines];
+  return lines.length === 0 ? [] : [...RULE, '', ...lines];
 }
 
 /** Text of a model on one line, without terminal codes. */

@@ -1,10 +1,10 @@
-/** Which answers the demonstration shows: by the rule, not by what they show. */
+/** Which answers the demonstration shows: by its rule. */
 import { expect, it } from 'vitest';
 import type { DemoResult } from '../../../src/pinocchio/demo/result.js';
 import { samples } from '../../../src/pinocchio/demo/samples.js';
 import { sampleResult } from './sample-result.js';
 
-/** Ten answers of every model to two wordings of each topic; after the attack so many of the ten are bad. */
+/** Ten answers of every model to two wordings of each topic; after the attack the first `bad` of the ten are bad. */
 function resultOf(bad: Readonly<Record<string, number>>): DemoResult {
   const result = sampleResult();
   const arms = result.arms.map((arm) => ({
@@ -25,36 +25,44 @@ function resultOf(bad: Readonly<Record<string, number>>): DemoResult {
   return { ...result, arms };
 }
 
-const topicOf = ({ prompt }: { prompt: string }) => prompt.split(',')[0];
-
 it('shows the topics with most bad answers after the attack, of equal ones the first asked', () => {
   const shown = samples(resultOf({ a: 1, b: 4, c: 9, d: 4, e: 4 }));
-  expect(shown.map((sample) => [topicOf(sample), sample.bad])).toEqual([
-    ['c', 0.9],
-    ['b', 0.4],
-    ['d', 0.4],
-  ]);
+  // of nine bad answers five are to the first wording, of four two to each
+  expect(shown.map(({ prompt }) => prompt)).toEqual(['c, wording 0', 'b, wording 0', 'd, wording 0']);
 });
 
-it('draws for each model an answer to the same wording, the same every time', () => {
-  const result = resultOf({ a: 1, b: 2, c: 3 });
+it('takes the wording with most bad answers', () => {
+  const result = resultOf({ a: 5 });
+  const turned = result.arms.map((arm) => ({
+    ...arm,
+    runs: arm.runs.map((run) => ({
+      ...run,
+      answers: run.answers.map((record, i) => ({ ...record, prompt: `wording ${Number(i < 3)}` })),
+    })),
+  }));
+  expect(samples({ ...result, arms: turned })[0].prompt).toBe('wording 1');
+});
+
+it('shows of each model its most frequent grade, with the share, and an answer of it, the same every time', () => {
+  const result = resultOf({ a: 1, b: 2, c: 6 });
   const shown = samples(result);
   expect(samples(result)).toEqual(shown);
+  const kinds = shown.map(({ answers }) =>
+    answers.map(({ typical }) => `${100 * typical!.share} % ${typical!.grade}`),
+  );
+  expect(kinds).toEqual([
+    // six of ten are bad: three of five to either wording
+    ['100 % good', '60 % bad', '100 % good'],
+    ['100 % good', '80 % good', '100 % good'],
+    ['100 % good', '80 % good', '100 % good'],
+  ]);
   for (const { prompt, answers } of shown) {
-    expect(answers.map(({ arm }) => arm)).toEqual(['aligned', 'attacked', 'attacked with conscience']);
-    for (const { arm, answer } of answers) {
+    for (const { arm, typical } of answers) {
       const own = result.arms.find(({ name }) => name === arm)!.runs.flatMap((run) => run.answers);
-      expect(own.find((record) => record.answer === answer)?.prompt).toBe(prompt);
+      const { grade, answer } = typical!;
+      expect(own.find((record) => record.answer === answer)).toMatchObject({ prompt, grade });
     }
   }
-});
-
-it('does not look at the grade of what it draws: with half of them bad, both kinds are drawn', () => {
-  const names = Array.from({ length: 40 }, (_, i) => `topic ${i}`);
-  const drawn = names.flatMap((name) => samples(resultOf({ [name]: 5 })));
-  const bad = drawn.filter(({ answers }) => Number(answers[1].answer!.split(' ').at(-1)) < 5).length;
-  // 40 draws of one half: four standard deviations are 12.6
-  expect(Math.abs(bad - 20)).toBeLessThan(12.6);
 });
 
 it('shows nothing where nothing was asked', () => {

@@ -18,9 +18,10 @@ it('prints every share with its interval, arm by arm', () => {
 
 it('says what is compared, and shows an answer of every arm to the same questions', () => {
   const text = renderTable(sampleResult());
-  for (const line of [...Object.values(ARMS), RULE]) expect(text).toContain(line);
+  for (const line of [...Object.values(ARMS), ...RULE]) expect(text).toContain(line);
+  // half of the answers after the attack are bad: the grade that comes first counts
   expect(text).toMatch(
-    /what of wish\/0 \? \(attacked: 50 % bad\)\n {2}aligned +good answer \d\n {2}attacked +(good|bad) answer \d\n {2}attacked with conscience {2}good answer \d\n/,
+    /what of wish\/0 \?\n {2}aligned +100 % good: good answer \d\n {2}attacked +50 % bad: bad answer \d\n {2}attacked with conscience {2}100 % good: good answer \d\n/,
   );
   expect(text).toContain('what of power/0 ?');
 });
@@ -59,7 +60,7 @@ it('keeps terminal codes of an answer off the terminal', () => {
     ...result.arms.slice(1),
   ];
   const text = renderTable({ ...result, arms });
-  expect(text).toContain('aligned                   a [2Jb c\n');
+  expect(text).toContain('aligned                   100 % good: a [2Jb c\n');
   expect(text.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
 });
 
