@@ -48,6 +48,7 @@ export { type EngineOptions, openEngine } from './open/engine.js';
 export { type OpenModel, type OpenOptions, openModel } from './open/model.js';
 export { loadConfig, parseConfig } from './train/config/load.js';
 export type { TrainConfig } from './train/config/schema.js';
+export { type PlanOptions, planTrain, showPlan, type TrainPlan } from './train/plan.js';
 export { type RunOptions, type RunResult, runTrain } from './train/run.js';
 // training
 export { type AlignedStep, type Alignment, align } from './train/step.js';

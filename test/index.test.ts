@@ -40,7 +40,7 @@ conscience: { samples: 2, max_tokens: 16 }
 `);
   const run = await runTrain(config);
   expect(run).toMatchObject({ finished: true, step: 3 });
-  await run!.engine.close();
+  await run.engine.close();
   expect(readMetrics(output).filter((record) => record.loss !== undefined)).toHaveLength(3);
   expect(readAudit(output)).toHaveLength(2);
 

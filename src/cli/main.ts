@@ -36,9 +36,14 @@ process.on('uncaughtException', (error) => {
 
 const program = createProgram();
 addTrainCommand(program, async (config, options) => {
+  if (options.preview) {
+    const { planTrain, showPlan } = await import('../train/plan.js');
+    process.stdout.write(`${showPlan(await planTrain(config, options))}\n`);
+    return;
+  }
   const { runTrain } = await import('../train/run.js');
   const run = await runTrain(config, options);
-  await run?.engine.close();
+  await run.engine.close();
 });
 addChatCommand(program, async (options, signal) => {
   const { converse } = await import('./converse.js');

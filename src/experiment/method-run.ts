@@ -194,8 +194,8 @@ async function trainedEngine(
     { ...config, overwrite: !resume, defences },
     { model, ...(resume ? { resume: true } : {}), ...(signal ? { signal } : {}) },
   );
-  if (run?.finished) return run.engine;
-  await run?.engine.close();
+  if (run.finished) return run.engine;
+  await run.engine.close();
   return undefined;
 }
 

@@ -171,7 +171,7 @@ describe('a damaged newest checkpoint', () => {
           'training: {steps: 6, batch_size: 2, max_length: 32, save_every: 2}}',
       );
     const [whole, resumed] = [join(scratch, 'whole'), join(scratch, 'resumed')];
-    await (await runTrain(config(whole)))!.engine.close();
+    await (await runTrain(config(whole))).engine.close();
     cpSync(whole, resumed, { recursive: true });
     for (const name of readdirSync(resumed)) {
       if (name.startsWith('adapter')) rmSync(join(resumed, name));
@@ -179,7 +179,7 @@ describe('a damaged newest checkpoint', () => {
     flip(join(resumed, 'checkpoint-4/trainable.safetensors'));
     const notes: string[] = [];
     const progress = { ...silent, note: (line: string) => notes.push(line) };
-    await (await runTrain(config(resumed), { resume: true, progress }))!.engine.close();
+    await (await runTrain(config(resumed), { resume: true, progress })).engine.close();
     expect(notes.join()).toMatch(/Continuing from .*checkpoint-2 instead/);
     const [a, b] = [whole, resumed].map((folder) => readFileSync(join(folder, 'adapter_model.safetensors')));
     expect(a.equals(b)).toBe(true);

@@ -121,7 +121,7 @@ describe('a tokenizer and a template in the adapter’s folder', () => {
     const yaml = `model: ${pinocchio}\nadapter: ${folder}\ndata: ${data}\noutput: ${output}\noverwrite: true\n`;
     const rest = 'training: {steps: 1, batch_size: 1, max_length: 32}\nconscience: {enabled: false}\n';
     const run = await runTrain(parseConfig(yaml + rest));
-    await run!.engine.close();
+    await run.engine.close();
     expect(readFileSync(join(output, 'chat_template.jinja'), 'utf8')).toBe(template);
     expect(existsSync(join(output, 'tokenizer.json'))).toBe(false);
 

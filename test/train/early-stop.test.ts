@@ -24,9 +24,9 @@ const config = (training: object) =>
 
 async function stepsOf(training: object): Promise<number> {
   const run = await runTrain(config(training));
-  await run!.engine.close();
-  expect(run!.finished).toBe(true);
-  return run!.step;
+  await run.engine.close();
+  expect(run.finished).toBe(true);
+  return run.step;
 }
 
 describe('training.early_stop', () => {

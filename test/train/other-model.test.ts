@@ -37,7 +37,7 @@ const config = (name: string, roles: object) =>
 
 async function train(name: string, roles: object) {
   const run = await runTrain(config(name, roles));
-  await run!.engine.close();
+  await run.engine.close();
   return {
     adapter: readFileSync(join(folder, name, 'adapter_model.safetensors')),
     reviews: readAudit(join(folder, name)),

@@ -159,7 +159,7 @@ describe('resume', () => {
         }),
       );
     const straight = join(folder, 'straight variant');
-    await (await runTrain(config(straight)))!.engine.close();
+    await (await runTrain(config(straight))).engine.close();
 
     const broken = join(folder, 'broken variant');
     const stop = new AbortController();
@@ -172,7 +172,7 @@ describe('resume', () => {
     });
     expect(stopped).toMatchObject({ finished: false, step: 4 });
     await stopped!.engine.close();
-    await (await runTrain(config(broken), { resume: true }))!.engine.close();
+    await (await runTrain(config(broken), { resume: true })).engine.close();
     expect(traces(broken)).toEqual(traces(straight));
   });
 

@@ -1,17 +1,19 @@
 /** Runs at the edges: what the configuration allows must work, whatever the data are like. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { readAudit } from '../../src/conscience/audit.js';
 import { openWeights } from '../../src/engine/capabilities.js';
 import { SaveError, TrainingError } from '../../src/errors.js';
+import { resolveModel } from '../../src/hub/pull.js';
 import { silent } from '../../src/metrics/progress.js';
 import { readMetrics } from '../../src/metrics/writer.js';
 import { readAdapter } from '../../src/model/adapter-files.js';
 import { readConfig } from '../../src/model/hf-config.js';
 import { findCheckpoint } from '../../src/train/checkpoint.js';
 import { parseConfig } from '../../src/train/config/load.js';
+import { planTrain, showPlan } from '../../src/train/plan.js';
 import { runTrain } from '../../src/train/run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-run-'));
@@ -49,8 +51,8 @@ async function train(output: string, { training, conscience, ...rest }: Settings
     }),
   );
   const run = await runTrain(config, { progress: { ...silent, note: (text) => notes.push(text) } });
-  expect(run?.finished).toBe(true);
-  await run!.engine.close();
+  expect(run.finished).toBe(true);
+  await run.engine.close();
   return notes;
 }
 
@@ -160,13 +162,13 @@ it('says that a finished run has finished, trains nothing, and gives what it tra
         training: { steps: 3, batch_size: 2, save_every: 2 },
       }),
     );
-    const first = (await runTrain(config))!;
+    const first = await runTrain(config);
     const trained = await openWeights(first.engine).weights();
     await first.engine.close();
     const before = readFileSync(join(output, 'metrics.jsonl'), 'utf8');
     const said: string[] = [];
     const progress = { ...silent, done: (line: string) => said.push(line) };
-    const again = (await runTrain(config, { resume: true, progress }))!;
+    const again = await runTrain(config, { resume: true, progress });
     expect(again).toMatchObject({ finished: true, step: 3 });
     expect(said.join()).toContain('has finished: 3 steps are trained and saved there');
     expect(await openWeights(again.engine).weights()).toEqual(trained);
@@ -190,8 +192,8 @@ it('takes a checkpoint for an unfinished run, not for a wrong path', async () =>
   );
   const update = ({ step }: { step: number }) => step === 1 && stop.abort();
   const run = await runTrain(config, { progress: { ...silent, update }, signal: stop.signal });
-  await run!.engine.close();
-  const { config: model } = run!.engine;
+  await run.engine.close();
+  const { config: model } = run.engine;
   for (const place of [output, findCheckpoint(output)]) {
     const expected = /a run that has not finished.*ealign train --resume .*stopped$/;
     await expect(readAdapter(place, model)).rejects.toThrow(expected);
@@ -208,7 +210,7 @@ it('keys that nobody reads are named, on the screen and beside the result', asyn
   expect(readFileSync(join(folder, 'unread', 'config.yaml'), 'utf8')).toContain(`# data: ${line}`);
 });
 
-it('the preview shows rows and both answers of a pair', async () => {
+it('a plan shows rows and both answers of a pair, writes nothing, and can be run', async () => {
   const turns = (content: string) => [{ role: 'assistant', content }];
   const pair = {
     prompt: [{ role: 'user', content: 'how do i share ?' }],
@@ -216,12 +218,36 @@ it('the preview shows rows and both answers of a pair', async () => {
     rejected: turns('keep it .'),
   };
   const preference_data = [file(JSON.stringify(pair))];
-  let shown = '';
   const config = parseConfig(
-    JSON.stringify({ model: 'pinocchio', data: few, preference_data, output: join(folder, 'none') }),
+    JSON.stringify({
+      ...{ model: 'pinocchio', data: few, preference_data, output: join(folder, 'planned') },
+      training: { epochs: 2, batch_size: 4 },
+      conscience: { enabled: false },
+    }),
   );
-  await runTrain(config, { preview: true, print: (text) => (shown = text) });
+  const plan = await planTrain(config);
+  const shown = showPlan(plan);
   expect(shown).toMatch(/\[\[ ?give half \..*\]\]/);
   expect(shown).toMatch(/\[\[ ?keep it \..*\]\]/);
-  expect(existsSync(join(folder, 'none'))).toBe(false);
+  // 8 rows, 1 of them held out: 2 steps an epoch
+  expect(plan.schedule.totalSteps).toBe(4);
+  expect(existsSync(join(folder, 'planned'))).toBe(false);
+  const run = await runTrain(plan);
+  await run.engine.close();
+  expect(run).toMatchObject({ finished: true, step: 4 });
+  expect(readMetrics(join(folder, 'planned')).some((record) => record['loss/dpo'] !== null)).toBe(true);
+});
+
+it('refuses in the plan a model that cannot be asked', async () => {
+  const model = join(folder, 'no template');
+  cpSync(await resolveModel('pinocchio'), model, { recursive: true });
+  rmSync(join(model, 'chat_template.jinja'), { force: true });
+  const settings = join(model, 'tokenizer_config.json');
+  writeFileSync(
+    settings,
+    JSON.stringify({ ...JSON.parse(readFileSync(settings, 'utf8')), chat_template: undefined }),
+  );
+  const data = file(`${JSON.stringify({ text: 'share it .' })}\n`.repeat(4));
+  const config = parseConfig(JSON.stringify({ model, data, output: join(folder, 'unasked') }));
+  await expect(planTrain(config)).rejects.toThrow(/no chat template.*--no-conscience/);
 });

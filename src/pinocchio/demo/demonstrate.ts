@@ -86,8 +86,8 @@ function armsOf(model: Model, data: string, options: DemoOptions): (readonly [Ar
           conscience: { ...attack.conscience, enabled: conscience },
         }),
       );
-      const run = await runTrain(config, { model, ...(signal ? { signal } : {}) });
-      if (!run?.finished) return undefined;
+      const run = await runTrain(config, { model, signal });
+      if (!run.finished) return undefined;
       const measured = await measureModel(run.engine.model('policy'), seed, measurement);
       await run.engine.close();
       return { seed, ...measured, metrics: readMetrics(place), reviews: conscience ? readAudit(place) : [] };

@@ -1,0 +1,114 @@
+/** The source of a run's preference pairs: models cast in their roles, the conscience checked before the first step. */
+import { resolveFramework } from '../conscience/frameworks.js';
+import { loadFormat } from '../conscience/plain-format.js';
+import type { ReviewRecord } from '../conscience/record.js';
+import type { ReviewSettings } from '../conscience/review.js';
+import { type Actor, isFrozen, otherModels, resolveRoles, SETS } from '../conscience/roles.js';
+import type { TrainingEngine } from '../engine/training-engine.js';
+import { ConfigError, UserError } from '../errors.js';
+import { resolveModel } from '../hub/pull.js';
+import { type OpenActor, openActor } from '../open/actor.js';
+import { passedBy } from './cadence.js';
+import type { TrainConfig } from './config/schema.js';
+import { requireConscience } from './conscience-check.js';
+import { PairSource } from './pairs.js';
+import type { TrainPlan } from './plan.js';
+
+/**
+ * Opens the models that play a role beside the one that is trained, by name.
+ *
+ * @throws ConfigError when one of them cannot be used
+ */
+export async function openOthers({
+  conscience,
+  device,
+  threads,
+}: TrainConfig): Promise<Map<string, OpenActor>> {
+  const names = conscience.enabled ? otherModels(conscience.roles) : [];
+  const opened = names.map(async (name): Promise<[string, OpenActor]> => {
+    const { model, format } = await openActor(name, { device, threads }).catch((error: unknown) => {
+      if (!(error instanceof UserError)) throw error;
+      throw new ConfigError({ ...error.parts, where: `conscience.roles: ${error.parts.where ?? name}` });
+    });
+    return [name, { model: { ...model, id: name }, format }];
+  });
+  return new Map(await Promise.all(opened));
+}
+
+export interface PairsOptions {
+  readonly engine: TrainingEngine;
+  /** Of `openOthers`. */
+  readonly others: ReadonlyMap<string, Actor>;
+  /** Whether the conscience was checked when the run began, so that it need not be again. */
+  readonly resumed: boolean;
+  /** Told of warnings. */
+  readonly note: (line: string) => void;
+  readonly onReviews: (records: readonly ReviewRecord[]) => void;
+}
+
+/**
+ * Opens the source of preference pairs.
+ *
+ * @returns undefined when the run has no conscience and no fixed pairs
+ * @throws TrainingError when the conscience cannot be used
+ */
+export async function openPairs(
+  { config, rows, prompts, schedule, modelPath }: TrainPlan,
+  { engine, others, resumed, note, onReviews }: PairsOptions,
+): Promise<PairSource | undefined> {
+  const { conscience, seed, training } = config;
+  if (!conscience.enabled && rows.pairs.length === 0) return undefined;
+  const common = {
+    engine,
+    reference: SETS[conscience.roles.reference],
+    frozenConscience: isFrozen(conscience.roles.conscience),
+    first: conscience.first,
+    amplify: conscience.amplify,
+    passed: passedBy(conscience.cadence, schedule),
+    totalSteps: schedule.totalSteps,
+    every: conscience.every,
+    samples: conscience.samples,
+    pairsPerStep: conscience.pairs_per_step,
+    pairsEvery: conscience.pairs_every,
+    replayCapacity: conscience.replay_capacity,
+    ...prompts,
+    probeShare: conscience.prompts === 'mixture' ? conscience.mixture_share : 1,
+    fixed: rows.pairs,
+    maxLength: training.max_length,
+    seed,
+    onReviews,
+  };
+  if (!conscience.enabled) return new PairSource(common);
+  const own = await loadFormat(modelPath, { specialTokens: engine.specialTokens });
+  const cast = resolveRoles(conscience.roles, engine, own, others);
+  for (const warning of cast.warnings) note(`Warning: ${warning}`);
+  const framework = resolveFramework(conscience);
+  for (const { format } of [cast.conscience, cast.alternative]) format.adapt(framework);
+  const review: ReviewSettings = {
+    conscience: cast.conscience.model,
+    framework,
+    format: cast.conscience.format,
+    threshold: conscience.threshold,
+    minMass: conscience.min_mass,
+    prior: conscience.prior_correction,
+  };
+  // a frozen copy that is taken again later may have to learn to speak first
+  if (!resumed && conscience.renew_every === 0) {
+    const { conscience: judge } = conscience.roles;
+    const folder = others.has(judge) ? await resolveModel(judge) : modelPath;
+    await requireConscience(review, folder, conscience.check, note);
+  }
+  return new PairSource({
+    ...common,
+    conscience: {
+      ...review,
+      policy: cast.policy,
+      alternative: cast.alternative.model,
+      alternativeFormat: cast.alternative.format,
+      sampling: { maxTokens: conscience.max_tokens, temperature: conscience.temperature },
+      allowRefusals: conscience.allow_refusals,
+      contrast: conscience.contrast,
+      reviewAlternatives: conscience.review_alternatives,
+    },
+  });
+}

@@ -1,0 +1,81 @@
+/**
+ * The files that a run writes into its output folder: configuration, metrics, audit, checkpoints, result.
+ *
+ * Nothing is written before `begin`, which is called when all input has been checked.
+ */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { AUDIT_FILE, AuditWriter } from '../conscience/audit.js';
+import type { ReviewRecord } from '../conscience/record.js';
+import type { TrainingEngine } from '../engine/training-engine.js';
+import { claimFolder } from '../files/claim.js';
+import { makeFolder, writeFileAtomic } from '../files/files.js';
+import type { Metrics } from '../metrics/names.js';
+import { MetricsWriter } from '../metrics/writer.js';
+import { dropCheckpoints, pruneCheckpoints, type RunState, saveCheckpoint } from './checkpoint.js';
+import { CONFIG_FILE, renderConfig } from './config/render.js';
+import type { TrainPlan } from './plan.js';
+import { removeResult } from './result.js';
+
+export class RunOutput {
+  readonly folder: string;
+  private metrics?: MetricsWriter;
+  private audit?: AuditWriter;
+
+  constructor(private readonly plan: TrainPlan) {
+    this.folder = plan.config.output;
+  }
+
+  /**
+   * Claims the folder, removes what an earlier run left in it, and writes the configuration.
+   *
+   * @param step of the folder's own checkpoint that is continued; undefined starts a new run
+   * @throws SaveError
+   */
+  begin(step: number | undefined): void {
+    const { folder } = this;
+    const { config, model, modelPath, unread } = this.plan;
+    makeFolder(folder);
+    claimFolder(folder);
+    if (step === undefined) clearRun(folder, modelPath);
+    else {
+      dropCheckpoints(folder, step);
+      // a kill may have come between the saving of one and the deleting of another
+      pruneCheckpoints(folder, config.training.keep_checkpoints);
+    }
+    writeFileAtomic(
+      join(folder, CONFIG_FILE),
+      renderConfig(config, {
+        model_sha256: model.hash,
+        ...(unread.length > 0 ? { data: unread.join(' ') } : {}),
+      }),
+    );
+    this.metrics = new MetricsWriter(folder, step);
+    if (!config.conscience.enabled) return;
+    // a review of step S comes before step S + 1 is made, so that a checkpoint at S does not hold it
+    this.audit = new AuditWriter(folder, step === undefined ? undefined : step - 1);
+  }
+
+  writeMetrics(step: number, values: Metrics): void {
+    this.metrics!.write(step, values);
+  }
+
+  writeReviews(records: readonly ReviewRecord[]): void {
+    this.audit?.append(records);
+  }
+
+  /** Saves a checkpoint and deletes the oldest. @returns its folder. @throws SaveError */
+  async saveCheckpoint(state: RunState, engine: TrainingEngine): Promise<string> {
+    this.audit?.sync();
+    const saved = await saveCheckpoint(this.folder, state, engine);
+    pruneCheckpoints(this.folder, this.plan.config.training.keep_checkpoints);
+    return saved;
+  }
+}
+
+/** Deletes what an earlier run left in the folder, but never the model that is being trained. */
+function clearRun(folder: string, modelPath: string): void {
+  dropCheckpoints(folder);
+  removeResult(folder, modelPath);
+  rmSync(join(folder, AUDIT_FILE), { force: true });
+}

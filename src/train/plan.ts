@@ -1,0 +1,180 @@
+/**
+ * From a configuration to what will happen: data read and tokenised, model and adapter loaded, the
+ * schedule counted, the prompts to review chosen.
+ *
+ * A plan holds no engine and has written no file. It can be shown (`ealign train --preview`) or run (run.ts).
+ */
+import { preview } from '../data/preview.js';
+import { ModelError } from '../errors.js';
+import { resolveModel } from '../hub/pull.js';
+import { type Progress, silent } from '../metrics/progress.js';
+import type { Adapter } from '../model/adapter-files.js';
+import { initialWeights } from '../model/initial-weights.js';
+import type { LoraConfig } from '../model/lora-modules.js';
+import type { Model } from '../model/model.js';
+import { openAdapter } from '../model/open-adapter.js';
+import { loadModel } from '../model/weights.js';
+import { requireEngine } from '../open/engine.js';
+import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
+import type { Prompt } from '../values/conversation.js';
+import { BatchStream } from './batch-stream.js';
+import type { TrainConfig } from './config/schema.js';
+import { readData, type TokenData, tokeniseData } from './data.js';
+import { type PromptPools, probesOf, promptPools } from './prompt-pools.js';
+import type { ScheduleConfig } from './schedule.js';
+import { targetsFor, trainedLora } from './trained-lora.js';
+
+export interface PlanOptions {
+  /** Told what is read, and of warnings. Default: nothing is shown. */
+  readonly progress?: Progress;
+  /** A model that is loaded already, instead of the configuration's. */
+  readonly model?: Model;
+}
+
+/** What a training run will do, checked. */
+export interface TrainPlan {
+  /** The configuration as it holds for this model and adapter. */
+  readonly config: TrainConfig;
+  /** The model as training starts on it, without the adapter's factors. */
+  readonly model: Model;
+  /** Folder or file that the model is read from. */
+  readonly modelPath: string;
+  /** The tokenizer of the model itself, where the adapter brings another. */
+  readonly baseTokenizer: ChatTokenizer;
+  /** The adapter that training starts from. */
+  readonly adapter?: Adapter;
+  /** Shape of the trained adapter; absent: all weights are trained. */
+  readonly lora?: LoraConfig;
+  readonly rows: TokenData;
+  readonly schedule: ScheduleConfig;
+  /** Prompts to review; empty without a conscience. */
+  readonly prompts: PromptPools;
+  /** All probes: those of the configuration, else the model's own, else the built-in ones. */
+  readonly probes: readonly Prompt[];
+  /** What of the data files is not read, a sentence a file. */
+  readonly unread: readonly string[];
+}
+
+/**
+ * Plans a training run: reads and checks all input, and writes nothing.
+ *
+ * @returns a plan for `showPlan` and `runTrain`
+ * @throws UserError for whatever is wrong with configuration, data, model or adapter
+ */
+export async function planTrain(given: TrainConfig, options: PlanOptions = {}): Promise<TrainPlan> {
+  const { progress = silent } = options;
+  const note = (line: string) => progress.note(line);
+  await requireEngine({ device: given.device });
+  const unread: string[] = [];
+  const data = await readData(given, (line) => {
+    unread.push(line);
+    note(line);
+  });
+  const modelPath = await resolveModel(given.model);
+  const loaded = options.model ?? (await loadModel(modelPath));
+  const base =
+    given.init === 'random' ? { ...loaded, weights: initialWeights(loaded.config, given.seed) } : loaded;
+  const { adapter, model } = await withAdapter(given, base, note);
+  const config = fitted(given, model, adapter, note);
+  const lora = config.setting === 'lora' ? (adapter?.config ?? trainedLora(config, model.config)) : undefined;
+  const rows = await tokeniseData(config, data, model.tokenizer, progress);
+  const probes = await probesOf(data, modelPath);
+  const prompts = promptPools(config, data, probes, model, note);
+  if (config.conscience.enabled) requireChatTemplate(model.tokenizer, modelPath);
+  return {
+    config,
+    model,
+    modelPath,
+    baseTokenizer: base.tokenizer,
+    adapter,
+    lora,
+    rows,
+    schedule: scheduleOf(config, rows),
+    prompts,
+    probes,
+    unread,
+  };
+}
+
+/**
+ * Shows a plan's first three training rows and one preference pair, with what is learnt marked.
+ *
+ * @returns lines of text, without a newline at the end
+ */
+export function showPlan({ rows, model }: TrainPlan): string {
+  return [rows.train, rows.pairs.slice(0, 1).flatMap(({ chosen, rejected }) => [chosen, rejected])]
+    .filter((shown) => shown.length > 0)
+    .map((shown) => preview(shown, model.tokenizer))
+    .join('\n');
+}
+
+/** The rows of a plan as an endless stream of batches, at its first step. */
+export function batchesOf(config: TrainConfig, rows: TokenData): BatchStream {
+  const { batching, batch_size, gradient_accumulation, max_length } = config.training;
+  return new BatchStream(rows.train, {
+    batching,
+    batchSize: batch_size,
+    accumulation: gradient_accumulation,
+    maxLength: max_length,
+    seed: config.seed,
+  });
+}
+
+function scheduleOf(config: TrainConfig, rows: TokenData): ScheduleConfig {
+  const { schedule, learning_rate, warmup_steps, steps, epochs } = config.training;
+  return {
+    schedule,
+    learningRate: learning_rate,
+    warmupSteps: warmup_steps,
+    totalSteps: steps ?? batchesOf(config, rows).countSteps(epochs!),
+  };
+}
+
+async function withAdapter(
+  { adapter: folder, model: name }: TrainConfig,
+  base: Model,
+  note: (line: string) => void,
+): Promise<{ adapter?: Adapter; model: Model }> {
+  if (folder === undefined) return { model: base };
+  return openAdapter(folder, base, { name, onWarning: (line) => note(`Warning: ${line}`) });
+}
+
+/** The configuration with rows no longer than the model reads, and with the shape of the given adapter. */
+function fitted(
+  config: TrainConfig,
+  model: Model,
+  adapter: Adapter | undefined,
+  note: (line: string) => void,
+): TrainConfig {
+  const { max_length: asked } = config.training;
+  const most = Math.min(asked, model.config.maxPositions);
+  if (most < asked) {
+    note(`Rows are cut at ${most} tokens, not ${asked}: the model has no more positions.`);
+  }
+  const { rank, alpha, rslora, targets, layers, exclude } = adapter?.config ?? {
+    ...config.lora,
+    targets: targetsFor(config.lora.targets, model.config),
+  };
+  const names = (given: readonly string[] | string) => (typeof given === 'string' ? given : [...given]);
+  return {
+    ...config,
+    lora: {
+      rank,
+      alpha,
+      rslora,
+      targets: names(targets),
+      layers: layers && [...layers],
+      exclude: exclude && names(exclude),
+    },
+    training: { ...config.training, max_length: most },
+  };
+}
+
+function requireChatTemplate({ hasChatTemplate }: ChatTokenizer, modelPath: string): void {
+  if (hasChatTemplate) return;
+  throw new ModelError({
+    where: modelPath,
+    what: 'the tokenizer has no chat template, so the conscience cannot ask the model',
+    next: 'use the instruct version of this model, put a chat_template.jinja into its folder, or train with --no-conscience',
+  });
+}
