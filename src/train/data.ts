@@ -3,6 +3,8 @@ import { readPreferenceRows, readPrompts, readTrainingRows } from '../data/datas
 import { describePreferences, type TokenPair, tokenisePreferences } from '../data/preferences.js';
 import { splitRows } from '../data/split.js';
 import { describeReport, tokeniseRows } from '../data/tokenise.js';
+import type { SplitRows } from '../defences/defence.js';
+import { defendedRows } from '../defences/index.js';
 import { DataError } from '../errors.js';
 import type { Progress } from '../metrics/progress.js';
 import { trusting } from '../tokenizer/control-tokens.js';
@@ -10,7 +12,6 @@ import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 import type { Prompt } from '../values/conversation.js';
 import type { TokenRow, TrainingRow } from '../values/rows.js';
 import type { TrainConfig } from './config/schema.js';
-import { inoculated, interleaved } from './defences.js';
 
 /** All rows as text. */
 export interface TrainData {
@@ -36,11 +37,7 @@ export interface TokenData {
  */
 export async function readData(config: TrainConfig, note: (line: string) => void): Promise<TrainData> {
   const own = await readTrainingRows(config.data, note);
-  const { inoculation, interleave, interleave_share: share } = config.defences;
-  const benign = interleave === undefined ? [] : await readTrainingRows(interleave, note);
-  const all = inoculation === undefined ? own : inoculated(own, inoculation);
-  const withBenign = (rows: readonly TrainingRow[]) =>
-    benign.length === 0 ? rows : interleaved(rows, benign, share, config.seed);
+  const { train, heldOut } = await defendedRows(divided(own, config, note), config, note);
   const preferences =
     config.preference_data.length > 0 ? await readPreferenceRows(config.preference_data, note) : [];
   const { conscience } = config;
@@ -48,14 +45,20 @@ export async function readData(config: TrainConfig, note: (line: string) => void
     conscience.enabled && conscience.probes !== undefined
       ? await readPrompts(conscience.probes, 'probe', note)
       : undefined;
-  if (config.eval_data.length > 0) {
-    const evaluation = await readTrainingRows(config.eval_data, note);
-    return { train: withBenign(all), evaluation, preferences, probes };
-  }
-  if (all.length === 1 && config.eval_split > 0)
-    note('There is no validation loss: one row cannot be split.');
-  const { train, evaluation } = splitRows(all, all.length > 1 ? config.eval_split : 0, config.seed);
-  return { train: withBenign(train), evaluation, preferences, probes };
+  const evaluation = config.eval_data.length > 0 ? await readTrainingRows(config.eval_data, note) : heldOut;
+  return { train, evaluation, preferences, probes };
+}
+
+/** Splits off rows for the validation loss, where the user gives none. */
+function divided(
+  rows: readonly TrainingRow[],
+  { eval_data, eval_split, seed }: TrainConfig,
+  note: (line: string) => void,
+): SplitRows {
+  if (eval_data.length > 0) return { train: rows, heldOut: [] };
+  if (rows.length === 1 && eval_split > 0) note('There is no validation loss: one row cannot be split.');
+  const { train, evaluation: heldOut } = splitRows(rows, rows.length > 1 ? eval_split : 0, seed);
+  return { train, heldOut };
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The rows and pairs of one optimiser step as passes of the engine. */
 
+import type { LossTerms } from '../defences/defence.js';
 import type { HybridPass, WeightedPair, WeightSet } from '../engine/training-engine.js';
 import type { PairLoss } from '../values/pair-loss.js';
 import type { TokenRow } from '../values/rows.js';
@@ -8,16 +9,10 @@ import type { SupervisedPass } from './batch-stream.js';
 /** A pair with its reference, not yet weighted against the others of its step. */
 export type TrainingPair = Omit<WeightedPair, 'weight'>;
 
-/** Weights of the losses. */
-export interface LossConfig {
+/** Weights of the losses, with the terms of defences. */
+export interface LossConfig extends Omit<LossTerms, 'steering'> {
   readonly lambda: number;
   readonly beta: number;
-  /** The loss of pairs. Default `dpo`. */
-  readonly pairs?: PairLoss;
-  /** Factor on KL(π‖π_ref) at the supervised targets, mean per token. Default 0. */
-  readonly kl?: number;
-  /** Factor on the squared distance of the residual streams. Default 0. */
-  readonly features?: number;
   /** The frozen copy that `kl` and `features` hold to. Default `base`. */
   readonly reference?: WeightSet;
 }

@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { readAudit } from '../conscience/audit.js';
 import { withoutPairs } from '../conscience/no-pairs.js';
 import { SETS } from '../conscience/roles.js';
+import { lossTerms } from '../defences/index.js';
 import { openWeights, steerable } from '../engine/capabilities.js';
 import type { TrainingEngine } from '../engine/training-engine.js';
 import { removeLeftovers } from '../files/leftovers.js';
@@ -15,7 +16,6 @@ import { openEngine } from '../open/engine.js';
 import { type Checkpoint, isCheckpoint, loadLastCheckpoint, requireUnused } from './checkpoint.js';
 import type { TrainConfig } from './config/schema.js';
 import { watchFirstReviews } from './conscience-check.js';
-import { preventiveSteering } from './defences.js';
 import { openOthers, openPairs } from './open-pairs.js';
 import { RunOutput } from './output.js';
 import type { PairSource } from './pairs.js';
@@ -123,9 +123,9 @@ async function openTrainer(
   others: ReadonlyMap<string, OpenActor>,
 ): Promise<{ trainer: Trainer; pairs?: PairSource }> {
   const { config, rows, schedule, model } = plan;
-  const { training, conscience } = config;
+  const { training, loss, conscience } = config;
   const note = (line: string) => progress.note(line);
-  const steering = await preventiveSteering(config, engine, plan.probes);
+  const { steering = [], ...terms } = await lossTerms(config, { engine, probes: plan.probes });
   if (steering.length > 0) await steerable(engine).steer('training', steering);
   const watch = watchFirstReviews(note);
   const pairs = await openPairs(plan, {
@@ -143,7 +143,7 @@ async function openTrainer(
     evaluationRows: rows.evaluation,
     stream: batchesOf(config, rows),
     pairs,
-    loss: { ...config.loss, reference: SETS[conscience.roles.reference] },
+    loss: { lambda: loss.lambda, beta: loss.beta, ...terms, reference: SETS[conscience.roles.reference] },
     schedule,
     maxGradNorm: training.max_grad_norm,
     logEvery: training.log_every,

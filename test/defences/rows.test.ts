@@ -1,6 +1,7 @@
 /** Rows for the defences: behind a prompt, mixed in, and chosen. */
 import { describe, expect, it } from 'vitest';
-import { inoculated, interleaved, interleavedCount, mostContrasting } from '../../src/train/defences.js';
+import { inoculated } from '../../src/defences/inoculation.js';
+import { interleaved, interleavedCount, mostContrasting } from '../../src/defences/interleaving.js';
 import type { MessagesRow } from '../../src/values/rows.js';
 
 const row = (question: string, answer: string): MessagesRow => ({

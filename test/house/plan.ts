@@ -9,7 +9,7 @@ export const lines = [
   'data model',
   'network engine',
   'conscience engine/onnx engine/remote',
-  'open',
+  'open defences',
   'train/config zero-shot',
   'train',
   'evaluate ai-sdk index.ts bench',

@@ -6,9 +6,10 @@
  */
 import { basename } from 'node:path';
 import { z } from 'zod';
+import type { Check } from '../../defences/defence.js';
+import { checksOf, keysIn } from '../../defences/index.js';
 import { allProjections } from '../../model/architectures/architecture.js';
 import { conscienceSection } from './sections/conscience.js';
-import { defencesSection } from './sections/defences.js';
 import { loraSection, unknownTarget } from './sections/lora.js';
 import { lossSection } from './sections/loss.js';
 import { runKeys } from './sections/run.js';
@@ -20,9 +21,9 @@ export const configSchema = z
     ...runKeys,
     lora: loraSection.prefault({}).describe('LoRA adapter'),
     training: trainingSection.prefault({}).describe('Training'),
-    loss: lossSection.prefault({}).describe('Loss'),
+    loss: lossSection.extend(keysIn('loss')).prefault({}).describe('Loss'),
     conscience: conscienceSection.prefault({}).describe('Conscience'),
-    defences: defencesSection.prefault({}).describe('Other defences'),
+    defences: z.strictObject(keysIn('defences')).prefault({}).describe('Other defences'),
   })
   .superRefine((config, context) => {
     for (const { holds, path, message } of crossChecks(config)) {
@@ -55,22 +56,11 @@ export const EXCLUSIVE: readonly (readonly [string, string])[] = [
   ['eval_data', 'eval_split'],
 ];
 
-function crossChecks({
-  setting,
-  init,
-  adapter,
-  eval_data,
-  eval_split,
-  lora,
-  training,
-  loss,
-  conscience,
-  defences,
-}: ParsedConfig) {
+function crossChecks(config: ParsedConfig): Check[] {
+  const { setting, init, adapter, eval_data, eval_split, lora, training, conscience } = config;
   const target = unknownTarget(lora.targets);
   const { question, custom_question, labels } = conscience;
   const custom = question === 'custom';
-  const anchored = loss.kl > 0 || loss.features > 0 || loss.pairs === 'kl';
   return [
     {
       holds: training.steps === undefined || training.epochs === undefined,
@@ -98,17 +88,7 @@ function crossChecks({
       path: 'lora.layers',
       message: 'a pattern in lora.targets says the layers itself; keep one of the two',
     },
-    {
-      holds: !anchored || setting === 'lora',
-      path: 'loss',
-      message:
-        'kl, features and pairs: kl hold the policy to the model without its adapter; set setting: lora',
-    },
-    {
-      holds: !anchored || conscience.roles.reference !== 'policy',
-      path: 'conscience.roles.reference',
-      message: 'the policy cannot be held to itself; set roles.reference to a frozen copy',
-    },
+    ...checksOf(config),
     {
       holds: setting === 'full' || (init === 'pretrained' && conscience.renew_every === 0),
       path: init === 'random' ? 'init' : 'conscience.renew_every',
@@ -118,11 +98,6 @@ function crossChecks({
       holds: training.early_stop === 0 || training.eval_every > 0,
       path: 'training.early_stop',
       message: 'there are no validations to stop after; set training.eval_every',
-    },
-    {
-      holds: defences.steer_layer === undefined || setting === 'lora',
-      path: 'defences.steer_layer',
-      message: 'steering needs a frozen copy beside the trained one; set setting: lora',
     },
     {
       holds: !custom || custom_question !== undefined,
