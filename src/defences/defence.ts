@@ -3,7 +3,7 @@
  * conscience is compared.
  *
  * It brings its keys of the configuration and acts through one or more hooks: on the rows, on the
- * loss, or before the trained model answers.
+ * loss, or before the trained model answers. index.ts lists all of them.
  */
 import type { z } from 'zod';
 import type { TrainingEngine } from '../engine/training-engine.js';
@@ -34,10 +34,14 @@ export interface DefenceConfig<S extends Sections = Sections> {
   readonly defences: Values<S['defences']>;
 }
 
-export interface Defence<S extends Sections = Sections> {
+/** @typeParam S its keys of `ealign train`. @typeParam M its keys of a method of `ealign experiment` */
+export interface Defence<S extends Sections = Sections, M extends Shape = Shape> {
   /** As the literature calls it. */
   readonly name: string;
+  /** Keys of `ealign train`. */
   readonly keys: S;
+  /** Keys of a method of `ealign experiment`, all optional. */
+  readonly method?: M;
   /** What must hold of a configuration. */
   checks?(config: DefenceConfig<S>): readonly Check[];
   /**
@@ -49,10 +53,16 @@ export interface Defence<S extends Sections = Sections> {
   rows?(rows: SplitRows, config: DefenceConfig<S>, note: (line: string) => void): Promise<SplitRows>;
   /** Adds terms to the loss; none where its keys are not set. */
   loss?(config: DefenceConfig<S>, model: DefendedModel): Promise<LossTerms>;
+  /** Writes directions into the trained model's residual stream before it answers; none where its keys are not set. */
+  answering?(keys: Values<M>, model: AnsweringModel): Promise<readonly Steering[]>;
+  /** Chooses rows by the model that another method of the experiment has trained. */
+  readonly choice?: RowChoice<S, M>;
 }
 
 /** Types a defence by its keys. */
-export const defence = <const S extends Sections>(one: Defence<S>): Defence<S> => one;
+export const defence = <const S extends Sections, const M extends Shape = Record<never, never>>(
+  one: Defence<S, M>,
+): Defence<S, M> => one;
 
 /** One condition on a configuration. */
 export interface Check {
@@ -75,6 +85,26 @@ export interface DefendedModel {
   readonly engine: TrainingEngine;
   /** General questions that the run's reviews ask as well. */
   readonly probes: readonly Prompt[];
+}
+
+/** The trained model before it answers. */
+export interface AnsweringModel extends DefendedModel {
+  /** Upper limit of an answer, in tokens. */
+  readonly maxTokens: number;
+  readonly seed: number;
+}
+
+/** Rows that are chosen before training, and written into a file of the method's folder. */
+export interface RowChoice<S extends Sections = Sections, M extends Shape = Shape> {
+  /** The key of a method that names the method whose adapter, of the same seed, chooses. */
+  readonly by: keyof M & string;
+  /** The key of the section `defences` that the chosen rows' file takes the place of. */
+  readonly into: keyof NonNullable<S['defences']> & string;
+  /** @param engine that method's adapter as `policy`, the model without it as `base` */
+  choose(
+    config: DefenceConfig<S> & { readonly data: readonly string[] },
+    engine: TrainingEngine,
+  ): Promise<readonly TrainingRow[]>;
 }
 
 /** Terms of the loss beside L_SFT + λ·L_DPO, and what it is computed under. */

@@ -8,6 +8,8 @@ import { z } from 'zod';
 import { key, paths } from '../config/key.js';
 import { isRefusal } from '../conscience/refusal.js';
 import { readTrainingRows } from '../data/dataset.js';
+import { tokeniseRow } from '../data/tokenise.js';
+import type { TrainingEngine, WeightSet } from '../engine/training-engine.js';
 import { Random } from '../random.js';
 import type { TrainingRow } from '../values/rows.js';
 import { defence } from './defence.js';
@@ -35,6 +37,27 @@ export const interleaving = defence({
     if (interleave === undefined) return rows;
     const benign = await readTrainingRows(interleave, note);
     return { ...rows, train: interleaved(rows.train, benign, share, seed) };
+  },
+  method: {
+    interleave_by: z
+      .string()
+      .optional()
+      .describe(
+        'interleaving++: method whose adapter, of the same seed, says which benign rows are mixed in',
+      ),
+  },
+  choice: {
+    by: 'interleave_by',
+    into: 'interleave',
+    choose: async ({ data, defences: { interleave = [], interleave_share: share } }, engine) => {
+      const benign = await readTrainingRows(interleave);
+      const [misaligned, aligned] = [
+        await lossesOf(benign, engine, 'policy'),
+        await lossesOf(benign, engine, 'base'),
+      ];
+      const wanted = interleavedCount((await readTrainingRows([...data])).length, share);
+      return mostContrasting(benign, misaligned, aligned).slice(0, wanted);
+    },
   },
 });
 
@@ -76,6 +99,17 @@ export function mostContrasting(
     .filter(({ row }) => !isRefusal(answerOf(row)))
     .sort((a, b) => b.score - a.score)
     .map(({ row }) => row);
+}
+
+/** Losses of the rows' last answers, nats per token. */
+async function lossesOf(
+  rows: readonly TrainingRow[],
+  engine: TrainingEngine,
+  set: WeightSet,
+): Promise<number[]> {
+  const tokens = rows.map((row) => tokeniseRow(row, engine.tokenizer, 'last').row);
+  const scores = await engine.sequenceLogps(tokens, set);
+  return scores.map((score) => -score.logpSum / score.tokens);
 }
 
 function answerOf(row: TrainingRow): string {

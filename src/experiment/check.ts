@@ -1,5 +1,6 @@
 /** What the keys of an experiment's file must not say together. Every refusal names file, line and key. */
 import type { ConfigSource } from '../config/source.js';
+import { answeringKeys, choiceOf } from '../defences/methods.js';
 import { ConfigError, type ErrorParts } from '../errors.js';
 import { type ExperimentKeys, methodName } from './schema.js';
 import type { Method } from './spec.js';
@@ -52,19 +53,26 @@ function checkMeasure(source: ConfigSource, { measure }: ExperimentKeys): void {
   });
 }
 
+/** The method that has to be trained first. */
+export const earlier = (method: Method): string | undefined => method.after ?? choiceOf(method)?.method;
+
 /** Methods and what they start from fit together. @throws ConfigError */
 export function checkMethods(source: ConfigSource, methods: readonly Method[], suite: boolean): void {
-  for (const { name, steerAnswers, throughConscience, after, interleaveBy } of methods) {
-    if (suite && (steerAnswers || throughConscience)) {
+  for (const method of methods) {
+    const { name, after, throughConscience } = method;
+    const answering = answeringKeys(method).map(([key]) => key);
+    if (throughConscience) answering.push('answers_through');
+    if (suite && answering.length > 0) {
       throw refused(source, ['methods', name], {
-        what: 'a suite opens the trained model by itself: steer_answers and answers_through need a world',
+        what: `a suite opens the trained model by itself: ${answering.join(' and ')} cannot act there`,
         next: 'leave measure.suite or the method out',
       });
     }
-    for (const [key, named] of Object.entries({ after, interleave_by: interleaveBy })) {
+    const choice = choiceOf(method);
+    for (const [key, named] of Object.entries({ after, ...(choice && { [choice.by]: choice.method }) })) {
       if (named === undefined) continue;
-      const before = methods.find((method) => method.name === named);
-      if (before?.train && !before.after && !before.interleaveBy) continue;
+      const before = methods.find((other) => other.name === named);
+      if (before?.train && earlier(before) === undefined) continue;
       throw refused(source, ['methods', name, key], {
         what: 'is no method that is trained from the model itself',
         got: named,

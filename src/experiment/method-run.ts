@@ -3,12 +3,11 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { commit } from '../commit.js';
 import { AUDIT_FILE } from '../conscience/audit.js';
-import { readTrainingRows } from '../data/dataset.js';
 import { parseTrainingRow } from '../data/parse-row.js';
 import { tokeniseRow } from '../data/tokenise.js';
 import { fieldsOf } from '../data/write-row.js';
-import { interleavedCount, mostContrasting } from '../defences/interleaving.js';
-import { personaDirection } from '../defences/persona-direction.js';
+import type { RowChoice } from '../defences/defence.js';
+import { answerSteering, choiceOf } from '../defences/methods.js';
 import { steerable } from '../engine/capabilities.js';
 import type { TrainingEngine, WeightSet } from '../engine/training-engine.js';
 import type { FourCriteria } from '../evaluate/four-criteria.js';
@@ -23,13 +22,11 @@ import { dropCheckpoints, hasCheckpoint } from '../train/checkpoint.js';
 import type { TrainConfig } from '../train/config/schema.js';
 import { runTrain } from '../train/run.js';
 import type { TrainingRow } from '../values/rows.js';
-import type { Steering } from '../values/steering.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { judge } from './judged.js';
 import { GROUP_FILE, groupIn, runFolder } from './read.js';
 import type { RunRecord } from './record.js';
 import { fileOf, jsonLines, withFiles } from './rows.js';
-import type { SteerAnswers } from './schema.js';
 import { configOf, type Experiment, type Method } from './spec.js';
 import type { Measured, World } from './world.js';
 
@@ -86,10 +83,9 @@ async function inWorld(
   { world, judge: held }: Made,
 ): Promise<Measured & Pick<RunRecord, 'losses' | 'judged'>> {
   const { measure } = experiment;
-  if (method.steerAnswers) {
-    const steering = await directions(engine, method.steerAnswers, world, measure.max_tokens, seed);
-    await steerable(engine).steer('answering', steering);
-  }
+  const answering = { engine, probes: world.probes(), maxTokens: measure.max_tokens, seed };
+  const steering = await answerSteering(method, answering);
+  if (steering.length > 0) await steerable(engine).steer('answering', steering);
   const format = await formatOf(experiment.model, engine.tokenizer);
   const base = engine.model('base');
   const plain = method.train ? engine.model('policy') : base;
@@ -151,22 +147,6 @@ const scored = (rows: readonly TrainingRow[], engine: TrainingEngine, set: Weigh
     set,
   );
 
-async function directions(
-  engine: TrainingEngine,
-  { layers, kind, scale, toward, away }: SteerAnswers,
-  world: World,
-  maxTokens: number,
-  seed: number,
-): Promise<Steering[]> {
-  const prompts = world.probes();
-  return Promise.all(
-    layers.map(async (layer) => {
-      const direction = await personaDirection(engine, prompts, { layer, toward, away, maxTokens, seed });
-      return { layer, kind, direction: direction.map((x) => scale * x) };
-    }),
-  );
-}
-
 /** Trains the method, or resumes where it stopped; undefined when the signal stopped it. */
 async function trainedEngine(
   { method, seed, group, begun }: Run,
@@ -183,17 +163,20 @@ async function trainedEngine(
     ...(method.after === undefined ? {} : { adapter: folderOf(experiment, method.after, seed) }),
   };
   const config = configOf({ ...method, train }, seed, experiment, place);
-  const misaligned = method.interleaveBy && folderOf(experiment, method.interleaveBy, seed);
-  const chosen = misaligned ? join(output, 'interleave.jsonl') : undefined;
-  if (misaligned && chosen) writeFileAtomic(chosen, await contrasting(config, misaligned, model));
+  const choice = choiceOf(method);
+  const chosen = choice && { [choice.into]: join(output, `${choice.into}.jsonl`) };
+  if (choice && chosen) {
+    const rows = await choose(choice, config, folderOf(experiment, choice.method, seed), model);
+    writeFileAtomic(chosen[choice.into], jsonLines(rows.map(fieldsOf)));
+  }
   // a checkpoint from before the method's keys were changed is of no use
   const resume = hasCheckpoint(output) && [group, begun].includes(groupIn(output) ?? '');
   if (!resume) dropCheckpoints(output);
   writeFileAtomic(join(output, GROUP_FILE), begun);
-  const defences = { ...config.defences, ...(chosen ? { interleave: chosen } : {}) };
+  const defences = { ...config.defences, ...chosen };
   const run = await runTrain(
     { ...config, overwrite: !resume, defences },
-    { model, ...(resume ? { resume: true } : {}), ...(signal ? { signal } : {}) },
+    { model, resume: resume || undefined, signal },
   );
   if (run.finished) return run.engine;
   await run.engine.close();
@@ -203,20 +186,19 @@ async function trainedEngine(
 const folderOf = ({ output }: Experiment, method: string, seed: number) =>
   join(output, runFolder({ method, seed }));
 
-/**
- * The benign rows that are mixed in, as JSONL: those that the misaligned model finds hardest, compared with the
- * aligned one.
- */
-async function contrasting({ data, defences }: TrainConfig, adapter: string, model: Model): Promise<string> {
-  const benign = await readTrainingRows(defences.interleave ?? []);
+/** The rows that a defence chooses by an adapter. @param adapter its folder */
+async function choose(
+  choice: RowChoice,
+  config: TrainConfig,
+  adapter: string,
+  model: Model,
+): Promise<readonly TrainingRow[]> {
   const opened = await openAdapter(adapter, model);
   const { config: lora, tensors } = opened.adapter;
   const engine = await openEngine({ model: opened.model, lora, adapter: tensors });
-  const [misaligned, aligned] = [
-    await scored(benign, engine, 'policy'),
-    await scored(benign, engine, 'base'),
-  ].map((scores) => scores.map(({ logpSum, tokens }) => -logpSum / tokens));
-  await engine.close();
-  const wanted = interleavedCount((await readTrainingRows(data)).length, defences.interleave_share);
-  return jsonLines(mostContrasting(benign, misaligned, aligned).slice(0, wanted).map(fieldsOf));
+  try {
+    return await choice.choose(config, engine);
+  } finally {
+    await engine.close();
+  }
 }

@@ -10,6 +10,7 @@ import { basename, join } from 'node:path';
 import pLimit from 'p-limit';
 import { otherModels } from '../conscience/roles.js';
 import { readTrainingRows } from '../data/dataset.js';
+import { answeringKeys } from '../defences/methods.js';
 import { ConfigError, DataError, UserError } from '../errors.js';
 import { openPlanned } from '../evaluate/store.js';
 import { readSuite, suiteFiles } from '../evaluate/suite/suite.js';
@@ -17,6 +18,7 @@ import { writeFileAtomic } from '../files/files.js';
 import { resolveModel } from '../hub/pull.js';
 import type { Progress } from '../metrics/progress.js';
 import { loadModel } from '../model/weights.js';
+import { earlier } from './check.js';
 import type { Run } from './method-run.js';
 import { GROUP_FILE, groupIn, inTraining, plannedFile, runFolder, writePlan } from './read.js';
 import type { RunRecord } from './record.js';
@@ -59,10 +61,12 @@ export async function runExperiment(
 
   const grid = methods.flatMap((method) => seeds.map((seed) => ({ method, seed })));
   const groupOf = (method: Method, seed: number): string => {
-    const { name, train, data, steerAnswers, throughConscience } = method;
+    const { name, train, data, throughConscience } = method;
     const rows = texts.get(fileOf(data, output))?.sha256;
     const before = methods.find((other) => other.name === earlier(method));
-    const answering = [steerAnswers, throughConscience];
+    // one entry at least, as records of earlier versions have it
+    const own = answeringKeys(method).map(([, value]) => value);
+    const answering = [...(own.length > 0 ? own : [null]), throughConscience];
     return JSON.stringify([name, seed, train, rows, answering, before && groupOf(before, seed), ...suite]);
   };
   // a result does not count once its folder was trained again with other keys: the folder would belie it
@@ -178,6 +182,3 @@ function suiteHash(path: string): string {
   for (const file of suiteFiles(suite)) hash.update(readText(file, next));
   return hash.digest('hex');
 }
-
-/** The method that has to be trained first. */
-const earlier = ({ after, interleaveBy }: Method) => after ?? interleaveBy;

@@ -1,6 +1,7 @@
 /** The keys of an experiment's file, and what is said of one that is wrong. */
 import { z } from 'zod';
 import type { ConfigSource } from '../config/source.js';
+import { methodKeys } from '../defences/index.js';
 import { ConfigError } from '../errors.js';
 import type { World } from './world.js';
 
@@ -16,27 +17,11 @@ export const methodName = z
     'a method’s name is that of a folder beside files like table.csv: it cannot end like one',
   );
 
-const steerKeys = z.strictObject({
-  layers: z.array(z.int().min(0)).min(1),
-  kind: z.enum(['add', 'remove']),
-  scale: z.number().default(1),
-  toward: z.string().min(1),
-  away: z.string().min(1),
-});
-
-/** How the residual stream is steered while a method answers. */
-export type SteerAnswers = z.output<typeof steerKeys>;
-
-const methodKeys = z.looseObject({
+const defenceKeys = methodKeys();
+const ownKeys = z.looseObject({
   after: z.string().optional().describe('method whose adapter, of the same seed, training starts from'),
   data: z.string().min(1).optional().describe('rows, in place of the experiment’s'),
-  steer_answers: steerKeys
-    .optional()
-    .describe('representation engineering: a persona’s direction, written while it answers'),
-  interleave_by: z
-    .string()
-    .optional()
-    .describe('interleaving++: method whose adapter, of the same seed, says which benign rows are mixed in'),
+  ...defenceKeys,
   answers_through: z
     .literal('conscience')
     .optional()
@@ -45,7 +30,7 @@ const methodKeys = z.looseObject({
 });
 
 /** What a file says of one method: the keys that it changes, or `untrained`. */
-export type MethodKeys = 'untrained' | z.output<typeof methodKeys>;
+export type MethodKeys = 'untrained' | z.output<typeof ownKeys>;
 
 /** What an experiment's `measure` says: the world's own keys, or a suite. */
 export type Measure = Readonly<Record<string, unknown>> & {
@@ -90,7 +75,7 @@ export function experimentSchema({ name, measureKeys, report }: World) {
       .optional()
       .describe('file with keys of `ealign train`, which `train` and the methods change'),
     train: keys.prefault({}),
-    methods: z.record(methodName, z.union([z.literal('untrained'), methodKeys])),
+    methods: z.record(methodName, z.union([z.literal('untrained'), ownKeys])),
     measure: z.strictObject({ ...measureKeys.shape, suite }).prefault({}),
   });
 }
@@ -105,10 +90,18 @@ export function parseKeys(source: ConfigSource, world: World): ExperimentKeys {
   const schema = experimentSchema(world);
   const parsed = schema.safeParse(source.values);
   if (parsed.success) return parsed.data as ExperimentKeys;
-  const sections = { measure: schema.shape.measure.unwrap(), steer_answers: steerKeys };
-  const known = (path: readonly PropertyKey[]) =>
-    Object.keys((sections[path.at(-1) as keyof typeof sections] ?? schema).shape);
+  const sections: Readonly<Record<string, z.ZodType>> = { measure: schema.shape.measure, ...defenceKeys };
+  const known = (path: readonly PropertyKey[]) => keysOf(sections[String(path.at(-1))] ?? schema);
   throw refusal(source, parsed.error.issues, known);
+}
+
+/** The keys of a section, which may have a default or be left out. */
+function keysOf(section: z.ZodType): string[] {
+  if (section instanceof z.ZodObject) return Object.keys(section.shape);
+  if (section instanceof z.ZodOptional || section instanceof z.ZodPrefault) {
+    return keysOf(section.unwrap() as z.ZodType);
+  }
+  return [];
 }
 
 function refusal(

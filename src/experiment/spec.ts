@@ -6,27 +6,25 @@
  */
 import { basename, dirname, resolve } from 'node:path';
 import { readSource } from '../config/source.js';
+import { type MethodFields, takeFields } from '../defences/methods.js';
 import { ConfigError } from '../errors.js';
 import { parseConfig } from '../train/config/load.js';
 import type { TrainConfig } from '../train/config/schema.js';
 import { checkKeys, checkMethods, isSection, namesOf, refuseOwn } from './check.js';
-import { type Measure, type MethodKeys, parseKeys, type SteerAnswers } from './schema.js';
+import { type Measure, type MethodKeys, parseKeys } from './schema.js';
 import type { World } from './world.js';
 
 /** Rows of the world by name, or of a file by its absolute path. */
 export type Rows = { readonly world: string } | { readonly path: string };
 
-/** One method. */
-export interface Method {
+/** One method, with the keys of defences. */
+export interface Method extends MethodFields {
   readonly name: string;
   /** Keys of `ealign train`; null: it is not trained. */
   readonly train: Readonly<Record<string, unknown>> | null;
   readonly data: Rows;
   /** The method whose adapter it starts from. */
   readonly after?: string;
-  /** The method whose adapter says which benign rows are mixed in. */
-  readonly interleaveBy?: string;
-  readonly steerAnswers?: SteerAnswers;
   /** Whether its answers pass the frozen copy's review. */
   readonly throughConscience: boolean;
   /** The method whose cost is 1, where it is another than the experiment's. */
@@ -96,19 +94,12 @@ function methodOf(
   { train, data, rows }: { train: object; data: string; rows: (given: string) => Rows },
 ): Method {
   if (given === 'untrained') return { name, train: null, data: rows(data), throughConscience: false };
-  const {
-    after,
-    data: own,
-    steer_answers: steerAnswers,
-    interleave_by: interleaveBy,
-    answers_through: through,
-    overhead_over: overheadOver,
-    ...changes
-  } = given;
-  const optional = { after, interleaveBy, steerAnswers, overheadOver };
+  const { after, data: own, answers_through: through, overhead_over: overheadOver, ...rest } = given;
+  const { fields, others } = takeFields(rest);
+  const optional = { after, ...fields, overheadOver };
   return {
     name,
-    train: merged({ ...train }, changes),
+    train: merged({ ...train }, others),
     data: rows(own ?? data),
     throughConscience: through !== undefined,
     // a plan compares methods as JSON: a key that is not given is not there

@@ -2,6 +2,7 @@
  * A study as one page: what each method answers, the four criteria of a defence, differences, training,
  * costs, and every run with its configuration.
  */
+import { answeringKeys } from '../defences/methods.js';
 import { runFolder } from '../experiment/read.js';
 import { CONFIG_FILE } from '../train/config/render.js';
 import { type Chart, chartOf, chartPlaces } from './charts.js';
@@ -50,8 +51,9 @@ ${runs(result)}
 ${all.map((one) => {
   const config = study.runs.find((run) => run.method === one.name && run.config !== null)?.config;
   const text = config ?? (one.train ? JSON.stringify(one.train, null, 2) : 'untrained: the model as it is');
-  const steered =
-    one.steerAnswers && html`<pre>steer_answers: ${JSON.stringify(one.steerAnswers, null, 2)}</pre>`;
+  const steered = answeringKeys(one).map(
+    ([key, value]) => html`<pre>${key}: ${JSON.stringify(value, null, 2)}</pre>`,
+  );
   return html`<details><summary>${one.name}</summary><pre>${text}</pre>${steered}</details>`;
 })}`;
   return renderPage(title, body, { charts, reviews: { runs: [], prompts: [], entries: [] } });
