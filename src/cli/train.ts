@@ -42,7 +42,7 @@ export function addTrainCommand(
     .option('--preview', 'check the data, show three rows with their loss masks, and stop')
     .option(
       '--resume [checkpoint]',
-      'go on from a checkpoint; without one, from the last in the output folder',
+      'continue from a checkpoint; without one, from the last in the output folder',
     )
     .option('--json', 'progress as one JSON object a line, on stdout')
     .allowUnknownOption()
@@ -153,7 +153,7 @@ ${bold('Options:')}
   ${cyan('--preview')}
       Check the data, show three rows with their loss masks, and stop.
   ${cyan('--resume [checkpoint]')}
-      Go on from a checkpoint, or from the last one in the output folder.
+      Continue from a checkpoint, or from the last one in the output folder.
   ${cyan('--json')}
       Progress as one JSON object a line, on stdout.
   ${cyan('-h, --help')}

@@ -22,10 +22,10 @@ export interface PersonaSettings {
 }
 
 /**
- * Measures a persona's direction: the mean hidden state of the frozen model's answers behind the persona's
- * system prompt, less that behind its opposite's.
+ * Measures a persona's direction: the mean hidden state of the frozen model's answers under the persona's
+ * system prompt, less that under its opposite's.
  *
- * @param probes questions that are answered behind both
+ * @param probes questions that are answered under both
  * @returns      float32 [width]
  */
 export async function personaDirection(

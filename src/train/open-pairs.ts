@@ -37,7 +37,7 @@ export async function openOthers({
 
 export interface PairsOptions {
   readonly engine: TrainingEngine;
-  /** Of `openOthers`. */
+  /** The models that `openOthers` opened, by name. */
   readonly others: ReadonlyMap<string, Actor>;
   /** Whether the conscience was checked when the run began, so that it need not be again. */
   readonly resumed: boolean;

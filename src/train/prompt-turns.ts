@@ -4,7 +4,7 @@ import { Random } from '../random.js';
 import type { Prompt } from '../values/conversation.js';
 
 export class PromptTurns {
-  /** Prompts taken so far: all that has to be remembered to go on. */
+  /** Prompts taken so far: enough to continue from. */
   taken = 0;
   private pass = -1;
   private order: readonly Prompt[] = [];

@@ -184,7 +184,7 @@ async function end(
   const { config, modelPath, adapter, lora } = plan;
   const { output } = config;
   if (!result.finished) {
-    progress.done(`Stopped after step ${result.step}. Go on with: ealign train --resume ${output}`);
+    progress.done(`Stopped after step ${result.step}. To continue: ealign train --resume ${output}`);
     return;
   }
   await saveResult(output, engine, config.model, modelPath, adapter);

@@ -2,9 +2,8 @@
 
 import { ConfigError, UserError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
-import { adaptedModules, type LoraConfig } from '../model/lora-modules.js';
+import { adaptedModules, type LoraConfig, projections } from '../model/lora-modules.js';
 import type { TrainConfig } from './config/schema.js';
-import { PROJECTIONS } from './config/sections/lora.js';
 
 /**
  * The targets that a configuration means for a model: its default, every linear layer of a block, is
@@ -14,8 +13,8 @@ export function targetsFor(
   targets: readonly string[] | string,
   { architecture }: Pick<ModelConfig, 'architecture'>,
 ): readonly string[] | string {
-  const all = typeof targets !== 'string' && PROJECTIONS.every((name, i) => targets[i] === name);
-  return all && targets.length === PROJECTIONS.length ? architecture.projections : targets;
+  const all = typeof targets !== 'string' && projections.every((name, i) => targets[i] === name);
+  return all && targets.length === projections.length ? architecture.projections : targets;
 }
 
 /** @throws ConfigError when a target, a layer or all of them are not in the model */

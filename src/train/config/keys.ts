@@ -83,7 +83,15 @@ function list() {
       const { description = '', default: fallbackValue, unit, placeholder, fallback, repeatable } = child;
       const required = node.required?.includes(name) ?? false;
       keys.push({
-        ...{ path, section, name, description, unit, placeholder, fallback, repeatable, required },
+        path,
+        section,
+        name,
+        description,
+        unit,
+        placeholder,
+        fallback,
+        repeatable,
+        required,
         schema: child,
         default: fallbackValue,
       });

@@ -64,7 +64,7 @@ export const conscienceSection = z.strictObject({
   ),
   check: key(
     z.enum(CHECKS).default('stop'),
-    'Before the first step the conscience reviews a few plainly good and plainly bad answers. stop: training ends with an error where its verdicts cannot be read, or are the same with the same certainty; warn: it says so and goes on; off: no check. None with renew_every, as a copy taken anew may have to learn to speak.',
+    'Before the first step the conscience reviews a few plainly good and plainly bad answers. stop: training ends with an error where its verdicts cannot be read, or are the same with the same certainty; warn: it says so and continues; off: no check. None with renew_every, as a renewed copy may have to learn to speak.',
   ),
   prompts: key(
     z.enum(['probes', 'training', 'mixture']).default('probes'),
@@ -88,7 +88,7 @@ export const conscienceSection = z.strictObject({
   first: key(count(0).default(0), 'Optimiser step of the first review.', { unit: 'steps' }),
   renew_every: key(
     count(0).default(0),
-    'Optimiser steps after which the frozen copy is taken anew, for training from scratch; 0 keeps the first. Needs setting: full.',
+    'Optimiser steps after which the frozen copy is taken again, for training from scratch; 0 keeps the first. Needs setting: full.',
     { unit: 'steps' },
   ),
   samples: key(count(1).default(8), 'Responses that one review samples and judges.', { unit: 'responses' }),

@@ -2,17 +2,14 @@
 import { z } from 'zod';
 import { count, key, text } from '../../../config/key.js';
 import { allProjections } from '../../../model/architectures/architecture.js';
-import { llama } from '../../../model/architectures/llama.js';
-
-/** The linear layers of a block in most architectures, and so the default; where others are fused, those count. */
-export const PROJECTIONS = llama.projections;
+import { projections } from '../../../model/lora-modules.js';
 
 export const loraSection = z.strictObject({
   rank: key(count(1).max(4096).default(16), 'Rank of the update B·A of each layer.'),
   alpha: key(z.number().gt(0).default(32), 'The update is scaled by alpha / rank.'),
   rslora: key(z.boolean().default(false), 'Scale by alpha / √rank instead (rank-stabilised LoRA).'),
   targets: key(
-    z.union([z.array(text()).min(1), text()]).default([...PROJECTIONS]),
+    z.union([z.array(text()).min(1), text()]).default([...projections]),
     'Linear layers that get an adapter: endings of module names, e.g. down_proj or mlp.down_proj, or a pattern of whole names, e.g. .*layers\\.1\\.mlp\\.down_proj (target_modules in PEFT).',
     { placeholder: 'layer,layer,…|pattern', fallback: 'all linear layers of a block' },
   ),

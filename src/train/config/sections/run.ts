@@ -47,7 +47,7 @@ export const runKeys = {
   ),
   overwrite: key(
     z.boolean().default(false),
-    'Start anew in an output folder that holds a run or a model already.',
+    'Start again in an output folder that holds a run or a model already.',
   ),
   seed: key(
     count(0).default(42),
