@@ -17,6 +17,8 @@ export interface KeyWords {
   fallback?: string;
   /** A flag may be repeated to give several values; otherwise lists are comma-separated. */
   repeatable?: boolean;
+  /** It names a file of rows, where an experiment may give rows of its world by name. */
+  rows?: boolean;
 }
 
 /** Declares a key. `description` is one or two full sentences. */

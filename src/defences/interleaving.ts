@@ -24,6 +24,7 @@ export const interleaving = defence({
         {
           placeholder: 'path',
           repeatable: true,
+          rows: true,
           fallback: 'none',
         },
       ),

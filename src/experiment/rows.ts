@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
+import { configKeys } from '../train/config/keys.js';
 import type { Experiment, Method, Rows } from './spec.js';
 import type { World } from './world.js';
 
@@ -13,10 +14,7 @@ export const fileOf = (data: Rows, output: string): string =>
 const worldFile = (world: string, output: string) => join(output, `${world}.jsonl`);
 
 /** Keys of `ealign train`, beside `data`, that may name rows of the world. */
-const NAMING: readonly (readonly [section: string, key: string])[] = [
-  ['defences', 'interleave'],
-  ['conscience', 'probes'],
-];
+const naming = configKeys.filter(({ rows }) => rows);
 
 /** Puts files in the place of names in a method's keys. */
 export function withFiles(
@@ -32,7 +30,7 @@ export function withFiles(
 }
 
 function named(train: Method['train'], { rows }: World): { section: string; key: string; world: string }[] {
-  return NAMING.flatMap(([section, key]) => {
+  return naming.flatMap(({ section, name: key }) => {
     const given = (train?.[section] as Readonly<Record<string, unknown>> | undefined)?.[key];
     return typeof given === 'string' && Object.hasOwn(rows, given) ? [{ section, key, world: given }] : [];
   });

@@ -49,7 +49,7 @@ export function jsonSchema(): z.core.JSONSchema.JSONSchema {
   const schema = z.toJSONSchema(configSchema, {
     io: 'input',
     override: ({ jsonSchema: node }) => {
-      for (const word of ['unit', 'placeholder', 'fallback', 'repeatable']) delete node[word];
+      for (const word of ['unit', 'placeholder', 'fallback', 'repeatable', 'rows']) delete node[word];
     },
   });
   return { title: 'Configuration of ealign train', ...schema };
@@ -80,7 +80,15 @@ function list() {
         walk(child, path);
         continue;
       }
-      const { description = '', default: fallbackValue, unit, placeholder, fallback, repeatable } = child;
+      const {
+        description = '',
+        default: fallbackValue,
+        unit,
+        placeholder,
+        fallback,
+        repeatable,
+        rows,
+      } = child;
       const required = node.required?.includes(name) ?? false;
       keys.push({
         path,
@@ -91,6 +99,7 @@ function list() {
         placeholder,
         fallback,
         repeatable,
+        rows,
         required,
         schema: child,
         default: fallbackValue,

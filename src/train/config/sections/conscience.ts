@@ -73,6 +73,7 @@ export const conscienceSection = z.strictObject({
   probes: key(text().optional(), 'JSONL file of probe prompts (messages or prompt).', {
     placeholder: 'path',
     fallback: 'the built-in pool',
+    rows: true,
   }),
   mixture_share: key(
     z.number().min(0).max(1).default(0.5),
