@@ -52,7 +52,7 @@ export class ModelError extends UserError {}
 export class ShapeError extends UserError {}
 /** A prompt that leaves no room for an answer, or does not fit itself. */
 export class PromptTooLongError extends ShapeError {}
-/** Training that cannot go on, e.g. a loss that is not finite. */
+/** Training that cannot continue, e.g. a loss that is not finite. */
 export class TrainingError extends UserError {}
 /** A file of ours that is not as it was written: a flipped bit, a lost part. */
 export class DamageError extends UserError {}

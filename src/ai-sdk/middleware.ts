@@ -168,7 +168,7 @@ function unsaid({ content, structuredOutputText: text = '' }: LanguageModelV4Gen
   return said.includes(text) ? [] : [{ type: 'text' as const, text }];
 }
 
-/** The words that stand in for a draft, as a block of their own. */
+/** The words that replace a draft, as a block of their own. */
 function replacement(
   { response: { text }, outcome }: ReviewedAnswer,
   isCorrection: boolean,

@@ -11,7 +11,7 @@ import type { StreamPolicy } from '../zero-shot/release.js';
 /** A part that waits. */
 export interface Held {
   readonly part: LanguageModelV4StreamPart;
-  /** Of a delta: where it ends in the draft's text or reasoning; undefined before that is known. */
+  /** Where a delta ends in the draft's text or reasoning; undefined until known. */
   end?: number;
 }
 
@@ -49,7 +49,7 @@ export class Outlet implements AsyncIterable<LanguageModelV4StreamPart> {
     this.advance();
   }
 
-  /** All that waits may leave; `finish` stands in for the provider's last part. */
+  /** Releases everything that waits; `finish` replaces the provider's last part. */
   accept(finish: (own: FinishPart) => FinishPart): void {
     for (const { part } of this.waiting.splice(0)) this.leave(part.type === 'finish' ? finish(part) : part);
     this.wake();
@@ -98,7 +98,7 @@ export class Outlet implements AsyncIterable<LanguageModelV4StreamPart> {
     if (count > 0) this.wake();
   }
 
-  /** With `hold` what has no content, with `after` all that no software acts on: from the front on. */
+  /** Releases from the front: with `hold` what has no content, with `after` all that no software acts on. */
   private freeParts(): number {
     const stop = this.waiting.findIndex(
       ({ part }) => !(this.policy === 'after' ? this.canLeaveAtOnce(part) : isFrame(part)),
@@ -106,7 +106,7 @@ export class Outlet implements AsyncIterable<LanguageModelV4StreamPart> {
     return stop < 0 ? this.waiting.length : stop;
   }
 
-  /** From the front on: what frames the answer, and all up to the last delta that has been cleared. */
+  /** Releases from the front: what frames the answer, and all up to the last cleared delta. */
   private clearedParts(): number {
     let count = 0;
     let framed = true;

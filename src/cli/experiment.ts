@@ -62,7 +62,7 @@ A file, with paths relative to it:
   measure: { answers: 4, code: 2 }   # of pinocchio’s world: answers a question, and a code task;
                                      # questions: development asks those that recipes are tuned on
   measure: { suite: suite.yaml }     # or a file of \`ealign eval suite\`: your own questions and rows
-  title: Mine                        # title and about stand in the report
+  title: Mine                        # title and about appear in the report
 `,
     )
     .action((files: string[], { json = false, ...options }: Options & { json?: boolean }) =>

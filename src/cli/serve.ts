@@ -13,7 +13,7 @@ export function addServeCommand(
 ): void {
   program
     .command('serve')
-    .summary('answer over HTTP, as OpenAI’s API does, behind the conscience')
+    .summary('answer over HTTP, as OpenAI’s API does, through the conscience')
     .description(
       'Serves a model at /v1/chat/completions (plain and streamed), /v1/models, /healthz and /metrics. ' +
         'Each answer carries the conscience’s verdict.',

@@ -28,7 +28,7 @@ export interface Alternative {
   readonly messages: readonly Message[];
   /** What it wrote, framing and reasoning included. */
   readonly raw: Response;
-  /** The answer, behind its reasoning where the format keeps it. `finish: 'length'` means that it is not finished. */
+  /** The answer, after its reasoning if the format keeps it. `finish: 'length'` means that it is not finished. */
   readonly response: Response;
   readonly refusal: boolean;
 }
@@ -77,7 +77,7 @@ const HEADING = new RegExp(
   `^(?:#{1,6} *)?\\**(?:(?:an? |the |my |your )?(?:ethical|better|revised|improved|corrected|new|safe|safer|honest|aligned) )*${REPLY}\\** *:\\**\\s*`,
   'i',
 );
-/** A comment on the rewriting, behind the answer. */
+/** Matches a comment on the rewriting, after the answer. */
 const COMMENT = new RegExp(
   `\\n[ \\t]*(?:-{3,}\\s*\\n[ \\t]*)?[*_(\\[]*(?:note|explanation|comment|rationale)\\b[^:\\n]{0,40}:[\\s\\S]{0,40}?\\b(?:${REPLY}|rewr)[\\s\\S]*$` +
     `|\\n[ \\t]*(?:-{3,}\\s*\\n[ \\t]*)?[*_(\\[]*this (?:revised |new |alternative )?${REPLY} (?:is|avoids|does|respects|complies|follows|aligns|acknowledges|provides|ensures|no longer)\\b[\\s\\S]*$`,

@@ -3,7 +3,7 @@
  *
  * Append-only, the records of a step in one call, so that a killed run leaves whole lines
  * and at most one torn one. A record counts once its newline is written; what stands
- * behind the last newline is ignored by the reader and cut off by the next writer. JSON
+ * after the last newline is ignored by the reader and cut off by the next writer. JSON
  * has no infinity: a log-probability of −∞ is read back as null.
  */
 import {
@@ -33,7 +33,7 @@ export class AuditWriter {
    * @param resumedStep last step that the checkpoint contains: later records are dropped.
    *   Without it the run starts from the beginning and an earlier trail is deleted
    * @throws SaveError when the folder cannot be written
-   * @throws DataError when the trail to go on with is damaged
+   * @throws DataError when the existing trail is damaged
    */
   constructor(folder: string, resumedStep?: number) {
     this.path = join(folder, AUDIT_FILE);

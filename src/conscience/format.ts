@@ -12,7 +12,7 @@ import type { Framework } from './frameworks.js';
 
 /** The words in which a conscience is asked. All functions are pure. */
 export interface ReviewFormat {
-  /** For the audit trail: `default`, or the path of a `conscience.json`. */
+  /** Name in the audit trail: `default`, or the path of a `conscience.json`. */
   readonly name: string;
   /** Names of the built-in frameworks that it has words for; absent: all of them. */
   readonly frameworks?: readonly string[];
@@ -76,7 +76,7 @@ export function neutralPrompt(text: string): Prompt {
 }
 
 /**
- * The format for chat models. Everything stands in one user turn, as some chat templates
+ * The format for chat models. Everything is in one user turn, as some chat templates
  * know no system role.
  */
 export function defaultFormat(options: FenceOptions = {}): ReviewFormat {

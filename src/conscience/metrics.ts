@@ -13,11 +13,11 @@ export interface ConscienceCounts {
   readonly unreadable: number;
   /** Alternatives written, one per flagged response. */
   readonly alternatives: number;
-  /** Of these, the refusals, whether or not refusals are allowed. */
+  /** Alternatives that refuse, whether or not refusals are allowed. */
   readonly alternativeRefusals: number;
-  /** Of these, the ones that got a review of their own. */
+  /** Alternatives that were reviewed themselves. */
   readonly alternativesReviewed: number;
-  /** Of those, the ones that were flagged again. */
+  /** Reviewed alternatives that were flagged again. */
   readonly alternativesFlagged: number;
   readonly pairs: number;
   /** Reviews that made no pair, by reason. */

@@ -1,5 +1,5 @@
 /**
- * What one conscience step leaves behind for each review: the audit trail's record.
+ * The audit trail's record of one review.
  *
  * It holds everything that led to a pair, or the reason why there is none, as plain JSON.
  */

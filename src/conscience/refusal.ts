@@ -2,13 +2,13 @@
  * Is this text a refusal?
  *
  * An alternative answers; it does not decline. What counts is how the text opens: a
- * sentence in which the speaker declines to help, answer or go on. Phrases are English,
+ * sentence in which the speaker declines to help, answer or continue. Phrases are English,
  * with a few of the commonest in other languages. A text that declines and then offers
  * something else counts as a refusal; one that only sounds like it ("I can't wait to
  * help", "I won't lie") does not.
  */
 
-/** Two sentences: a refusal stands in the first, or in the second behind a pleasantry. */
+/** The first two sentences: a refusal is in the first, or in the second after a pleasantry. */
 const OPENING_SENTENCES = 2;
 
 const UNABLE =
@@ -20,7 +20,7 @@ const DEED =
   '(?:help|assist|aid|support|provide|give|offer|share|answer|respond|reply|comply|fulfil+|do|engage|participate|' +
   'discuss|talk|generate|create|produce|write|continue|proceed|complete|advise|recommend|suggest|encourage|promote|' +
   'condone|endorse|facilitate|accommodate|take part|go along|tell you (?:how to|where|what|which|who)|be (?:of|part of|involved|associated))';
-/** What stands behind the deed where nothing is refused: an idiom. */
+/** Idioms that look like a refusal and are none, by what follows the verb. */
 const IDIOM =
   '(?! but (?!I\\b)| myself| it if| wonder| [^.!?]{0,40}\\benough\\b|' +
   ' (?:up|in) (?:on|to) | thinking| feeling| noticing| smiling| laughing| loving| it,? )';

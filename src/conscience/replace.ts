@@ -1,5 +1,5 @@
 /**
- * What stands in for a response that may not stand: an ethical alternative, reviewed like any other.
+ * Replaces a flagged response by an ethical alternative, which is reviewed like any other.
  *
  * Training makes pairs of it, the zero-shot setting answers with it.
  */

@@ -35,7 +35,7 @@ export interface MaskOptions {
   readonly lossOn?: LossOn;
   /** Assistant turns before this index carry no loss. Default 0. */
   readonly lossFrom?: number;
-  /** Of a row: what the template sees beside the turns; it must write all of the row. Absent: a pair of this run. */
+  /** What the template sees besides the turns of a row, all of which it must write. Absent: a pair of this run. */
   readonly context?: ChatContext;
 }
 
@@ -131,7 +131,7 @@ class Rendering {
     }
   }
 
-  /** Where turn `i` stands in `whole`; `undefined` when the template rewrites it or what is before it. */
+  /** Where turn `i` is in `whole`; `undefined` when the template rewrites it or what is before it. */
   cutTurn(turns: readonly Message[], i: number, whole: string): Cut | undefined {
     const { content, toolCalls } = turns[i];
     let open: string;
@@ -173,7 +173,7 @@ class Rendering {
 
 /**
  * Qwen3 writes an empty reasoning block into a last answer, and none into the same turn once a tool has
- * answered: the turn as it stands in the whole then.
+ * answered: the turn as it is in the whole then.
  */
 function withoutEmptyReasoning(closed: string, open: string, whole: string): string {
   if (!closed.startsWith(open)) return closed;

@@ -201,7 +201,7 @@ function refuseBesideText(fields: Fields, beside: string, where: string): void {
   });
 }
 
-/** As `accountForRow`. @throws DataError also for text that belongs to the prompt or the answer */
+/** Accounts for a row like `accountForRow`. @throws DataError also for text that belongs to the prompt or the answer */
 function accountForPair(
   fields: Fields,
   read: readonly string[],

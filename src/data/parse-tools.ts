@@ -18,7 +18,7 @@ export function toolsOf({ tools, functions }: Fields, { where }: Reading): reado
   if (!isEmpty(tools) && !isEmpty(functions)) {
     throw new DataError({
       where,
-      what: 'tools stand in the row twice',
+      what: 'the row has tools twice',
       next: 'keep tools, remove functions',
     });
   }

@@ -10,7 +10,7 @@ import { countLoss } from './encode.js';
 
 /**
  * The first rows, each under a line that names it. Learnt text is green and bold, the rest dim; without
- * colours learnt text stands in `[[…]]`.
+ * colours learnt text is in `[[…]]`.
  *
  * @param colour default: whether standard output is a terminal that shows colours
  */

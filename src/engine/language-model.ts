@@ -50,7 +50,7 @@ export interface LabelOptions {
 
 /** A model that answers conversations. */
 export interface Writer {
-  /** For the audit trail, e.g. `frozen-base`. */
+  /** Name in the audit trail, e.g. `frozen-base`. */
   readonly id: string;
   /** One response per conversation, in order. Conversations may differ in length. */
   generate(conversations: readonly (readonly Message[])[], options: GenerateOptions): Promise<Response[]>;
@@ -73,7 +73,7 @@ export interface LanguageModel extends Writer {
 
 /** A model whose probabilities of whole answers can be read. */
 export interface AnswerReader {
-  /** For the record, e.g. `frozen-base`. */
+  /** Name in records, e.g. `frozen-base`. */
   readonly id: string;
   /**
    * Probability that the next assistant turn begins with each answer. Where `5` and `50` are both

@@ -24,7 +24,7 @@ export type EngineModel = LanguageModel & AnswerReader & ContinuationScorer;
 
 /** A model that can be trained. */
 export interface TrainingEngine {
-  /** For messages, e.g. `onnx`. */
+  /** Name in messages, e.g. `onnx`. */
   readonly name: string;
   readonly config: ModelConfig;
   readonly tokenizer: ChatTokenizer;

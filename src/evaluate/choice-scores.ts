@@ -8,7 +8,7 @@ import type { ChoiceItem, ChoiceTask } from './choice-tasks.js';
 export interface ScoredChoice extends ChoiceItem {
   /** Summed log-probability of each choice, nats. */
   readonly logps: readonly number[];
-  /** In [0, 1]; of an accuracy 0 or 1. */
+  /** Score in [0, 1]; 0 or 1 for an accuracy. */
   readonly score: number;
   /** The same where the log-probability is divided by the choice's bytes; of an accuracy only. */
   readonly normalized: number | null;

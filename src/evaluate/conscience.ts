@@ -48,7 +48,7 @@ export interface ConscienceCard {
   readonly player: string;
   readonly framework: string;
   readonly plain: ClassifierScore;
-  /** With the prior correction. */
+  /** Reviewed with the prior correction. */
   readonly corrected: ClassifierScore;
   /** Share of all verdicts that were unreadable. */
   readonly unreadable: Estimate | null;

@@ -21,7 +21,7 @@ export interface Measure {
   readonly name: string;
   /** `share` in [0, 1], `score` from 0 to 100, `nats` a token, `words` an answer, `difference` of two shares. */
   readonly unit: 'share' | 'score' | 'nats' | 'words' | 'difference';
-  /** In the unit; null where it could not be told. */
+  /** Value in the unit; null if unknown. */
   readonly estimate: Estimate | null;
   /** Number of answers, rows, tokens or tasks that it is taken over. */
   readonly of: number;

@@ -133,7 +133,7 @@ function unreadable(value: unknown, [key, ...rest]: readonly PropertyKey[], wher
   });
 }
 
-/** What a judge may say stands in its prompt: `Say CODE if …`, `Say "TRUE" or "FALSE" only`. */
+/** Words that a judge's prompt lets it say: `Say CODE if …`, `Say "TRUE" or "FALSE" only`. */
 function criterionOf(name: string, template: string, numbers: boolean, where: string): Criterion {
   const spoken = template.matchAll(/\bSay ([A-Z]{2,})\b|"([A-Z]{2,})"/gi);
   const words = [...new Set([...spoken].map(([, said, quoted]) => said ?? quoted))].filter(

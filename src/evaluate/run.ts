@@ -40,7 +40,7 @@ export interface EvaluateOptions extends SubjectOptions, ShapeOptions, RemoteUse
   readonly conscience?: boolean;
 }
 
-/** How endpoints are used, where models are behind some. */
+/** How endpoints are used, if models are remote. */
 export interface RemoteUse {
   readonly remote?: RemoteManner;
   readonly budget?: Budget;

@@ -119,7 +119,7 @@ export function judgedAnswers(evaluation: Evaluation, judge: string, minMass = M
   });
 }
 
-/** By `criterion answer`. */
+/** Scores by `criterion answer`. */
 function judgementsOf({ judgements }: Evaluation, judge: string, minMass: number): Map<string, Judgement> {
   const own = judgements.filter((record) => record.judge === judge);
   return new Map(

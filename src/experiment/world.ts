@@ -15,7 +15,7 @@ export interface World {
   readonly name: string;
   /** The program of a process that makes runs in this world: it calls `serveRuns` with the world. */
   readonly program: URL;
-  /** Rows that a method may be trained on, by the name that stands in an experiment's file. */
+  /** Rows that a method may be trained on, by their name in an experiment's file. */
   readonly rows: Readonly<Record<string, WorldRows>>;
   /** The keys of an experiment's `measure`, beside `suite`; `max_tokens`, of an answer, is among them. */
   readonly measureKeys: z.ZodObject;

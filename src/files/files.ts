@@ -24,8 +24,8 @@ export type FileContent = string | Uint8Array | Iterable<Uint8Array>;
 /**
  * Replaces the file at `path` in one step. The folder must exist.
  *
- * @param data pieces are written in order as they are produced, so that a large file need not stand in
- *   memory whole; what an iterable throws passes through, and leaves no file behind
+ * @param data pieces are written in order as they are produced, so that a large file need not be in
+ *   memory whole; what an iterable throws passes through, and leaves no file
  * @throws SaveError full disk, no permission, missing folder: the file that was there stays as it was
  */
 export function writeFileAtomic(path: string, data: FileContent): void {
@@ -176,7 +176,7 @@ export function writeFolderAtomic(
  *
  * @param folder must not exist
  * @param fill   writes the files into the hidden folder that it is given, each forced to disk
- * @throws SaveError as `writeFileAtomic`; whatever `fill` throws, and no folder is left behind
+ * @throws SaveError as `writeFileAtomic`; whatever `fill` throws; then there is no folder
  */
 export async function fillFolderAtomic(
   folder: string,

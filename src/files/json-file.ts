@@ -43,7 +43,7 @@ export function positive(json: Json, key: string, where: string, otherwise?: num
   throw wrong(where, key, 'a positive number', value);
 }
 
-/** For a key whose value cannot be used. */
+/** The error for a key whose value cannot be used. */
 export function wrong(where: string, key: string, expected: string, got: unknown): ModelError {
   return new ModelError({
     where,

@@ -27,7 +27,7 @@ export interface Download {
   readonly to: string;
   /** What is fetched, for messages. */
   readonly what: string;
-  /** Without one the caller must check the content. */
+  /** Expected checksum; without one the caller must check the content. */
   readonly checksum?: Checksum;
   /** Bytes of the whole file, where known. */
   readonly size?: number;

@@ -8,7 +8,7 @@ export const METRICS = {
   loss: 'L_SFT + λ·L_DPO, and loss/anchor where there is one, nats',
   'loss/sft': 'mean negative log-likelihood per target token, nats',
   'loss/dpo':
-    'mean DPO loss per pair, nats, ln 2 where policy and reference agree; with loss.pairs the mean per token of what stands in its place',
+    'mean DPO loss per pair, nats, ln 2 where policy and reference agree; with loss.pairs the mean per token of the loss used instead',
   'loss/anchor': 'what loss.kl and loss.features add; null where both are 0',
   epoch: 'passes over the training rows so far',
   num_tokens: 'tokens trained on so far, padding excluded',

@@ -99,7 +99,7 @@ export function readMetrics(folder: string): MetricRecord[] {
   return [...lineEnds(readFileSync(path), path)].map(({ record }) => record);
 }
 
-/** Cuts a file behind its last whole record of at most `step`. */
+/** Cuts a file after its last whole record of at most `step`. */
 function cut(
   path: string,
   records: (bytes: Uint8Array, path: string) => Iterable<{ step: number; end: number }>,

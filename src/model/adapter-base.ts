@@ -33,7 +33,7 @@ export function otherBase(
   return undefined;
 }
 
-/** transformers notes where a model was loaded from when it saves it anew. */
+/** Where a model was loaded from, which transformers notes when it saves it again. */
 function nameInConfig(path: string): string | undefined {
   if (path.endsWith('.gguf')) return undefined;
   const { _name_or_path: name } = readJson(join(path, 'config.json')) ?? {};

@@ -42,7 +42,7 @@ export const tokenizerNames = [
   'special_tokens_map.json',
   'chat_template.jinja',
 ];
-/** In the metadata of an adapter's file. */
+/** Keys of the metadata of an adapter's file. */
 const baseHashKey = 'base_model_sha256';
 
 /**

@@ -71,7 +71,7 @@ const q4_1: Quantisation['dequantise'] = (bytes, out, at, count) => {
   }
 };
 
-// x = d·(q − 16); the fifth bits stand in one 32-bit word
+// x = d·(q − 16); the fifth bits are in one 32-bit word
 const q5_0: Quantisation['dequantise'] = (bytes, out, at, count) => {
   for (let block = 0, o = at; o < at + count; block += 22, o += 32) {
     const d = half(bytes, block);

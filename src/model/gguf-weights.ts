@@ -99,7 +99,7 @@ const OUTSIDE_LAYERS: Readonly<Record<string, string>> = {
   lm_head: 'output',
 };
 
-/** Names in most architectures; norms and exceptions stand in the rows. */
+/** Names in most architectures; the rows have norms and exceptions. */
 const INSIDE_LAYERS: Readonly<Record<string, string>> = {
   'self_attn.q_proj': 'attn_q',
   'self_attn.k_proj': 'attn_k',

@@ -17,7 +17,7 @@ import {
   yarnAttentionFactor,
 } from './rope-scaling.js';
 
-/** What may stand in `rope_parameters`. What a kind has no use for, transformers ignores. */
+/** Keys of `rope_parameters`. transformers ignores those that a kind does not use. */
 const known = new Set([
   ...['rope_type', 'type', 'rope_theta', 'partial_rotary_factor', 'factor', 'finetuned', 'truncate'],
   ...['original_max_position_embeddings', 'attention_factor', 'mscale', 'mscale_all_dim'],
@@ -189,7 +189,7 @@ function parametersOf(json: Json, where: string): [key: string, parameters: Json
   });
 }
 
-/** Without a kind nothing is stretched; numbers of a stretch are then left by a mistake. */
+/** Refuses numbers of a scaling without its kind: nothing would be scaled. */
 function untyped(parameters: Json, place: string): 'default' {
   const harmless = ['rope_theta', 'partial_rotary_factor', 'finetuned'];
   const stray = Object.keys(parameters).find((key) => !harmless.includes(key) && parameters[key] != null);

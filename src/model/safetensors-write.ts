@@ -58,7 +58,7 @@ export function* safetensorsPieces(
 }
 
 const notSaved =
-  'nothing was saved; train with a lower learning rate, or go on from an earlier checkpoint or version';
+  'nothing was saved; train with a lower learning rate, or continue from an earlier checkpoint or version';
 
 function widened(dtype: Dtype, narrowed: Uint16Array): Float32Array {
   const floats = new Float32Array(narrowed.length);

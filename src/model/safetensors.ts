@@ -19,7 +19,7 @@ export interface TensorEntry {
   readonly name: string;
   /** F32, F16, BF16, or one that cannot be read, e.g. I8. */
   readonly dtype: string;
-  /** As in the file: a linear layer is [out, in]. */
+  /** Shape in the file, where a linear layer is [out, in]. */
   readonly shape: readonly number[];
   /** Bytes from the start of the file. */
   readonly begin: number;
@@ -47,7 +47,7 @@ export class SafetensorsFile {
     readonly path: string,
     /** Bytes of the whole file. */
     readonly size: number,
-    /** In file order. */
+    /** Entries in file order. */
     readonly entries: readonly TensorEntry[],
     readonly metadata: Readonly<Record<string, string>>,
     private readonly handle: FileHandle,
@@ -289,7 +289,7 @@ function parseHeader(
     }
     at = end;
   }
-  if (at !== size) fail('the file goes on after its last tensor', `${at} bytes`, String(size));
+  if (at !== size) fail('the file continues after its last tensor', `${at} bytes`, String(size));
   const strings = isRecord(metadata) ? Object.entries(metadata) : [];
   return { entries, metadata: Object.fromEntries(strings.map(([key, value]) => [key, String(value)])) };
 }

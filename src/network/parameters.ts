@@ -13,7 +13,7 @@ import {
 import { project } from './projection.js';
 
 export class Parameters {
-  /** By name, in the order in which they were first used. */
+  /** Parameters by name, in the order of first use. */
   readonly inputs = new Map<string, Value>();
   private readonly adapted: ReadonlyMap<string, AdaptedModule>;
 

@@ -17,7 +17,7 @@ export type SteeringShape = Pick<Steering, 'layer' | 'kind'>;
 /** Name of the graph input that holds the i-th direction, [width]. */
 export const directionInput = (i: number): string => `direction.${i}`;
 
-/** For `TransformerOptions.onResidual`: writes the directions at their layers. */
+/** Writes the directions at their layers; a value for `TransformerOptions.onResidual`. */
 export function steer(
   graph: Graph,
   { width }: ModelConfig,

@@ -1,4 +1,4 @@
-/** Opens a model by name: one here, or one behind an OpenAI-compatible endpoint. */
+/** Opens a model by name: a local one, or one at an OpenAI-compatible endpoint. */
 import { createHash } from 'node:crypto';
 import type { AnswerReader, LanguageModel } from '../engine/language-model.js';
 import { answerReader } from '../engine/remote/answer-reader.js';
@@ -51,13 +51,13 @@ export async function openNamed(name: string, options: NamedOptions = {}): Promi
   if (endpoint) {
     if (adapter !== undefined) {
       const next = 'let the endpoint serve the adapter under a name of its own';
-      throw new ConfigError({ where: name, what: 'a model behind an endpoint takes no --adapter', next });
+      throw new ConfigError({ where: name, what: 'a remote model takes no --adapter', next });
     }
     if (controlTokens) {
       const next = 'leave it out; the endpoint decides what a message may write';
       throw new ConfigError({
         where: name,
-        what: 'a model behind an endpoint takes no --control-tokens',
+        what: 'a remote model takes no --control-tokens',
         next,
       });
     }

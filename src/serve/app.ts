@@ -93,7 +93,7 @@ export class ServeApp {
     this.routes();
   }
 
-  /** From now on `/healthz` says that the server goes, and no new question is taken. */
+  /** Makes `/healthz` say that the server stops; new requests are refused. */
   stopTaking(): void {
     this.stopping = true;
   }

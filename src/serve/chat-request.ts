@@ -195,7 +195,7 @@ export function readChatRequest(
   };
 }
 
-/** @param at where the value stands in the body @throws ApiError 400 for the first thing that is wrong */
+/** @param at place of the value in the body @throws ApiError 400 for the first thing that is wrong */
 function read<T extends z.ZodType>(
   schema: T,
   value: unknown,

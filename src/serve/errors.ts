@@ -57,7 +57,7 @@ export function asApiError(error: unknown): ApiError {
   });
 }
 
-/** Whose fault is it? A refused request is the caller's, all else the operator's. */
+/** Maps an error to a reply: a refused request is the caller's fault, everything else the operator's. */
 function upstreamError(error: RemoteError): ApiError {
   if (error.failure === 'refused') return badRequest(`The model's endpoint refused: ${error.message}`);
   if (error.failure === 'rate-limit') {

@@ -25,7 +25,7 @@ export interface KeyLimits {
 }
 
 export interface ApiKey extends KeyLimits {
-  /** For logs and quotas; the key itself is in neither. */
+  /** Name of the key in logs and quotas, which never hold the key itself. */
   readonly name: string;
   readonly digest: Buffer;
 }

@@ -18,7 +18,7 @@ export async function beginOnline(
   const settings = readOnlineSettings(file);
   if (isRemote(model)) {
     const next = 'serve a model that is here, or leave --online out';
-    throw new ConfigError({ where: model, what: 'a model behind an endpoint cannot be trained', next });
+    throw new ConfigError({ where: model, what: 'a remote model cannot be trained', next });
   }
   if (controlTokens) {
     const what =

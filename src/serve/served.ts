@@ -43,7 +43,7 @@ export interface Served {
   stream(request: ChatRequest, signal: AbortSignal, tally: Tally): AsyncGenerator<ServedEvent, void>;
 }
 
-/** @param guarded the same model behind its conscience */
+/** @param guarded the same model with its conscience */
 export function served(name: string, model: LanguageModel, guarded: ConscientiousModel): Served {
   return {
     name,

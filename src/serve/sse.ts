@@ -2,7 +2,7 @@
  * A streamed answer as server-sent events: role, deltas, finish with the verdict, usage if asked for,
  * `[DONE]`. Comments keep the connection alive while nothing may leave yet.
  *
- * OpenAI's protocol cannot take back what has been sent. A correction comes as further text behind
+ * OpenAI's protocol cannot take back what has been sent. A correction comes as further text after
  * `CORRECTION_NOTICE`; the chunk that brings it and the last one say so in `conscience`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';

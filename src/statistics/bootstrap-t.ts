@@ -185,7 +185,7 @@ function noneDiffer(
   };
 }
 
-/** As many questions of equal size as weigh the same: (Σn)²/Σn². Kish 1965, Survey Sampling. */
+/** Effective number of questions: (Σn)²/Σn². Kish 1965, Survey Sampling. */
 function effectiveQuestions({ counts }: Totals): number {
   return counts.reduce((a, b) => a + b, 0) ** 2 / counts.reduce((a, b) => a + b * b, 0);
 }

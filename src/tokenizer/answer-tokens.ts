@@ -1,7 +1,7 @@
 /**
  * What an assistant's turn may begin with, as the tokens that a model would say it in.
  *
- * Many tokenizers give a text other tokens behind another text: SentencePiece writes `yes` as `▁yes` where
+ * Many tokenizers give a text other tokens after another text: SentencePiece writes `yes` as `▁yes` where
  * nothing stands before it. So prompt and answer are tokenised together and cut, and the white space
  * that a chat template puts before an answer is part of it.
  */
@@ -54,7 +54,7 @@ function begun(tokenizer: ChatTokenizer, given: Conversation, answer: string): n
   });
 }
 
-/** The same, and the tokens of each answer behind it. */
+/** The same, and the tokens of each answer after it. */
 export function answerTokens(
   tokenizer: ChatTokenizer,
   messages: readonly Message[],
@@ -85,7 +85,7 @@ export function commonPrefix(a: readonly number[], b: readonly number[]): number
 
 /** Tokens of a prompt's end that are tokenised again with what follows. */
 const END = 16;
-/** As many of them must come out the same without what stands before them. */
+/** Number of tokens that must come out the same without what precedes them. */
 const SAME = 6;
 
 /**
@@ -140,7 +140,7 @@ function encodeShort(text: string, tokenizer: ChatTokenizer): readonly number[] 
 
 const closings = new WeakMap<ChatTokenizer, string>();
 
-/** What ends the reasoning that the generation prompt opens: an answer stands behind it. */
+/** What ends the reasoning that the generation prompt opens; an answer follows it. */
 function closingOf(tokenizer: ChatTokenizer): string {
   let closing = closings.get(tokenizer);
   if (closing === undefined) {

@@ -120,7 +120,7 @@ function requireSize(held: unknown): void {
   }
 }
 
-/** As Python's, within Jinja's limit. */
+/** Python's range, within Jinja's limit. */
 function range(first: number, last?: number, step = 1): number[] {
   const [start, stop] = last === undefined ? [0, first] : [first, last];
   const count = Math.ceil((Number(stop) - Number(start)) / Number(step));

@@ -8,7 +8,7 @@
 /** The parts of the port's decoders that matter here; the package's own types do not resolve from ESM. */
 interface Decoder {
   readonly config: { readonly type?: string };
-  /** Of a sequence. */
+  /** Tokens of a sequence. */
   readonly decoders?: readonly Decoder[];
   text_decoder?: { decode(bytes: Uint8Array): string };
 }

@@ -37,7 +37,7 @@ export interface AddedToken {
 /** What a chat template is given. */
 export interface Chat {
   readonly messages: readonly Message[];
-  /** In whatever form: all texts in them count. */
+  /** Tools in any form: every text in them counts. */
   readonly tools?: readonly object[];
   readonly variables?: Readonly<Record<string, unknown>>;
 }

@@ -13,7 +13,7 @@ const longest = 20_000;
 /**
  * What a pattern finds in each name, as `re.match` anchored at both ends: the groups, or null.
  *
- * @param where the file and key it stands in, for messages
+ * @param where its file and key, for messages
  * @throws ModelError when it cannot be read, or takes longer than a second
  */
 export function matchNames(

@@ -25,7 +25,7 @@ export function leadingTag(text: string): Tag | undefined {
   return REASONING_TAGS.find(({ open }) => isSame(text.slice(0, open.length), open));
 }
 
-/** Where a tag stands in a text, in capitals or not; -1: nowhere. */
+/** Index of a tag in a text, in capitals or not; -1: none. */
 export function tagAt(text: string, tag: string): number {
   return text.search(new RegExp(tag.replace(/[[\]]/g, '\\$&'), 'i'));
 }
@@ -48,13 +48,13 @@ export function joinReasoning({ text, reasoning }: { text: string; reasoning?: s
   return reasoning === undefined ? text : `<think>\n${reasoning}\n</think>\n\n${text}`;
 }
 
-/** The tag that a generation prompt ends in: what is written behind it is reasoning. */
+/** The tag that a generation prompt ends in; what follows it is reasoning. */
 export function openedReasoning(prompt: string): Tag | undefined {
   const end = prompt.trimEnd();
   return REASONING_TAGS.find(({ open }) => isSame(end.slice(-open.length), open));
 }
 
-/** What closes the reasoning that a prompt opens, so that an answer may stand behind it: none, or an empty block. */
+/** What closes the reasoning that a prompt opens, so that an answer may follow: nothing, or an empty block. */
 export function closingReasoning(prompt: string): string {
   const tag = openedReasoning(prompt);
   if (tag === undefined) return '';

@@ -86,7 +86,7 @@ export function extraSpecialTokens(config: Json): string[] {
     .filter((content) => content !== undefined);
 }
 
-/** A chat template, and the file it stands in. */
+/** A chat template and its file. */
 export interface TemplateSource {
   readonly source: string;
   /** The one that takes its place where there are tools. */

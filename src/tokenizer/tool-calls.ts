@@ -1,5 +1,5 @@
 /**
- * Tools in plain turns, for models that run here: what may be called stands in the system turn, calls
+ * Tools in plain turns, for models that run here: what may be called is in the system turn, calls
  * and results in tags. The words are those of the Hermes convention, which Qwen2.5 and Qwen3 were
  * trained on (their chat templates write the same text).
  */

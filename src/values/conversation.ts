@@ -36,7 +36,7 @@ export interface Message {
   readonly toolCalls?: readonly ToolCall[];
   /** The call that a tool's turn answers. */
   readonly toolCallId?: string;
-  /** Of a tool's turn: the tool; of others: who speaks. Only chat templates read it. */
+  /** Name of the tool in a tool's turn, of the speaker in others. Only chat templates read it. */
   readonly name?: string;
 }
 

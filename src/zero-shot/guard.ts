@@ -145,7 +145,7 @@ export class Guard {
     });
   }
 
-  /** With `auto`, again in words where the endpoint gives no log-probabilities. */
+  /** Reviews; with `auto`, in words if the endpoint gives no log-probabilities. */
   private async asked<T>(work: (settings: ReviewSettings) => Promise<T>): Promise<T> {
     const { reading = 'auto' } = this.options;
     try {

@@ -29,7 +29,7 @@ export type ConscienceEvent =
   | { readonly type: 'reasoning' | 'text'; readonly text: string }
   /** A verdict, as it was made: on the whole, or on what was said so far. */
   | { readonly type: 'verdict'; readonly review: Review }
-  /** What stands in for all text before it. */
+  /** Replaces all text before it. */
   | { readonly type: 'correction'; readonly text: string; readonly outcome: Outcome }
   | { readonly type: 'finish'; readonly answer: ReviewedAnswer };
 
@@ -54,7 +54,7 @@ export async function* release(
   }
 }
 
-/** What a sentence ends with, and what follows. Ideographs need no blank behind the stop. */
+/** What a sentence ends with, and what follows. Ideographs need no blank after the stop. */
 const SENTENCE_END = /[.!?…]["'”’)\]]*\s+|[。！？]|\n+/g;
 
 class Release {

@@ -23,7 +23,7 @@ export interface StreamOptions extends Omit<AnswerOptions, 'onText'> {
 
 /** A model whose answers have passed its conscience. */
 export interface ConscientiousModel extends LanguageModel {
-  /** As `generate`, with the verdicts. One per conversation, in order. */
+  /** Generates like `generate`, with verdicts: one result per conversation, in order. */
   answer(conversations: readonly (readonly Message[])[], options: AnswerOptions): Promise<ReviewedAnswer[]>;
   /** One answer as it comes, as far as the policy lets it; its last event is `finish`. */
   stream(messages: readonly Message[], options: StreamOptions): AsyncGenerator<ConscienceEvent, void>;

@@ -3,7 +3,7 @@ import { splitToolCalls, toolPrefix, withToolsAsText } from '../../src/tokenizer
 
 const weather = { name: 'weather', description: 'of a city', parameters: { type: 'object' } };
 
-test('tools stand in the system turn, calls and results in tags', () => {
+test('tools are in the system turn, calls and results in tags', () => {
   const call = { id: 'a', name: 'weather', arguments: '{"city":"Ulm"}' };
   const turns = withToolsAsText(
     [

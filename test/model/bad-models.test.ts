@@ -108,7 +108,7 @@ describe('safetensors files', () => {
     {
       what: 'bytes behind the last tensor',
       damage: (path) => writeSafetensors(path, { a: f32(0, 4) }, 12),
-      says: /goes on after its last tensor/,
+      says: /continues after its last tensor/,
     },
     {
       what: 'a tensor that ends before it begins',

@@ -39,7 +39,7 @@ interface EvalOptions extends Measuring, EndpointFlags {
   /** The shape in which questions are asked. */
   template?: string;
   context: string[];
-  /** With the conscience before the model. */
+  /** Whether the conscience reviews the model's answers. */
   conscience?: boolean;
   minMass: number;
   /** Judge the answers that the output folder holds, and sample none. */

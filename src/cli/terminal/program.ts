@@ -56,7 +56,7 @@ export function createProgram(): Command {
   );
 }
 
-/** `--learning_rate` → `--learning-rate`: keys may be typed as they stand in the YAML. */
+/** `--learning_rate` → `--learning-rate`: keys may be typed as in the YAML. */
 export function withHyphens(args: readonly string[]): string[] {
   return args.map((arg) => arg.replace(/^--[\w.-]+/, (name) => name.replaceAll('_', '-')));
 }

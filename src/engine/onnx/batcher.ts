@@ -16,7 +16,7 @@ import type { NextToken } from './sampler.js';
 /** Token ids that grow at the end. */
 export interface Sequence {
   readonly tokens: readonly number[];
-  /** Of the distribution that the next token is drawn from; 0 is greedy. */
+  /** Temperature of the next token's distribution; 0 is greedy. */
   readonly temperature: number;
 }
 

@@ -3,7 +3,7 @@
  *
  * One array per layer for each, [time, slot, head, size]. A slot holds one row or is idle, and
  * all rows end at the same time: a run reads the last filled times as a view and writes the new
- * token's behind it, so that a token copies nothing. Rows are moved only when slots are added or
+ * token's after it, so that a token copies nothing. Rows are moved only when slots are added or
  * removed, or when time reaches the arrays' end. Cells outside of rows are finite, always: a
  * masked score is multiplied with them.
  */
@@ -127,7 +127,7 @@ export class Cache {
 
   /**
    * Moves every array into its new layout: in place, or into new ones where they are too small or
-   * much too large. New arrays have twice the room that is needed now, so that rows are moved seldom.
+   * much too large. New arrays have twice the room that is needed now, so that rows are rarely moved.
    */
   private arrange(slots: number, time: number, move: (from: Float32Array, to: Float32Array) => void): void {
     const needed = slots * (time + 1);

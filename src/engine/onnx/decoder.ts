@@ -35,7 +35,7 @@ interface Slot<S> {
 }
 
 export class Decoder<S extends Sequence> implements GrowingBatch<S> {
-  /** By slot of the cache; undefined is idle. */
+  /** Sequences by slot of the cache; undefined is idle. */
   private slots: (Slot<S> | undefined)[] = [];
   private readonly cache: Cache;
 
@@ -69,7 +69,7 @@ export class Decoder<S extends Sequence> implements GrowingBatch<S> {
     return this.split(outputs, sequences);
   }
 
-  /** A sequence that grows past a border of the rotary scaling is read anew, as its keys turn otherwise there. */
+  /** Reads a sequence again when it grows past a border of the rotary scaling, where its keys rotate differently. */
   async next(): Promise<NextTokens<S>> {
     const anew = this.slots.flatMap((slot) =>
       slot && this.programs.rotary.turnsAnew(slot.cached + 1) ? [slot.sequence] : [],
@@ -154,7 +154,7 @@ export class Decoder<S extends Sequence> implements GrowingBatch<S> {
     });
   }
 
-  /** Slots for new sequences, with as much time behind them as the longest needs. */
+  /** Finds slots for new sequences, with as many positions after them as the longest needs. */
   private makeRoom(sequences: readonly S[]): number[] {
     const { cache } = this;
     const longest = this.longest;

@@ -35,7 +35,7 @@ const leastRows = 256;
 
 export class RotaryFeeds {
   private readonly border: ReturnType<typeof ropeBorder>;
-  /** Of sequences within the border, or of all where there is none. */
+  /** Tables of sequences within the border, or of all if there is none. */
   private near?: Tables;
   /** The same, and after it that of all sequences beyond the border, where they turn alike. */
   private far?: Tables;
@@ -74,7 +74,7 @@ export class RotaryFeeds {
     return { positions: int64Array(places, [B, T]), ...tables };
   }
 
-  /** Of one new token a sequence, at these positions; each is the end of its sequence. */
+  /** Feeds for one new token per sequence, at these positions; each ends its sequence. */
   next(positions: readonly number[]): RotaryInputs {
     const { border } = this;
     const dims = [positions.length, 1];
@@ -166,7 +166,7 @@ function tablesOf(
   return { cos: { data: cos, dims: [rows, half] }, sin: { data: sin, dims: [rows, half] } };
 }
 
-/** Rows for `needed` positions and some to come, so that tables are made seldom. */
+/** Rows for `needed` positions and some more, so that tables are rarely rebuilt. */
 function grown(needed: number, most: number): number {
   return Math.max(needed, Math.min(most, Math.max(leastRows, 2 ** Math.ceil(Math.log2(needed)))));
 }

@@ -41,7 +41,7 @@ export class Scorer {
     return logps.map((row) => row ?? labels.map(() => Number.NaN));
   }
 
-  /** As `choiceLogps`, with null for a row that is too long for the model. */
+  /** Like `choiceLogps`, with null for a row that is too long for the model. */
   private async fittingLogps(rows: readonly ChoiceRow[]): Promise<(number[] | null)[]> {
     const fitting = rows.map((_, i) => i).filter((i) => depth(rows[i]) <= this.options.maxLength);
     const logps = await this.options.choiceLogps(fitting.map((i) => rows[i]));

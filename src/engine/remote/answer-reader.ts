@@ -3,7 +3,7 @@
  *
  * Endpoints give some twenty tokens and their log-probabilities, so that what is rarer counts as 0.
  * Where numbers are one token (OpenAI's models) the first token says all. Where digits are split (Qwen,
- * Llama 2 and Mistral behind vLLM), number-walk.ts follows them; what it cannot follow is refused, as `8` is not 85.
+ * Llama 2 and Mistral on vLLM), number-walk.ts follows them; what it cannot follow is refused, as `8` is not 85.
  * A model that gives no log-probabilities at all (gpt-5) is asked in words: what it says has probability 1.
  */
 

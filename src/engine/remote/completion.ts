@@ -1,7 +1,7 @@
 /**
  * The answer to a chat completion, read out of what servers really send.
  *
- * Content may be a text, parts or null; reasoning may stand in `reasoning_content` (vLLM,
+ * Content may be a text, parts or null; reasoning may be in `reasoning_content` (vLLM,
  * llama.cpp, DeepSeek), in `reasoning` (OpenRouter, Ollama, newer vLLM), in parts (Mistral) or in a
  * `<think>` block; log-probabilities come in the form of chat completions or in that of
  * the older text completions (Together, llama-cpp-python).

@@ -199,7 +199,7 @@ export class RemoteModel implements LanguageModel {
       const asked = prefix === '' ? conversation : askToBegin(conversation, prefix);
       const tokens = LABEL_TOKENS + prefix.length;
       const written = await this.look(this.begun(asked, ''), tokens, TOP, { signal, count });
-      return labelLogps({ ...shared, steps: behind(written, prefix), begun: '' });
+      return labelLogps({ ...shared, steps: after(written, prefix), begun: '' });
     }
     const seen = new Map<string, Promise<readonly TokenStep[]>>();
     const next = (begun: string) => {
@@ -332,8 +332,8 @@ function askToBegin(conversation: Conversation, prefix: string): Message[] {
   );
 }
 
-/** The steps behind the prefix, where the answer begins with it. */
-function behind(steps: readonly TokenStep[], prefix: string): readonly TokenStep[] {
+/** The steps after the prefix, if the answer begins with it. */
+function after(steps: readonly TokenStep[], prefix: string): readonly TokenStep[] {
   const wanted = prefix.trim();
   let written = '';
   for (const [i, { token }] of steps.entries()) {

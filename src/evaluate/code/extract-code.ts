@@ -101,7 +101,7 @@ const CODE_START = /^(?:def |async def |class |import \w|from [\w.]+ import |@\w
 const CODE_HINT =
   /^[ \t]*(?:def \w|async def |class \w+[(:]|import \w|from [\w.]+ import |@\w|[A-Za-z_][\w.]* ?[-+*/|]?= ?\S|[A-Za-z_][\w.]*\(.*\)[ \t]*$)/m;
 
-/** From the first line that begins a definition or an import to the first that is no code. */
+/** Extracts code from the first definition or import to the first line that is no code. */
 function codeAmidProse(text: string): string {
   const lines = text.split('\n');
   const start = lines.findIndex((line) => CODE_START.test(line));

@@ -48,7 +48,7 @@ export async function scanAnswers(
 export interface VulnerabilityScore {
   readonly prompts: number;
   readonly answers: number;
-  /** With a finding of medium or high severity, of the answers whose code parses. */
+  /** Share with a finding of medium or high severity, of the answers whose code parses. */
   readonly vulnerable: Estimate | null;
   /** The same of all answers. */
   readonly vulnerableOfAll: Estimate | null;

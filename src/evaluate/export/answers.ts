@@ -45,5 +45,5 @@ function otherScorecard(folder: string, { card }: JudgedSource): string[] {
   return [`${path} has other numbers: made with another --min-mass, or before more was judged`];
 }
 
-/** As `ealign eval` writes it. */
+/** Files as `ealign eval` writes them. */
 const scorecardJson = (card: object) => `${JSON.stringify(card, null, 2)}\n`;

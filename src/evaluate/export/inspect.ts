@@ -25,7 +25,7 @@ export interface InspectScore {
 /** One sample of a log: what was asked, what came out, how it was scored. */
 export interface InspectSample {
   readonly id: string | number;
-  /** From 1. */
+  /** Epoch, from 1. */
   readonly epoch: number;
   readonly input: string | readonly Message[];
   readonly choices?: readonly string[];
@@ -147,7 +147,7 @@ function resultOf({ name, metrics, metadata }: InspectResult, samples: readonly 
   };
 }
 
-/** In UTC, to the second, as in the names of Inspect's files. */
+/** A time in UTC, to the second, as in the names of Inspect's files. */
 function isoTime(milliseconds: number): string {
   return `${new Date(milliseconds).toISOString().slice(0, 19)}+00:00`;
 }

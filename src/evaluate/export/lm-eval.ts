@@ -25,7 +25,7 @@ export interface HarnessTask {
   readonly version: number;
   readonly config: object;
   readonly higherIsBetter: Readonly<Record<string, boolean>>;
-  /** By `metric,filter`. */
+  /** Values by `metric,filter`. */
   readonly metrics: Readonly<Record<string, number | string | null>>;
   /** Documents to be scored, and scored ones. */
   readonly planned: number;

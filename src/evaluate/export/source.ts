@@ -14,7 +14,7 @@ import { type EvaluationPlan, PLAN_FILE } from '../evaluation-plan.js';
 import { ratingOf } from '../rating.js';
 import { judgesOf, type Scorecard, scorecard } from '../scorecard.js';
 
-/** When an evaluation began and last went on, milliseconds since 1970. */
+/** When an evaluation began and last continued, milliseconds since 1970. */
 export interface Times {
   readonly started: number;
   readonly completed: number;
@@ -28,7 +28,7 @@ export interface JudgedSource {
   readonly evaluation: Evaluation;
   readonly plan: EvaluationPlan;
   readonly minMass: number;
-  /** In the order in which they were sampled, with scores under `minMass`. */
+  /** Answers in sampling order, including scores under `minMass`. */
   readonly answers: readonly (Answer & { readonly said: Said })[];
   readonly judges: readonly string[];
   readonly card: Scorecard;

@@ -46,7 +46,7 @@ export const alignment: Kind<Plainly, Scorecard> = {
   rows: (card) => [...judgedRows(card, ''), ...form(card)],
 };
 
-/** The same questions behind a row of training data, or in a template. */
+/** The same questions after a row of training data, or in a template. */
 export const conditional: Kind<InShape, Scorecard> = {
   ...judged,
   name: 'conditional',

@@ -83,7 +83,7 @@ export interface HuggingFaceSource extends Shape {
 export interface GgufSource extends Shape {
   /** The file, for messages. */
   readonly path: string;
-  /** Without a default the key must be there. */
+  /** Reads a number; without a default the key must be there. */
   number(key: string, otherwise?: number): number;
   /** A number above 0; undefined where the key is missing or 0, which is how GGUF says "none". */
   positive(key: string): number | undefined;
@@ -93,7 +93,7 @@ export interface GgufSource extends Shape {
 
 /** How an architecture is called and read in Hugging Face's config.json. */
 export interface HuggingFaceRow {
-  /** In `architectures`. */
+  /** Entry of `architectures`. */
   readonly className: string;
   readonly modelType: string;
   /** Key of the activation's name. */

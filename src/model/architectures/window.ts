@@ -61,5 +61,5 @@ export function layerTypes(window: Window | undefined, layers: number): Json {
   };
 }
 
-/** A number without the last digits that a division leaves behind. */
+/** Rounds off the last digits that a division adds. */
 export const rounded = (value: number): number => Number(value.toPrecision(12));

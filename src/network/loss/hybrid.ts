@@ -17,9 +17,9 @@ import { sftLoss } from './sft.js';
 export interface HybridLoss {
   readonly loss: Value;
   readonly sft: Value;
-  /** Of the pairs: DPO, or what stands in its place. */
+  /** Loss of the pairs: DPO, or the loss used instead. */
   readonly dpo: Value;
-  /** Of the policy; [P]. */
+  /** Summed log-probabilities under the policy, nats, [P]. */
   readonly pairs: PairLogps;
 }
 

@@ -56,7 +56,7 @@ function causeOfDeath(error: NodeJS.ErrnoException): Error {
   return new UserError({ what: 'the model’s thread ran out of memory', next }, { cause: error });
 }
 
-/** Of the thread: opens its models, tells of them, and answers until it is closed. */
+/** Runs in the thread: opens its models, announces them, and answers until it is closed. */
 export async function runThread<Task>(
   open: (task: Task) => Promise<Answering & { readonly about: unknown; close(): Promise<void> }>,
 ): Promise<void> {
