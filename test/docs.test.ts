@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
+import { configMarkdown } from '../src/cli/config-help.js';
 import { METRICS } from '../src/metrics/names.js';
 
 const pages = [
@@ -39,4 +40,8 @@ it.each(pages)('%s links to what there is', (page) => {
 it('describes every metric', () => {
   const text = readFileSync('docs/metrics.md', 'utf8');
   expect(Object.keys(METRICS).filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+});
+
+it('has the configuration as the schema says it: npm run docs', () => {
+  expect(readFileSync('docs/configuration.md', 'utf8')).toBe(configMarkdown());
 });

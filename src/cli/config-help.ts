@@ -25,13 +25,37 @@ export function configHelp(width: number, colors: Colors): string {
     .join('\n\n');
 }
 
-function keyHelp(key: ConfigKey, width: number, colors: Colors): string {
-  const flag = flagOf(key.path);
-  const usage = isSwitch(key) ? `${flag}, --no-${flag.slice(2)}` : `${flag} <${placeholder(key)}>`;
-  const text = key.repeatable ? `${key.description} The flag may be repeated.` : key.description;
-  const sentence = wrap(text, width - INDENT.length).map((line) => INDENT + line);
-  return [`  ${colors.cyan(usage)}  ${colors.dim(standard(key))}`, ...sentence].join('\n');
+/** The same as a page of Markdown: docs/configuration.md, which `npm run docs` writes. */
+export function configMarkdown(): string {
+  const cell = (text: string) => text.replaceAll('|', '\\|');
+  const sections = configSections.map(({ path, description }) => {
+    const keys = configKeys.filter(({ section }) => section === path);
+    const rows = keys.map((key) => {
+      const cells = [`\`${key.name}\``, `\`${usage(key)}\``, standard(key), sentences(key)].map(cell);
+      return `| ${cells.join(' | ')} |`;
+    });
+    const title = path === '' ? 'Model, data and output' : `${description} (\`${path}:\`)`;
+    return [`## ${title}`, '', '| key | flag | default | what |', '|---|---|---|---|', ...rows].join('\n');
+  });
+  const head =
+    '# Configuration\n\n`ealign train` reads one YAML file; every key is a flag as well, and a flag wins. `ealign schema` prints\n' +
+    'a JSON Schema for editors. Where names clash, write a flag with its section: `--training.batch-size 4`.\n\n' +
+    '<!-- Written by `npm run docs` from the schema. -->';
+  return `${[head, ...sections].join('\n\n')}\n`;
 }
+
+function keyHelp(key: ConfigKey, width: number, colors: Colors): string {
+  const sentence = wrap(sentences(key), width - INDENT.length).map((line) => INDENT + line);
+  return [`  ${colors.cyan(usage(key))}  ${colors.dim(standard(key))}`, ...sentence].join('\n');
+}
+
+function usage(key: ConfigKey): string {
+  const flag = flagOf(key.path);
+  return isSwitch(key) ? `${flag}, --no-${flag.slice(2)}` : `${flag} <${placeholder(key)}>`;
+}
+
+const sentences = ({ description, repeatable }: ConfigKey) =>
+  repeatable ? `${description} The flag may be repeated.` : description;
 
 /** What holds when the flag is not given. */
 function standard(key: ConfigKey): string {
