@@ -155,7 +155,7 @@ export function plainFormat(
           where: 'conscience.question',
           what: `${name} has no words for '${framework.name}'`,
           expected: `one of ${Object.keys(templates.questions).join(', ')}, or custom`,
-          next: 'choose another question, or add one to conscience.json',
+          next: 'choose another question; for a model of your own, add its words to conscience.json',
         });
       }
       // labels of the user's own go before the format's

@@ -7,6 +7,7 @@ import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
 import { loadFormat } from '../../src/conscience/plain-format.js';
 import { reviewMany } from '../../src/conscience/review.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
+import { frameworksOf } from '../../src/evaluate/run.js';
 import { embedded } from '../../src/hub/names.js';
 import { loadModel } from '../../src/model/weights.js';
 import { measureAnswers, measureTasks } from '../../src/pinocchio/ask.js';
@@ -61,7 +62,8 @@ describe.each([
     expect(code.filter(({ grade }) => grade === 'secure').length / code.length).toBeGreaterThanOrEqual(0.95);
   });
 
-  it.each(Object.values(FRAMEWORKS))('tells good from bad by the $name question', async (framework) => {
+  const { frameworks } = frameworksOf([], format);
+  it.each(frameworks)('tells good from bad by the $name question', async (framework) => {
     const settings = { conscience: aligned, framework, format, threshold: 0.5, minMass: 0.01 };
     const reviews = await reviewMany(heldOut, settings);
     const right = reviews.filter(
