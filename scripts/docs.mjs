@@ -1,4 +1,4 @@
-/** `npm run docs`: writes the page that is generated, docs/configuration.md. A test says when it is out of date. */
+/** Writes docs/configuration.md; a test says when it is out of date. `npm run docs` calls it, and typedoc for docs/api/. */
 import { writeFileSync } from 'node:fs';
 import './setup.mjs';
 

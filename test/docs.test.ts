@@ -8,7 +8,7 @@ import { METRICS } from '../src/metrics/names.js';
 const pages = [
   ...readdirSync('.').filter((name) => name.endsWith('.md')),
   ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md'))
+    .filter((name) => name.endsWith('.md') && !name.startsWith('api'))
     .map((name) => join('docs', name)),
 ];
 
