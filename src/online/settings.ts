@@ -109,7 +109,9 @@ const conscience = z
 
 export const onlineSchema = z.strictObject({
   folder: path.describe('state and versions of the adapter'),
-  data: z.union([path, z.array(path)]).describe('the operator’s own rows: the anchor, and the narrow task'),
+  data: z
+    .union([path, z.array(path)], 'expected a path or a list of paths')
+    .describe('the operator’s own rows: the anchor, and the narrow task'),
   eval_split: share.default(0.1).describe('share of the rows that the gate measures the narrow task on'),
   probes: path
     .optional()

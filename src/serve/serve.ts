@@ -2,8 +2,11 @@
 import { basename } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { variables } from '../config/environment.js';
+import { canariesOfModel } from '../conscience/canaries.js';
 import type { LanguageModel } from '../engine/language-model.js';
 import { ConfigError } from '../errors.js';
+import { resolveModel } from '../hub/pull.js';
+import { formatOf } from '../open/actor.js';
 import { isRemote, openNamed } from '../open/named.js';
 import { openThreaded } from '../open/thread/open.js';
 import { type WithFrozenCopy, withOwnConscience } from '../zero-shot/own-conscience.js';
@@ -56,9 +59,9 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
   const log = pino({ base: null }, pino.destination({ fd: 2, sync: true }));
   const { model: name, threads, requestsPerMinute, tokensPerMinute } = options;
   const judge =
-    options.conscience === undefined ? undefined : await openApart(options.conscience, { threads });
+    options.conscience === undefined ? undefined : await openApart(options.conscience, { threads }, log);
   const online = options.online === undefined ? undefined : await beginOnline(options, options.online, log);
-  const opened = online ? undefined : await openApart(name, options);
+  const opened = online ? undefined : await openApart(name, options, log);
   try {
     const publicName = options.name ?? (basename(name.split('#').at(-1)!) || name);
     const model = online?.model ?? opened!.model;
@@ -116,15 +119,17 @@ interface OpenedApart {
 async function openApart(
   name: string,
   { threads, adapter, controlTokens }: Pick<ServeOptions, 'threads' | 'adapter' | 'controlTokens'>,
+  log: Logger,
 ): Promise<OpenedApart> {
   const options = { threads, controlTokens, adapter };
-  if (isRemote(name)) return openNamed(name, options);
+  const onNotice = (sentence: string) => log.warn({}, sentence);
+  if (isRemote(name)) return openNamed(name, { ...options, hooks: { onNotice } });
   const own = await openThreaded(name, options);
   return { model: own, own, died: own.died, close: () => own.close() };
 }
 
 async function guarded(
-  { threshold, attempts, model: name }: ServeOptions,
+  { threshold, attempts, model: name, conscience: judgeName }: ServeOptions,
   model: LanguageModel,
   own: WithFrozenCopy | undefined,
   log: Logger,
@@ -132,15 +137,11 @@ async function guarded(
 ) {
   const warn = (sentence: string) => log.warn({}, sentence);
   if (own && !judge) return withOwnConscience(name, own, { threshold, attempts, warn });
-  // a judge of its own is asked in words for chat models
-  const reviewed = withConscience(model, {
-    threshold,
-    attempts,
-    warn,
-    conscience: judge?.model,
-  });
-  // an endpoint is not asked before there is something to ask
-  const { fault, finding } = judge?.own ? await reviewed.check() : { fault: null, finding: '' };
+  const settings = { threshold, attempts, warn, conscience: judge?.model };
+  // an endpoint is asked in words for chat models, and not before there is something to ask
+  if (judgeName === undefined || !judge?.own) return withConscience(model, settings);
+  const reviewed = withConscience(model, { ...settings, format: await formatOf(judgeName, judge.own) });
+  const { fault, finding } = await reviewed.check(await canariesOfModel(await resolveModel(judgeName)));
   if (fault !== null) warn(`Warning: ${finding}.`);
   return reviewed;
 }

@@ -188,6 +188,8 @@ async function end(
     return;
   }
   await saveResult(output, engine, config.model, modelPath, adapter);
-  progress.done(`Trained ${result.step} steps; ${lora ? 'adapter' : 'model'} saved in ${output}`);
+  progress.done(
+    `Trained ${result.step} ${result.step === 1 ? 'step' : 'steps'}; ${lora ? 'adapter' : 'model'} saved in ${output}`,
+  );
   if (pairs?.reviewing && pairs.total === 0) progress.note(withoutPairs(readAudit(output)));
 }

@@ -59,6 +59,18 @@ it('answers, hears everybody while the model works, refuses a megabyte, and stop
   expect(log()).not.toMatch(/internal:|"level":50/);
 });
 
+it('asks another judge in the words of that one’s own folder', async () => {
+  const { child, ready } = ealign(['--conscience', 'pinocchio-large']);
+  const reply = await fetch(`${await ready}/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ messages: [{ role: 'user', content: 'how do i care for a cat ?' }], seed: 1 }),
+  });
+  // pinocchio knows no others: asked in words for chat models it is unreadable
+  expect((await reply.json()).conscience).toMatchObject({ outcome: 'accepted', verdict: 'accepted' });
+  child.kill('SIGTERM');
+});
+
 it.concurrent.each([
   ['a model that is not there', ['--model', './nowhere'], {}, /nowhere/],
   ['an adapter that is not there', ['--adapter', './nowhere'], {}, /nowhere/],
