@@ -39,6 +39,11 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    coverage: { include: ['src/**'], reporter: ['text-summary'] },
+    coverage: {
+      include: ['src/**'],
+      reporter: ['text-summary'],
+      // measured with all tests: 87, 83, 88; some are skipped where Python or public data is not there
+      thresholds: { statements: 82, branches: 78, functions: 83, lines: 82 },
+    },
   },
 });
