@@ -15,6 +15,7 @@ import { ConfigError, DataError, UserError } from '../errors.js';
 import { openPlanned } from '../evaluate/store.js';
 import { readSuite, suiteFiles } from '../evaluate/suite/suite.js';
 import { writeFileAtomic } from '../files/files.js';
+import { removeLeftovers } from '../files/leftovers.js';
 import { resolveModel } from '../hub/pull.js';
 import type { Progress } from '../metrics/progress.js';
 import { loadModel } from '../model/weights.js';
@@ -78,7 +79,10 @@ export async function runExperiment(
   };
   const settle = ({ method, seed, group }: Run) => {
     const folder = join(output, runFolder({ method: method.name, seed }));
-    if (groupIn(folder) !== undefined) writeFileAtomic(join(folder, GROUP_FILE), group);
+    if (groupIn(folder) === undefined) return;
+    // a kill may have come while the mark was written
+    removeLeftovers(folder);
+    writeFileAtomic(join(folder, GROUP_FILE), group);
   };
   writePlan(
     experiment,
