@@ -26,7 +26,8 @@ export function takeFields(given: Readonly<Record<string, unknown>>): {
   readonly fields: MethodFields;
   readonly others: Record<string, unknown>;
 } {
-  const own = (key: string) => Object.hasOwn(methodKeys(), key);
+  const keys = methodKeys();
+  const own = (key: string) => Object.hasOwn(keys, key);
   const entries = Object.entries(given);
   return {
     fields: Object.fromEntries(

@@ -183,7 +183,8 @@ async function trainedEngine(
   return undefined;
 }
 
-const folderOf = ({ output }: Experiment, method: string, seed: number) =>
+/** The folder that a run is made in. */
+export const folderOf = ({ output }: Experiment, method: string, seed: number): string =>
   join(output, runFolder({ method, seed }));
 
 /** The rows that a defence chooses by an adapter. @param adapter its folder */

@@ -20,8 +20,8 @@ import { resolveModel } from '../hub/pull.js';
 import type { Progress } from '../metrics/progress.js';
 import { loadModel } from '../model/weights.js';
 import { earlier } from './check.js';
-import type { Run } from './method-run.js';
-import { GROUP_FILE, groupIn, inTraining, plannedFile, runFolder, writePlan } from './read.js';
+import { folderOf, type Run } from './method-run.js';
+import { GROUP_FILE, groupIn, inTraining, plannedFile, writePlan } from './read.js';
 import type { RunRecord } from './record.js';
 import { fileOf, readText, rowsOf } from './rows.js';
 import { openRunner, type Runner, startRunner } from './runner.js';
@@ -73,12 +73,12 @@ export async function runExperiment(
   // a result does not count once its folder was trained again with other keys: the folder would belie it
   const finished = ({ method, seed }: (typeof grid)[number]) => {
     const group = groupOf(method, seed);
-    const inFolder = groupIn(join(output, runFolder({ method: method.name, seed })));
+    const inFolder = groupIn(folderOf(experiment, method.name, seed));
     const recorded = inTraining(group, store.times(group) - 1);
     return [undefined, group, recorded].includes(inFolder) ? store.get(group) : undefined;
   };
   const settle = ({ method, seed, group }: Run) => {
-    const folder = join(output, runFolder({ method: method.name, seed }));
+    const folder = folderOf(experiment, method.name, seed);
     if (groupIn(folder) === undefined) return;
     // a kill may have come while the mark was written
     removeLeftovers(folder);

@@ -4,17 +4,12 @@ import { hiddenNetwork } from './addresses.js';
 import { redact } from './redact.js';
 import { fingerprint } from './similarity.js';
 import type { OnlineStore } from './store.js';
-import type { ServedVerdict } from './stored.js';
+import type { Exchange } from './stored.js';
 
-export interface Said {
-  /** Name of the API key. */
-  readonly key: string;
+/** An answer before it is stored: not redacted yet. */
+export interface Said extends Omit<Exchange, 'address' | 'fingerprint'> {
   /** Address of the caller; a keyed hash of its network is stored. */
   readonly address?: string;
-  readonly request: string;
-  readonly messages: readonly Message[];
-  readonly draft: Response;
-  readonly served: ServedVerdict | null;
 }
 
 /** @returns the record's number @throws what the disk or the database says */

@@ -9,7 +9,8 @@ import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { readAdapter } from '../../src/model/adapter-files.js';
 import { initLora } from '../../src/model/lora.js';
 import { loadModel } from '../../src/model/weights.js';
-import { lossTolerance, relativeError } from '../parity/fixtures.js';
+import { lossTolerance } from '../parity/fixtures.js';
+import { relativeError } from '../relative-error.js';
 import { randomRows, stepOf, supervised } from './tiny.js';
 
 const folder = join(import.meta.dirname, '../fixtures/architectures');

@@ -8,9 +8,9 @@ import {
   logitsOf,
   readExpected,
   readTensors,
-  relativeError,
   tokenRows,
 } from '../parity/fixtures.js';
+import { relativeError } from '../relative-error.js';
 
 const place = '../architectures/gguf';
 const { rows } = readExpected<{ rows: number[][] }>(`${place}/expected.json`);

@@ -14,7 +14,8 @@ import { matchNames } from '../../src/tokenizer/python-pattern.js';
 import { parseConfig } from '../../src/train/config/load.js';
 import { trainedLora } from '../../src/train/trained-lora.js';
 import { randomRows, stepOf, supervised, tinyModel } from '../engine/tiny.js';
-import { arrayTolerance, logitsOf, folder as parity, relativeError } from '../parity/fixtures.js';
+import { arrayTolerance, logitsOf, folder as parity } from '../parity/fixtures.js';
+import { relativeError } from '../relative-error.js';
 import { copyOf, fixtures, temporaryFolder, tinyLlama } from './model-folder.js';
 
 const saved = join(fixtures, 'partial-adapters');

@@ -1,6 +1,7 @@
 /** What PyTorch computed (test/fixtures/parity, whose scripts say how), and how far ours is from it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { expect } from 'vitest';
 import { padRows } from '../../src/engine/onnx/batch.js';
 import type { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { RotaryFeeds } from '../../src/engine/onnx/rotary-feeds.js';
@@ -13,6 +14,7 @@ import type { ChatTokenizer } from '../../src/tokenizer/tokenizer.js';
 import type { TokenRow } from '../../src/values/rows.js';
 import { stepOf, supervised } from '../engine/tiny.js';
 import { logitsGraph } from '../network/logits-graph.js';
+import { relativeError } from '../relative-error.js';
 
 export const folder = join(import.meta.dirname, '../fixtures/parity');
 
@@ -64,18 +66,29 @@ export async function step(engine: OnnxEngine, rows: readonly TokenRow[]) {
   return { loss: result.loss, gradients };
 }
 
-/** Largest difference, relative to the largest element that was expected. */
-export function relativeError(got: ArrayLike<number>, expected: ArrayLike<number>): number {
-  if (got.length !== expected.length) return Number.POSITIVE_INFINITY;
-  let difference = 0;
-  let scale = 0;
-  for (let i = 0; i < expected.length; i++) {
-    if (Number.isNaN(got[i])) return Number.NaN;
-    difference = Math.max(difference, Math.abs(got[i] - expected[i]));
-    scale = Math.max(scale, Math.abs(expected[i]));
+/**
+ * Compares the gradients that PyTorch computed with ours of the same names, whole arrays.
+ *
+ * @param nameOf our name of a gradient, from PyTorch's without the prefix
+ * @returns      how many were compared, at least one
+ */
+export function expectGradients(
+  got: ReadonlyMap<string, Float32Array>,
+  expected: ReadonlyMap<string, Tensor>,
+  prefix: string,
+  nameOf: (name: string) => string,
+): number {
+  const wanted = [...expected].filter(([key]) => key.startsWith(prefix));
+  expect(wanted.length).toBeGreaterThan(0);
+  for (const [key, { data }] of wanted) {
+    const ours = got.get(nameOf(key.slice(prefix.length)));
+    expect(relativeError(ours ?? [], data), key).toBeLessThanOrEqual(arrayTolerance);
   }
-  return difference / scale;
+  return wanted.length;
 }
+
+/** Our name of an adapter's gradient, from peft's. */
+export const adapterName = (key: string): string => /^base_model\.model\.(.*)\.weight$/.exec(key)![1];
 
 /** Logits of every token of the rows, run as one padded batch: [tokens · vocab], row after row. */
 export async function logitsOf(

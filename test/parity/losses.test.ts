@@ -15,6 +15,7 @@ import { sftLoss } from '../../src/network/loss/sft.js';
 import { tokenLogps } from '../../src/network/loss/token-logps.js';
 import type { TokenRow } from '../../src/values/rows.js';
 import { stepOf, targetsOf } from '../engine/tiny.js';
+import { relativeError } from '../relative-error.js';
 import {
   arrayTolerance,
   type FixtureRow,
@@ -22,7 +23,6 @@ import {
   lossTolerance,
   readExpected,
   readTensors,
-  relativeError,
   tokenRows,
 } from './fixtures.js';
 

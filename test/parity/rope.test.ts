@@ -9,15 +9,8 @@ import { isLinear, transpose, weightShapes } from '../../src/model/layout.js';
 import type { Model, Tensor } from '../../src/model/model.js';
 import type { TokenRow } from '../../src/values/rows.js';
 import { stepOf, supervised } from '../engine/tiny.js';
-import {
-  arrayTolerance,
-  folder,
-  idTokenizer,
-  logitsOf,
-  lossTolerance,
-  readExpected,
-  relativeError,
-} from './fixtures.js';
+import { relativeError } from '../relative-error.js';
+import { arrayTolerance, folder, idTokenizer, logitsOf, lossTolerance, readExpected } from './fixtures.js';
 
 interface Case {
   readonly name: string;

@@ -10,15 +10,8 @@ import { initLora } from '../../src/model/lora.js';
 import { type LoraConfig, projections } from '../../src/model/lora-modules.js';
 import { loadModel, saveModel } from '../../src/model/weights.js';
 import { Random } from '../../src/random.js';
-import {
-  arrayTolerance,
-  type FixtureRow,
-  folder,
-  logitsOf,
-  readExpected,
-  relativeError,
-  tokenRows,
-} from './fixtures.js';
+import { relativeError } from '../relative-error.js';
+import { arrayTolerance, type FixtureRow, folder, logitsOf, readExpected, tokenRows } from './fixtures.js';
 
 const python = 'python3';
 const canCheck =
