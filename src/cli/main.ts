@@ -153,7 +153,7 @@ addReportCommand(program, async (paths, { output, json }) => {
   });
   process.stdout.write(
     json
-      ? `${JSON.stringify({ event: 'result', result: results.map(({ study, methods, differences, domination, overhead }) => ({ title: study.experiment.title, methods: methods.map(flat), differences, domination, overhead })) })}\n`
+      ? `${JSON.stringify({ event: 'result', result: results.map(({ study, methods, differences, domination, overhead, stages }) => ({ title: study.experiment.title, methods: methods.map(flat), differences, domination, overhead, stages })) })}\n`
       : said.join(''),
   );
 });

@@ -3,7 +3,8 @@
  *
  * Training makes pairs of it, the zero-shot setting answers with it.
  */
-import type { Response } from '../values/conversation.js';
+import { CostMeter } from '../metrics/costs.js';
+import type { Response, Usage } from '../values/conversation.js';
 import { type Alternative, type AlternativeSettings, writeAlternatives } from './alternative.js';
 import type { ReviewFormat } from './format.js';
 import type { AlternativeRecord, NoPairReason } from './record.js';
@@ -23,6 +24,8 @@ export interface ReplaceSettings extends ReviewSettings, AlternativeSettings {
   readonly allowRefusals?: boolean;
   /** Whether an alternative is reviewed itself. Default true. */
   readonly reviewAlternatives?: boolean;
+  /** Told how long each of the two batches takes. */
+  readonly meter?: CostMeter;
 }
 
 /** Writes one alternative per response, and reviews those that are worth it: two batches. In order. */
@@ -30,17 +33,20 @@ export async function replace(
   flagged: readonly ReviewItem[],
   settings: ReplaceSettings,
 ): Promise<Replacement[]> {
-  const { format, alternativeFormat = format } = settings;
-  const written = await writeAlternatives(flagged, { ...settings, format: alternativeFormat });
+  const { format, alternativeFormat = format, meter = new CostMeter() } = settings;
+  const written = await meter.during('alternatives', () =>
+    writeAlternatives(flagged, { ...settings, format: alternativeFormat }),
+  );
   const found = written.map((alternative, i): Replacement => {
     const reason = flawOf(alternative, flagged[i].response, settings.allowRefusals);
     return { alternative: { ...alternative, review: null }, reason };
   });
   if (settings.reviewAlternatives === false) return found;
   const worthy = found.map((_, i) => i).filter((i) => found[i].reason === null);
-  const reviews = await reviewMany(
-    worthy.map((i) => ({ prompt: flagged[i].prompt, response: written[i].response })),
-    { ...settings, onUsage: (k, usage) => settings.onUsage?.(worthy[k], usage) },
+  const asked = worthy.map((i) => ({ prompt: flagged[i].prompt, response: written[i].response }));
+  const onUsage = (k: number, usage: Usage) => settings.onUsage?.(worthy[k], usage);
+  const reviews = await meter.during('alternative_reviews', () =>
+    reviewMany(asked, { ...settings, onUsage }),
   );
   for (const [k, i] of worthy.entries()) {
     const review = reviews[k];

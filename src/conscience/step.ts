@@ -7,6 +7,7 @@
  */
 
 import type { GenerateOptions, LanguageModel, Writer } from '../engine/language-model.js';
+import { CostMeter, type Stage } from '../metrics/costs.js';
 import { Random } from '../random.js';
 import type { Prompt, Usage } from '../values/conversation.js';
 import type { Pair } from '../values/pair.js';
@@ -41,6 +42,8 @@ export interface ConscienceStep extends ReviewSettings {
   /** Optimiser step; with the seed it fixes everything that is drawn. */
   readonly step: number;
   readonly seed: number;
+  /** Told what each stage takes. */
+  readonly meter?: CostMeter;
   /** The clock of the records. Default: the system's. */
   readonly now?: () => Date;
 }
@@ -71,23 +74,30 @@ export async function runConscience(options: ConscienceStep): Promise<Conscience
 export class ConscienceStages {
   /** Read and written by all models so far. */
   private tokens = 0;
-  private readonly settings: ConscienceStep;
+  private readonly meter: CostMeter;
+  private readonly settings: Settings;
 
   constructor(options: ConscienceStep) {
-    const onUsage = (_: number, { promptTokens, answerTokens }: Usage) => {
-      this.tokens += promptTokens + answerTokens;
-    };
-    this.settings = { ...options, onUsage, priorCache: options.priorCache ?? new Map() };
+    const { meter = new CostMeter(), priorCache = new Map() } = options;
+    const charging =
+      (stage: Stage) =>
+      (_: number, { promptTokens, answerTokens }: Usage) => {
+        this.tokens += promptTokens + answerTokens;
+        meter.count(stage, promptTokens + answerTokens);
+      };
+    this.meter = meter;
+    this.settings = { ...options, meter, priorCache, charging };
   }
 
   /** Prompt → response: the policy answers. */
   respond(): Promise<ReviewItem[]> {
-    return sampleResponses(this.settings);
+    return this.meter.during('sampling', () => sampleResponses(this.settings));
   }
 
   /** Response → verdict: the conscience reviews. @returns one per response, in order */
   judge(responses: readonly ReviewItem[]): Promise<Review[]> {
-    return reviewMany(responses, this.settings);
+    const onUsage = this.settings.charging('reviews');
+    return this.meter.during('reviews', () => reviewMany(responses, { ...this.settings, onUsage }));
   }
 
   /** Verdict → pair: what was objected to gets an alternative, which is reviewed as well. */
@@ -134,10 +144,16 @@ export class ConscienceStages {
   }
 }
 
+/** A step's options, with a listener for the tokens of each stage. */
+interface Settings extends ConscienceStep {
+  readonly meter: CostMeter;
+  charging(stage: Stage): (item: number, usage: Usage) => void;
+}
+
 function contrasted(
   items: readonly ReviewItem[],
   reviews: readonly Review[],
-  options: ConscienceStep,
+  options: Settings,
 ): Contrasted[] | Promise<Contrasted[]> {
   switch (options.contrast ?? 'alternative') {
     case 'alternative':
@@ -149,8 +165,8 @@ function contrasted(
   }
 }
 
-async function sampleResponses(options: ConscienceStep): Promise<ReviewItem[]> {
-  const { policy, sampling, contrast, onUsage } = options;
+async function sampleResponses(options: Settings): Promise<ReviewItem[]> {
+  const { policy, sampling, contrast } = options;
   const prompts =
     contrast === 'samples'
       ? options.prompts.map((_, i) => options.prompts[i - (i % SAMPLES_PER_PROMPT)])
@@ -158,7 +174,7 @@ async function sampleResponses(options: ConscienceStep): Promise<ReviewItem[]> {
   if (prompts.length === 0) return [];
   const responses = await policy.generate(
     prompts.map(({ messages }) => messages),
-    { ...sampling, seed: stageSeed(options, 'response'), ...(onUsage ? { onUsage } : {}) },
+    { ...sampling, seed: stageSeed(options, 'response'), onUsage: options.charging('sampling') },
   );
   return prompts.map((prompt, i) => ({ prompt, response: responses[i] }));
 }
@@ -167,7 +183,7 @@ async function sampleResponses(options: ConscienceStep): Promise<ReviewItem[]> {
 async function seekAlternatives(
   items: readonly ReviewItem[],
   reviews: readonly Review[],
-  options: ConscienceStep,
+  options: Settings,
 ): Promise<Contrasted[]> {
   const outcomes = reviews.map(
     ({ verdict: { kind } }): Contrasted => ({
@@ -177,12 +193,17 @@ async function seekAlternatives(
     }),
   );
   const flagged = items.map((_, i) => i).filter((i) => outcomes[i].reason === null);
-  const { onUsage, sampling } = options;
+  const { charging, sampling } = options;
   const found = await replace(
     flagged.map((i) => items[i]),
     {
       ...options,
-      sampling: { ...sampling, ...(onUsage ? { onUsage } : {}), seed: stageSeed(options, 'alternative') },
+      sampling: {
+        ...sampling,
+        onUsage: charging('alternatives'),
+        seed: stageSeed(options, 'alternative'),
+      },
+      onUsage: charging('alternative_reviews'),
     },
   );
   for (const [k, i] of flagged.entries()) {

@@ -3,6 +3,8 @@
  * names (TRL's DPO and SFT trainers); `conscience/*` and the split of the loss are ours.
  */
 
+import { type Costs, STAGES, type Stage } from './costs.js';
+
 /** Name → what it is, with its unit. Means are over the steps since the last record. */
 export const METRICS = {
   loss: 'L_SFT + λ·L_DPO, and loss/anchor where there is one, nats',
@@ -36,6 +38,24 @@ export const METRICS = {
   'eval/loss': 'negative log-likelihood per target token of the validation rows, nats',
   'eval/mean_token_accuracy': 'token accuracy on the validation rows',
   tokens_per_second: 'trained tokens per second, reviews included in the time',
+  'time/sampling': 'seconds of sampling from the policy for reviews, since the last record',
+  'time/reviews': 'seconds of verdicts on what the policy said',
+  'time/alternatives': 'seconds of writing alternatives',
+  'time/alternative_reviews': 'seconds of verdicts on alternatives',
+  'time/reference': 'seconds of log-probabilities of pairs under the reference',
+  'time/pairs': 'seconds of the loss of pairs and its gradient: its share of a pass by tokens',
+  'time/sft': 'seconds of the supervised loss, its gradient, and the optimiser',
+  'time/evaluation': 'seconds of validation',
+  'time/checkpoints': 'seconds of saving checkpoints',
+  'time/other': 'seconds of everything else; all time/* add up to the time that passed',
+  'tokens/sampling': 'tokens read and written in the stage of that name, padding excluded',
+  'tokens/reviews': 'the same',
+  'tokens/alternatives': 'the same',
+  'tokens/alternative_reviews': 'the same',
+  'tokens/reference': 'the same',
+  'tokens/pairs': 'the same; they count in num_tokens',
+  'tokens/sft': 'the same; they count in num_tokens',
+  'tokens/evaluation': 'the same',
 } as const;
 
 export type MetricName = keyof typeof METRICS;
@@ -45,3 +65,23 @@ export type Metrics = { readonly [name in MetricName]?: number | null };
 
 /** One line of `metrics.jsonl`. */
 export type MetricRecord = { readonly step: number } & Metrics;
+
+/** Costs as metrics: `time/STAGE` and, where tokens were counted, `tokens/STAGE`. */
+export function costMetrics(costs: Costs): Metrics {
+  const named = Object.entries(costs).flatMap(([stage, { seconds, tokens }]) => [
+    [`time/${stage}`, seconds] as const,
+    ...(tokens > 0 ? [[`tokens/${stage}`, tokens] as const] : []),
+  ]);
+  return Object.fromEntries(named);
+}
+
+/** The costs of a whole run, from its records; undefined where they have none, as those of earlier versions. */
+export function costsOf(records: readonly MetricRecord[]): Costs | undefined {
+  const sum = (kind: 'time' | 'tokens', stage: Stage) =>
+    records.reduce((total, record) => total + (record[`${kind}/${stage}` as MetricName] ?? 0), 0);
+  const costs = STAGES.flatMap((stage) => {
+    const cost = { seconds: sum('time', stage), tokens: sum('tokens', stage) };
+    return cost.seconds > 0 || cost.tokens > 0 ? [[stage, cost] as const] : [];
+  });
+  return costs.length === 0 ? undefined : Object.fromEntries(costs);
+}

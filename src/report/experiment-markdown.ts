@@ -1,10 +1,12 @@
 /** Finished studies as one Markdown file: what was measured, in tables and drawings beside it. */
+import { STAGES, type Stage } from '../metrics/costs.js';
 import { COMPARED, type MethodDifference } from './differences.js';
 import { judgedTable } from './judged-section.js';
 import { methodCards } from './method-cards.js';
 import { overTitle, timesOver } from './overhead.js';
 import { percent, points, pValue } from './percent.js';
 import { inWords, sideBySide } from './scorecard-table.js';
+import { STAGE_TITLES } from './stages-table.js';
 import { holmNote, NOTES } from './study-notes.js';
 import { inWorld, missingRuns, narrowTitle, type StudyResult, withoutPairs } from './study-result.js';
 import { sharesIn } from './summary.js';
@@ -76,6 +78,7 @@ function chapter(chapter: Chapter): string[] {
           ),
         ]
       : []),
+    ...stages(result),
   ];
 }
 
@@ -109,6 +112,28 @@ function answers({ result, dots, pareto }: Chapter): string[] {
     ...(domination === null ? [] : [line(domination)]),
     `Differences from ${line(baseline)}; ${holmNote(fromBaseline)}`,
     differenceTable(fromBaseline, narrowTitle(study)),
+  ];
+}
+
+/** Where the time went, one line a method; nothing where no run knows it. */
+function stages({ stages }: StudyResult): string[] {
+  if (stages.length === 0) return [];
+  const shown = STAGES.filter((stage) => stages.some(({ costs }) => costs[stage]));
+  return [
+    'Where the time of training goes, and how many times supervised training alone it is:',
+    table(
+      ['', ...shown.map((stage) => STAGE_TITLES[stage]), 'together', 'over supervised'],
+      stages.map(({ method, costs, overSupervised: over }) => {
+        const seconds = (stage: Stage) => costs[stage]?.seconds ?? 0;
+        const all = shown.reduce((sum, stage) => sum + seconds(stage), 0);
+        return [
+          line(method),
+          ...shown.map((stage) => (costs[stage] ? `${((100 * seconds(stage)) / all).toFixed(1)} %` : '–')),
+          `${all.toFixed(1)} s`,
+          over === null ? '–' : `${over.toFixed(2)} ×`,
+        ];
+      }),
+    ),
   ];
 }
 

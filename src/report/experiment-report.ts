@@ -17,6 +17,7 @@ import { COLORS, renderPage } from './page.js';
 import { paretoPlot } from './pareto-plot.js';
 import { pValue } from './percent.js';
 import { scorecardTable } from './scorecard-page.js';
+import { stagesTables } from './stages-table.js';
 import { holmNote, NOTES } from './study-notes.js';
 import {
   inWorld,
@@ -176,7 +177,7 @@ ${chartPlaces(charts, trainingCharts(result).length)}`
   );
 }
 
-function costs({ study, overhead }: StudyResult): Html {
+function costs({ study, overhead, stages }: StudyResult): Html {
   const { overheadOver } = study.experiment;
   const title = overTitle(study.experiment);
   const over = title !== null && html`<th scope="col">over ${title}</th>`;
@@ -191,7 +192,11 @@ function costs({ study, overhead }: StudyResult): Html {
       html`<tr><th scope="row">${cost.method}</th><td>${number(cost.seconds, 1)}</td>${times(cost.secondsRatio, cost)}<td>${number(cost.tokens, 0)}</td>${times(cost.tokensRatio, cost)}</tr>
 `,
   )}</tbody></table></div>
-<p class="note">${NOTES.costs}</p>`;
+<p class="note">${NOTES.costs}</p>${
+    stages.length > 0 &&
+    html`<h3>Where the time of training goes</h3>
+${stagesTables(stages, study.experiment.method)}<p class="note">${NOTES.stages}</p>`
+  }`;
 }
 
 function runs({ study }: StudyResult): Html {

@@ -15,6 +15,8 @@ export const NOTES = {
     'Of several seeds: the mean. Its interval is as wide as those of the runs, since seeds answer the same questions, and by Student’s t of the spread over seeds wider, in quadrature.',
   costs:
     'Medians over the seeds, of training only. Seconds are as other work on the machine left them; tokens are those trained on, and those that a conscience reads and writes. Of a method that starts from another’s adapter only its own stage counts.',
+  stages:
+    'Where the time goes is measured by the training loop, to which loading and saving of models come on top; means over the seeds. A pass that holds rows and pairs is charged to both by their tokens. Supervised training alone is the same time without sampling, reviews, alternatives, reference and pairs.',
 } as const;
 
 /** The note on the correction over all tests of one table. */

@@ -12,6 +12,7 @@ import { runCards } from './method-cards.js';
 import { type Overhead, overhead } from './overhead.js';
 import { type ParetoPoint, paretoPoints } from './pareto-plot.js';
 import { points } from './percent.js';
+import { type MethodStages, methodStages } from './stages-table.js';
 
 export interface StudyResult {
   readonly study: Study;
@@ -22,6 +23,8 @@ export interface StudyResult {
   /** Which methods are better than the one that the study is about, in one sentence; null without one. */
   readonly domination: string | null;
   readonly overhead: readonly Overhead[];
+  /** Where the time of training went; empty where the runs do not know it. */
+  readonly stages: readonly MethodStages[];
 }
 
 export function studyResult(study: Study): StudyResult {
@@ -40,6 +43,7 @@ export function studyResult(study: Study): StudyResult {
         ? null
         : inWords(method, better, differences, narrowTitle(study), attackDoubt(study, differences)),
     overhead: overhead(study),
+    stages: methodStages(study),
   };
 }
 

@@ -12,6 +12,7 @@ import type { TrainingEngine } from '../engine/training-engine.js';
 import { TrainingError, UserError } from '../errors.js';
 import { addChecksums, verifyChecksums } from '../files/checksums.js';
 import { asSaveError, fillFolderAtomic, removeFolder, writeFileAtomic } from '../files/files.js';
+import type { Costs } from '../metrics/costs.js';
 import { CHECKPOINT_NAME } from '../model/unfinished-run.js';
 import type { BatchState } from './batch-stream.js';
 import type { PairSourceState } from './pairs.js';
@@ -34,6 +35,8 @@ export interface RunState {
   /** Null without a conscience and without fixed pairs. */
   readonly pairs: PairSourceState | null;
   readonly window: WindowState;
+  /** What the steps of the window took; absent in checkpoints of earlier versions. */
+  readonly costs?: Costs;
   /** State of early stopping; absent before the first validation. */
   readonly validation?: ValidationState;
 }

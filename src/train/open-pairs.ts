@@ -7,6 +7,7 @@ import { type Actor, isFrozen, otherModels, resolveRoles, SETS } from '../consci
 import type { TrainingEngine } from '../engine/training-engine.js';
 import { ConfigError, UserError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
+import type { CostMeter } from '../metrics/costs.js';
 import { type OpenActor, openActor } from '../open/actor.js';
 import { passedBy } from './cadence.js';
 import type { TrainConfig } from './config/schema.js';
@@ -41,6 +42,7 @@ export interface PairsOptions {
   readonly others: ReadonlyMap<string, Actor>;
   /** Whether the conscience was checked when the run began, so that it need not be again. */
   readonly resumed: boolean;
+  readonly meter: CostMeter;
   /** Told of warnings. */
   readonly note: (line: string) => void;
   readonly onReviews: (records: readonly ReviewRecord[]) => void;
@@ -54,7 +56,7 @@ export interface PairsOptions {
  */
 export async function openPairs(
   { config, rows, prompts, schedule, modelPath }: TrainPlan,
-  { engine, others, resumed, note, onReviews }: PairsOptions,
+  { engine, others, resumed, meter, note, onReviews }: PairsOptions,
 ): Promise<PairSource | undefined> {
   const { conscience, seed, training } = config;
   if (!conscience.enabled && rows.pairs.length === 0) return undefined;
@@ -76,6 +78,7 @@ export async function openPairs(
     fixed: rows.pairs,
     maxLength: training.max_length,
     seed,
+    meter,
     onReviews,
   };
   if (!conscience.enabled) return new PairSource(common);

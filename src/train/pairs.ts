@@ -8,6 +8,7 @@ import type { LabelLogps } from '../conscience/verdict.js';
 import { pairToRows, type TokenPair } from '../data/preferences.js';
 import { amplifying } from '../engine/capabilities.js';
 import type { ReferenceLogps, TrainingEngine, WeightSet } from '../engine/training-engine.js';
+import { CostMeter } from '../metrics/costs.js';
 import { Random } from '../random.js';
 import type { Prompt } from '../values/conversation.js';
 import type { Pair } from '../values/pair.js';
@@ -48,6 +49,8 @@ export interface PairSourceOptions {
   readonly fixed: readonly TokenPair[];
   readonly maxLength: number;
   readonly seed: number;
+  /** Told what reviews and the reference take. */
+  readonly meter?: CostMeter;
   readonly onReviews: (records: readonly ReviewRecord[]) => void;
 }
 
@@ -116,7 +119,7 @@ export class PairSource implements PairDrawer, Reviewer {
   review(step: number): ConscienceStages | undefined {
     const { conscience, first, every, passed = (steps) => steps } = this.options;
     if (!conscience || !isDue(step, every, passed, first)) return undefined;
-    const { engine, amplify = 1, seed, frozenConscience } = this.options;
+    const { engine, amplify = 1, seed, frozenConscience, meter } = this.options;
     return new ConscienceStages({
       ...conscience,
       ...(amplify === 1 ? {} : { policy: amplifying(engine).amplified(amplify) }),
@@ -125,6 +128,7 @@ export class PairSource implements PairDrawer, Reviewer {
       prompts: this.prompts(step),
       step,
       seed,
+      ...(meter ? { meter } : {}),
     });
   }
 
@@ -195,10 +199,12 @@ export class PairSource implements PairDrawer, Reviewer {
 
   /** Scored pair by pair: a result that does not depend on what else was in a batch resumes exactly. */
   private async withReference(id: string, { chosen, rejected }: TokenPair): Promise<TrainingPair> {
-    const { engine, reference: set } = this.options;
+    const { engine, reference: set, meter = new CostMeter() } = this.options;
     let reference = this.references.get(id);
     if (!reference) {
-      const [a, b] = await engine.sequenceLogps([chosen, rejected], set);
+      const scores = await meter.during('reference', () => engine.sequenceLogps([chosen, rejected], set));
+      meter.count('reference', chosen.ids.length + rejected.ids.length);
+      const [a, b] = scores;
       reference = { chosen: a.logpSum, rejected: b.logpSum };
       if (set !== 'policy') this.references.set(id, reference);
     }

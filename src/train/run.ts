@@ -9,6 +9,8 @@ import { lossTerms } from '../defences/index.js';
 import { openWeights, steerable } from '../engine/capabilities.js';
 import type { TrainingEngine } from '../engine/training-engine.js';
 import { removeLeftovers } from '../files/leftovers.js';
+import { ALIGNMENT_STAGES, CostMeter, type Costs, overSupervised } from '../metrics/costs.js';
+import { costsOf } from '../metrics/names.js';
 import { type Progress, silent } from '../metrics/progress.js';
 import { readMetrics } from '../metrics/writer.js';
 import type { OpenActor } from '../open/actor.js';
@@ -128,9 +130,11 @@ async function openTrainer(
   const { steering = [], ...terms } = await lossTerms(config, { engine, probes: plan.probes });
   if (steering.length > 0) await steerable(engine).steer('training', steering);
   const watch = watchFirstReviews(note);
+  const meter = new CostMeter();
   const pairs = await openPairs(plan, {
     engine,
     others,
+    meter,
     note,
     resumed: start.checkpoint !== undefined,
     onReviews: (records) => {
@@ -143,6 +147,7 @@ async function openTrainer(
     evaluationRows: rows.evaluation,
     stream: batchesOf(config, rows),
     pairs,
+    meter,
     loss: { lambda: loss.lambda, beta: loss.beta, ...terms, reference: SETS[conscience.roles.reference] },
     schedule,
     maxGradNorm: training.max_grad_norm,
@@ -191,5 +196,20 @@ async function end(
   progress.done(
     `Trained ${result.step} ${result.step === 1 ? 'step' : 'steps'}; ${lora ? 'adapter' : 'model'} saved in ${output}`,
   );
-  if (pairs?.reviewing && pairs.total === 0) progress.note(withoutPairs(readAudit(output)));
+  if (!pairs?.reviewing) return;
+  if (pairs.total === 0) progress.note(withoutPairs(readAudit(output)));
+  const costs = costsOf(readMetrics(output));
+  if (costs) progress.note(inWords(costs));
+}
+
+/** Where the time of a run with the conscience went. */
+function inWords(costs: Costs): string {
+  const seconds = Object.values(costs).reduce((sum, cost) => sum + cost.seconds, 0);
+  const over = overSupervised(costs);
+  const stages = ALIGNMENT_STAGES.flatMap((stage) => {
+    const cost = costs[stage];
+    return cost ? [`${stage.replace('_', ' ')} ${cost.seconds.toFixed(1)} s`] : [];
+  });
+  const times = over === null ? '' : `, ${over.toFixed(2)} × that of supervised training alone`;
+  return `Time of the training steps: ${seconds.toFixed(1)} s${times}: ${stages.join(', ')}.`;
 }

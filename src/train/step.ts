@@ -3,7 +3,8 @@
  * prompt → response → verdict → pair → loss → gradient → adapter.
  */
 import { type ConscienceCounts, NO_COUNTS } from '../conscience/metrics.js';
-import type { TrainingEngine } from '../engine/training-engine.js';
+import type { HybridPass, TrainingEngine } from '../engine/training-engine.js';
+import { CostMeter } from '../metrics/costs.js';
 import type { SupervisedPass } from './batch-stream.js';
 import type { PairDraw, PairDrawer, Reviewer } from './pairs.js';
 import { hybridPasses, type LossConfig } from './passes.js';
@@ -19,6 +20,8 @@ export interface Alignment {
   readonly loss: LossConfig;
   /** Largest L2 norm of the gradient; 0 does not clip. */
   readonly maxGradNorm: number;
+  /** Told what each pass takes. */
+  readonly meter?: CostMeter;
 }
 
 /** The outcome of a step. */
@@ -45,7 +48,7 @@ export interface AlignedStep {
  * @param learningRate of this step
  */
 export async function align(
-  { engine, conscience, pairs, loss, maxGradNorm }: Alignment,
+  { engine, conscience, pairs, loss, maxGradNorm, meter = new CostMeter() }: Alignment,
   step: number,
   supervised: readonly SupervisedPass[],
   learningRate: number,
@@ -68,9 +71,17 @@ export async function align(
   const passes: MeasuredPass[] = [];
   // pair → loss
   for (const pass of hybridPasses(supervised, trained, { ...loss, lambda })) {
-    passes.push({ pass, result: await engine.accumulate(pass) }); // loss → gradient
+    const result = await meter.shared(tokensOf(pass), () => engine.accumulate(pass)); // loss → gradient
+    passes.push({ pass, result });
   }
   const total = passes.reduce((sum, { result }) => sum + result.loss, 0);
-  const { gradNorm, applied } = await engine.update({ learningRate, maxGradNorm }); // gradient → adapter
+  const updated = await meter.during('sft', () => engine.update({ learningRate, maxGradNorm })); // gradient → adapter
+  const { gradNorm, applied } = updated;
   return { counts, drawn, passes, loss: total, gradNorm, applied };
+}
+
+/** Tokens that a pass reads for each of its losses, without padding. */
+export function tokensOf({ rows, pairs }: HybridPass): { sft: number; pairs: number } {
+  const sum = (of: HybridPass['rows']) => of.reduce((total, { ids }) => total + ids.length, 0);
+  return { sft: sum(rows), pairs: sum(pairs.flatMap(({ chosen, rejected }) => [chosen, rejected])) };
 }

@@ -7,9 +7,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { conscienceMetrics } from '../conscience/metrics.js';
 import { type Renewing, renewing } from '../engine/capabilities.js';
-import type { HybridPass, SequenceLogp, TrainingEngine } from '../engine/training-engine.js';
+import type { SequenceLogp, TrainingEngine } from '../engine/training-engine.js';
 import { TrainingError } from '../errors.js';
-import type { Metrics } from '../metrics/names.js';
+import { CostMeter, type Costs } from '../metrics/costs.js';
+import { costMetrics, type Metrics } from '../metrics/names.js';
 import type { Progress } from '../metrics/progress.js';
 import type { TokenRow } from '../values/rows.js';
 import type { BatchStream } from './batch-stream.js';
@@ -17,7 +18,7 @@ import type { Checkpoint, RunState, Settings, ValidationState } from './checkpoi
 import type { PairSource } from './pairs.js';
 import type { LossConfig } from './passes.js';
 import { learningRateAt, type ScheduleConfig } from './schedule.js';
-import { align } from './step.js';
+import { align, tokensOf } from './step.js';
 import { addStep, EMPTY_WINDOW, type WindowState, windowMetrics } from './window.js';
 
 export interface TrainerOptions {
@@ -26,6 +27,8 @@ export interface TrainerOptions {
   readonly stream: BatchStream;
   /** Absent: supervised training only. */
   readonly pairs?: PairSource;
+  /** Shared with `pairs`. Default: one of its own. */
+  readonly meter?: CostMeter;
   readonly loss: LossConfig;
   readonly schedule: ScheduleConfig;
   /** 0 switches clipping off. */
@@ -56,6 +59,9 @@ export interface TrainingResult {
 
 export class Trainer {
   private readonly renewing?: Renewing;
+  private readonly meter: CostMeter;
+  /** Of the window, in a run that is resumed. */
+  private costsBefore: Costs = {};
   private window: WindowState = EMPTY_WINDOW;
   private step = 0;
   private tokens = 0;
@@ -66,6 +72,7 @@ export class Trainer {
 
   /** @throws ConfigError when the frozen copy is to be renewed and the engine cannot */
   constructor(private readonly options: TrainerOptions) {
+    this.meter = options.meter ?? new CostMeter();
     if (options.renewEvery > 0) this.renewing = renewing(options.engine);
   }
 
@@ -76,6 +83,7 @@ export class Trainer {
     this.options.stream.restore(state.batches);
     if (state.pairs) this.options.pairs?.restore(state.pairs);
     this.window = state.window;
+    this.costsBefore = state.costs ?? {};
     this.step = this.lastSaved = state.step;
     this.tokens = state.tokens;
     this.reviewed = state.reviewed;
@@ -87,6 +95,7 @@ export class Trainer {
   async run(signal?: AbortSignal): Promise<TrainingResult> {
     const { schedule, progress, logEvery, evalEvery, saveEvery, earlyStop } = this.options;
     const { totalSteps } = schedule;
+    this.meter.start(this.costsBefore);
     if (this.step === 0 && this.lastSaved < 0) await this.validate();
     progress.start(totalSteps, 'train', { first: this.step });
     const clock = new Clock(this.tokens);
@@ -101,7 +110,9 @@ export class Trainer {
         'conscience/flag_rate': conscienceMetrics(this.window.counts, 0)['conscience/flag_rate'] ?? undefined,
         tokens_per_second: tokensPerSecond,
       });
-      const last = this.step === totalSteps;
+      const end = this.step === totalSteps;
+      if ((evalEvery > 0 && this.step % evalEvery === 0) || end) await this.validate();
+      const last = end || this.flat;
       if (this.step % logEvery === 0 || last) {
         this.log({
           learning_rate: learningRate,
@@ -109,7 +120,6 @@ export class Trainer {
           tokens_per_second: clock.lap(this.tokens),
         });
       }
-      if ((evalEvery > 0 && this.step % evalEvery === 0) || last) await this.validate();
       if (this.flat) {
         progress.note(
           `Stopped early at step ${this.step}: no lower validation loss in ${earlyStop.validations} validations.`,
@@ -134,14 +144,17 @@ export class Trainer {
     await this.renewFrozen();
     const supervised = stream.nextStep();
     const learningRate = learningRateAt(this.step, schedule);
-    const alignment = { ...this.options, conscience: this.options.pairs };
+    const alignment = { ...this.options, conscience: this.options.pairs, meter: this.meter };
     const made = await align(alignment, this.step, supervised, learningRate);
     const { counts, drawn, passes, loss, gradNorm, applied } = made;
     if (!applied) {
       const places = supervised.flatMap(({ rows }) => rows.map(({ where }) => where));
       throw this.divergence(`loss ${loss}, gradient norm ${gradNorm}`, places);
     }
-    for (const { pass } of passes) this.tokens += tokensOf(pass);
+    for (const { pass } of passes) {
+      const { sft, pairs } = tokensOf(pass);
+      this.tokens += sft + pairs;
+    }
     this.reviewed += counts.reviewed;
     this.window = addStep(this.window, passes, counts, drawn.age);
     return { learningRate, gradNorm };
@@ -157,6 +170,7 @@ export class Trainer {
       epoch: stream.epoch,
       num_tokens: this.tokens,
       ...step,
+      ...costMetrics(this.meter.take()),
     });
     this.window = EMPTY_WINDOW;
   }
@@ -164,7 +178,13 @@ export class Trainer {
   private async validate(): Promise<void> {
     const { engine, evaluationRows, onMetrics } = this.options;
     if (evaluationRows.length === 0) return;
-    const scores = await engine.sequenceLogps(evaluationRows, 'policy');
+    const scores = await this.meter.during('evaluation', () =>
+      engine.sequenceLogps(evaluationRows, 'policy'),
+    );
+    this.meter.count(
+      'evaluation',
+      evaluationRows.reduce((total, { ids }) => total + ids.length, 0),
+    );
     const sum = (of: (score: SequenceLogp) => number) => scores.reduce((total, s) => total + of(s), 0);
     const tokens = sum((score) => score.tokens);
     const loss = -sum((score) => score.logpSum) / tokens;
@@ -192,17 +212,20 @@ export class Trainer {
   private async save(): Promise<string> {
     if (this.lastSaved === this.step) return this.lastCheckpoint!;
     const { stream, pairs, modelHash, settings, onSave } = this.options;
-    this.lastCheckpoint = await onSave({
-      step: this.step,
-      modelHash,
-      settings,
-      tokens: this.tokens,
-      reviewed: this.reviewed,
-      batches: stream.state(),
-      pairs: pairs?.state() ?? null,
-      window: this.window,
-      ...(this.validation ? { validation: this.validation } : {}),
-    });
+    this.lastCheckpoint = await this.meter.during('checkpoints', () =>
+      onSave({
+        step: this.step,
+        modelHash,
+        settings,
+        tokens: this.tokens,
+        reviewed: this.reviewed,
+        batches: stream.state(),
+        pairs: pairs?.state() ?? null,
+        window: this.window,
+        costs: this.meter.soFar(),
+        ...(this.validation ? { validation: this.validation } : {}),
+      }),
+    );
     this.lastSaved = this.step;
     return this.lastCheckpoint;
   }
@@ -231,12 +254,6 @@ export class Trainer {
       next: 'look at these rows, or start again with a lower training.learning_rate or loss.lambda',
     });
   }
-}
-
-/** Tokens that a pass reads, without padding. */
-function tokensOf({ rows, pairs }: HybridPass): number {
-  const all = [...rows, ...pairs.flatMap(({ chosen, rejected }) => [chosen, rejected])];
-  return all.reduce((sum, { ids }) => sum + ids.length, 0);
 }
 
 /** Tokens per second, over all and since the last lap. */

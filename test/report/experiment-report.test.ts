@@ -52,6 +52,18 @@ describe('the page', () => {
     expect(page).toContain('untrained: the model as it is');
   });
 
+  it('says where the time of training went, as means over the seeds', () => {
+    // reviews: 2 s and 4 s; 6 + 2 s without them
+    expect(page).toContain(
+      '<details open><summary>conscience: 11.0 s, 1.38 × supervised training alone</summary>',
+    );
+    expect(page).toContain('<details><summary>SFT only: 8.0 s, 1.00 × supervised training alone</summary>');
+    expect(page).toContain(
+      '<th scope="row">reviews</th><td>3.00</td><td>27.3 %</td><td>500</td><td>20.0 %</td>',
+    );
+    expect(page).toContain('<th scope="row">together</th><td>11.00</td><td>100.0 %</td>');
+  });
+
   it('gives costs as ratios of medians', () => {
     expect(result.overhead.map(({ secondsRatio, tokensRatio }) => [secondsRatio, tokensRatio])).toEqual([
       ...[

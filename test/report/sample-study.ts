@@ -55,7 +55,16 @@ export function sampleStudy(
   const runs = names.flatMap((method, m) =>
     seeds.map((seed): StudyRun => {
       const shown = methods[method];
-      const metrics: MetricRecord[] = m === 0 ? [] : [{ step: 10, 'loss/sft': 2 / m, num_tokens: 1000 * m }];
+      const metrics: MetricRecord[] =
+        m === 0
+          ? []
+          : [
+              {
+                ...{ step: 10, 'loss/sft': 2 / m, num_tokens: 1000 * m },
+                ...{ 'time/sft': 6, 'tokens/sft': 1000 * m, 'time/other': 2 },
+                ...(m > 1 && { 'time/reviews': 2 * seed, 'tokens/reviews': 500 }),
+              },
+            ];
       return {
         ...{ method, seed, record: shown && record(method, seed, shown), begun: m > 0 },
         ...{ metrics, config: m === 0 ? null : `model: pinocchio\nseed: ${seed}\n` },

@@ -71,11 +71,12 @@ const until = async (condition: () => boolean): Promise<void> => {
 
 /** What a run left, without its clock. */
 function traces(output: string) {
-  const timeless = <T extends object>(record: T) => ({
-    ...record,
-    time: undefined,
-    tokens_per_second: undefined,
-  });
+  const timeless = (record: object) =>
+    Object.fromEntries(
+      Object.entries(record).filter(
+        ([name]) => name !== 'time' && name !== 'tokens_per_second' && !name.startsWith('time/'),
+      ),
+    );
   return {
     metrics: readMetrics(output).map(timeless),
     audit: readAudit(output).map(timeless),

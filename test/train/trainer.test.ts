@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError, TrainingError } from '../../src/errors.js';
+import { CostMeter } from '../../src/metrics/costs.js';
+import { costsOf, type MetricRecord, type Metrics } from '../../src/metrics/names.js';
 import { silent } from '../../src/metrics/progress.js';
 import { BatchStream } from '../../src/train/batch-stream.js';
 import { loadCheckpoint, saveCheckpoint } from '../../src/train/checkpoint.js';
@@ -18,6 +20,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const rows = randomRows([9, 12, 7, 10, 8, 11, 6, 13]);
 const [chosen, rejected, ...evaluationRows] = randomRows([8, 10, 9, 9], 2);
+
+/** A record without what the clock said. */
+const timeless = (metrics: object) =>
+  Object.fromEntries(
+    Object.entries(metrics).filter(([name]) => !name.startsWith('time/') && name !== 'tokens_per_second'),
+  );
 
 /** A run of ten steps, and what it logged. */
 function runOf(output: string, more: Partial<TrainerOptions> = {}, training: readonly TokenRow[] = rows) {
@@ -38,7 +46,7 @@ function runOf(output: string, more: Partial<TrainerOptions> = {}, training: rea
     schedule: { schedule: 'cosine', learningRate: 0.1, warmupSteps: 2, totalSteps: 10 },
     ...{ maxGradNorm: 1, logEvery: 3, evalEvery: 5, saveEvery: 4, renewEvery: 0 },
     earlyStop: { validations: 0, threshold: 0 },
-    onMetrics: (step, { tokens_per_second: _, ...metrics }) => logged.push({ step, ...metrics }),
+    onMetrics: (step, metrics) => logged.push({ step, ...timeless(metrics) }),
     onSave: (state) => saveCheckpoint(join(folder, output), state, engine),
     ...more,
   });
@@ -56,6 +64,38 @@ describe('the trainer', () => {
       expect(await resumed.engine.weights()).toEqual(await whole.engine.weights());
       expect(resumed.logged).toEqual(whole.logged.filter((record) => Number(record.step) > step));
     }
+  });
+
+  it('measures where its time goes, to the whole of it, also where it was resumed', async () => {
+    let clock = 0;
+    const tick = () => (clock += 1000);
+    const seconds = (records: readonly MetricRecord[]) => {
+      const costs = costsOf(records)!;
+      return Object.values(costs).reduce((sum, cost) => sum + cost.seconds, 0);
+    };
+    const records: MetricRecord[] = [];
+    const onMetrics = (step: number, metrics: Metrics) => records.push({ step, ...metrics });
+    const meter = () => new CostMeter(tick);
+    const before = clock;
+    const whole = runOf('measured', { meter: meter(), onMetrics });
+    await whole.trainer.run();
+    // the meter's clock moves only where it is read: once before the start, last at the end
+    expect(seconds(records)).toBe((clock - before) / 1000 - 2);
+    const costs = costsOf(records)!;
+    expect(Object.keys(costs)).toEqual(['pairs', 'sft', 'evaluation', 'checkpoints', 'other']);
+    expect(costs.sft!.tokens + costs.pairs!.tokens).toBe(records.at(-1)!.num_tokens);
+    expect(costs.evaluation!.tokens).toBe(3 * evaluationRows.reduce((sum, { ids }) => sum + ids.length, 0));
+
+    const kept = records.filter(({ step }) => step <= 4);
+    const resumed = runOf('measured again', {
+      meter: meter(),
+      onMetrics: (step, metrics) => kept.push({ step, ...metrics }),
+    });
+    await resumed.trainer.restore(await loadCheckpoint(join(folder, 'measured/checkpoint-4')));
+    await resumed.trainer.run();
+    const tokens = (of: readonly MetricRecord[]) =>
+      Object.entries(costsOf(of)!).map(([stage, cost]) => [stage, cost.tokens]);
+    expect(tokens(kept)).toEqual(tokens(records));
   });
 
   it('lowers both losses', async () => {
