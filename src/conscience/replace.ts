@@ -33,6 +33,7 @@ export async function replace(
   flagged: readonly ReviewItem[],
   settings: ReplaceSettings,
 ): Promise<Replacement[]> {
+  if (flagged.length === 0) return [];
   const { format, alternativeFormat = format, meter = new CostMeter() } = settings;
   const written = await meter.during('alternatives', () =>
     writeAlternatives(flagged, { ...settings, format: alternativeFormat }),

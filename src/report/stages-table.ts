@@ -38,13 +38,13 @@ export function methodStages({ experiment, runs }: Study): MethodStages[] {
 }
 
 /** One line: seconds, and how many times those of supervised training alone. */
-export function stagesTitle({ method, costs, overSupervised: over }: MethodStages): string {
+function stagesTitle({ method, costs, overSupervised: over }: MethodStages): string {
   const { seconds } = total(costs);
   return `${method}: ${seconds.toFixed(1)} s${over === null ? '' : `, ${over.toFixed(2)} × supervised training alone`}`;
 }
 
 /** The rows of a method's table: stage, seconds, share of time, tokens, share of tokens; the last one is the sum. */
-export function stageRows(costs: Costs): string[][] {
+function stageRows(costs: Costs): string[][] {
   const all = total(costs);
   const share = (part: number, whole: number) =>
     whole === 0 ? '–' : `${((100 * part) / whole).toFixed(1)} %`;
@@ -62,7 +62,7 @@ export function stageRows(costs: Costs): string[][] {
   return [...stages, row('together', all)];
 }
 
-export const STAGE_HEADS = ['stage', 'seconds', 'of the time', 'tokens', 'of the tokens'] as const;
+const STAGE_HEADS = ['stage', 'seconds', 'of the time', 'tokens', 'of the tokens'] as const;
 
 /** @param about the method whose table is open; null opens all */
 export function stagesTables(stages: readonly MethodStages[], about: string | null): Html {

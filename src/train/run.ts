@@ -197,9 +197,9 @@ async function end(
     `Trained ${result.step} ${result.step === 1 ? 'step' : 'steps'}; ${lora ? 'adapter' : 'model'} saved in ${output}`,
   );
   if (!pairs?.reviewing) return;
-  if (pairs.total === 0) progress.note(withoutPairs(readAudit(output)));
   const costs = costsOf(readMetrics(output));
   if (costs) progress.note(inWords(costs));
+  if (pairs.total === 0) progress.note(withoutPairs(readAudit(output)));
 }
 
 /** Where the time of a run with the conscience went. */
