@@ -1,139 +1,119 @@
-/** `ealign bench`: tables of speed and memory, with medians and ratios taken in one run. */
-import { execFile } from 'node:child_process';
-import { cpus } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+/** `ealign bench`: runs benchmarks one after another, each with its peers in turns, within a budget of time. */
+import { availableParallelism, cpus } from 'node:os';
+import { basename } from 'node:path';
+import { ConfigError } from '../errors.js';
+import { resolveModel } from '../hub/pull.js';
 import type { Progress } from '../metrics/progress.js';
-import type { DecodeMeasurement, ScoringMeasurement, StepMeasurement } from './measure.js';
+import { benchmarks } from './list.js';
+import type { Benchmark } from './material/benchmark.js';
+import { type Row, rowsOf, type Taken } from './pairs.js';
+import { rowText } from './render.js';
+import { takeTurns } from './turns.js';
 
 export interface BenchOptions {
   /** 0: one per core. */
   readonly threads: number;
+  /** Names of benchmarks; absent: all. */
+  readonly only?: readonly string[];
+  /** Folders, .gguf files, aliases or Hugging Face ids. None: random weights. */
+  readonly models?: readonly string[];
+  /** Budget of time. Default 10. */
+  readonly minutes?: number;
+  /** Interpreter that has the peers. Default `python3`. */
+  readonly python?: string;
+  /** Preference rows (JSONL) whose answers are judged, in place of those that ship. */
+  readonly answers?: string;
   readonly progress: Progress;
-  /** Ends the process that measures; `runBench` then rejects. */
+  /** Ends the processes that measure; `runBench` then rejects. */
   readonly signal?: AbortSignal;
 }
 
 export interface BenchResult {
   readonly machine: string;
-  readonly steps: readonly { readonly checkpointing: boolean; readonly measured: StepMeasurement }[];
-  readonly decode: readonly DecodeMeasurement[];
-  readonly scoring: ScoringMeasurement;
+  readonly threads: number;
+  readonly rows: readonly Row[];
+  readonly taken: readonly Taken[];
+  /** What was not measured. */
+  readonly leftOut: readonly { readonly name: string; readonly why: string }[];
+  /** In words, of the benchmarks that ran. */
+  readonly measures: readonly { readonly name: string; readonly words: string }[];
 }
 
-const exec = promisify(execFile);
-const worker = fileURLToPath(new URL('./worker.js', import.meta.url));
-
-async function measure<T>(args: readonly (string | number)[], signal?: AbortSignal): Promise<T> {
-  const settings = { maxBuffer: 1 << 24, ...(signal ? { signal } : {}) };
-  const { stdout } = await exec(process.execPath, [worker, ...args.map(String)], settings);
-  return JSON.parse(stdout) as T;
+interface Job {
+  readonly benchmark: Benchmark;
+  readonly model?: string;
+  readonly name: string;
 }
 
-/** Runs everything, one process after another. */
-export async function runBench({ threads, progress, signal }: BenchOptions): Promise<BenchResult> {
-  progress.start(6, 'bench');
-  let done = 0;
-  const next = async <T>(...args: (string | number)[]): Promise<T> => {
-    const result = await measure<T>(args, signal);
-    progress.update({ step: ++done });
-    return result;
+/**
+ * Runs everything.
+ *
+ * @throws ConfigError for a benchmark that there is not; DownloadError for a model that is not here
+ */
+export async function runBench(options: BenchOptions): Promise<BenchResult> {
+  const { only, models = [], minutes = 10, python = 'python3', answers, progress, signal } = options;
+  const threads = options.threads || availableParallelism();
+  for (const model of models) await resolveModel(model);
+  const { jobs, leftOut } = plan(only, models);
+  const end = performance.now() + 60_000 * minutes;
+  const taken: Taken[] = [];
+  const rows: Row[] = [];
+  progress.start(jobs.length, 'bench');
+  for (const [i, { benchmark, model, name }] of jobs.entries()) {
+    const left = end - performance.now();
+    if (left <= 0) leftOut.push({ name, why: `no time left of ${minutes} minutes` });
+    else {
+      const order = {
+        ...{ threads, ...(model === undefined ? {} : { model }) },
+        ...(answers === undefined ? {} : { answers }),
+      };
+      const share = left / (jobs.length - i);
+      const { failed, ...result } = await takeTurns(benchmark, order, { python, share, left, signal });
+      if (failed) leftOut.push({ name, why: failed });
+      if (result.ours.length > 0) {
+        const one = {
+          benchmark: benchmark.name,
+          ...(model === undefined ? {} : { model: basename(model) }),
+          ...result,
+        };
+        taken.push(one);
+        const found = rowsOf(benchmark, one);
+        rows.push(...found);
+        for (const row of found) progress.note(rowText(row));
+      }
+    }
+    progress.update({ step: i + 1 });
+  }
+  progress.done('bench');
+  const names = new Set(taken.map(({ benchmark }) => benchmark));
+  return {
+    machine: `${cpus().length} × ${cpus()[0].model.trim()}, Node ${process.versions.node}`,
+    ...{ threads, rows, taken, leftOut },
+    measures: benchmarks.flatMap(({ name, measures }) =>
+      names.has(name) ? [{ name, words: measures }] : [],
+    ),
   };
-  const steps = [];
-  for (const checkpointing of [false, true]) {
-    steps.push({
-      checkpointing,
-      measured: await next<StepMeasurement>('step', Number(checkpointing), 5, threads),
+}
+
+/** What is to be run: on every model what a model's file is needed or taken for, and once what has its own shape. */
+function plan(only: readonly string[] | undefined, models: readonly string[]) {
+  const unknown = only?.find((name) => !benchmarks.some((one) => one.name === name));
+  if (unknown !== undefined) {
+    throw new ConfigError({
+      where: '--only',
+      what: 'no such benchmark',
+      expected: benchmarks.map(({ name }) => name).join(', '),
+      got: unknown,
     });
   }
-  const decode = [];
-  for (const batch of [1, 8, 32]) decode.push(await next<DecodeMeasurement>('decode', batch, 48, 3, threads));
-  const scoring = await next<ScoringMeasurement>('scoring', 1000, 3, threads);
-  progress.done('bench');
-  const [{ model }] = cpus();
-  return {
-    machine: `${cpus().length} × ${model.trim()}, Node ${process.versions.node}`,
-    steps,
-    decode,
-    scoring,
-  };
-}
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-const range = (values: readonly number[], digits = 0) =>
-  `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`;
-
-/** The result as Markdown tables: medians, with the smallest and largest in brackets. */
-export function renderBench({ machine, steps, decode, scoring }: BenchResult): string {
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
-  const stepRows = steps.map(({ checkpointing, measured }) => {
-    const { seconds, tokens, flops, executedFlops, productGflops, peak } = measured;
-    const rate = (count: number) => seconds.map((s) => count / s / 1e9);
-    const ratios = rate(executedFlops).map((gflops, i) => gflops / productGflops[i]);
-    return [
-      checkpointing ? 'checkpointing' : 'plain',
-      range(seconds.map((s) => tokens / s)),
-      range(rate(flops)),
-      range(rate(executedFlops)),
-      range(productGflops),
-      range(ratios, 2),
-      gigabytes(peak),
-    ];
-  });
-  const single = median(decode[0].tokensPerSecond);
-  const decodeRows = decode.map(({ batch, tokensPerSecond, peak }) => [
-    String(batch),
-    range(tokensPerSecond),
-    (median(tokensPerSecond) / single).toFixed(1),
-    gigabytes(peak),
-  ]);
-  return [
-    machine,
-    '',
-    'LoRA step of SmolLM2-135M’s shape: 8×256 tokens, r 16 on all linear layers, AdamW included.',
-    '',
-    table(
-      [
-        '',
-        'tokens/s',
-        'GFLOPS',
-        'GFLOPS with recomputation',
-        'plain 1024×576×1536 product',
-        'ratio to it',
-        'peak memory',
-      ],
-      stepRows,
-    ),
-    '',
-    'Greedy decoding, float32, prompts of 128 tokens.',
-    '',
-    table(['batch', 'tokens/s', '× batch 1', 'peak memory'], decodeRows),
-    '',
-    `Scoring of ${scoring.rows} multiple-choice rows of 30 to 60 tokens with four choices, without padding.`,
-    '',
-    table(
-      ['rows/s', 'GFLOPS', 'forward pass of 8×256', 'ratio to it', 'peak memory'],
-      [
-        [
-          range(scoring.rowsPerSecond),
-          range(scoring.gflops),
-          range(scoring.forwardGflops),
-          range(
-            scoring.gflops.map((gflops, i) => gflops / scoring.forwardGflops[i]),
-            2,
-          ),
-          gigabytes(scoring.peak),
-        ],
-      ],
-    ),
-    '',
-  ].join('\n');
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [head, ...rows];
-  const widths = head.map((_, c) => Math.max(...all.map((row) => row[c].length)));
-  const line = (row: readonly string[]) => `| ${row.map((cell, c) => cell.padEnd(widths[c])).join(' | ')} |`;
-  return [line(head), `|${widths.map((w) => '-'.repeat(w + 2)).join('|')}|`, ...rows.map(line)].join('\n');
+  const wanted = benchmarks.filter(({ name }) => only?.includes(name) ?? true);
+  const leftOut: { name: string; why: string }[] = [];
+  const jobs: Job[] = [];
+  for (const benchmark of wanted) {
+    const { name, needs } = benchmark;
+    if (needs === 'file' && models.length === 0) leftOut.push({ name, why: 'needs a file (--models)' });
+    else if (needs === 'nothing' || models.length === 0) jobs.push({ benchmark, name });
+    else for (const model of models) jobs.push({ benchmark, model, name: `${name}, ${basename(model)}` });
+  }
+  return { jobs, leftOut };
 }

@@ -159,7 +159,8 @@ addReportCommand(program, async (paths, { output, json }) => {
 });
 addEvalCommand(program);
 addBenchCommand(program, async ({ json, ...options }) => {
-  const { renderBench, runBench } = await import('../bench/run.js');
+  const { runBench } = await import('../bench/run.js');
+  const { renderBench } = await import('../bench/render.js');
   const result = await runBench(options);
   process.stdout.write(
     json ? `${JSON.stringify({ event: 'result', result })}\n` : `${renderBench(result)}\n`,
