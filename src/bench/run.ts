@@ -67,7 +67,7 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
         ...{ threads, ...(model === undefined ? {} : { model }) },
         ...(answers === undefined ? {} : { answers }),
       };
-      const share = left / (jobs.length - i);
+      const share = (left * weightOf(jobs[i])) / jobs.slice(i).reduce((sum, job) => sum + weightOf(job), 0);
       const { failed, ...result } = await takeTurns(benchmark, order, { python, share, left, signal });
       if (failed) leftOut.push({ name, why: failed });
       if (result.ours.length > 0) {
@@ -94,6 +94,8 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
     ),
   };
 }
+
+const weightOf = ({ benchmark: { weight = 1 } }: Job): number => weight;
 
 /** What is to be run: on every model what a model's file is needed or taken for, and once what has its own shape. */
 function plan(only: readonly string[] | undefined, models: readonly string[]) {

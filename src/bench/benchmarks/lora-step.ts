@@ -31,6 +31,7 @@ function loraStep(name: string, checkpointing: boolean): Benchmark {
     name,
     measures: `One step of LoRA (rank 16, all linear layers) on SmolLM2-135M's shape, ${checkpointing ? 'with' : 'without'} activation checkpointing: two rows of ${length} tokens and one preference pair of ${length} each, the reference's log-probabilities and AdamW included.`,
     needs: 'nothing',
+    weight: 3,
     async open({ threads }: Order) {
       const { engine, step, rows, tokens } = await openStep(threads, lines, checkpointing);
       await step();

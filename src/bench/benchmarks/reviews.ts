@@ -15,6 +15,7 @@ export const reviews: Benchmark = {
   name: 'reviews',
   measures: `${count} reviews of ${tokens} tokens in one call, Asimov's question; llama.cpp reads the same tokens with its prompt cache, for one token each.`,
   needs: 'file',
+  weight: 2,
   async open({ model: name = '', threads }) {
     const { model, format } = await openActor(name, { threads });
     const framework = format.adapt(FRAMEWORKS.asimov);

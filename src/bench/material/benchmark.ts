@@ -85,6 +85,8 @@ export interface Benchmark {
   readonly compared?: readonly Compared[];
   /** Pairs without which no bar counts as reached. Default 3. */
   readonly enough?: number;
+  /** Its part of the time, beside others with 1, the default. */
+  readonly weight?: number;
   /** Pairs after which there is nothing more to measure. Default `MOST_TURNS`. */
   readonly most?: number;
 }
