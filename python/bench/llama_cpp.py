@@ -56,7 +56,8 @@ def decode(order):
     def turn(i):
         first = together(server, turns[i]["first"], 1)
         whole = together(server, turns[i]["whole"], 1 + tokens)
-        return dict(rate=len(turns[i]["whole"]) * tokens / (whole - first))
+        streams = len(turns[i]["whole"])
+        return dict(rate=streams * tokens / (whole - first), whole=streams * (1 + tokens) / whole)
 
     turn(0)
     return turn

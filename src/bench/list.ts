@@ -1,6 +1,7 @@
 /** Every benchmark, in the order in which they are run. */
 
 import { chat } from './benchmarks/chat.js';
+import { conscience } from './benchmarks/conscience.js';
 import { decoding } from './benchmarks/decode.js';
 import { greedy } from './benchmarks/greedy.js';
 import { linearity } from './benchmarks/linear.js';
@@ -14,5 +15,5 @@ import type { Benchmark } from './material/benchmark.js';
 export const benchmarks: readonly Benchmark[] = [
   ...decoding,
   ...[prompt, reviews, chat, verdicts, greedy],
-  ...[...loraSteps, ...neighbours, ...linearity],
+  ...[...loraSteps, conscience, ...neighbours, ...linearity],
 ];
