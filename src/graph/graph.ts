@@ -10,7 +10,7 @@ import { ShapeError } from '../errors.js';
 import type { Operator } from './ops.js';
 import { type Shape, sameShape } from './shape.js';
 
-export type DType = 'float32' | 'float64' | 'int64' | 'bool';
+export type DType = 'float32' | 'float64' | 'int64' | 'bool' | 'uint8';
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 
 /** A tensor in the graph: an input, a constant, or the output of a node. */
@@ -57,16 +57,27 @@ export interface Constant {
   readonly data: Float32Array | Float64Array | BigInt64Array | Uint8Array;
 }
 
+/** A constant tensor in a file beside the graph; it is read, or mapped, when the graph is compiled. */
+export interface Stored {
+  readonly value: Value;
+  /** Name of the file, in the folder that the compiler is told. */
+  readonly file: string;
+  /** Place of its first byte. */
+  readonly at: number;
+}
+
 export class Graph {
   readonly nodes: Node[] = [];
   readonly inputs: Value[] = [];
   readonly outputs: { name: string; value: Value }[] = [];
   readonly constants: Constant[] = [];
+  readonly stored: Stored[] = [];
   private currentTape: TapeEntry[] = [];
   private readonly names = new Map<string, number>();
   private readonly scopes: string[] = [];
   private readonly constantCache = new Map<string, Value>();
   private readonly dimCache = new Map<string, Value>();
+  private readonly vectorCache = new Map<string, Value>();
 
   /**
    * @param fused  use ONNX Runtime's contributed float32 kernels. Without them every
@@ -116,6 +127,13 @@ export class Graph {
             : Uint8Array.from(list);
     this.constants.push({ value, data: typed });
     this.constantCache.set(key, value);
+    return value;
+  }
+
+  /** A constant tensor that lies in a file. Its name must be new. */
+  fromFile(name: string, dtype: DType, shape: readonly number[], file: string, at: number): Value {
+    const value = new Value(this, this.unique(name), dtype, shape);
+    this.stored.push({ value, file, at });
     return value;
   }
 
@@ -205,10 +223,14 @@ export class Graph {
     }
     if (entries.every((entry) => typeof entry === 'number'))
       return this.constant(entries as number[], 'int64');
+    const known = this.vectorCache.get(entries.join());
+    if (known) return known;
     const parts = entries.map((entry) =>
       typeof entry === 'number' ? this.constant([entry], 'int64') : this.dim(entry),
     );
-    return this.node('Concat', parts, [{ dtype: 'int64', shape: [shape.length] }], { axis: 0 })[0];
+    const [vector] = this.node('Concat', parts, [{ dtype: 'int64', shape: [shape.length] }], { axis: 0 });
+    this.vectorCache.set(entries.join(), vector);
+    return vector;
   }
 
   /** The run-time size `name`, int64 [1], read off the first input that has it, or multiplied from such. */

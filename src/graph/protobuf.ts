@@ -5,9 +5,10 @@
  * use is written.
  */
 import { PbfWriter } from 'pbf';
-import type { Attribute, Constant, Graph, Node, Value } from './graph.js';
+import type { Attribute, Constant, DType, Graph, Node, Stored, Value } from './graph.js';
 
-const elementType = { float32: 1, int64: 7, bool: 9, float64: 11 } as const;
+const elementType = { float32: 1, uint8: 2, int64: 7, bool: 9, float64: 11 } as const;
+const elementBytes: Readonly<Record<DType, number>> = { float32: 4, uint8: 1, int64: 8, bool: 1, float64: 8 };
 const attributeType = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
 /** @returns the bytes of a ModelProto that onnxruntime loads */
@@ -33,6 +34,7 @@ function writeGraph(graph: Graph, pbf: PbfWriter): void {
   }
   pbf.writeStringField(2, graph.name);
   for (const constant of graph.constants) pbf.writeMessage(5, writeTensor, constant);
+  for (const stored of graph.stored) pbf.writeMessage(5, writeStored, stored);
   for (const value of graph.inputs) pbf.writeMessage(11, writeValueInfo, { name: value.name, value });
   for (const output of graph.outputs) pbf.writeMessage(12, writeValueInfo, output);
 }
@@ -40,7 +42,7 @@ function writeGraph(graph: Graph, pbf: PbfWriter): void {
 /** Values that are outputs go by their output's name; a value that is several things is copied. */
 function nameOutputs(graph: Graph): { names: Map<Value, string>; aliases: Node[] } {
   const names = new Map<Value, string>(graph.inputs.map((input) => [input, input.name]));
-  for (const { value } of graph.constants) names.set(value, value.name);
+  for (const { value } of [...graph.constants, ...graph.stored]) names.set(value, value.name);
   const aliases: Node[] = [];
   for (const { name, value } of graph.outputs) {
     if (!names.has(value)) {
@@ -122,6 +124,22 @@ function writeTensor({ value, data }: Constant, pbf: PbfWriter): void {
   pbf.writeVarintField(2, elementType[value.dtype]);
   pbf.writeStringField(8, value.name);
   pbf.writeBytesField(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
+function writeStored({ value, file, at }: Stored, pbf: PbfWriter): void {
+  const dims = value.shape as readonly number[];
+  for (const dim of dims) pbf.writeVarintField(1, dim);
+  pbf.writeVarintField(2, elementType[value.dtype]);
+  pbf.writeStringField(8, value.name);
+  const bytes = dims.reduce((size, dim) => size * dim, elementBytes[value.dtype]);
+  const entries = { location: file, offset: String(at), length: String(bytes) };
+  for (const entry of Object.entries(entries)) pbf.writeMessage(13, writeEntry, entry);
+  pbf.writeVarintField(14, 1); // data_location: external
+}
+
+function writeEntry([key, value]: readonly [string, string], pbf: PbfWriter): void {
+  pbf.writeStringField(1, key);
+  pbf.writeStringField(2, value);
 }
 
 function writeValueInfo({ name, value }: { name: string; value: Value }, pbf: PbfWriter): void {

@@ -8,7 +8,7 @@
 import { join } from 'node:path';
 import { readJson } from '../files/json-file.js';
 import type { AdapterConfig } from './adapter-config.js';
-import type { Model } from './model.js';
+import type { NamedModel } from './model.js';
 
 /**
  * @param name that the model was opened by
@@ -17,7 +17,7 @@ import type { Model } from './model.js';
 export function otherBase(
   folder: string,
   { baseModel, baseHash }: AdapterConfig,
-  { path, hash }: Model,
+  { path, hash }: NamedModel,
   name: string,
 ): string | undefined {
   if (baseHash !== undefined && (baseHash === hash || hash === '')) return undefined;

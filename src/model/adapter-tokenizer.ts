@@ -11,7 +11,7 @@ import { ModelError } from '../errors.js';
 import { readJson } from '../files/json-file.js';
 import { createTokenizer } from '../tokenizer/tokenizer.js';
 import { readTokenizerFiles, type TokenizerFiles } from '../tokenizer/tokenizer-files.js';
-import type { Model } from './model.js';
+import type { NamedModel } from './model.js';
 
 /**
  * The model with what lies in the adapter's folder in the place of its own: the whole tokenizer where
@@ -20,7 +20,10 @@ import type { Model } from './model.js';
  * @returns the same model where nothing lies there
  * @throws ModelError when a file is broken, or has more tokens than the model's embedding
  */
-export function withTokenizerOf(folder: string, model: Model): { model: Model; warnings: string[] } {
+export function withTokenizerOf<M extends NamedModel>(
+  folder: string,
+  model: M,
+): { model: M; warnings: string[] } {
   const own = ownFiles(folder, model);
   const warnings = existsSync(join(folder, 'tokenizer.json')) ? [] : slowTokenizer(folder);
   if (own === undefined) return { model, warnings };
@@ -38,7 +41,7 @@ export function withTokenizerOf(folder: string, model: Model): { model: Model; w
   return { model: { ...model, config, tokenizer }, warnings };
 }
 
-function ownFiles(folder: string, model: Model): TokenizerFiles | undefined {
+function ownFiles(folder: string, model: NamedModel): TokenizerFiles | undefined {
   if (existsSync(join(folder, 'tokenizer.json'))) {
     const own = readTokenizerFiles(folder);
     if (own.chatTemplate !== undefined || own.config.chat_template) return own;
@@ -58,7 +61,7 @@ function ownFiles(folder: string, model: Model): TokenizerFiles | undefined {
   };
 }
 
-function filesOf({ tokenizer, path }: Model): TokenizerFiles {
+function filesOf({ tokenizer, path }: NamedModel): TokenizerFiles {
   const texts = tokenizer.files?.() ?? new Map<string, string>();
   const json = (name: string) => JSON.parse(texts.get(name) ?? '{}');
   return {

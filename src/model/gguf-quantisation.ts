@@ -170,21 +170,24 @@ export const quantisations: ReadonlyMap<number, Quantisation> = new Map([
 ]);
 
 /** Scale of sub-block `sub`: twelve bytes hold eight scales and eight minima of six bits each. */
-function subScale(bytes: Uint8Array, at: number, sub: number): number {
+export function subScale(bytes: Uint8Array, at: number, sub: number): number {
   if (sub < 4) return bytes[at + sub] & 63;
   return (bytes[at + sub + 4] & 15) | ((bytes[at + sub - 4] >> 6) << 4);
 }
 
-function subMin(bytes: Uint8Array, at: number, sub: number): number {
+/** Minimum of sub-block `sub`, see `subScale`. */
+export function subMin(bytes: Uint8Array, at: number, sub: number): number {
   if (sub < 4) return bytes[at + sub + 4] & 63;
   return (bytes[at + sub + 4] >> 4) | ((bytes[at + sub] >> 6) << 4);
 }
 
-function word(bytes: Uint8Array, at: number): number {
+/** A 32-bit word, little-endian. */
+export function word(bytes: Uint8Array, at: number): number {
   return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }
 
-function half(bytes: Uint8Array, at: number): number {
+/** A float16, little-endian. */
+export function half(bytes: Uint8Array, at: number): number {
   return HALF[bytes[at] | (bytes[at + 1] << 8)];
 }
 

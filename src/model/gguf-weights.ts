@@ -21,14 +21,13 @@ import type { Tensor, Weights } from './model.js';
  * @throws ModelError a tensor is missing, of the wrong shape, unknown, or not finite
  */
 export async function readGgufWeights(header: GgufHeader, config: ModelConfig): Promise<Weights> {
-  const plan = planOf(header, config);
+  const plan = ggufPlan(header, config);
   const { normOffset } = config.architecture;
   const weights = new Map<string, Tensor>();
   const file = await open(header.path, 'r');
   try {
     for (const [name, tensor] of plan) {
-      const heads = header.row.permuted ? headsOf(config, name) : undefined;
-      const order = heads === undefined ? undefined : undoRotaryPermutation(tensor.shape[0], heads);
+      const order = rowOrder(header, config, name);
       const read = await readTensor(header.path, file, tensor, isLinear(name), order);
       // the files hold what norms multiply with
       if (normOffset !== 0 && isNorm(name))
@@ -62,8 +61,12 @@ export async function readRopeTensors(header: GgufHeader): Promise<RopeTensors> 
   }
 }
 
-/** The file's tensor for every name; exactly those of the configuration, in their shapes. */
-function planOf(header: GgufHeader, config: ModelConfig): Map<string, GgufTensor> {
+/**
+ * The file's tensor for every Hugging Face name; exactly those of the configuration, in their shapes.
+ *
+ * @throws ModelError a tensor is missing, of the wrong shape, or unknown
+ */
+export function ggufPlan(header: GgufHeader, config: ModelConfig): Map<string, GgufTensor> {
   const plan = new Map<string, GgufTensor>();
   const ggufName = ggufNames(header);
   const left = new Set(header.tensors.keys());
@@ -124,6 +127,12 @@ function ggufNames({ architecture: { norms }, row }: GgufHeader): (name: string)
       ? `${OUTSIDE_LAYERS[module]}.${kind}`
       : `blk.${layer[1]}.${inside[layer[2]]}.${kind}`;
   };
+}
+
+/** Place of each row of a tensor where llama.cpp has reordered them; undefined where it has not. */
+export function rowOrder(header: GgufHeader, config: ModelConfig, name: string): Int32Array | undefined {
+  const heads = header.row.permuted ? headsOf(config, name) : undefined;
+  return heads === undefined ? undefined : undoRotaryPermutation(heads * config.headSize, heads);
 }
 
 /** Heads whose rows llama.cpp may have permuted for its interleaved rotary embedding. */

@@ -11,13 +11,17 @@ export interface Tensor {
 /** Tensors by Hugging Face name, linear matrices as [in, out]. */
 export type Weights = ReadonlyMap<string, Tensor>;
 
-/** A model as read from a folder or a GGUF file. */
-export interface Model {
+/** What a model is, whatever form its weights have. */
+export interface NamedModel {
   /** The folder or file it came from. */
   readonly path: string;
   readonly config: ModelConfig;
-  readonly weights: Weights;
   readonly tokenizer: ChatTokenizer;
   /** SHA-256 of the weight files (shards in order, one after another), hex. */
   readonly hash: string;
+}
+
+/** A model as read from a folder or a GGUF file. */
+export interface Model extends NamedModel {
+  readonly weights: Weights;
 }

@@ -2,12 +2,12 @@
 import { otherBase } from './adapter-base.js';
 import { type Adapter, readAdapter } from './adapter-files.js';
 import { withTokenizerOf } from './adapter-tokenizer.js';
-import type { Model } from './model.js';
+import type { NamedModel } from './model.js';
 
-export interface OpenAdapter {
+export interface OpenAdapter<M extends NamedModel> {
   readonly adapter: Adapter;
   /** The model with the adapter's tokenizer and chat template, where it has its own. */
-  readonly model: Model;
+  readonly model: M;
 }
 
 /**
@@ -15,11 +15,11 @@ export interface OpenAdapter {
  * @param onWarning told in a sentence what is amiss and yet no error, e.g. that it is another model's adapter
  * @throws ModelError as `readAdapter` and `withTokenizerOf`
  */
-export async function openAdapter(
+export async function openAdapter<M extends NamedModel>(
   folder: string,
-  base: Model,
+  base: M,
   { name = base.path, onWarning = warn }: { name?: string; onWarning?: (line: string) => void } = {},
-): Promise<OpenAdapter> {
+): Promise<OpenAdapter<M>> {
   const adapter = await readAdapter(folder, base.config);
   const { model, warnings } = withTokenizerOf(folder, base);
   const other = otherBase(folder, adapter.config, base, name);

@@ -68,7 +68,7 @@ export class Parameters {
 }
 
 /** x / √(mean x² + ε) · scale. Zhang and Sennrich 2019, arXiv:1910.07467. */
-function rmsNorm(x: Value, scale: Value, epsilon: number): Value {
+export function rmsNorm(x: Value, scale: Value, epsilon: number): Value {
   if (x.graph.fused) return simplifiedLayerNormalization(x, scale, epsilon)[0];
   const mean = reduceMean(mul(x, x), [-1], true);
   return mul(div(x, sqrt(add(mean, scalar(x, epsilon)))), scale);

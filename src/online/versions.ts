@@ -20,7 +20,7 @@ export async function readVersion(store: OnlineStore, id: number, model: ModelCo
 }
 
 /** A version, and the model with its tokenizer. */
-export async function openVersion(store: OnlineStore, id: number, base: Model): Promise<OpenAdapter> {
+export async function openVersion(store: OnlineStore, id: number, base: Model): Promise<OpenAdapter<Model>> {
   // warnings were given when the first version was made
   return openAdapter(versionFolder(store, id), base, { onWarning: () => {} });
 }

@@ -1,11 +1,16 @@
 /** A model to talk to, from its name: nothing of it is trained. */
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import type { AnswerReader, ContinuationScorer, LanguageModel } from '../engine/language-model.js';
+import { FrozenModel } from '../engine/onnx/frozen/model.js';
 import type { Device } from '../engine/onnx/runtime.js';
-import type { SequenceLogp } from '../engine/training-engine.js';
+import type { EngineModel, SequenceLogp } from '../engine/training-engine.js';
 import { resolveModel } from '../hub/pull.js';
-import type { Model, Weights } from '../model/model.js';
+import { hubSettings } from '../hub/settings.js';
+import type { Adapter } from '../model/adapter-files.js';
+import type { Model, NamedModel, Weights } from '../model/model.js';
 import { openAdapter } from '../model/open-adapter.js';
+import { openQuantised, type QuantisedModel } from '../model/quantised-model.js';
 import { loadModel } from '../model/weights.js';
 import { trusting } from '../tokenizer/control-tokens.js';
 import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
@@ -19,6 +24,11 @@ export interface OpenOptions {
   readonly device?: Device;
   /** 0, the default, takes one per core. */
   readonly threads?: number;
+  /**
+   * `none` computes in float32 also where the file's weights are quantised. Default: quantised weights stay
+   * so, and activations are rounded to 8 bits.
+   */
+  readonly quantize?: 'none';
   /** Whether messages may write control tokens. Default false: only the chat template writes them. */
   readonly controlTokens?: boolean;
   /** Told what is amiss without being an error, e.g. that the adapter is another model's. Default: standard error. */
@@ -48,19 +58,68 @@ export interface OpenModel extends LanguageModel, AnswerReader, ContinuationScor
  * @throws UserError when there is no such model, or it or the adapter cannot be used
  */
 export async function openModel(name: string, options: OpenOptions = {}): Promise<OpenModel> {
-  const { adapter: folder, device, threads = 0, controlTokens = false, onWarning } = options;
-  const loaded = await loadModel(await resolveModel(name));
-  const opened =
+  const { device, quantize } = options;
+  const path = await resolveModel(name);
+  const quantised = quantize !== 'none' && (device ?? 'cpu') === 'cpu' ? await quantisedAt(path) : undefined;
+  return quantised
+    ? opened(name, quantised, options, openFrozen)
+    : opened(name, await loadModel(path), options, openFloat);
+}
+
+/** What answers: an engine, as far as an open model needs it. */
+interface Answering {
+  readonly specialTokens: readonly string[];
+  readonly maxLength: number;
+  model(set: 'base' | 'policy'): EngineModel;
+  sequenceLogps(rows: readonly TokenRow[], set: 'base' | 'policy'): Promise<SequenceLogp[]>;
+  close(): Promise<void>;
+}
+
+/** A model with the adapter that it is opened with, and the tokenizer that it is asked by without. */
+interface Adapted<M> extends Pick<OpenOptions, 'device' | 'threads'> {
+  readonly model: M;
+  readonly adapter?: Adapter;
+  readonly baseTokenizer: ChatTokenizer;
+}
+
+/** A GGUF file as a model whose weights stay quantised; undefined where it is something else. */
+async function quantisedAt(path: string): Promise<QuantisedModel | undefined> {
+  return path.endsWith('.gguf') ? openQuantised(path, join(hubSettings().ownCache, 'quantised')) : undefined;
+}
+
+const openFrozen = ({
+  model,
+  adapter,
+  baseTokenizer,
+  threads,
+}: Adapted<QuantisedModel>): Promise<Answering> =>
+  FrozenModel.open(model, {
+    ...(threads ? { threads } : {}),
+    ...(adapter ? { adapter, baseTokenizer } : {}),
+  });
+
+const openFloat = ({ model, adapter, baseTokenizer, device, threads }: Adapted<Model>): Promise<Answering> =>
+  openEngine({
+    ...{ model, device, threads },
+    lora: adapter?.config ?? UNTRAINED,
+    ...(adapter ? { adapter: adapter.tensors, baseTokenizer } : {}),
+  });
+
+async function opened<M extends NamedModel>(
+  name: string,
+  loaded: M,
+  { adapter: folder, device, threads = 0, controlTokens = false, onWarning }: OpenOptions,
+  open: (adapted: Adapted<M>) => Promise<Answering>,
+): Promise<OpenModel> {
+  const { adapter, model: withOwn } =
     folder === undefined
       ? { adapter: undefined, model: loaded }
       : await openAdapter(folder, loaded, { name, ...(onWarning ? { onWarning } : {}) });
-  const { adapter } = opened;
-  const trusted = (one: Model) => (controlTokens ? { ...one, tokenizer: trusting(one.tokenizer) } : one);
-  const [model, base] = [trusted(opened.model), trusted(loaded)];
-  const engine = await openEngine({
-    ...{ model, device, threads },
-    lora: adapter?.config ?? UNTRAINED,
-    ...(adapter ? { adapter: adapter.tensors, baseTokenizer: base.tokenizer } : {}),
+  const trusted = (one: M) => (controlTokens ? { ...one, tokenizer: trusting(one.tokenizer) } : one);
+  const [model, base] = [trusted(withOwn), trusted(loaded)];
+  const engine = await open({
+    ...{ model, device, threads, baseTokenizer: base.tokenizer },
+    ...(adapter ? { adapter } : {}),
   });
   const set = adapter ? 'policy' : 'base';
   return {

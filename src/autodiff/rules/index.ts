@@ -32,4 +32,6 @@ export const withoutGradient: Readonly<Record<ConstantOperator, string>> = {
 /** Operators that cannot be differentiated, and why. */
 export const notDifferentiated: Readonly<Record<ForwardOperator, string>> = {
   ReduceMax: 'used for statistics and inside composites, which have gradients of their own',
+  ArgMax: 'an index is piecewise constant',
+  MatMulNBits: 'used where nothing is trained: training multiplies with unpacked matrices',
 };

@@ -108,6 +108,48 @@ export class Cache {
     return this.part('new_', this.time, 1);
   }
 
+  /** Makes room for further times, and counts them as filled: they are to be written. */
+  extendBy(times: number): void {
+    if ((this.time + times) * this.slots > this.cells)
+      this.arrange(
+        this.slots,
+        this.time,
+        (from, to) => {
+          if (from !== to) to.set(from.subarray(0, this.time * this.slots * this.block));
+        },
+        times,
+      );
+    this.time += times;
+  }
+
+  /** The last `times` as outputs of a graph that writes them, [times·slots, head·size]. */
+  written(times: number): Record<string, NdArray> {
+    const dims = [times * this.slots, this.block];
+    return Object.fromEntries(
+      Object.entries(this.part('new_', this.time - times, times)).map(([name, { data }]) => [
+        name,
+        { data, dims },
+      ]),
+    );
+  }
+
+  /** Empties the cache for rows that end together. */
+  restart(slots: number): void {
+    this.slots = slots;
+    this.time = 0;
+  }
+
+  /** Copies times of one row of another cache, or of this one, into a row. */
+  copyRow(from: Cache, slot: number, first: number, times: number, to: { slot: number; time: number }): void {
+    for (const [i, target] of this.arrays.entries()) {
+      const source = from.arrays[i];
+      for (let t = 0; t < times; t++) {
+        const at = ((first + t) * from.slots + slot) * this.block;
+        target.set(source.subarray(at, at + this.block), ((to.time + t) * this.slots + to.slot) * this.block);
+      }
+    }
+  }
+
   private part(prefix: string, first: number, times: number): Record<string, NdArray> {
     const { kvHeads, headSize } = this.config;
     const stride = this.slots * this.block;
@@ -129,8 +171,13 @@ export class Cache {
    * Moves every array into its new layout: in place, or into new ones where they are too small or
    * much too large. New arrays have twice the room that is needed now, so that rows are rarely moved.
    */
-  private arrange(slots: number, time: number, move: (from: Float32Array, to: Float32Array) => void): void {
-    const needed = slots * (time + 1);
+  private arrange(
+    slots: number,
+    time: number,
+    move: (from: Float32Array, to: Float32Array) => void,
+    further = 1,
+  ): void {
+    const needed = slots * (time + further);
     const room = Math.max(needed, Math.min(2 * needed, this.mostCells));
     if ((1.5 * needed > this.cells && room > this.cells) || 8 * needed < this.cells) {
       // all of them before any is replaced: an allocation that fails changes nothing

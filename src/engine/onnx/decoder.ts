@@ -12,7 +12,7 @@ import { Cache } from './cache.js';
 import { byTokens } from './forward-groups.js';
 import type { RotaryFeeds } from './rotary-feeds.js';
 import { type Feeds, int64Array, type NdArray, type Program } from './runtime.js';
-import type { NextToken } from './sampler.js';
+import { argmax, type NextToken } from './sampler.js';
 
 export interface DecoderPrograms {
   readonly prompt: Program;
@@ -194,7 +194,7 @@ export class Decoder<S extends Sequence> implements GrowingBatch<S> {
     const row = ({ data }: NdArray, b: number) => (data as Float32Array).subarray(b * V, (b + 1) * V);
     for (const [b, sequence] of sequences.entries()) {
       if (!sequence) continue;
-      rows.set(sequence, { logits: row(logits, b), probabilities: row(probabilities, b) });
+      rows.set(sequence, { best: argmax(row(logits, b)), probabilities: row(probabilities, b) });
     }
     return rows;
   }

@@ -46,8 +46,9 @@ export class GrowingRow {
     return this.writer.finished || this.writer.tokens >= this.limit;
   }
 
+  /** 0 where the likeliest token is taken, whatever the temperature. */
   get temperature(): number {
-    return this.sampling.temperature;
+    return this.sampling.topK === 1 ? 0 : this.sampling.temperature;
   }
 
   /** Draws the next token. */

@@ -8,12 +8,15 @@ export class Programs {
 
   constructor(private readonly options: RuntimeOptions) {}
 
-  /** @param key what sets the graph apart from the engine's others */
-  async get(key: string, build: () => Graph): Promise<Program> {
+  /**
+   * @param key    what sets the graph apart from the engine's others
+   * @param folder of the files that hold its stored constants
+   */
+  async get(key: string, build: () => Graph, folder?: string): Promise<Program> {
     if (this.closed) throw this.closed;
     const known = this.compiled.get(key);
     if (known) return known;
-    const made = Program.compile(build(), this.options);
+    const made = Program.compile(build(), this.options, folder);
     this.compiled.set(key, made);
     made.catch(() => this.compiled.delete(key));
     return made;

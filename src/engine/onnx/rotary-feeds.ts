@@ -90,6 +90,19 @@ export class RotaryFeeds {
     return { positions: int64Array([...positions.keys()], dims), ...this.tables(blocks) };
   }
 
+  /** Feeds for tokens of sequences of these lengths, one token a line. */
+  tokens(positions: Int32Array, lengths: Int32Array): RotaryInputs {
+    const { border } = this;
+    const dims = [positions.length, 1];
+    const longest = lengths.reduce((most, length) => Math.max(most, length), 1);
+    if (border === undefined || longest <= border.length) {
+      return { positions: int64Array(positions, dims), ...this.nearTables(longest) };
+    }
+    const { start, tables } = this.tablesFor([...new Set(lengths)], border, 0);
+    const places = positions.map((position, i) => start(lengths[i]) + position);
+    return { positions: int64Array(places, dims), ...tables };
+  }
+
   /** Do the keys of a sequence's tokens turn otherwise from this length on than one token before? */
   turnsAnew(length: number): boolean {
     return this.border?.long === 'alike' && length === this.border.length + 1;

@@ -33,6 +33,7 @@ const arrayOf: Record<DType, new (length: number) => TypedArray> = {
   float64: Float64Array,
   int64: BigInt64Array,
   bool: Uint8Array,
+  uint8: Uint8Array,
 };
 
 /** A graph that can be run. */
@@ -42,8 +43,11 @@ export class Program {
     private readonly session: InferenceSession,
   ) {}
 
-  /** @throws ConfigError when the device does not exist on this machine */
-  static async compile(graph: Graph, options: RuntimeOptions = {}): Promise<Program> {
+  /**
+   * @param folder of the files that hold the graph's stored constants
+   * @throws ConfigError when the device does not exist on this machine
+   */
+  static async compile(graph: Graph, options: RuntimeOptions = {}, folder?: string): Promise<Program> {
     const { device = 'cpu', threads } = options;
     requireDevice(device);
     try {
@@ -54,6 +58,9 @@ export class Program {
         // patterns of a first run do not fit the next shapes, and keep memory
         enableMemPattern: false,
         logSeverityLevel: 3,
+        ...(folder === undefined
+          ? {}
+          : { extra: { session: { model_external_initializers_file_folder_path: folder } } }),
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
       });
       return new Program(graph, session);

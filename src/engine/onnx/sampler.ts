@@ -12,10 +12,10 @@ export interface SamplingOptions {
 
 /** What a model says may come next. */
 export interface NextToken {
-  /** f32 [V] */
-  readonly logits: Float32Array;
-  /** f32 [V], their softmax at the temperature that is sampled with. */
-  readonly probabilities: Float32Array;
+  /** The likeliest token, the first of several. */
+  readonly best: number;
+  /** f32 [V]: the distribution at the temperature that is sampled with; needed unless that is 0. */
+  readonly probabilities?: Float32Array;
 }
 
 /**
@@ -23,11 +23,12 @@ export interface NextToken {
  * @param random draws exactly one number, none when greedy
  */
 export function sampleToken(
-  { logits, probabilities }: NextToken,
+  { best, probabilities }: NextToken,
   { temperature, topK, topP }: SamplingOptions,
   random: Random,
 ): number {
-  if (temperature === 0 || topK === 1) return argmax(logits);
+  if (temperature === 0 || topK === 1) return best;
+  if (!probabilities) throw new Error('internal: a row that is sampled has no distribution');
   if (topK === 0 && topP >= 1) return draw(probabilities, random.next());
   const total = topK === 0 ? sum(probabilities) : Number.NaN;
   let kept = likeliest(probabilities, (ids) =>

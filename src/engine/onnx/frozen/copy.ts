@@ -1,0 +1,122 @@
+/**
+ * A frozen copy of a model with quantised weights: reads tokens on a cache, and says what may come next.
+ *
+ * One program with one set of weights serves prompts, next tokens and scoring (network/extend.ts).
+ */
+
+import { Graph } from '../../../graph/graph.js';
+import type { ModelConfig } from '../../../model/config.js';
+import type { LoraConfig } from '../../../model/lora-modules.js';
+import type { QuantisedModel } from '../../../model/quantised-model.js';
+import { extend, predictNext } from '../../../network/extend.js';
+import { StoredWeights } from '../../../network/stored-weights.js';
+import type { Cache } from '../cache.js';
+import type { RotaryFeeds, RotaryInputs } from '../rotary-feeds.js';
+import { type Feeds, int64Array, type NdArray, type Program } from '../runtime.js';
+
+/** Tokens to be read: T times of B lines, time first. The cache's last T times are to be written. */
+export interface Reading {
+  readonly cache: Cache;
+  readonly T: number;
+  /** Times that are looked at, the T included. */
+  readonly P: number;
+  /** [T·B] */
+  readonly tokens: Int32Array;
+  /** [B, 1, T, P]; `local` in layers with a window. */
+  readonly bias: Float32Array;
+  readonly local?: Float32Array;
+  readonly rotary: RotaryInputs;
+  readonly wanted: Wanted;
+}
+
+/** What is asked about the tokens that are read. */
+export interface Wanted {
+  /** Tokens whose next token is asked for, as places in [T·B]. */
+  readonly rows: readonly number[];
+  /** Of these, by place in `rows`: those that are sampled, and their temperatures. */
+  readonly sampled: readonly { readonly row: number; readonly temperature: number }[];
+  /** Of these, by place in `rows`: tokens whose probability is asked for. */
+  readonly targets: readonly { readonly row: number; readonly token: number }[];
+}
+
+export interface Answers {
+  /** The likeliest token of each row. */
+  readonly best: Int32Array;
+  /** Distribution of each sampled row at its temperature, [vocab]. */
+  readonly probabilities: readonly Float32Array[];
+  /** Of each target, nats. */
+  readonly logps: Float32Array;
+}
+
+/** The graph of a copy. */
+export function frozenGraph({ config, store }: QuantisedModel, lora?: LoraConfig): Graph {
+  const graph = new Graph('frozen');
+  const weights = new StoredWeights(graph, config, store, lora);
+  predictNext(graph, config, weights, extend(graph, config, weights));
+  return graph;
+}
+
+export class FrozenCopy {
+  /** @param adapter inputs that hold an adapter; empty where the copy has none */
+  constructor(
+    readonly model: QuantisedModel,
+    private readonly program: Program,
+    private readonly adapter: Feeds,
+    readonly rotary: RotaryFeeds,
+  ) {}
+
+  get config(): ModelConfig {
+    return this.model.config;
+  }
+
+  async read({ cache, T, P, tokens, bias, local, rotary, wanted }: Reading): Promise<Answers> {
+    const { width, vocabSize } = this.config;
+    const B = cache.slots;
+    const dims = [B, 1, T, P];
+    const into = cache.written(T);
+    const outputs = await this.program.run(
+      {
+        ...this.adapter,
+        ...rotary,
+        x: { data: this.model.embedding.rows(tokens), dims: [tokens.length, width] },
+        bias: { data: bias, dims },
+        ...(local ? { local_bias: { data: local, dims } } : {}),
+        ...cache.past(P),
+        ...predictionFeeds(wanted, vocabSize),
+      },
+      into,
+      [...Object.keys(into), ...fetched(wanted)],
+    );
+    return answersOf(outputs, wanted, vocabSize);
+  }
+}
+
+/** Outputs that hold something; the others would be copied for nothing. */
+const fetched = ({ rows, sampled, targets }: Wanted): string[] => [
+  ...(rows.length > 0 ? ['best'] : []),
+  ...(sampled.length > 0 ? ['probabilities'] : []),
+  ...(targets.length > 0 ? ['logps'] : []),
+];
+
+function predictionFeeds({ rows, sampled, targets }: Wanted, vocabSize: number): Record<string, NdArray> {
+  const scored = [...new Set(targets.map(({ row }) => row))];
+  const place = new Map(scored.map((row, i) => [row, i]));
+  const inverse = Float32Array.from(sampled, ({ temperature }) => 1 / temperature);
+  return {
+    rows: int64Array(rows),
+    sampled: int64Array(sampled.map(({ row }) => row)),
+    inverse_temperature: { data: inverse, dims: [sampled.length, 1] },
+    scored: int64Array(scored),
+    owner: int64Array(targets.map(({ row }) => place.get(row)!)),
+    target: int64Array(targets.map(({ row, token }) => row * vocabSize + token)),
+  };
+}
+
+function answersOf(outputs: Readonly<Record<string, NdArray>>, wanted: Wanted, V: number): Answers {
+  const probabilities = outputs.probabilities?.data as Float32Array | undefined;
+  return {
+    best: Int32Array.from((outputs.best?.data ?? []) as BigInt64Array, Number),
+    probabilities: wanted.sampled.map((_, s) => probabilities!.subarray(s * V, (s + 1) * V)),
+    logps: (outputs.logps?.data ?? new Float32Array(0)) as Float32Array,
+  };
+}

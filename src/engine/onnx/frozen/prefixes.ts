@@ -1,0 +1,67 @@
+/**
+ * Keys and values of token sequences that have been read, for others that begin alike: further turns of a
+ * chat, reviews that begin with the same question, samples of one prompt.
+ */
+import type { ModelConfig } from '../../../model/config.js';
+import { Cache } from '../cache.js';
+
+/** Shorter beginnings are read again: copying is not free, and most templates begin alike. */
+export const leastShared = 24;
+
+interface Entry {
+  readonly tokens: readonly number[];
+  readonly cache: Cache;
+}
+
+/** A beginning that has been read: the first `length` tokens of an entry. */
+export interface KnownPrefix {
+  readonly cache: Cache;
+  readonly length: number;
+}
+
+export class Prefixes {
+  /** The one used last is the last. */
+  private entries: Entry[] = [];
+
+  /** @param mostBytes that all entries may take */
+  constructor(
+    private readonly config: ModelConfig,
+    private readonly mostBytes: number,
+  ) {}
+
+  /** The entry that shares the longest beginning, up to `most` tokens; undefined where that is short. */
+  find(tokens: readonly number[], most: number): KnownPrefix | undefined {
+    let found: { entry: Entry; length: number } | undefined;
+    for (const entry of this.entries) {
+      const length = Math.min(most, sharedLength(entry.tokens, tokens));
+      if (length >= leastShared && length > (found?.length ?? 0)) found = { entry, length };
+    }
+    if (!found) return undefined;
+    this.entries = [...this.entries.filter((entry) => entry !== found.entry), found.entry];
+    return { cache: found.entry.cache, length: found.length };
+  }
+
+  /** Keeps what a slot of a cache holds: tokens of a sequence from time `first` on. */
+  keep(tokens: readonly number[], from: Cache, slot: number, first: number): void {
+    const bytes = tokens.length * Cache.cellBytes(this.config);
+    if (tokens.length < leastShared || bytes > this.mostBytes / 2) return;
+    // a longer sequence serves for its beginnings as well
+    if (this.entries.some((entry) => sharedLength(entry.tokens, tokens) === tokens.length)) return;
+    this.entries = this.entries.filter((entry) => sharedLength(entry.tokens, tokens) < entry.tokens.length);
+    const cache = new Cache(this.config, tokens.length);
+    cache.restart(1);
+    cache.extendBy(tokens.length);
+    cache.copyRow(from, slot, first, tokens.length, { slot: 0, time: 0 });
+    this.entries.push({ tokens: [...tokens], cache });
+    const size = ({ tokens: { length } }: Entry) => length * Cache.cellBytes(this.config);
+    while (this.entries.reduce((sum, entry) => sum + size(entry), 0) > this.mostBytes) this.entries.shift();
+  }
+}
+
+/** How many tokens two sequences have in common at their beginning. */
+export function sharedLength(a: readonly number[], b: readonly number[]): number {
+  const most = Math.min(a.length, b.length);
+  let length = 0;
+  while (length < most && a[length] === b[length]) length++;
+  return length;
+}

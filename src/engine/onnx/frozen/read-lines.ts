@@ -1,0 +1,102 @@
+/**
+ * Lines read by a frozen copy, some times after another, with answers about tokens of theirs.
+ *
+ * A run reads at most so many tokens: that bounds the memory of activations and logits, and how
+ * long other rows wait for their next token.
+ */
+import type { Cache } from '../cache.js';
+import type { NextToken } from '../sampler.js';
+import type { FrozenCopy, Wanted } from './copy.js';
+import { biasAt, type Line, tokensAt } from './lines.js';
+
+/** Tokens of a run. Larger ones are no faster. */
+const runTokens = 512;
+/** Most memory of a run's logits, bytes. */
+const logitBytes = 96e6;
+
+/** A question about what comes after token `at` of a line. */
+export type Ask = { readonly line: number; readonly at: number } & (
+  | { readonly temperature: number }
+  | { readonly token: number }
+);
+
+/** What comes next; how likely a token is, nats. */
+export interface Said extends NextToken {
+  readonly logp?: number;
+}
+
+/**
+ * Reads lines that end together.
+ *
+ * @param cache the times before `start` are filled and `cache.slots` is the number of lines; filled to its
+ *   end afterwards
+ * @param start first time that is read
+ * @returns     answers in the order of `asks`; between runs it yields
+ */
+export async function* readLines(
+  copy: FrozenCopy,
+  cache: Cache,
+  lines: readonly Line[],
+  asks: readonly Ask[],
+  start = 0,
+): AsyncGenerator<void, Said[]> {
+  const longest = Math.max(...lines.map(({ tokens }) => tokens.length));
+  const timeOf = ({ line, at }: Ask) => longest - lines[line].tokens.length + at;
+  const order = [...asks.keys()].sort((a, b) => timeOf(asks[a]) - timeOf(asks[b]) || a - b);
+  let next = 0;
+  const said: Said[] = new Array(asks.length);
+  const mostRows = Math.max(lines.length, Math.floor(logitBytes / (4 * copy.config.vocabSize)));
+  for (let from = start; from < longest; ) {
+    let to = Math.min(longest, from + Math.max(1, Math.floor(runTokens / lines.length)));
+    const limit = order[next + mostRows];
+    if (limit !== undefined) to = Math.max(from + 1, Math.min(to, timeOf(asks[limit])));
+    const now: number[] = [];
+    while (next < order.length && timeOf(asks[order[next]]) < to) now.push(order[next++]);
+    const { wanted, rowOf } = wantedOf(
+      now.map((i) => asks[i]),
+      now.map((i) => (timeOf(asks[i]) - from) * lines.length + asks[i].line),
+    );
+    cache.extendBy(to - from);
+    const { tokens, positions, lengths } = tokensAt(lines, longest, from, to);
+    const { window } = copy.config;
+    const answers = await copy.read({
+      ...{ cache, tokens, wanted, T: to - from, P: to },
+      bias: biasAt(lines, longest, from, to),
+      ...(window ? { local: biasAt(lines, longest, from, to, window.size) } : {}),
+      rotary: copy.rotary.tokens(positions, lengths),
+    });
+    let [sampled, scored] = [0, 0];
+    for (const [n, i] of now.entries()) {
+      const best = answers.best[rowOf[n]];
+      const ask = asks[i];
+      if ('token' in ask) said[i] = { best, logp: answers.logps[scored++] };
+      else if (ask.temperature === 0) said[i] = { best };
+      else said[i] = { best, probabilities: answers.probabilities[sampled++] };
+    }
+    from = to;
+    if (from < longest) yield;
+  }
+  return said;
+}
+
+/** All answers at once. */
+export async function readAll(reading: AsyncGenerator<void, Said[]>): Promise<Said[]> {
+  for (;;) {
+    const { done, value } = await reading.next();
+    if (done) return value;
+  }
+}
+
+/** Asks as a run takes them: several about one token share its row. */
+function wantedOf(asks: readonly Ask[], places: readonly number[]): { wanted: Wanted; rowOf: number[] } {
+  const rows = [...new Set(places)];
+  const rowAt = new Map(rows.map((place, row) => [place, row]));
+  const rowOf = places.map((place) => rowAt.get(place)!);
+  const sampled: { row: number; temperature: number }[] = [];
+  const targets: { row: number; token: number }[] = [];
+  for (const [n, ask] of asks.entries()) {
+    if ('token' in ask) targets.push({ row: rowOf[n], token: ask.token });
+    else if (ask.temperature > 0) sampled.push({ row: rowOf[n], temperature: ask.temperature });
+  }
+  return { wanted: { rows, sampled, targets }, rowOf };
+}

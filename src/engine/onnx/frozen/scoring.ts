@@ -1,0 +1,179 @@
+/**
+ * Log-probabilities by a frozen copy: of choices after a context, and of rows at their targets.
+ *
+ * Contexts that begin alike are read once as far as they agree; choices branch off their context.
+ */
+import type { TokenRow } from '../../../values/rows.js';
+import type { SequenceLogp } from '../../training-engine.js';
+import { Cache } from '../cache.js';
+import { type ChoiceRow, lineLength } from '../choices.js';
+import { byTokens } from '../forward-groups.js';
+import type { FrozenCopy } from './copy.js';
+import type { Line } from './lines.js';
+import { type KnownPrefix, leastShared, type Prefixes, sharedLength } from './prefixes.js';
+import { type Ask, readAll, readLines, type Said } from './read-lines.js';
+
+/** Padded tokens that lie in the cache at once. */
+const cachedTokens = 2048;
+
+export class FrozenScoring {
+  private readonly cache: Cache;
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly copy: FrozenCopy,
+    private readonly prefixes: Prefixes,
+    mostCells: number,
+  ) {
+    this.cache = new Cache(copy.config, mostCells);
+  }
+
+  /** @returns [row][choice]: the summed log-probability of a choice after its row's context, nats */
+  choiceLogps(rows: readonly ChoiceRow[]): Promise<number[][]> {
+    return this.alone(() => this.scoreChoices(rows));
+  }
+
+  /** See `TrainingEngine`. */
+  sequenceLogps(rows: readonly TokenRow[]): Promise<SequenceLogp[]> {
+    return this.alone(() => this.scoreRows(rows));
+  }
+
+  /** Runs after what runs already: all share one cache. */
+  private alone<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.last.then(run);
+    this.last = result.catch(() => {});
+    return result;
+  }
+
+  private async scoreChoices(rows: readonly ChoiceRow[]): Promise<number[][]> {
+    const logps = rows.map(({ choices }) => choices.map(() => 0));
+    for (const { group, shared } of alikeGroups(rows)) {
+      const [{ context }] = group.map((i) => rows[i]);
+      const alone = group.length === 1;
+      const known = alone ? this.prefixes.find(context, shared) : await this.prefix(context, shared);
+      const laid = group.map((i) => branching(rows[i]));
+      const asks = laid.flatMap(({ asks }, line) => asks.map((ask) => ({ ...ask, line })));
+      const said = await this.read(
+        laid.map(({ line }) => line),
+        asks,
+        known,
+      );
+      for (const [a, { line, choice }] of asks.entries()) logps[group[line]][choice] += said[a].logp!;
+      if (alone) this.prefixes.keep(context, this.cache, 0, 0);
+    }
+    return logps;
+  }
+
+  private async scoreRows(rows: readonly TokenRow[]): Promise<SequenceLogp[]> {
+    const sums = rows.map(() => ({ logpSum: 0, tokens: 0, correct: 0 }));
+    for (const group of byTokens(
+      rows.map(({ ids }) => ids.length),
+      cachedTokens,
+    )) {
+      const asks = group.flatMap((i, line) =>
+        [...rows[i].ids].flatMap((token, t) =>
+          t > 0 && rows[i].lossMask[t] ? [{ line, at: t - 1, token }] : [],
+        ),
+      );
+      const said = await this.read(
+        group.map((i) => ({ tokens: [...rows[i].ids] })),
+        asks,
+      );
+      for (const [a, { line, token }] of asks.entries()) {
+        const sum = sums[group[line]];
+        sum.logpSum += said[a].logp!;
+        sum.tokens += 1;
+        sum.correct += Number(said[a].best === token);
+      }
+    }
+    return sums;
+  }
+
+  private async read(lines: readonly Line[], asks: readonly Ask[], known?: KnownPrefix): Promise<Said[]> {
+    const { cache, copy } = this;
+    const longest = Math.max(...lines.map(({ tokens }) => tokens.length));
+    cache.restart(lines.length);
+    if (known) {
+      cache.extendBy(known.length);
+      for (const [slot, { tokens }] of lines.entries()) {
+        const time = longest - tokens.length;
+        cache.copyRow(known.cache, 0, 0, Math.max(0, known.length - time), { slot, time });
+      }
+    }
+    return readAll(readLines(copy, cache, lines, asks, known?.length));
+  }
+
+  /** The first `length` tokens of a context, read if they have not been; undefined where it does not pay. */
+  private async prefix(context: readonly number[], length: number): Promise<KnownPrefix | undefined> {
+    const { copy, prefixes, cache } = this;
+    if (length < leastShared) return undefined;
+    const tokens = context.slice(0, length);
+    const known = prefixes.find(tokens, length);
+    if (known?.length === length) return known;
+    // the first part of a part is what was known of it
+    const read = Math.min(known?.length ?? 0, length - 1);
+    await this.read([{ tokens }], [], known && { ...known, length: read });
+    prefixes.keep(tokens, cache, 0, 0);
+    return prefixes.find(tokens, length) ?? { cache: copyOf(copy, cache, length), length };
+  }
+}
+
+function copyOf({ config }: FrozenCopy, from: Cache, length: number): Cache {
+  const cache = new Cache(config, length);
+  cache.restart(1);
+  cache.extendBy(length);
+  cache.copyRow(from, 0, 0, length, { slot: 0, time: 0 });
+  return cache;
+}
+
+/** A context and its choices as one line, and what is asked of it. */
+function branching({ context, choices }: ChoiceRow): {
+  line: Line;
+  asks: { at: number; token: number; choice: number }[];
+} {
+  const tokens = [...context];
+  const segments = context.map(() => 1);
+  const positions = context.map((_, i) => i);
+  const end = context.length - 1;
+  const asks: { at: number; token: number; choice: number }[] = [];
+  for (const [choice, ids] of choices.entries()) {
+    const first = tokens.length;
+    for (const [t, token] of ids.entries()) {
+      asks.push({ at: t === 0 ? end : first + t - 1, token, choice });
+      if (t === ids.length - 1) break;
+      tokens.push(token);
+      segments.push(2 + choice);
+      positions.push(context.length + t);
+    }
+  }
+  const length = positions.reduce((most, position) => Math.max(most, position), 0) + 1;
+  if (tokens.length === context.length) return { line: { tokens, length }, asks };
+  const trunks = tokens.map(() => 1);
+  return { line: { tokens, positions, length, branches: { segments, trunks } }, asks };
+}
+
+/** Rows whose contexts begin alike, and how many tokens all of a group share; a token of each is left. */
+function alikeGroups(rows: readonly ChoiceRow[]): { group: number[]; shared: number }[] {
+  const families = new Map<string, number[]>();
+  for (const [i, { context }] of rows.entries()) {
+    const key = context.slice(0, leastShared).join();
+    families.set(key, [...(families.get(key) ?? []), i]);
+  }
+  return [...families.values()].flatMap((family) => {
+    const [first] = family;
+    const shared = family.reduce(
+      (least, i) =>
+        Math.min(least, rows[i].context.length - 1, sharedLength(rows[first].context, rows[i].context)),
+      Number.POSITIVE_INFINITY,
+    );
+    // a row of its own shares nothing with others now, but may with what was read before
+    const most = family.length === 1 ? rows[first].context.length - 1 : shared;
+    return byTokens(
+      family.map((i) => lineLength(rows[i])),
+      cachedTokens,
+    ).map((group) => ({
+      group: group.map((k) => family[k]),
+      shared: most,
+    }));
+  });
+}

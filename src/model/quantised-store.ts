@@ -1,0 +1,295 @@
+/**
+ * A model's weights as a frozen copy multiplies with them, in one file that onnxruntime maps.
+ *
+ * Matrices that read the same input and are quantised alike lie together as one product (queries,
+ * keys and values; gate and up), so that they are one multiplication. Arrays begin at multiples of
+ * a page. The store is made once from a model file and kept in the cache folder; its index says
+ * which file it was made of. Embeddings are not in it: their rows are read from the model file.
+ */
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { ModelError } from '../errors.js';
+import { asSaveError, writeFileAtomic } from '../files/files.js';
+import { readJson } from '../files/json-file.js';
+import { temporaryName } from '../files/leftovers.js';
+import type { Projection } from './architectures/architecture.js';
+import type { ModelConfig } from './config.js';
+import { requireFinite } from './finite.js';
+import { weightShapes } from './layout.js';
+import { projectionName } from './lora-modules.js';
+import type { BlockFormat, RowPlace } from './quantised-blocks.js';
+
+/** Changes whenever files of an earlier version would be read wrongly. */
+const version = 1;
+const pageSize = 4096;
+const weightsFile = 'weights.bin';
+const indexFile = 'index.json';
+
+/** An array in the store's file. */
+export interface StoredArray {
+  readonly dtype: 'uint8' | 'float32';
+  readonly shape: readonly number[];
+  /** Place of its first byte. */
+  readonly at: number;
+}
+
+/** Matrices that are one multiplication: y = x·W (+ bias) for all parts side by side. */
+export interface StoredProduct {
+  /** Names as in Hugging Face's files, without `.weight`, and how many outputs each has. */
+  readonly parts: readonly { readonly name: string; readonly outputs: number }[];
+  readonly inner: number;
+  readonly outputs: number;
+  /** Absent: float32. */
+  readonly format?: BlockFormat;
+  /** q [outputs, inner/block, bytes]; in float32 the matrix itself, [inner, outputs]. */
+  readonly matrix: StoredArray;
+  /** [outputs, inner/block] */
+  readonly scales?: StoredArray;
+  /** [inner/block, outputs] */
+  readonly offsets?: StoredArray;
+  /** [outputs] */
+  readonly bias?: StoredArray;
+}
+
+export interface StoreIndex {
+  readonly version: number;
+  /** The model file that it was made of; another size or time is another file. */
+  readonly source: { readonly path: string; readonly size: number; readonly modified: number };
+  /** SHA-256 of the model file, hex. */
+  readonly hash: string;
+  readonly products: readonly StoredProduct[];
+  /** Norms, by name with `.weight`. */
+  readonly vectors: Readonly<Record<string, StoredArray>>;
+}
+
+/** An index and where its file lies. */
+export interface QuantisedStore extends StoreIndex {
+  readonly folder: string;
+  readonly file: string;
+}
+
+/** A matrix [rows, K] of a model file, a row for each output. */
+export interface MatrixSource {
+  readonly rows: number;
+  readonly K: number;
+  /** Absent: its rows are written as float32. */
+  readonly format?: BlockFormat;
+  /** Writes all rows. */
+  repack(place: RowPlace): void;
+  /** Writes all rows of a float32 matrix, transposed: [K, stride], from column `at` on. */
+  floats(into: Float32Array, stride: number, at: number): void;
+}
+
+/** What a store is made of. */
+export interface StoreSource {
+  /** The model file. */
+  readonly path: string;
+  matrix(name: string): MatrixSource;
+  vector(name: string): Float32Array;
+}
+
+/**
+ * The store of a model file, made now if it is not there or was made of other content.
+ *
+ * @param cache folder of all stores
+ * @throws SaveError when the cache cannot be written; ModelError when weights are not finite
+ */
+export function openStore(source: StoreSource, config: ModelConfig, cache: string): QuantisedStore {
+  return findStore(source.path, cache) ?? makeStore(source, config, cache);
+}
+
+/** The store that was made of a file as it is now; undefined when there is none. */
+export function findStore(path: string, cache: string): QuantisedStore | undefined {
+  const folder = folderOf(path, cache);
+  const file = join(folder, weightsFile);
+  if (!existsSync(file)) return undefined;
+  const index = readJson(join(folder, indexFile)) as unknown as StoreIndex | undefined;
+  const { size, modified } = stamp(path);
+  const fits = index?.version === version && index.source.size === size && index.source.modified === modified;
+  return fits ? { ...index, folder, file } : undefined;
+}
+
+function folderOf(path: string, cache: string): string {
+  return join(cache, createHash('sha256').update(resolve(path)).digest('hex').slice(0, 32));
+}
+
+function stamp(path: string): StoreIndex['source'] {
+  const { size, mtimeMs } = statSync(path);
+  return { path: resolve(path), size, modified: mtimeMs };
+}
+
+/** The products of a model: which matrices are multiplied together. */
+function productsOf(config: ModelConfig, source: StoreSource): string[][] {
+  const { projections } = config.architecture;
+  const together: readonly (readonly Projection[])[] = [
+    ['q_proj', 'k_proj', 'v_proj'],
+    ['gate_proj', 'up_proj'],
+  ];
+  const products: string[][] = [];
+  const same = (a: string, b: string) => {
+    const [x, y] = [source.matrix(a).format, source.matrix(b).format];
+    return x !== undefined && JSON.stringify(x) === JSON.stringify(y);
+  };
+  for (let layer = 0; layer < config.layers; layer++) {
+    for (const [i, projection] of projections.entries()) {
+      const name = projectionName(layer, projection);
+      const before = i > 0 ? projections[i - 1] : undefined;
+      const joins = together.some((group) => before && group.includes(before) && group.includes(projection));
+      const last = products.at(-1);
+      if (joins && last && same(last[0], name)) last.push(name);
+      else products.push([name]);
+    }
+  }
+  products.push([config.tied ? 'model.embed_tokens' : 'lm_head']);
+  return products;
+}
+
+function makeStore(source: StoreSource, config: ModelConfig, cache: string): QuantisedStore {
+  const folder = folderOf(source.path, cache);
+  const before = stamp(source.path);
+  const hash = hashOf(source.path);
+  const products: StoredProduct[] = [];
+  const vectors: Record<string, StoredArray> = {};
+  let end = 0;
+  const place = (dtype: StoredArray['dtype'], shape: readonly number[]): StoredArray => {
+    const at = Math.ceil(end / pageSize) * pageSize;
+    end = at + shape.reduce((size, dim) => size * dim, dtype === 'uint8' ? 1 : 4);
+    return { dtype, shape, at };
+  };
+
+  function* pieces(): Generator<Uint8Array> {
+    let written = 0;
+    const piece = function* (array: StoredArray, data: Uint8Array | Float32Array) {
+      yield new Uint8Array(array.at - written);
+      yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      written = array.at + data.byteLength;
+    };
+    for (const names of productsOf(config, source)) {
+      const { product, arrays } = readProduct(names, source, config, place);
+      products.push(product);
+      for (const { array, data } of arrays) yield* piece(array, data);
+    }
+    for (const [name, shape] of weightShapes(config)) {
+      if (shape.length !== 1 || name.endsWith('.bias')) continue;
+      const data = finite(source.vector(name), name, source.path);
+      vectors[name] = place('float32', [data.length]);
+      yield* piece(vectors[name], data);
+    }
+  }
+
+  const made = join(cache, temporaryName('store'));
+  try {
+    mkdirSync(made, { recursive: true });
+    writeFileAtomic(join(made, weightsFile), pieces());
+    const index: StoreIndex = { version, source: before, hash, products, vectors };
+    writeFileAtomic(join(made, indexFile), JSON.stringify(index));
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(made, folder);
+  } catch (error) {
+    rmSync(made, { recursive: true, force: true });
+    throw error instanceof ModelError ? error : asSaveError(folder, error);
+  }
+  return { ...{ version, source: before, hash, products, vectors }, folder, file: join(folder, weightsFile) };
+}
+
+interface Written {
+  readonly array: StoredArray;
+  readonly data: Uint8Array | Float32Array;
+}
+
+function readProduct(
+  names: readonly string[],
+  source: StoreSource,
+  config: ModelConfig,
+  place: (dtype: StoredArray['dtype'], shape: readonly number[]) => StoredArray,
+): { product: StoredProduct; arrays: Written[] } {
+  const matrices = names.map((name) => source.matrix(name));
+  const [{ K, format }] = matrices;
+  const outputs = matrices.reduce((sum, { rows }) => sum + rows, 0);
+  const parts = names.map((name, i) => ({ name, outputs: matrices[i].rows }));
+  const arrays: Written[] = [];
+  const write = (data: Uint8Array | Float32Array, shape: readonly number[]) => {
+    if (data instanceof Float32Array) finite(data, names.join(', '), source.path);
+    const array = place(data instanceof Float32Array ? 'float32' : 'uint8', shape);
+    arrays.push({ array, data });
+    return array;
+  };
+  const shapes = weightShapes(config);
+  const biased = names.filter((name) => shapes.has(`${name}.bias`));
+  const bias = biased.length === 0 ? undefined : biasOf(names, matrices, source, shapes);
+
+  let at = 0;
+  if (format === undefined) {
+    const matrix = new Float32Array(K * outputs);
+    for (const one of matrices) {
+      one.floats(matrix, outputs, at);
+      at += one.rows;
+    }
+    return {
+      product: {
+        ...{ parts, inner: K, outputs, matrix: write(matrix, [K, outputs]) },
+        ...(bias ? { bias: write(bias, [outputs]) } : {}),
+      },
+      arrays,
+    };
+  }
+  const blocks = K / format.blockSize;
+  const into = {
+    q: new Uint8Array((outputs * K * format.bits) / 8),
+    scales: new Float32Array(outputs * blocks),
+    ...(format.offsets ? { offsets: new Float32Array(blocks * outputs) } : {}),
+  };
+  for (const one of matrices) {
+    const first = at;
+    one.repack({ into, stride: outputs, rowOf: (row) => first + row });
+    at += one.rows;
+  }
+  const product: StoredProduct = {
+    ...{ parts, inner: K, outputs, format },
+    matrix: write(into.q, [outputs, blocks, (format.blockSize * format.bits) / 8]),
+    scales: write(into.scales, [outputs, blocks]),
+    ...(into.offsets ? { offsets: write(into.offsets, [blocks, outputs]) } : {}),
+    ...(bias ? { bias: write(bias, [outputs]) } : {}),
+  };
+  return { product, arrays };
+}
+
+/** The biases of parts side by side, zeros where a part has none. */
+function biasOf(
+  names: readonly string[],
+  matrices: readonly MatrixSource[],
+  source: StoreSource,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): Float32Array {
+  const all = names.map((name, i) =>
+    shapes.has(`${name}.bias`) ? source.vector(`${name}.bias`) : new Float32Array(matrices[i].rows),
+  );
+  const bias = new Float32Array(all.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const one of all) {
+    bias.set(one, at);
+    at += one.length;
+  }
+  return bias;
+}
+
+function finite(values: Float32Array, name: string, where: string): Float32Array {
+  requireFinite(values, name, { where, next: 'the file is broken or damaged; fetch it again' });
+  return values;
+}
+
+function hashOf(path: string): string {
+  const hash = createHash('sha256');
+  const buffer = new Uint8Array(1 << 22);
+  const file = openSync(path, 'r');
+  try {
+    for (let read = 1; read > 0; ) {
+      read = readSync(file, buffer, 0, buffer.length, null);
+      hash.update(buffer.subarray(0, read));
+    }
+  } finally {
+    closeSync(file);
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,196 @@
+/**
+ * A frozen copy that reads on: new tokens after those whose keys and values it has.
+ *
+ * One graph for everything that a copy answers: a prompt, a part of one, the next token of many rows,
+ * choices that branch off a context. Tokens come time first, [T·B], as the cache keeps them, so that
+ * what a layer computes for them is written into its place in the cache and read from there: the
+ * graph's outputs `new_keys.N` and `new_values.N` are to lie in the last T times of its inputs
+ * `keys.N` and `values.N`. The split that writes keys and values also yields the queries, so that
+ * attention cannot run before it.
+ */
+import type { Graph, Value } from '../graph/graph.js';
+import {
+  add,
+  argMax,
+  concat,
+  exp,
+  gather,
+  log,
+  matMulRowsFirst,
+  mul,
+  reduceMax,
+  reduceSum,
+  reshape,
+  scalar,
+  softmax,
+  split,
+  sub,
+  transpose,
+} from '../graph/ops.js';
+import { product } from '../graph/shape.js';
+import type { ModelConfig } from '../model/config.js';
+import { rotarySize } from '../model/rope-scaling.js';
+import { activations, softCap } from './activation.js';
+import { rotate } from './rotary.js';
+import type { StoredWeights } from './stored-weights.js';
+
+/** Tokens that are read, T times B. */
+const tokens = product(['T', 'B']);
+
+/** Places of the new tokens, and which cached tokens each may see, in layers of one kind. */
+interface Sight {
+  readonly cos: Value;
+  readonly sin: Value;
+  /** [B, 1, T, P] */
+  readonly bias: Value;
+}
+
+/**
+ * The residual stream of new tokens after the last norm, [T·B, width].
+ *
+ * Inputs made: `x` (their embeddings, [T·B, width]), `positions` (int64 [T·B, 1]: rows of the rotary tables), `cos`, `sin` ([rows, R/2]),
+ * `bias` ([B, 1, T, P]: 0 for a cached token that a new one may see, itself included, `masked` for
+ * others), the same with `local_` where layers have a window, and per layer `keys.N`, `values.N`
+ * [P, B, kvHeads, H], the last T of which are the new tokens'. Outputs made: `new_keys.N`,
+ * `new_values.N` [T·B, kvHeads·H].
+ */
+export function extend(graph: Graph, config: ModelConfig, weights: StoredWeights): Value {
+  const half = rotarySize(config) / 2;
+  const positions = graph.input('positions', 'int64', [tokens, 1]);
+  const sight = (prefix: string, tables: string): Sight => ({
+    cos: graph.input(`${tables}cos`, graph.float, [`P_${tables}rotary`, half]),
+    sin: graph.input(`${tables}sin`, graph.float, [`P_${tables}rotary`, half]),
+    bias: graph.input(`${prefix}bias`, graph.float, ['B', 1, 'T', 'P']),
+  });
+  const far = sight('', '');
+  const { window, localRopeTheta } = config;
+  const near = window && {
+    ...(localRopeTheta === undefined ? far : sight('local_', 'local_')),
+    ...(localRopeTheta === undefined
+      ? { bias: graph.input('local_bias', graph.float, ['B', 1, 'T', 'P']) }
+      : {}),
+  };
+  let h = times(graph.input('x', graph.float, [tokens, config.width]), config.embeddingScale);
+  for (let layer = 0; layer < config.layers; layer++) {
+    const seen = window?.layers[layer] ? near! : far;
+    h = graph.scope(`layer${layer}`, () => block(config, weights, layer, h, positions, seen));
+  }
+  return times(weights.norm('model.norm.weight', h), config.logitScale);
+}
+
+function block(
+  config: ModelConfig,
+  weights: StoredWeights,
+  layer: number,
+  x: Value,
+  positions: Value,
+  sight: Sight,
+): Value {
+  const { norms } = config.architecture;
+  const norm = (name: { readonly huggingFace: string } | undefined, value: Value) =>
+    name ? weights.norm(`model.layers.${layer}.${name.huggingFace}.weight`, value) : value;
+  const scaled = (value: Value) => times(value, config.residualScale);
+  const mixed = attention(config, weights, layer, norm(norms.beforeAttention, x), positions, sight);
+  const h = add(x, scaled(norm(norms.afterAttention, weights.linear(layer, ['o_proj'], mixed))));
+  const fed = feedForward(config, weights, layer, norm(norms.beforeFeed, h));
+  return add(h, scaled(norm(norms.afterFeed, fed)));
+}
+
+function feedForward(config: ModelConfig, weights: StoredWeights, layer: number, x: Value): Value {
+  const { architecture, ffn } = config;
+  const fused = architecture.projections.includes('gate_up_proj');
+  const both = weights.linear(layer, fused ? ['gate_up_proj'] : ['gate_proj', 'up_proj'], x);
+  const [gate, up] = split(both, 1, [ffn, ffn]);
+  return weights.linear(layer, ['down_proj'], mul(activations[architecture.activation](gate), up));
+}
+
+/** Attention of new tokens to all that the cache then holds: [T·B, width] → [T·B, heads·H]. */
+function attention(
+  config: ModelConfig,
+  weights: StoredWeights,
+  layer: number,
+  x: Value,
+  positions: Value,
+  sight: Sight,
+): Value {
+  const { graph } = x;
+  const { heads, kvHeads, headSize, architecture } = config;
+  const fused = architecture.projections.includes('qkv_proj');
+  const qkv = weights.linear(layer, fused ? ['qkv_proj'] : ['q_proj', 'k_proj', 'v_proj'], x);
+  const [q, kv] = [heads * headSize, kvHeads * headSize];
+  const [plain, values] = split(qkv, 1, [q + kv, kv]);
+  const turned = rotate(
+    reshape(normed(config, weights, layer, plain), [tokens, 1, q + kv]),
+    { positions, cos: sight.cos, sin: sight.sin },
+    headSize,
+  );
+  const [queries, keys] = split(reshape(turned, [tokens, q + kv]), 1, [q, kv]);
+  graph.output(`new_keys.${layer}`, keys);
+  graph.output(`new_values.${layer}`, values);
+  return attend(config, layer, queries, sight.bias);
+}
+
+/** Queries and keys side by side, with their norms where the architecture has them. */
+function normed(config: ModelConfig, weights: StoredWeights, layer: number, x: Value): Value {
+  const { heads, kvHeads, headSize, architecture } = config;
+  const { qkNorm } = architecture;
+  if (qkNorm === 'none') return x;
+  const parts = split(x, 1, [heads * headSize, kvHeads * headSize]);
+  const normedParts = parts.map((part, i) => {
+    const name = `model.layers.${layer}.self_attn.${i === 0 ? 'q' : 'k'}_norm.weight`;
+    if (qkNorm === 'projection') return weights.norm(name, part);
+    const count = i === 0 ? heads : kvHeads;
+    return reshape(weights.norm(name, reshape(part, [product([tokens, count]), headSize])), part.shape);
+  });
+  return concat(normedParts, 1);
+}
+
+/** @param queries [T·B, heads·H] @returns [T·B, heads·H] */
+function attend(config: ModelConfig, layer: number, queries: Value, bias: Value): Value {
+  const { graph } = queries;
+  const { heads, kvHeads, headSize, attentionScale: alpha = 1 / Math.sqrt(headSize), attentionCap } = config;
+  const groups = heads / kvHeads;
+  const [cachedKeys, cachedValues] = ['keys', 'values'].map((kind) =>
+    graph.input(`${kind}.${layer}`, graph.float, ['P', 'B', kvHeads, headSize]),
+  );
+  const q = reshape(transpose(reshape(queries, ['T', 'B', kvHeads, groups, headSize]), [1, 2, 3, 0, 4]), [
+    'B',
+    kvHeads,
+    product([groups, 'T']),
+    headSize,
+  ]);
+  const products = matMulRowsFirst(q, cachedKeys, { transB: true, alpha });
+  const scores = attentionCap === undefined ? products : softCap(products, attentionCap);
+  const p = softmax(add(reshape(scores, ['B', heads, 'T', 'P']), bias));
+  const mixed = matMulRowsFirst(reshape(p, scores.shape), cachedValues);
+  const back = transpose(reshape(mixed, ['B', kvHeads, groups, 'T', headSize]), [3, 0, 1, 2, 4]);
+  return reshape(back, [tokens, heads * headSize]);
+}
+
+/**
+ * What is read off the last states.
+ *
+ * Inputs made: `rows` (int64 [R]: tokens whose next token is asked for), `sampled` (int64 [S]: rows
+ * that are sampled), `inverse_temperature` ([S, 1]), `scored` (int64 [Q]: rows with targets), `owner`
+ * (int64 [C]: for each target its place in `scored`), `target` (int64 [C]: row·vocab + token). Outputs
+ * made: `best` (int64 [R, 1]), `probabilities` [S, vocab], `logps` [C], nats. S, Q and C may be 0.
+ */
+export function predictNext(graph: Graph, config: ModelConfig, weights: StoredWeights, hidden: Value): void {
+  const { vocabSize, logitCap } = config;
+  const rows = gather(hidden, graph.input('rows', 'int64', ['R']));
+  const products = weights.head(rows);
+  const logits = logitCap === undefined ? products : softCap(products, logitCap);
+  graph.output('best', argMax(logits));
+  const sampled = gather(logits, graph.input('sampled', 'int64', ['S']));
+  const inverse = graph.input('inverse_temperature', graph.float, ['S', 1]);
+  graph.output('probabilities', softmax(mul(sampled, inverse)));
+  const scored = gather(logits, graph.input('scored', 'int64', ['Q']));
+  const most = reduceMax(scored, [-1], true);
+  const total = reshape(add(log(reduceSum(exp(sub(scored, most)), [-1], true)), most), ['Q']);
+  const flat = reshape(logits, [product(['R', vocabSize])]);
+  const target = gather(flat, graph.input('target', 'int64', ['C']));
+  graph.output('logps', sub(target, gather(total, graph.input('owner', 'int64', ['C']))));
+}
+
+const times = (x: Value, factor: number | undefined): Value =>
+  factor === undefined ? x : mul(x, scalar(x, factor));
