@@ -1,6 +1,8 @@
 /** `ealign chat`: its flags. */
 import { type Command, Option } from 'commander';
 import { DEFAULT_MODEL } from '../hub/names.js';
+import type { Quantize } from '../open/model.js';
+import { quantizeOption } from './quantize-option.js';
 import { interruptible } from './terminal/interrupt.js';
 import { numberFrom, wholeFrom } from './terminal/program.js';
 
@@ -26,6 +28,8 @@ export interface ChatOptions {
   device: 'cpu' | 'webgpu';
   /** 0: one per core. */
   threads: number;
+  /** See `OpenOptions`. */
+  quantize?: Quantize;
 }
 
 /** Adds the command; `run` holds the conversation and returns when it is over. */
@@ -60,6 +64,7 @@ export function addChatCommand(
       new Option('--device <name>', 'where the graph runs').choices(['cpu', 'webgpu']).default('cpu'),
     )
     .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0)
+    .addOption(quantizeOption())
     .action(
       (
         model: string,

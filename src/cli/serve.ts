@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_MODEL } from '../hub/names.js';
 import { type ServePolicy, servePolicies } from '../serve/policy.js';
 import type { ServeOptions } from '../serve/serve.js';
+import { quantizeOption } from './quantize-option.js';
 import { INTERRUPTED, Interrupted, interruptible } from './terminal/interrupt.js';
 import { numberFrom, wholeFrom } from './terminal/program.js';
 
@@ -56,6 +57,7 @@ export function addServeCommand(
       '--control-tokens',
       'let messages write control tokens, such as <|im_end|>; by default only the chat template does',
     )
+    .addOption(quantizeOption())
     .option('--log-content', 'write prompts and answers into the log')
     .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0)
     .action((options: ServeOptions) =>

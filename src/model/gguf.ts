@@ -10,7 +10,7 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createTokenizer } from '../tokenizer/tokenizer.js';
 import { configFromGguf } from './gguf-config.js';
-import { readGgufHeader } from './gguf-header.js';
+import { type GgufHeader, readGgufHeader } from './gguf-header.js';
 import { tokenizerFromGguf } from './gguf-tokenizer.js';
 import { readGgufWeights, readRopeTensors } from './gguf-weights.js';
 import type { Model } from './model.js';
@@ -23,11 +23,17 @@ import type { Model } from './model.js';
  */
 export async function loadGguf(path: string): Promise<Model> {
   const header = await readGgufHeader(path);
+  const { config, tokenizer } = await ggufHead(header);
+  const weights = await readGgufWeights(header, config);
+  return { path, config, weights, tokenizer, hash: await sha256(path) };
+}
+
+/** Everything but the weights. @throws ModelError as `loadGguf` */
+export async function ggufHead(header: GgufHeader): Promise<Pick<Model, 'path' | 'config' | 'tokenizer'>> {
   const { files, eosTokenIds } = tokenizerFromGguf(header);
   const tokenizer = createTokenizer(files, eosTokenIds);
   const config = configFromGguf(header, tokenizer.eosIds, await readRopeTensors(header));
-  const weights = await readGgufWeights(header, config);
-  return { path, config, weights, tokenizer, hash: await sha256(path) };
+  return { path: header.path, config, tokenizer };
 }
 
 async function sha256(path: string): Promise<string> {

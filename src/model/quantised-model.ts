@@ -5,22 +5,18 @@
  * are read from the model file whenever tokens are.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { ConfigError } from '../errors.js';
 import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
-import { createTokenizer } from '../tokenizer/tokenizer.js';
 import type { ModelConfig } from './config.js';
-import { configFromGguf } from './gguf-config.js';
-import { type GgufHeader, type GgufTensor, readGgufHeader } from './gguf-header.js';
-import type { Quantisation } from './gguf-quantisation.js';
-import { tokenizerFromGguf } from './gguf-tokenizer.js';
-import { ggufPlan, readRopeTensors, rowOrder } from './gguf-weights.js';
-import { type BlockFormat, repackings } from './quantised-blocks.js';
-import {
-  findStore,
-  type MatrixSource,
-  openStore,
-  type QuantisedStore,
-  type StoreSource,
-} from './quantised-store.js';
+import { ggufHead } from './gguf.js';
+import { type GgufHeader, readGgufHeader } from './gguf-header.js';
+import { type Quantisation, quantisations } from './gguf-quantisation.js';
+import { GgufSource, isQuantised } from './gguf-quantised.js';
+import { ggufPlan } from './gguf-weights.js';
+import type { Model } from './model.js';
+import { floatSource, type Quantisation as Quantising } from './quantise.js';
+import { findStore, makeStore, type QuantisedStore } from './quantised-store.js';
+import { loadModel, readHead } from './weights.js';
 
 /** A model whose linear layers are quantised. */
 export interface QuantisedModel {
@@ -71,101 +67,59 @@ export class EmbeddingRows {
   }
 }
 
+/** How a quantised model is opened. */
+export interface QuantisedOptions {
+  /** Folder of all stores. */
+  readonly cache: string;
+  /** What float weights are rounded to. Absent: they are not. */
+  readonly quantise?: Quantising;
+}
+
 /**
- * Opens a GGUF file whose linear layers are quantised, and makes its store if it has none.
+ * Opens a model whose linear layers are quantised, or are to be, and makes its store if it has none.
  *
- * @param cache folder of all stores
- * @returns     undefined where none of its linear layers is quantised
- * @throws ModelError not GGUF, truncated, or something in it that cannot be built; SaveError when the
- *   cache cannot be written
+ * @returns undefined where none of its linear layers is quantised, nor is to be
+ * @throws ModelError something in it that cannot be built; ConfigError when weights that are quantised are
+ *   to be quantised again; SaveError when the cache cannot be written
  */
-export async function openQuantised(path: string, cache: string): Promise<QuantisedModel | undefined> {
-  const header = await readGgufHeader(path);
-  if (!isQuantised(header)) return undefined;
-  const { files, eosTokenIds } = tokenizerFromGguf(header);
-  const tokenizer = createTokenizer(files, eosTokenIds);
-  const config = configFromGguf(header, tokenizer.eosIds, await readRopeTensors(header));
+export async function openQuantised(
+  path: string,
+  { cache, quantise }: QuantisedOptions,
+): Promise<QuantisedModel | undefined> {
+  if (path.endsWith('.gguf')) {
+    const header = await readGgufHeader(path);
+    if (isQuantised(header)) {
+      if (quantise) throw quantisedAlready(path, quantise);
+      return openGguf(header, cache);
+    }
+  }
+  if (!quantise) return undefined;
+  const place = { cache, variant: quantise };
+  const found = findStore(path, place);
+  const head = found ? await readHead(path) : await loadModel(path);
+  const store = found ?? makeStore(floatSource(head as Model, quantise), head.config, place);
+  const { path: file, config, tokenizer } = head;
+  const tied = store.products.at(-1)!.parts[0].name === 'model.embed_tokens';
+  const table = store.vectors['model.embed_tokens.weight'];
+  const embedding = new EmbeddingRows(store.file, table.at, quantisations.get(0)!, config.width);
+  return { path: file, config: { ...config, tied }, tokenizer, hash: store.hash, store, embedding };
+}
+
+async function openGguf(header: GgufHeader, cache: string): Promise<QuantisedModel> {
+  const { path } = header;
+  const { config, tokenizer } = await ggufHead(header);
   const plan = ggufPlan(header, config);
-  const store = findStore(path, cache) ?? openStore(new GgufSource(header, config, plan), config, cache);
+  const store =
+    findStore(path, { cache }) ?? makeStore(new GgufSource(header, config, plan), config, { cache });
   const table = plan.get('model.embed_tokens.weight')!;
   const embedding = new EmbeddingRows(path, table.at, table.quantisation, config.width);
   return { path, config, tokenizer, hash: store.hash, store, embedding };
 }
 
-const isQuantised = ({ tensors }: GgufHeader): boolean =>
-  [...tensors].some(
-    ([name, { quantisation }]) => name.startsWith('blk.') && repackings.has(quantisation.name),
-  );
-
-/** Bytes of the file that are unpacked at a time. */
-const bandBytes = 1 << 22;
-
-class GgufSource implements StoreSource {
-  constructor(
-    private readonly header: GgufHeader,
-    private readonly config: ModelConfig,
-    private readonly plan: ReadonlyMap<string, GgufTensor>,
-  ) {}
-
-  get path(): string {
-    return this.header.path;
-  }
-
-  matrix(name: string): MatrixSource {
-    const tensor = this.plan.get(`${name}.weight`)!;
-    const [rows, K] = tensor.shape;
-    const order = rowOrder(this.header, this.config, `${name}.weight`);
-    const repacking = repackings.get(tensor.quantisation.name);
-    const format: BlockFormat | undefined = repacking?.format;
-    return {
-      ...{ rows, K },
-      ...(format ? { format } : {}),
-      repack: ({ into, stride, rowOf }) => {
-        this.bands(tensor, (bytes, first, count) => {
-          const place = (row: number) => rowOf(order ? order[first + row] : first + row);
-          repacking!.repack(bytes, count, K, { into, stride, rowOf: place });
-        });
-      },
-      floats: (into, stride, at) => {
-        const values = new Float32Array(Math.ceil(bandBytes / (tensor.bytes / rows)) * K);
-        this.bands(tensor, (bytes, first, count) => {
-          tensor.quantisation.dequantise(bytes, values, 0, count * K);
-          for (let row = 0; row < count; row++) {
-            const to = at + (order ? order[first + row] : first + row);
-            for (let k = 0; k < K; k++) into[k * stride + to] = values[row * K + k];
-          }
-        });
-      },
-    };
-  }
-
-  vector(name: string): Float32Array {
-    const tensor = this.plan.get(name)!;
-    const order = rowOrder(this.header, this.config, name);
-    const data = new Float32Array(tensor.shape[0]);
-    this.bands({ ...tensor, shape: [1, data.length] }, (bytes) =>
-      tensor.quantisation.dequantise(bytes, data, 0, data.length),
-    );
-    return order ? Float32Array.from(data, (_, i) => data[order.indexOf(i)]) : data;
-  }
-
-  /** Reads a tensor's rows some at a time. */
-  private bands(
-    { shape: [rows], bytes: size, at }: Pick<GgufTensor, 'shape' | 'bytes' | 'at'>,
-    unpack: (bytes: Uint8Array, first: number, count: number) => void,
-  ): void {
-    const rowBytes = size / rows;
-    const most = Math.max(1, Math.floor(bandBytes / rowBytes));
-    const bytes = new Uint8Array(most * rowBytes);
-    const file = openSync(this.path, 'r');
-    try {
-      for (let first = 0; first < rows; first += most) {
-        const count = Math.min(most, rows - first);
-        readSync(file, bytes, 0, count * rowBytes, at + first * rowBytes);
-        unpack(bytes, first, count);
-      }
-    } finally {
-      closeSync(file);
-    }
-  }
+function quantisedAlready(where: string, quantise: Quantising): ConfigError {
+  return new ConfigError({
+    where,
+    what: `its weights are quantised already, and cannot be made ${quantise}`,
+    next: 'leave --quantize out, or take a file of the model in float16',
+  });
 }

@@ -7,12 +7,22 @@
  * which file it was made of. Embeddings are not in it: their rows are read from the model file.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ModelError } from '../errors.js';
 import { asSaveError, writeFileAtomic } from '../files/files.js';
 import { readJson } from '../files/json-file.js';
-import { temporaryName } from '../files/leftovers.js';
+import { removeLeftovers, temporaryName } from '../files/leftovers.js';
 import type { Projection } from './architectures/architecture.js';
 import type { ModelConfig } from './config.js';
 import { requireFinite } from './finite.js';
@@ -59,7 +69,7 @@ export interface StoreIndex {
   /** SHA-256 of the model file, hex. */
   readonly hash: string;
   readonly products: readonly StoredProduct[];
-  /** Norms, by name with `.weight`. */
+  /** Norms and tables, by name with `.weight`. */
   readonly vectors: Readonly<Record<string, StoredArray>>;
 }
 
@@ -83,25 +93,59 @@ export interface MatrixSource {
 
 /** What a store is made of. */
 export interface StoreSource {
-  /** The model file. */
+  /** The model file or folder. */
   readonly path: string;
+  /** SHA-256 of its weights. Default: of the file. */
+  readonly hash?: string;
   matrix(name: string): MatrixSource;
+  /** What norms multiply with, and biases. */
   vector(name: string): Float32Array;
+  /** Further tensors that are kept as they are: an embedding that the model file has in no readable form. */
+  readonly tables?: readonly string[];
+}
+
+/** Where stores lie, and which of a model's is meant. */
+export interface StorePlace {
+  /** Folder of all stores. */
+  readonly cache: string;
+  /** What float weights were rounded to. Absent: nothing was rounded. */
+  readonly variant?: string;
 }
 
 /**
- * The store of a model file, made now if it is not there or was made of other content.
+ * Makes the store of a model; a former one of it is replaced.
  *
- * @param cache folder of all stores
  * @throws SaveError when the cache cannot be written; ModelError when weights are not finite
  */
-export function openStore(source: StoreSource, config: ModelConfig, cache: string): QuantisedStore {
-  return findStore(source.path, cache) ?? makeStore(source, config, cache);
+export function makeStore(source: StoreSource, config: ModelConfig, place: StorePlace): QuantisedStore {
+  const { folder, cache } = placeOf(source.path, place);
+  const made = join(cache, temporaryName('store'));
+  try {
+    mkdirSync(made, { recursive: true });
+    tidy(cache);
+    const index = writeStore(made, source, config);
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(made, folder);
+    return { ...index, folder, file: join(folder, weightsFile) };
+  } catch (error) {
+    rmSync(made, { recursive: true, force: true });
+    throw error instanceof ModelError ? error : asSaveError(folder, error);
+  }
+}
+
+/** Removes what killed processes left, and stores whose model is no longer there. */
+function tidy(cache: string): void {
+  removeLeftovers(cache);
+  for (const name of readdirSync(cache)) {
+    const index = readJson(join(cache, name, indexFile)) as unknown as StoreIndex | undefined;
+    const orphaned = index?.source !== undefined && !existsSync(index.source.path);
+    if (orphaned) rmSync(join(cache, name), { recursive: true, force: true });
+  }
 }
 
 /** The store that was made of a file as it is now; undefined when there is none. */
-export function findStore(path: string, cache: string): QuantisedStore | undefined {
-  const folder = folderOf(path, cache);
+export function findStore(path: string, place: StorePlace): QuantisedStore | undefined {
+  const { folder } = placeOf(path, place);
   const file = join(folder, weightsFile);
   if (!existsSync(file)) return undefined;
   const index = readJson(join(folder, indexFile)) as unknown as StoreIndex | undefined;
@@ -110,13 +154,20 @@ export function findStore(path: string, cache: string): QuantisedStore | undefin
   return fits ? { ...index, folder, file } : undefined;
 }
 
-function folderOf(path: string, cache: string): string {
-  return join(cache, createHash('sha256').update(resolve(path)).digest('hex').slice(0, 32));
+function placeOf(path: string, { cache, variant = '' }: StorePlace): { cache: string; folder: string } {
+  const key = createHash('sha256')
+    .update(`${resolve(path)}\0${variant}`)
+    .digest('hex');
+  return { cache, folder: join(cache, key.slice(0, 32)) };
 }
 
+/** Of a folder: of its files, all together. */
 function stamp(path: string): StoreIndex['source'] {
-  const { size, mtimeMs } = statSync(path);
-  return { path: resolve(path), size, modified: mtimeMs };
+  const isFolder = statSync(path).isDirectory();
+  const files = isFolder ? readdirSync(path).map((name) => join(path, name)) : [path];
+  const stats = files.map((file) => statSync(file)).filter((stat) => stat.isFile());
+  const size = stats.reduce((sum, stat) => sum + stat.size, 0);
+  return { path: resolve(path), size, modified: Math.max(...stats.map(({ mtimeMs }) => mtimeMs)) };
 }
 
 /** The products of a model: which matrices are multiplied together. */
@@ -145,10 +196,9 @@ function productsOf(config: ModelConfig, source: StoreSource): string[][] {
   return products;
 }
 
-function makeStore(source: StoreSource, config: ModelConfig, cache: string): QuantisedStore {
-  const folder = folderOf(source.path, cache);
+function writeStore(folder: string, source: StoreSource, config: ModelConfig): StoreIndex {
   const before = stamp(source.path);
-  const hash = hashOf(source.path);
+  const hash = source.hash ?? hashOf(source.path);
   const products: StoredProduct[] = [];
   const vectors: Record<string, StoredArray> = {};
   let end = 0;
@@ -157,10 +207,9 @@ function makeStore(source: StoreSource, config: ModelConfig, cache: string): Qua
     end = at + shape.reduce((size, dim) => size * dim, dtype === 'uint8' ? 1 : 4);
     return { dtype, shape, at };
   };
-
-  function* pieces(): Generator<Uint8Array> {
+  const pieces = function* (): Generator<Uint8Array> {
     let written = 0;
-    const piece = function* (array: StoredArray, data: Uint8Array | Float32Array) {
+    const piece = function* ({ array, data }: Written) {
       yield new Uint8Array(array.at - written);
       yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
       written = array.at + data.byteLength;
@@ -168,29 +217,20 @@ function makeStore(source: StoreSource, config: ModelConfig, cache: string): Qua
     for (const names of productsOf(config, source)) {
       const { product, arrays } = readProduct(names, source, config, place);
       products.push(product);
-      for (const { array, data } of arrays) yield* piece(array, data);
+      for (const one of arrays) yield* piece(one);
     }
     for (const [name, shape] of weightShapes(config)) {
-      if (shape.length !== 1 || name.endsWith('.bias')) continue;
+      const kept = (shape.length === 1 && !name.endsWith('.bias')) || source.tables?.includes(name);
+      if (!kept) continue;
       const data = finite(source.vector(name), name, source.path);
-      vectors[name] = place('float32', [data.length]);
-      yield* piece(vectors[name], data);
+      vectors[name] = place('float32', shape);
+      yield* piece({ array: vectors[name], data });
     }
-  }
-
-  const made = join(cache, temporaryName('store'));
-  try {
-    mkdirSync(made, { recursive: true });
-    writeFileAtomic(join(made, weightsFile), pieces());
-    const index: StoreIndex = { version, source: before, hash, products, vectors };
-    writeFileAtomic(join(made, indexFile), JSON.stringify(index));
-    rmSync(folder, { recursive: true, force: true });
-    renameSync(made, folder);
-  } catch (error) {
-    rmSync(made, { recursive: true, force: true });
-    throw error instanceof ModelError ? error : asSaveError(folder, error);
-  }
-  return { ...{ version, source: before, hash, products, vectors }, folder, file: join(folder, weightsFile) };
+  };
+  writeFileAtomic(join(folder, weightsFile), pieces());
+  const index: StoreIndex = { version, source: before, hash, products, vectors };
+  writeFileAtomic(join(folder, indexFile), JSON.stringify(index));
+  return index;
 }
 
 interface Written {

@@ -35,6 +35,23 @@ export async function loadModel(
   if (path.endsWith('.gguf')) return (await import('./gguf.js')).loadGguf(path);
   const sums = checksumsOf(path);
   await verifyChecksums(path, sums, [weightsFile]);
+  const { config, tokenizer } = folderHead(path);
+  const { weights, hash, tied } = await readWeights(path, config, onProgress);
+  if (existsSync(join(path, weightsFile))) requireChecksum(path, sums, weightsFile, hash);
+  return { path, config: { ...config, tied, eosTokenIds: tokenizer.eosIds }, weights, tokenizer, hash };
+}
+
+/** A model without its weights: `config.tied` is as its configuration says. @throws ModelError as `loadModel` */
+export async function readHead(path: string): Promise<Pick<Model, 'path' | 'config' | 'tokenizer'>> {
+  if (path.endsWith('.gguf')) {
+    const { ggufHead } = await import('./gguf.js');
+    return ggufHead(await (await import('./gguf-header.js')).readGgufHeader(path));
+  }
+  const { config, tokenizer } = folderHead(path);
+  return { path, config: { ...config, eosTokenIds: tokenizer.eosIds }, tokenizer };
+}
+
+function folderHead(path: string): { config: ModelConfig; tokenizer: ChatTokenizer } {
   const config = readConfig(path);
   const tokenizer = loadTokenizer(path, config.eosTokenIds);
   if (tokenizer.vocabSize > config.vocabSize) {
@@ -46,9 +63,7 @@ export async function loadModel(
       next: 'check that the tokenizer and config.json belong together',
     });
   }
-  const { weights, hash, tied } = await readWeights(path, config, onProgress);
-  if (existsSync(join(path, weightsFile))) requireChecksum(path, sums, weightsFile, hash);
-  return { path, config: { ...config, tied, eosTokenIds: tokenizer.eosIds }, weights, tokenizer, hash };
+  return { config, tokenizer };
 }
 
 /**

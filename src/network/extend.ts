@@ -8,10 +8,10 @@
  * `keys.N` and `values.N`. The split that writes keys and values also yields the queries, so that
  * attention cannot run before it.
  */
+import { argMax } from '../graph/frozen-ops.js';
 import type { Graph, Value } from '../graph/graph.js';
 import {
   add,
-  argMax,
   concat,
   exp,
   gather,

@@ -2,8 +2,9 @@
  * The weights of a frozen copy as constants of a graph: products of quantised matrices, norms, and on
  * top of them an adapter, which is an input.
  */
+import { matMulNBits } from '../graph/frozen-ops.js';
 import type { Graph, Value } from '../graph/graph.js';
-import { add, concat, filled, gemm, matMul, matMulNBits, reduceSum, reshape } from '../graph/ops.js';
+import { add, concat, filled, gemm, matMul, reduceSum, reshape } from '../graph/ops.js';
 import type { Dim } from '../graph/shape.js';
 import type { Projection } from '../model/architectures/architecture.js';
 import type { ModelConfig } from '../model/config.js';

@@ -5,6 +5,7 @@ import type { AnswerReader, ContinuationScorer, LanguageModel } from '../engine/
 import { FrozenModel } from '../engine/onnx/frozen/model.js';
 import type { Device } from '../engine/onnx/runtime.js';
 import type { EngineModel, SequenceLogp } from '../engine/training-engine.js';
+import { ConfigError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
 import { hubSettings } from '../hub/settings.js';
 import type { Adapter } from '../model/adapter-files.js';
@@ -17,6 +18,10 @@ import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 import type { TokenRow } from '../values/rows.js';
 import { openEngine, UNTRAINED } from './engine.js';
 
+/** The choices of `--quantize`. */
+export const quantizations = ['none', 'q8', 'q4'] as const;
+export type Quantize = (typeof quantizations)[number];
+
 export interface OpenOptions {
   /** PEFT adapter folder, e.g. the output of a run. */
   readonly adapter?: string;
@@ -25,10 +30,11 @@ export interface OpenOptions {
   /** 0, the default, takes one per core. */
   readonly threads?: number;
   /**
-   * `none` computes in float32 also where the file's weights are quantised. Default: quantised weights stay
-   * so, and activations are rounded to 8 bits.
+   * `q8` and `q4` round float weights to so many bits; `none` computes in float32 also where the file's
+   * weights are quantised. Default: weights stay as they are in the file. Quantised weights are multiplied
+   * with activations that are rounded to 8 bits. On the CPU only.
    */
-  readonly quantize?: 'none';
+  readonly quantize?: Quantize;
   /** Whether messages may write control tokens. Default false: only the chat template writes them. */
   readonly controlTokens?: boolean;
   /** Told what is amiss without being an error, e.g. that the adapter is another model's. Default: standard error. */
@@ -60,7 +66,12 @@ export interface OpenModel extends LanguageModel, AnswerReader, ContinuationScor
 export async function openModel(name: string, options: OpenOptions = {}): Promise<OpenModel> {
   const { device, quantize } = options;
   const path = await resolveModel(name);
-  const quantised = quantize !== 'none' && (device ?? 'cpu') === 'cpu' ? await quantisedAt(path) : undefined;
+  if (quantize !== undefined && quantize !== 'none' && device === 'webgpu') {
+    const next = 'use device: cpu, or leave --quantize out';
+    throw new ConfigError({ where: '--quantize', what: 'quantised weights run on the CPU only', next });
+  }
+  const inFloat = quantize === 'none' || device === 'webgpu';
+  const quantised = inFloat ? undefined : await quantisedAt(path, quantize);
   return quantised
     ? opened(name, quantised, options, openFrozen)
     : opened(name, await loadModel(path), options, openFloat);
@@ -82,9 +93,12 @@ interface Adapted<M> extends Pick<OpenOptions, 'device' | 'threads'> {
   readonly baseTokenizer: ChatTokenizer;
 }
 
-/** A GGUF file as a model whose weights stay quantised; undefined where it is something else. */
-async function quantisedAt(path: string): Promise<QuantisedModel | undefined> {
-  return path.endsWith('.gguf') ? openQuantised(path, join(hubSettings().ownCache, 'quantised')) : undefined;
+/** A model whose weights are quantised, or are to be; undefined where they are not. */
+function quantisedAt(path: string, quantise?: 'q8' | 'q4'): Promise<QuantisedModel | undefined> {
+  return openQuantised(path, {
+    cache: join(hubSettings().ownCache, 'quantised'),
+    ...(quantise ? { quantise } : {}),
+  });
 }
 
 const openFrozen = ({

@@ -7,7 +7,7 @@ import { RemoteModel, type RemoteUsage } from '../engine/remote/model.js';
 import type { RemoteOptions } from '../engine/remote/settings.js';
 import { ConfigError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
-import { type OpenModel, openModel } from './model.js';
+import { type OpenModel, openModel, type Quantize } from './model.js';
 
 /** How endpoints are asked, all alike. */
 export type RemoteManner = Omit<RemoteOptions, 'baseUrl' | 'model'>;
@@ -19,6 +19,8 @@ export interface NamedOptions {
   readonly threads?: number;
   /** See `OpenOptions`; for models that are here. */
   readonly controlTokens?: boolean;
+  /** See `OpenOptions`; for models that are here. */
+  readonly quantize?: Quantize;
   /** Told what is amiss without being an error; see `OpenOptions`. */
   readonly onWarning?: (line: string) => void;
   readonly remote?: RemoteManner;
@@ -46,7 +48,7 @@ export interface NamedModel {
  * @throws UserError when there is no such model
  */
 export async function openNamed(name: string, options: NamedOptions = {}): Promise<NamedModel> {
-  const { adapter, threads = 0, controlTokens, onWarning, remote = {}, hooks = {} } = options;
+  const { adapter, threads = 0, controlTokens, quantize, onWarning, remote = {}, hooks = {} } = options;
   const endpoint = endpointOf(name);
   if (endpoint) {
     if (adapter !== undefined) {
@@ -61,6 +63,10 @@ export async function openNamed(name: string, options: NamedOptions = {}): Promi
         next,
       });
     }
+    if (quantize) {
+      const next = 'leave it out; the endpoint decides how it computes';
+      throw new ConfigError({ where: name, what: 'a remote model takes no --quantize', next });
+    }
     const hash = createHash('sha256').update(name).digest('hex');
     const model = new RemoteModel({ ...endpoint, ...remote }, hooks);
     const reader = answerReader(model);
@@ -72,6 +78,7 @@ export async function openNamed(name: string, options: NamedOptions = {}): Promi
     controlTokens,
     adapter,
     onWarning,
+    ...(quantize ? { quantize } : {}),
   });
   const { hash, base } = model;
   return { name: model.name, hash, model, reader: model, base, open: model, close: () => model.close() };

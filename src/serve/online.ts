@@ -11,7 +11,7 @@ import type { ServeOptions } from './serve.js';
 
 /** @param file YAML @throws UserError when what it names cannot be used */
 export async function beginOnline(
-  { model, adapter, threads, controlTokens }: ServeOptions,
+  { model, adapter, threads, controlTokens, quantize }: ServeOptions,
   file: string,
   log: Logger,
 ): Promise<Online> {
@@ -24,6 +24,10 @@ export async function beginOnline(
     const what =
       'a model that learns takes no --control-tokens: callers could write the turns that it learns';
     throw new ConfigError({ where: file, what, next: 'leave --control-tokens or --online out' });
+  }
+  if (quantize) {
+    const next = 'leave --quantize or --online out';
+    throw new ConfigError({ where: file, what: 'a model that learns takes no --quantize', next });
   }
   return startOnline({
     model,

@@ -7,6 +7,7 @@ import type { LanguageModel } from '../engine/language-model.js';
 import { ConfigError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
 import { formatOf } from '../open/actor.js';
+import type { Quantize } from '../open/model.js';
 import { isRemote, openNamed } from '../open/named.js';
 import { openThreaded } from '../open/thread/open.js';
 import { type WithFrozenCopy, withOwnConscience } from '../zero-shot/own-conscience.js';
@@ -48,6 +49,8 @@ export interface ServeOptions {
   /** Messages may write control tokens. */
   readonly controlTokens?: boolean;
   readonly threads: number;
+  /** See `OpenOptions`. */
+  readonly quantize?: Quantize;
   /** YAML file: the server learns from what it is made to say. */
   readonly online?: string;
 }
@@ -115,13 +118,15 @@ interface OpenedApart {
   close(): Promise<void>;
 }
 
+type Opening = Pick<ServeOptions, 'threads' | 'adapter' | 'controlTokens' | 'quantize'>;
+
 /** A model that is here runs in a thread of its own, so that the server's hears everybody meanwhile. */
 async function openApart(
   name: string,
-  { threads, adapter, controlTokens }: Pick<ServeOptions, 'threads' | 'adapter' | 'controlTokens'>,
+  { threads, adapter, controlTokens, quantize }: Opening,
   log: Logger,
 ): Promise<OpenedApart> {
-  const options = { threads, controlTokens, adapter };
+  const options = { threads, controlTokens, adapter, ...(quantize ? { quantize } : {}) };
   const onNotice = (sentence: string) => log.warn({}, sentence);
   if (isRemote(name)) return openNamed(name, { ...options, hooks: { onNotice } });
   const own = await openThreaded(name, options);

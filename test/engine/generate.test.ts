@@ -210,7 +210,7 @@ describe('generation', () => {
 describe('sampleToken', () => {
   const logits = Float32Array.of(1, 3, 2, -1);
   const total = Math.E + Math.E ** 3 + Math.E ** 2 + Math.E ** -1;
-  const next = { logits, probabilities: logits.map((logit) => Math.exp(logit) / total) };
+  const next = { best: argmax(logits), probabilities: logits.map((logit) => Math.exp(logit) / total) };
   const share = (options: Parameters<typeof sampleToken>[1], token: number) => {
     const random = new Random('share');
     let hits = 0;

@@ -67,9 +67,7 @@ describe('where a text alone has other tokens than behind a prompt', () => {
     const tokenizer = loadTokenizer(join(import.meta.dirname, '../fixtures/model/tokenizers/tinyllama'));
     const options = { maxTokens: 1, temperature: 0, prefix: 'I think' };
     const row = new GrowingRow({ index: 0, tokens: [1], limit: 1 }, tokenizer, options);
-    const logits = new Float32Array(tokenizer.vocabSize);
-    logits[tokenizer.encode('is')[0]] = 1;
-    row.grow({ logits, probabilities: logits });
+    row.grow({ best: tokenizer.encode('is')[0] });
     expect(row.response().text).toBe('I think is');
   });
 });

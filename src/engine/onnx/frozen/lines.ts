@@ -17,7 +17,7 @@ export interface Line {
   readonly length?: number;
 }
 
-export const positionOf = ({ positions }: Line, i: number): number => positions?.[i] ?? i;
+const positionOf = ({ positions }: Line, i: number): number => positions?.[i] ?? i;
 
 /** Tokens of some times of all lines, time first; padding is token 0 at position 0. */
 export function tokensAt(

@@ -1,0 +1,153 @@
+/**
+ * A frozen copy on a store answers as the engine on float weights does: with a float32 store to rounding, on
+ * every architecture; with quantised ones as far as activations of 8 bits allow. Fixtures: ../fixtures.
+ */
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { OnnxEngine } from '../../src/engine/onnx/engine.js';
+import { FrozenModel } from '../../src/engine/onnx/frozen/model.js';
+import { readAdapter } from '../../src/model/adapter-files.js';
+import { quantisations } from '../../src/model/gguf-quantisation.js';
+import type { Model } from '../../src/model/model.js';
+import { floatSource } from '../../src/model/quantise.js';
+import { EmbeddingRows, type QuantisedModel } from '../../src/model/quantised-model.js';
+import { makeStore } from '../../src/model/quantised-store.js';
+import { loadModel } from '../../src/model/weights.js';
+import { lossTolerance } from '../parity/fixtures.js';
+import { relativeError } from '../relative-error.js';
+import { letterTokenizer, randomRows, tinyModel } from './tiny.js';
+
+const cache = mkdtempSync(join(tmpdir(), 'stores-'));
+const open: { close(): Promise<void> }[] = [];
+afterAll(async () => {
+  await Promise.all(open.map((one) => one.close()));
+  rmSync(cache, { recursive: true });
+});
+
+const folder = join(import.meta.dirname, '../fixtures/architectures');
+const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'config.json')));
+
+function frozenSource(model: Model, quantise?: 'q8' | 'q4'): QuantisedModel {
+  // a model that was never a file has none to be recognised by
+  const path = existsSync(model.path) ? model.path : mkdtempSync(join(cache, 'model-'));
+  const source = floatSource({ ...model, path }, quantise);
+  const store = makeStore(source, model.config, { cache, ...(quantise ? { variant: quantise } : {}) });
+  const { at } = store.vectors['model.embed_tokens.weight'];
+  const embedding = new EmbeddingRows(store.file, at, quantisations.get(0)!, model.config.width);
+  return { ...model, store, embedding };
+}
+
+async function both(model: Model, adapterIn?: string) {
+  const adapter = adapterIn === undefined ? undefined : await readAdapter(adapterIn, model.config);
+  const lora = adapter?.config ?? { rank: 1, alpha: 1, rslora: false, targets: [] };
+  const engine = new OnnxEngine(model, { lora, ...(adapter ? { adapter: adapter.tensors } : {}) });
+  const frozen = await FrozenModel.open(frozenSource(model), adapter ? { adapter } : {});
+  open.push(engine, frozen);
+  return { engine, frozen };
+}
+
+const sums = (logps: readonly { logpSum: number }[]) => logps.map(({ logpSum }) => logpSum);
+const say = (content: string) => [{ role: 'user', content }] as const;
+
+describe.each(names)('%s', (name) => {
+  const rows = randomRows([12, 9, 5, 31]);
+
+  it('scores rows, choices and answers as the engine does, with and without an adapter', async () => {
+    const model = { ...(await loadModel(join(folder, name))), tokenizer: letterTokenizer };
+    const { engine, frozen } = await both(model, join(folder, name, 'adapter'));
+    for (const set of ['base', 'policy'] as const) {
+      const [got, expected] = [await frozen.sequenceLogps(rows, set), await engine.sequenceLogps(rows, set)];
+      expect(relativeError(sums(got), sums(expected)), set).toBeLessThanOrEqual(lossTolerance);
+      expect(got.map(({ correct }) => correct)).toEqual(expected.map(({ correct }) => correct));
+      const texts = [
+        { context: 'ab', continuations: ['c d', 'e', 'ff g h'] },
+        { context: 'abcd', continuations: ['x'] },
+      ];
+      const [ours, theirs] = [frozen.model(set), engine.model(set)];
+      const [a, b] = [await ours.continuationLogps(texts), await theirs.continuationLogps(texts)];
+      expect(relativeError(a.flat(), b.flat()), set).toBeLessThanOrEqual(lossTolerance);
+    }
+  });
+
+  it('writes what the engine writes, greedy and sampled, rows coming and going', async () => {
+    const model = { ...(await loadModel(join(folder, name))), tokenizer: letterTokenizer };
+    const { engine, frozen } = await both(model);
+    const prompts = [say('ab'), say('abcdefgh ij'), say('ab'), say('c')];
+    for (const options of [
+      { temperature: 0 },
+      { temperature: 1, seed: 3 },
+      { temperature: 0.7, topK: 5, seed: 1 },
+    ]) {
+      const ask = { ...options, maxTokens: 24 };
+      const ours = await Promise.all([
+        frozen.model('base').generate(prompts, ask),
+        frozen.model('base').generate(prompts.slice(1, 2), { ...ask, maxTokens: 3 }),
+      ]);
+      const theirs = await Promise.all([
+        engine.model('base').generate(prompts, ask),
+        engine.model('base').generate(prompts.slice(1, 2), { ...ask, maxTokens: 3 }),
+      ]);
+      expect(ours).toEqual(theirs);
+    }
+  });
+});
+
+describe('prefixes', () => {
+  const long = tinyModel({ maxPositions: 512 });
+
+  it('what several contexts begin with is read once, and what was read before not at all', async () => {
+    const { engine, frozen } = await both(long);
+    const head = Array.from({ length: 60 }, (_, i) => 'abcdefghij'[i % 10]).join('');
+    const texts = ['k', 'lm', 'nop', 'q'].map((end) => ({ context: head + end, continuations: ['x', 'yz'] }));
+    const [ours, theirs] = [frozen.model('base'), engine.model('base')];
+    const expected = (await theirs.continuationLogps(texts)).flat();
+    for (const _ of ['read', 'known']) {
+      expect(relativeError((await ours.continuationLogps(texts)).flat(), expected)).toBeLessThanOrEqual(
+        lossTolerance,
+      );
+    }
+    // and one that ends within what is known
+    const part = [{ context: head, continuations: ['x', 'kl'] }];
+    const [a, b] = [await ours.continuationLogps(part), await theirs.continuationLogps(part)];
+    expect(relativeError(a.flat(), b.flat())).toBeLessThanOrEqual(lossTolerance);
+  });
+
+  it('a further turn of a chat is answered as the whole chat is', async () => {
+    const { engine, frozen } = await both(long);
+    const first = say('abcdefghijklmnopqrstuvwxyz abcdefghijk');
+    const options = { maxTokens: 8, temperature: 0 };
+    const [answer] = await frozen.model('base').generate([first], options);
+    const chat = [...first, { role: 'assistant', content: answer.text } as const, ...say('and then')];
+    expect(await frozen.model('base').generate([chat], options)).toEqual(
+      await engine.model('base').generate([chat], options),
+    );
+  });
+});
+
+describe('quantised', () => {
+  // rows are whole numbers of blocks
+  const model = tinyModel({ width: 64, heads: 4, kvHeads: 2, headSize: 16, ffn: 96, maxPositions: 64 });
+  const rows = randomRows([12, 9, 30]);
+
+  it.each([
+    ['q8', 0.01],
+    ['q4', 0.25],
+  ] as const)('%s weights answer nearly as float weights do', async (quantise, tolerance) => {
+    const engine = new OnnxEngine(model, { lora: { rank: 1, alpha: 1, rslora: false, targets: [] } });
+    const source = frozenSource(model, quantise);
+    const frozen = await FrozenModel.open(source);
+    open.push(engine, frozen);
+    expect(source.store.products.every(({ format }) => format?.bits === (quantise === 'q8' ? 8 : 4))).toBe(
+      true,
+    );
+    const [got, expected] = [
+      await frozen.sequenceLogps(rows, 'base'),
+      await engine.sequenceLogps(rows, 'base'),
+    ];
+    const error = relativeError(sums(got), sums(expected));
+    expect(error).toBeLessThanOrEqual(tolerance);
+    expect(error).toBeGreaterThan(0);
+  });
+});
