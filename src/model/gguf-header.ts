@@ -40,6 +40,29 @@ export interface GgufHeader {
  *   tensor of a format that cannot be read
  */
 export async function readGgufHeader(path: string): Promise<GgufHeader> {
+  return describeHeader(path, await parseGgufHeader(path));
+}
+
+/** What a header says, as plain values: it can be kept as JSON. */
+export interface ParsedHeader {
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly tensors: readonly {
+    readonly name: string;
+    /** Innermost dimension first. */
+    readonly shape: readonly number[];
+    /** ggml's number of its type. */
+    readonly type: number;
+    /** Place of its first byte in the file. */
+    readonly at: number;
+  }[];
+  readonly littleEndian: boolean;
+  /** Bytes of the header, and of the file. */
+  readonly end: number;
+  readonly size: number;
+}
+
+/** @throws ModelError not GGUF, or not sound */
+export async function parseGgufHeader(path: string): Promise<ParsedHeader> {
   const size = await checkMagic(path);
   let parsed: Awaited<ReturnType<typeof gguf>>;
   try {
@@ -54,10 +77,22 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
       { cause: error },
     );
   }
+  const { metadata, tensorInfos, tensorDataOffset, tensorInfoByteRange, littleEndian } = parsed;
+  return {
+    ...{ size, littleEndian, end: tensorInfoByteRange[1] },
+    metadata: metadata as unknown as Record<string, unknown>,
+    tensors: tensorInfos.map(({ name, shape, dtype, offset }) => ({
+      ...{ name, shape: shape.map(Number), type: dtype, at: Number(tensorDataOffset + offset) },
+    })),
+  };
+}
+
+/** Checks what a header says against the file. @throws ModelError as `readGgufHeader` */
+export function describeHeader(path: string, parsed: ParsedHeader): GgufHeader {
+  const { size, end: headerEnd } = parsed;
   // Beyond the end of the file the parser reads zeros.
-  const headerEnd = parsed.tensorInfoByteRange[1];
   if (headerEnd > size) throw truncated(path, `at least ${headerEnd} bytes of header`, size);
-  const metadata = new GgufMetadata(path, parsed.metadata as unknown as Record<string, unknown>);
+  const metadata = new GgufMetadata(path, parsed.metadata);
   if (!parsed.littleEndian) {
     throw new ModelError({ where: path, what: 'big-endian GGUF files cannot be read' });
   }
@@ -79,13 +114,10 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
     });
   }
   const tensors = new Map<string, GgufTensor>();
-  for (const info of parsed.tensorInfos) {
-    const at = Number(parsed.tensorDataOffset + info.offset);
-    const tensor = describeTensor(path, info.name, info.shape.map(Number).reverse(), info.dtype, at);
-    if (at + tensor.bytes > size) {
-      throw truncated(path, `${at + tensor.bytes} bytes (tensor ${info.name})`, size);
-    }
-    tensors.set(info.name, tensor);
+  for (const { name, shape, type, at } of parsed.tensors) {
+    const tensor = describeTensor(path, name, shape.toReversed(), type, at);
+    if (at + tensor.bytes > size) throw truncated(path, `${at + tensor.bytes} bytes (tensor ${name})`, size);
+    tensors.set(name, tensor);
   }
   return { path, architecture, row, metadata, tensors };
 }
@@ -213,7 +245,13 @@ async function readStart(path: string): Promise<{ start: Buffer; size: number }>
   }
 }
 
-function describeTensor(path: string, name: string, shape: number[], type: number, at: number): GgufTensor {
+function describeTensor(
+  path: string,
+  name: string,
+  shape: readonly number[],
+  type: number,
+  at: number,
+): GgufTensor {
   const quantisation = quantisations.get(type);
   if (quantisation === undefined) {
     throw new ModelError({

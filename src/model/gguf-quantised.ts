@@ -1,7 +1,7 @@
 /** The matrices of a GGUF file as a store takes them: blocks as they are, in another order. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { ModelConfig } from './config.js';
-import type { GgufHeader, GgufTensor } from './gguf-header.js';
+import type { GgufHeader, GgufTensor, ParsedHeader } from './gguf-header.js';
 import { rowOrder } from './gguf-weights.js';
 import { type BlockFormat, repackings } from './quantised-blocks.js';
 import type { MatrixSource, StoreSource } from './quantised-store.js';
@@ -17,19 +17,20 @@ const bandBytes = 1 << 22;
 
 export class GgufSource implements StoreSource {
   constructor(
-    private readonly header: GgufHeader,
+    private readonly described: GgufHeader,
     private readonly config: ModelConfig,
     private readonly plan: ReadonlyMap<string, GgufTensor>,
+    readonly header: ParsedHeader,
   ) {}
 
   get path(): string {
-    return this.header.path;
+    return this.described.path;
   }
 
   matrix(name: string): MatrixSource {
     const tensor = this.plan.get(`${name}.weight`)!;
     const [rows, K] = tensor.shape;
-    const order = rowOrder(this.header, this.config, `${name}.weight`);
+    const order = rowOrder(this.described, this.config, `${name}.weight`);
     const repacking = repackings.get(tensor.quantisation.name);
     const format: BlockFormat | undefined = repacking?.format;
     return {
@@ -56,7 +57,7 @@ export class GgufSource implements StoreSource {
 
   vector(name: string): Float32Array {
     const tensor = this.plan.get(name)!;
-    const order = rowOrder(this.header, this.config, name);
+    const order = rowOrder(this.described, this.config, name);
     const data = new Float32Array(tensor.shape[0]);
     this.bands({ ...tensor, shape: [1, data.length] }, (bytes) =>
       tensor.quantisation.dequantise(bytes, data, 0, data.length),

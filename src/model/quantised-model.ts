@@ -9,13 +9,13 @@ import { ConfigError } from '../errors.js';
 import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 import type { ModelConfig } from './config.js';
 import { ggufHead } from './gguf.js';
-import { type GgufHeader, readGgufHeader } from './gguf-header.js';
+import { describeHeader, type GgufHeader, type ParsedHeader, parseGgufHeader } from './gguf-header.js';
 import { type Quantisation, quantisations } from './gguf-quantisation.js';
 import { GgufSource, isQuantised } from './gguf-quantised.js';
 import { ggufPlan } from './gguf-weights.js';
 import type { Model } from './model.js';
 import { floatSource, type Quantisation as Quantising } from './quantise.js';
-import { findStore, makeStore, type QuantisedStore } from './quantised-store.js';
+import { findStore, headerOf, makeStore, type QuantisedStore } from './quantised-store.js';
 import { loadModel, readHead } from './weights.js';
 
 /** A model whose linear layers are quantised. */
@@ -87,10 +87,12 @@ export async function openQuantised(
   { cache, quantise }: QuantisedOptions,
 ): Promise<QuantisedModel | undefined> {
   if (path.endsWith('.gguf')) {
-    const header = await readGgufHeader(path);
+    const known = findStore(path, { cache });
+    const parsed = known ? (headerOf(known) as ParsedHeader) : await parseGgufHeader(path);
+    const header = describeHeader(path, parsed);
     if (isQuantised(header)) {
       if (quantise) throw quantisedAlready(path, quantise);
-      return openGguf(header, cache);
+      return openGguf(header, parsed, known, cache);
     }
   }
   if (!quantise) return undefined;
@@ -105,12 +107,16 @@ export async function openQuantised(
   return { path: file, config: { ...config, tied }, tokenizer, hash: store.hash, store, embedding };
 }
 
-async function openGguf(header: GgufHeader, cache: string): Promise<QuantisedModel> {
+async function openGguf(
+  header: GgufHeader,
+  parsed: ParsedHeader,
+  known: QuantisedStore | undefined,
+  cache: string,
+): Promise<QuantisedModel> {
   const { path } = header;
   const { config, tokenizer } = await ggufHead(header);
   const plan = ggufPlan(header, config);
-  const store =
-    findStore(path, { cache }) ?? makeStore(new GgufSource(header, config, plan), config, { cache });
+  const store = known ?? makeStore(new GgufSource(header, config, plan, parsed), config, { cache });
   const table = plan.get('model.embed_tokens.weight')!;
   const embedding = new EmbeddingRows(path, table.at, table.quantisation, config.width);
   return { path, config, tokenizer, hash: store.hash, store, embedding };

@@ -31,10 +31,11 @@ import { projectionName } from './lora-modules.js';
 import type { BlockFormat, RowPlace } from './quantised-blocks.js';
 
 /** Changes whenever files of an earlier version would be read wrongly. */
-const version = 1;
+const version = 2;
 const pageSize = 4096;
 const weightsFile = 'weights.bin';
 const indexFile = 'index.json';
+const headerFile = 'header.json';
 
 /** An array in the store's file. */
 export interface StoredArray {
@@ -100,6 +101,8 @@ export interface StoreSource {
   matrix(name: string): MatrixSource;
   /** What norms multiply with, and biases. */
   vector(name: string): Float32Array;
+  /** What is kept beside the weights, so that it need not be read from the model file again; can be JSON. */
+  readonly header?: unknown;
   /** Further tensors that are kept as they are: an embedding that the model file has in no readable form. */
   readonly tables?: readonly string[];
 }
@@ -229,6 +232,7 @@ function writeStore(folder: string, source: StoreSource, config: ModelConfig): S
   };
   writeFileAtomic(join(folder, weightsFile), pieces());
   const index: StoreIndex = { version, source: before, hash, products, vectors };
+  if (source.header !== undefined) writeFileAtomic(join(folder, headerFile), json(source.header));
   writeFileAtomic(join(folder, indexFile), JSON.stringify(index));
   return index;
 }
@@ -312,6 +316,15 @@ function biasOf(
     at += one.length;
   }
   return bias;
+}
+
+/** Whole numbers of 64 bits become numbers: GGUF's are sizes and token ids. */
+const json = (value: unknown): string =>
+  JSON.stringify(value, (_, one: unknown) => (typeof one === 'bigint' ? Number(one) : one));
+
+/** What was kept beside the weights. */
+export function headerOf({ folder }: QuantisedStore): unknown {
+  return readJson(join(folder, headerFile));
 }
 
 function finite(values: Float32Array, name: string, where: string): Float32Array {
