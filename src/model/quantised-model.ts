@@ -35,6 +35,7 @@ export class EmbeddingRows {
   private readonly file: number;
   private readonly rowBytes: number;
   private readonly bytes: Uint8Array;
+  private closed = false;
 
   /**
    * @param at    place of the first row in the file
@@ -62,8 +63,10 @@ export class EmbeddingRows {
     return rows;
   }
 
+  /** May be called again. */
   close(): void {
-    closeSync(this.file);
+    if (!this.closed) closeSync(this.file);
+    this.closed = true;
   }
 }
 

@@ -1,26 +1,43 @@
 /** Concurrent calls share a running batch; nobody can tell from what comes back. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Cache } from '../../src/engine/onnx/cache.js';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
+import { FrozenModel } from '../../src/engine/onnx/frozen/model.js';
 import { Random } from '../../src/random.js';
 import type { Message } from '../../src/values/conversation.js';
+import { frozenSource } from './frozen-source.js';
 import { tinyModel } from './tiny.js';
 
 const model = tinyModel({ tied: false, maxPositions: 96 });
 const cell = Cache.cellBytes(model.config);
-const engines: OnnxEngine[] = [];
-afterAll(() => Promise.all(engines.map((engine) => engine.close())));
+type Opened = OnnxEngine | FrozenModel;
+const engines: Opened[] = [];
+const cache = mkdtempSync(join(tmpdir(), 'stores-'));
+afterAll(async () => {
+  await Promise.all(engines.map((engine) => engine.close()));
+  rmSync(cache, { recursive: true });
+});
 
-function open(options: { maxRows?: number; cells?: number } = {}): OnnxEngine {
-  const { maxRows, cells } = options;
-  const engine = new OnnxEngine(model, {
-    ...(maxRows ? { maxRows } : {}),
-    ...(cells ? { cacheBytes: cells * cell } : {}),
-  });
-  engines.push(engine);
-  return engine;
+interface Limits {
+  readonly maxRows?: number;
+  readonly cacheBytes?: number;
 }
+const openers: Readonly<Record<string, (limits: Limits) => Opened | Promise<Opened>>> = {
+  engine: (limits) => new OnnxEngine(model, limits),
+  'frozen copy': (limits) => FrozenModel.open(frozenSource(cache, model), limits),
+};
+const opener =
+  (kind: string) =>
+  async ({ maxRows, cells }: { maxRows?: number; cells?: number } = {}): Promise<Opened> => {
+    const limits = { ...(maxRows ? { maxRows } : {}), ...(cells ? { cacheBytes: cells * cell } : {}) };
+    const opened = await openers[kind](limits);
+    engines.push(opened);
+    return opened;
+  };
 
 const say = (content: string): Message[] => [{ role: 'user', content }];
 const letters = (random: Random, count: number) =>
@@ -40,7 +57,9 @@ function someCalls(count: number) {
   });
 }
 
-describe('concurrent calls', () => {
+describe.each(Object.keys(openers))('concurrent calls of the %s', (kind) => {
+  const open = opener(kind);
+
   it.each([
     ['with room for all', {}],
     ['where few rows fit', { maxRows: 5 }],
@@ -48,12 +67,12 @@ describe('concurrent calls', () => {
     ['where only one long row fits', { cells: 1 }],
   ])('are answered as one by one, %s', async (_, limits) => {
     const calls = someCalls(30);
-    const alone = open().model('base');
+    const alone = (await open()).model('base');
     const expected = [];
     for (const { conversations, options } of calls) {
       expected.push(await alone.generate(conversations, options));
     }
-    const together = open(limits).model('base');
+    const together = (await open(limits)).model('base');
     const random = new Random('start');
     const answers = await Promise.all(
       calls.map(async ({ conversations, options }) => {
@@ -65,7 +84,7 @@ describe('concurrent calls', () => {
   });
 
   it('take turns: a short call overtakes a long one', async () => {
-    const base = open({ maxRows: 2 }).model('base');
+    const base = (await open({ maxRows: 2 })).model('base');
     const many = Array.from({ length: 60 }, (_, i) => say(letters(new Random('many', i), 5)));
     const finished: string[] = [];
     const long = base.generate(many, { maxTokens: 30, temperature: 1 }).then(() => finished.push('long'));
@@ -77,7 +96,7 @@ describe('concurrent calls', () => {
   });
 
   it('keep their own usage and streams', async () => {
-    const base = open().model('base');
+    const base = (await open()).model('base');
     const results = await Promise.all(
       someCalls(12).map(async ({ conversations, options }) => {
         const texts = conversations.map(() => '');
@@ -101,7 +120,7 @@ describe('concurrent calls', () => {
   });
 
   it('end alone: one that is aborted, or whose listener fails', async () => {
-    const base = open().model('base');
+    const base = (await open()).model('base');
     const options = { maxTokens: 40, temperature: 0 };
     const [expected] = await base.generate([say('go on')], options);
     const abort = new AbortController();
@@ -126,7 +145,7 @@ describe('concurrent calls', () => {
   });
 
   it('are rejected when the model is closed, and none runs on', async () => {
-    const engine = open();
+    const engine = await open();
     const answers = [1, 2, 3].map((seed) =>
       engine.model('base').generate([say('go')], { maxTokens: 60, temperature: 1, seed }),
     );
@@ -140,7 +159,7 @@ describe('concurrent calls', () => {
   });
 
   it('share forward passes over labels', async () => {
-    const engine = open();
+    const engine = await open();
     const base = engine.model('base');
     const conversations = someCalls(25).flatMap((call) => call.conversations);
     const expected = [];

@@ -9,14 +9,11 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { FrozenModel } from '../../src/engine/onnx/frozen/model.js';
 import { readAdapter } from '../../src/model/adapter-files.js';
-import { quantisations } from '../../src/model/gguf-quantisation.js';
 import type { Model } from '../../src/model/model.js';
-import { floatSource } from '../../src/model/quantise.js';
-import { EmbeddingRows, type QuantisedModel } from '../../src/model/quantised-model.js';
-import { makeStore } from '../../src/model/quantised-store.js';
 import { loadModel } from '../../src/model/weights.js';
 import { lossTolerance } from '../parity/fixtures.js';
 import { relativeError } from '../relative-error.js';
+import { frozenSource } from './frozen-source.js';
 import { letterTokenizer, randomRows, tinyModel } from './tiny.js';
 
 const cache = mkdtempSync(join(tmpdir(), 'stores-'));
@@ -29,21 +26,11 @@ afterAll(async () => {
 const folder = join(import.meta.dirname, '../fixtures/architectures');
 const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'config.json')));
 
-function frozenSource(model: Model, quantise?: 'q8' | 'q4'): QuantisedModel {
-  // a model that was never a file has none to be recognised by
-  const path = existsSync(model.path) ? model.path : mkdtempSync(join(cache, 'model-'));
-  const source = floatSource({ ...model, path }, quantise);
-  const store = makeStore(source, model.config, { cache, ...(quantise ? { variant: quantise } : {}) });
-  const { at } = store.vectors['model.embed_tokens.weight'];
-  const embedding = new EmbeddingRows(store.file, at, quantisations.get(0)!, model.config.width);
-  return { ...model, store, embedding };
-}
-
 async function both(model: Model, adapterIn?: string) {
   const adapter = adapterIn === undefined ? undefined : await readAdapter(adapterIn, model.config);
   const lora = adapter?.config ?? { rank: 1, alpha: 1, rslora: false, targets: [] };
   const engine = new OnnxEngine(model, { lora, ...(adapter ? { adapter: adapter.tensors } : {}) });
-  const frozen = await FrozenModel.open(frozenSource(model), adapter ? { adapter } : {});
+  const frozen = await FrozenModel.open(frozenSource(cache, model), adapter ? { adapter } : {});
   open.push(engine, frozen);
   return { engine, frozen };
 }
@@ -126,6 +113,27 @@ describe('prefixes', () => {
   });
 });
 
+describe('a long prompt', () => {
+  it('is read in parts, between which others write', async () => {
+    const { frozen } = await both(tinyModel({ maxPositions: 4096 }));
+    const order: string[] = [];
+    const ask = (name: string, content: string, maxTokens: number) =>
+      frozen.model('base').generate([say(content)], {
+        ...{ maxTokens, temperature: 1 },
+        onText: () => {
+          order.push(name);
+        },
+      });
+    const short = ask('short', 'a', 60);
+    while (order.length === 0) await new Promise(setImmediate);
+    const before = order.length;
+    // 3,000 tokens are six runs
+    await Promise.all([short, ask('long', 'abcdef'.repeat(500), 1)]);
+    expect(order.indexOf('long') - before).toBeGreaterThanOrEqual(5);
+    expect(order.lastIndexOf('short')).toBeGreaterThan(order.indexOf('long'));
+  });
+});
+
 describe('quantised', () => {
   // rows are whole numbers of blocks
   const model = tinyModel({ width: 64, heads: 4, kvHeads: 2, headSize: 16, ffn: 96, maxPositions: 64 });
@@ -136,7 +144,7 @@ describe('quantised', () => {
     ['q4', 0.25],
   ] as const)('%s weights answer nearly as float weights do', async (quantise, tolerance) => {
     const engine = new OnnxEngine(model, { lora: { rank: 1, alpha: 1, rslora: false, targets: [] } });
-    const source = frozenSource(model, quantise);
+    const source = frozenSource(cache, model, quantise);
     const frozen = await FrozenModel.open(source);
     open.push(engine, frozen);
     expect(source.store.products.every(({ format }) => format?.bits === (quantise === 'q8' ? 8 : 4))).toBe(

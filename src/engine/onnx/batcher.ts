@@ -29,8 +29,11 @@ export interface GrowingBatch<S extends Sequence> {
   fits(count: number, longest: number): boolean;
   /** Whether there is no room for one more token of each sequence; never so for one alone. */
   readonly full: boolean;
-  /** Reads sequences into the batch. When it throws, the batch is as it was. */
-  join(sequences: readonly S[]): Promise<NextTokens<S>>;
+  /**
+   * Reads sequences into the batch; between parts of long ones it yields, and the others may grow. When it
+   * throws, the batch is as it was.
+   */
+  join(sequences: readonly S[]): AsyncGenerator<void, NextTokens<S>>;
   /** Reads the last token of every sequence. */
   next(): Promise<NextTokens<S>>;
   leave(sequence: S): void;
@@ -75,6 +78,8 @@ export class Batcher {
   private evicted: Row[] = [];
   /** Rows in the batch, oldest first. */
   private active: Row[] = [];
+  /** Rows that are being read into the batch. */
+  private joining?: { readonly rows: readonly Row[]; readonly steps: ReturnType<GrowingBatch<Row>['join']> };
   private running?: Promise<void>;
   private closed?: Error;
 
@@ -127,11 +132,32 @@ export class Batcher {
       this.calls.clear();
       [this.turns, this.evicted, this.active] = [[], [], []];
     } finally {
+      this.joining = undefined;
       this.running = undefined;
     }
   }
 
+  /** Reads on what is being read, or begins to read rows that wait. */
   private async admit(batch: GrowingBatch<Row>): Promise<void> {
+    this.joining ??= this.choose(batch);
+    if (!this.joining) return;
+    const { rows, steps } = this.joining;
+    try {
+      const { done, value: next } = await steps.next();
+      if (!done) return;
+      this.joining = undefined;
+      this.active.push(...rows);
+      // of calls that ended meanwhile
+      this.remove(batch, (row) => !row.call.rows.has(row));
+      await this.sample(batch, next);
+    } catch (error) {
+      this.joining = undefined;
+      for (const { call } of rows) this.fail(batch, call, error);
+    }
+  }
+
+  /** Takes rows that wait, as many as are read together. */
+  private choose(batch: GrowingBatch<Row>): typeof this.joining {
     const group: Row[] = [];
     const most = this.active.length > 0 ? this.options.promptTokensBeside : this.options.promptTokens;
     let longest = 0;
@@ -142,14 +168,7 @@ export class Batcher {
       this.take(row);
       group.push(row);
     }
-    if (group.length === 0) return;
-    try {
-      const next = await batch.join(group);
-      this.active.push(...group);
-      await this.sample(batch, next);
-    } catch (error) {
-      for (const { call } of group) this.fail(batch, call, error);
-    }
+    return group.length === 0 ? undefined : { rows: group, steps: batch.join(group) };
   }
 
   private async grow(batch: GrowingBatch<Row>): Promise<void> {

@@ -59,7 +59,12 @@ export class Decoder<S extends Sequence> implements GrowingBatch<S> {
     return rows > 1 && rows * (this.longest + 1) > this.limits.cells;
   }
 
-  async join(sequences: readonly S[]): Promise<NextTokens<S>> {
+  // biome-ignore lint/correctness/useYield: a prompt is read in one piece
+  async *join(sequences: readonly S[]): AsyncGenerator<void, NextTokens<S>> {
+    return this.readIn(sequences);
+  }
+
+  private async readIn(sequences: readonly S[]): Promise<NextTokens<S>> {
     const outputs = await this.read(sequences);
     const into = this.makeRoom(sequences);
     this.cache.put(into, outputs, 'new');
@@ -78,7 +83,7 @@ export class Decoder<S extends Sequence> implements GrowingBatch<S> {
     for (const sequence of anew) this.leave(sequence);
     const next = new Map(this.taken.length > 0 ? await this.grow() : []);
     for (const group of byTokens(anew.map(({ tokens }) => tokens.length))) {
-      for (const [sequence, token] of await this.join(group.map((i) => anew[i]))) next.set(sequence, token);
+      for (const [sequence, token] of await this.readIn(group.map((i) => anew[i]))) next.set(sequence, token);
     }
     return next;
   }

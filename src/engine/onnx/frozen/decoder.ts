@@ -36,7 +36,12 @@ export class FrozenDecoder<S extends Sequence> implements GrowingBatch<S> {
     return this.slots.full;
   }
 
-  async join(sequences: readonly S[]): Promise<NextTokens<S>> {
+  join(sequences: readonly S[]): AsyncGenerator<void, NextTokens<S>> {
+    return this.readIn(sequences, this.scratch);
+  }
+
+  /** @param scratch in which sequences are read before they take their slots */
+  private async *readIn(sequences: readonly S[], scratch: Cache): AsyncGenerator<void, NextTokens<S>> {
     const distinct = new Map<string, S[]>();
     for (const sequence of sequences) {
       const key = sequence.tokens.join();
@@ -47,23 +52,26 @@ export class FrozenDecoder<S extends Sequence> implements GrowingBatch<S> {
     const asks = groups.flatMap((group, line) =>
       group.map(({ tokens, temperature }) => ({ line, at: tokens.length - 1, temperature })),
     );
-    const said = await this.read(lines, asks);
+    const said = yield* this.read(lines, asks, scratch);
     const into = this.slots.makeRoom(sequences.map(({ tokens }) => tokens.length));
     const next = new Map<S, Said>();
     for (const [line, group] of groups.entries()) {
       for (const sequence of group) {
         const at = into[next.size];
         const { length } = sequence.tokens;
-        this.slots.put(at, sequence, length, this.scratch, line);
+        this.slots.put(at, sequence, length, scratch, line);
         next.set(sequence, said[next.size]);
       }
     }
     return next;
   }
 
-  /** Reads lines into the scratch cache. */
-  private async read(lines: readonly Line[], asks: readonly Ask[]): Promise<Said[]> {
-    const { copy, prefixes, scratch } = this;
+  private async *read(
+    lines: readonly Line[],
+    asks: readonly Ask[],
+    scratch: Cache,
+  ): AsyncGenerator<void, Said[]> {
+    const { copy, prefixes } = this;
     const shared = this.sharedPrefix(lines.map(({ tokens }) => tokens));
     scratch.restart(lines.length);
     const longest = Math.max(...lines.map(({ tokens }) => tokens.length));
@@ -75,7 +83,7 @@ export class FrozenDecoder<S extends Sequence> implements GrowingBatch<S> {
         scratch.copyRow(shared.cache, 0, 0, times, { slot, time });
       }
     }
-    const said = await readAll(readLines(copy, scratch, lines, asks, shared?.length));
+    const said = yield* readLines(copy, scratch, lines, asks, shared?.length);
     for (const [slot, { tokens }] of lines.entries()) {
       prefixes.keep(tokens, scratch, slot, longest - tokens.length);
     }
@@ -103,7 +111,12 @@ export class FrozenDecoder<S extends Sequence> implements GrowingBatch<S> {
     for (const sequence of anew) slots.leave(sequence);
     const next = new Map(slots.filled.length > 0 ? await this.grow() : []);
     for (const group of byTokens(anew.map(({ tokens }) => tokens.length))) {
-      for (const [sequence, token] of await this.join(group.map((i) => anew[i]))) next.set(sequence, token);
+      // others may be read at this moment, in the scratch cache
+      const reading = this.readIn(
+        group.map((i) => anew[i]),
+        new Cache(copy.config, Number.MAX_SAFE_INTEGER),
+      );
+      for (const [sequence, token] of await readAll(reading)) next.set(sequence, token);
     }
     return next;
   }

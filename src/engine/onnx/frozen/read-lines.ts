@@ -80,7 +80,7 @@ export async function* readLines(
 }
 
 /** All answers at once. */
-export async function readAll(reading: AsyncGenerator<void, Said[]>): Promise<Said[]> {
+export async function readAll<T>(reading: AsyncGenerator<void, T>): Promise<T> {
   for (;;) {
     const { done, value } = await reading.next();
     if (done) return value;
