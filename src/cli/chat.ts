@@ -1,7 +1,7 @@
 /** `ealign chat`: its flags. */
 import { type Command, Option } from 'commander';
 import { DEFAULT_MODEL } from '../hub/names.js';
-import type { Quantize } from '../open/model.js';
+import type { Quantize } from '../values/quantize.js';
 import { quantizeOption } from './quantize-option.js';
 import { interruptible } from './terminal/interrupt.js';
 import { numberFrom, wholeFrom } from './terminal/program.js';

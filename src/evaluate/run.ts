@@ -12,6 +12,7 @@ import {
   type RemoteManner,
   requireNamed,
 } from '../open/named.js';
+import type { Quantize } from '../values/quantize.js';
 import { withOwnConscience } from '../zero-shot/own-conscience.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { type ConscienceCard, measureConscience } from './conscience.js';
@@ -195,7 +196,8 @@ async function judgeAll(
   }
   for (const judge of judges) {
     const own = judge === SELF ? subject : undefined;
-    const model = own ?? (await openNamed(judge, naming({ ...options, adapter: undefined })));
+    const model =
+      own ?? (await openNamed(judge, naming({ ...options, adapter: undefined, quantize: undefined })));
     try {
       const asking = { ...(signal ? { signal } : {}), apart: model.usage !== undefined };
       const reader = own ? model.base : model.reader;
@@ -226,17 +228,20 @@ function announceCosts(
 /** How to open a model, and whom to tell about waits. */
 function naming({
   adapter,
+  quantize,
   threads,
   remote,
   progress,
   signal,
 }: Pick<EvaluateOptions, 'threads' | 'remote' | 'progress' | 'signal'> & {
   readonly adapter?: string | undefined;
+  readonly quantize?: Quantize | undefined;
 }): NamedOptions {
   const onRetry = ({ error, attempts, waitSeconds }: RetryNotice) =>
     progress.note(`${error.message}; attempt ${attempts + 1} in ${waitSeconds.toFixed(1)} s`);
   return {
     ...(adapter === undefined ? {} : { adapter }),
+    ...(quantize === undefined ? {} : { quantize }),
     threads,
     ...(remote ? { remote } : {}),
     hooks: { onRetry, onNotice: (sentence) => progress.note(sentence), ...(signal ? { signal } : {}) },

@@ -15,12 +15,9 @@ import { openQuantised, type QuantisedModel } from '../model/quantised-model.js'
 import { loadModel } from '../model/weights.js';
 import { trusting } from '../tokenizer/control-tokens.js';
 import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
+import type { Quantize } from '../values/quantize.js';
 import type { TokenRow } from '../values/rows.js';
 import { openEngine, UNTRAINED } from './engine.js';
-
-/** The choices of `--quantize`. */
-export const quantizations = ['none', 'q8', 'q4'] as const;
-export type Quantize = (typeof quantizations)[number];
 
 export interface OpenOptions {
   /** PEFT adapter folder, e.g. the output of a run. */
@@ -122,7 +119,7 @@ const openFloat = ({ model, adapter, baseTokenizer, device, threads }: Adapted<M
 async function opened<M extends NamedModel>(
   name: string,
   loaded: M,
-  { adapter: folder, device, threads = 0, controlTokens = false, onWarning }: OpenOptions,
+  { adapter: folder, device, threads = 0, controlTokens = false, quantize, onWarning }: OpenOptions,
   open: (adapted: Adapted<M>) => Promise<Answering>,
 ): Promise<OpenModel> {
   const { adapter, model: withOwn } =
@@ -136,12 +133,16 @@ async function opened<M extends NamedModel>(
     ...(adapter ? { adapter } : {}),
   });
   const set = adapter ? 'policy' : 'base';
+  // results that were computed in another way are another model's
+  const baseHash = quantize
+    ? createHash('sha256').update(`${model.hash} ${quantize}`).digest('hex')
+    : model.hash;
   return {
     ...engine.model(set),
     name: folder === undefined ? name : `${name} + ${folder}`,
     base: engine.model('base'),
-    hash: adapter ? hashOf(model.hash, adapter.tensors) : model.hash,
-    baseHash: model.hash,
+    hash: adapter ? hashOf(baseHash, adapter.tensors) : baseHash,
+    baseHash,
     specialTokens: engine.specialTokens,
     tokenizer: model.tokenizer,
     maxLength: engine.maxLength,

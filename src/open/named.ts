@@ -7,7 +7,8 @@ import { RemoteModel, type RemoteUsage } from '../engine/remote/model.js';
 import type { RemoteOptions } from '../engine/remote/settings.js';
 import { ConfigError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
-import { type OpenModel, openModel, type Quantize } from './model.js';
+import type { Quantize } from '../values/quantize.js';
+import { type OpenModel, openModel } from './model.js';
 
 /** How endpoints are asked, all alike. */
 export type RemoteManner = Omit<RemoteOptions, 'baseUrl' | 'model'>;

@@ -1,6 +1,8 @@
 /** What the measurements of `ealign eval` share on the command line. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { DEFAULT_MODEL } from '../../hub/names.js';
+import type { Quantize } from '../../values/quantize.js';
+import { quantizeOption } from '../quantize-option.js';
 import { wholeFrom } from '../terminal/program.js';
 import { type Work, work } from '../terminal/work.js';
 
@@ -17,6 +19,8 @@ export interface Storing extends Work {
 export interface Measuring extends Storing {
   model: string;
   adapter?: string;
+  /** See `OpenOptions`. */
+  quantize?: Quantize;
 }
 
 /** Options as commander gives them: what has no default may be missing, and there is no work yet. */
@@ -28,7 +32,8 @@ export const ENDPOINT = '; or an endpoint as https://host/v1#model (key in OPENA
 export function addModel(command: Command, name = MODEL): Command {
   return command
     .option('--model <name>', name, DEFAULT_MODEL)
-    .option('--adapter <path>', 'PEFT adapter folder, e.g. the output of a run');
+    .option('--adapter <path>', 'PEFT adapter folder, e.g. the output of a run')
+    .addOption(quantizeOption());
 }
 
 /** @param other what `--overwrite` does away with, e.g. `another evaluation` */
