@@ -2,9 +2,9 @@
 import { type Command, Option } from 'commander';
 import { DEFAULT_MODEL } from '../hub/names.js';
 import type { Quantize } from '../values/quantize.js';
-import { quantizeOption } from './quantize-option.js';
 import { interruptible } from './terminal/interrupt.js';
 import { numberFrom, wholeFrom } from './terminal/program.js';
+import { quantizeOption } from './terminal/quantize-option.js';
 
 /** What the command line says about a conversation. */
 export interface ChatOptions {

@@ -3,9 +3,9 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_MODEL } from '../hub/names.js';
 import { type ServePolicy, servePolicies } from '../serve/policy.js';
 import type { ServeOptions } from '../serve/serve.js';
-import { quantizeOption } from './quantize-option.js';
 import { INTERRUPTED, Interrupted, interruptible } from './terminal/interrupt.js';
 import { numberFrom, wholeFrom } from './terminal/program.js';
+import { quantizeOption } from './terminal/quantize-option.js';
 
 /** Adds the command; `run` serves until the signal, then returns when the last answer has gone. */
 export function addServeCommand(

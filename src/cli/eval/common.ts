@@ -2,8 +2,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { DEFAULT_MODEL } from '../../hub/names.js';
 import type { Quantize } from '../../values/quantize.js';
-import { quantizeOption } from '../quantize-option.js';
 import { wholeFrom } from '../terminal/program.js';
+import { quantizeOption } from '../terminal/quantize-option.js';
 import { type Work, work } from '../terminal/work.js';
 
 /** Options of every measurement that fills a folder, and resumes in it. */

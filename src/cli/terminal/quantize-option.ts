@@ -1,6 +1,6 @@
 /** `--quantize`, which all commands share that open a model to answer. */
 import { Option } from 'commander';
-import { quantizations } from '../values/quantize.js';
+import { quantizations } from '../../values/quantize.js';
 
 export const quantizeOption = (): Option =>
   new Option(
