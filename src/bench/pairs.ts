@@ -32,7 +32,10 @@ export interface Spread {
 export interface Row {
   readonly benchmark: string;
   readonly model?: string;
+  /** Unit, or what the number is. */
   readonly what: string;
+  /** Which direction is the better one. */
+  readonly better?: 'more' | 'less';
   readonly peer?: string;
   readonly pairs: number;
   readonly ours?: Spread;
@@ -78,7 +81,7 @@ function measuredRow(benchmark: Benchmark, taken: Taken, one: Measured, peer?: P
   const counted = own ? ours : ratios;
   return {
     ...headOf(taken, peer),
-    what: one.unit,
+    ...{ what: one.unit, better: one.better },
     pairs: counted.length,
     ...defined({ ours: spread(ours), theirs: spread(theirs), ratio: spread(ratios) }),
     ...(bar ? { bar, barOn: own ? 'ours' : 'ratio', reached: reached(counted, bar, benchmark) } : {}),

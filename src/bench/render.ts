@@ -45,7 +45,7 @@ function cells(row: Row): string[] {
   return [
     row.benchmark,
     row.model ?? '',
-    row.what,
+    row.better ? `${row.what} ${row.better === 'more' ? '↑' : '↓'}` : row.what,
     shown(row.ours, scale),
     row.peer ?? '',
     shown(row.theirs, scale),

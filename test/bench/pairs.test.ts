@@ -29,7 +29,7 @@ describe('rowsOf', () => {
   it('divides pair by pair: the median of ratios, not the ratio of medians', () => {
     const [row] = rowsOf(benchmark({ measured: [rate] }), taken([10, 40, 30], [5, 40, 10]));
     expect(row).toEqual({
-      ...{ benchmark: 'walk', peer: 'peer', what: 'tokens/s', pairs: 3 },
+      ...{ benchmark: 'walk', peer: 'peer', what: 'tokens/s', better: 'more', pairs: 3 },
       ours: { median: 30, min: 10, max: 40 },
       theirs: { median: 10, min: 5, max: 40 },
       ratio: { median: 2, min: 1, max: 3 },

@@ -59,6 +59,7 @@ What is measured:
 it('tells a row in one line', () => {
   const row = {
     ...{ benchmark: 'walk', what: 'GB', peer: 'peer', pairs: 3 },
+    better: 'less',
     ours: { median: 2e9, min: 1e9, max: 3e9 },
     theirs: { median: 4e9, min: 4e9, max: 4e9 },
     ratio: { median: 0.5, min: 0.25, max: 0.75 },
@@ -67,6 +68,6 @@ it('tells a row in one line', () => {
     reached: 'yes',
   } as const;
   expect(rowText(row)).toBe(
-    'walk: 2.00 (1.00–3.00) GB; peer: 4.00, ours / peer 0.500 (0.250–0.750); bar ≤ 0.600: yes',
+    'walk: 2.00 (1.00–3.00) GB ↓; peer: 4.00, ours / peer 0.500 (0.250–0.750); bar ≤ 0.600: yes',
   );
 });
