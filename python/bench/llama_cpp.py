@@ -59,7 +59,7 @@ def decode(order):
         streams = len(turns[i]["whole"])
         return dict(rate=streams * tokens / (whole - first), whole=streams * (1 + tokens) / whole)
 
-    turn(0)
+    together(server, turns[0]["first"], 4)
     return turn
 
 

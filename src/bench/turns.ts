@@ -29,7 +29,8 @@ export async function takeTurns(benchmark: Benchmark, order: Order, options: Tur
   const kill = () => {
     for (const side of sides) side.kill();
   };
-  const most = Math.min(left, 3 * share);
+  // one pair that takes long is worth more than several that were cut off
+  const most = Math.min(left, Math.max(3 * share, left / 2));
   let late = false;
   const timer = setTimeout(() => {
     late = true;
