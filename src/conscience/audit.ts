@@ -30,7 +30,7 @@ export class AuditWriter {
 
   /**
    * @param folder made when missing
-   * @param resumedStep last step that the checkpoint contains: later records are dropped.
+   * @param resumedStep last step that the checkpoint contains: records taken up later are dropped.
    *   Without it the run starts from the beginning and an earlier trail is deleted
    * @throws SaveError when the folder cannot be written
    * @throws DataError when the existing trail is damaged
@@ -112,11 +112,11 @@ export function readAudit(folder: string): ReviewRecord[] {
   return Array.from(lines(bytes, path), ({ record }) => record);
 }
 
-/** Bytes up to the first record after `step`, or up to the last newline. */
+/** Bytes up to the first record that was taken up after `step`, or up to the last newline. */
 function endOfStep(path: string, step: number): number {
   let size = 0;
   for (const { record, end } of lines(readFileSync(path), path)) {
-    if (record.step > step) break;
+    if (record.step + (record.age ?? 0) > step) break;
     size = end;
   }
   return size;

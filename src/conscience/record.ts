@@ -40,6 +40,8 @@ export interface ReviewRecord {
   readonly id: string;
   /** Optimiser step. */
   readonly step: number;
+  /** Steps that the policy had made since then when the review was taken up; absent: none. */
+  readonly age?: number;
   readonly seed: number;
   /** When the record was made, ISO 8601, UTC. */
   readonly time: string;

@@ -42,6 +42,8 @@ export interface ConscienceStep extends ReviewSettings {
   /** Optimiser step; with the seed it fixes everything that is drawn. */
   readonly step: number;
   readonly seed: number;
+  /** Steps that the policy will have made when the result is taken up, for the records. Default 0. */
+  readonly age?: number;
   /** Told what each stage takes. */
   readonly meter?: CostMeter;
   /** The clock of the records. Default: the system's. */
@@ -122,12 +124,13 @@ export class ConscienceStages {
     verdicts: readonly Review[],
     outcomes: readonly Contrasted[],
   ): ReviewRecord[] {
-    const { step, seed, framework, format, policy, conscience, alternative, now } = this.settings;
+    const { step, age = 0, seed, framework, format, policy, conscience, alternative, now } = this.settings;
     const time = (now?.() ?? new Date()).toISOString();
     return responses.map(
       ({ prompt, response }, i): ReviewRecord => ({
         id: `review:${step}.${i}`,
         step,
+        ...(age > 0 ? { age } : {}),
         seed,
         time,
         framework: framework.name,

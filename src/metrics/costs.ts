@@ -12,6 +12,7 @@ export const STAGES = [
   'reviews',
   'alternatives',
   'alternative_reviews',
+  'waiting',
   'reference',
   'pairs',
   'sft',

@@ -42,6 +42,7 @@ export const METRICS = {
   'time/reviews': 'seconds of verdicts on what the policy said',
   'time/alternatives': 'seconds of writing alternatives',
   'time/alternative_reviews': 'seconds of verdicts on alternatives',
+  'time/waiting': 'seconds of waiting for reviews that run beside training (conscience.lag)',
   'time/reference': 'seconds of log-probabilities of pairs under the reference',
   'time/pairs': 'seconds of the loss of pairs and its gradient: its share of a pass by tokens',
   'time/sft': 'seconds of the supervised loss, its gradient, and the optimiser',

@@ -18,6 +18,7 @@ export const STAGE_TITLES: Readonly<Record<Stage, string>> = {
   reviews: 'reviews',
   alternatives: 'alternatives',
   alternative_reviews: 'reviews of alternatives',
+  waiting: 'waiting for reviews beside training',
   reference: 'reference log-probabilities',
   pairs: 'pairs in training steps',
   sft: 'supervised rows in training steps',

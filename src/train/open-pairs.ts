@@ -4,6 +4,7 @@ import { loadFormat } from '../conscience/plain-format.js';
 import type { ReviewRecord } from '../conscience/record.js';
 import type { ReviewSettings } from '../conscience/review.js';
 import { type Actor, isFrozen, otherModels, resolveRoles, SETS } from '../conscience/roles.js';
+import type { ConscienceStep } from '../conscience/step.js';
 import type { TrainingEngine } from '../engine/training-engine.js';
 import { ConfigError, UserError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
@@ -14,6 +15,8 @@ import type { TrainConfig } from './config/schema.js';
 import { requireConscience } from './conscience-check.js';
 import { PairSource } from './pairs.js';
 import type { TrainPlan } from './plan.js';
+import { ReviewsBeside, type ReviewThread } from './reviews-beside.js';
+import type { TrainedModel } from './trained-model.js';
 
 /**
  * Opens the models that play a role beside the one that is trained, by name.
@@ -36,6 +39,46 @@ export async function openOthers({
   return new Map(await Promise.all(opened));
 }
 
+/** The models in their roles, and how they are asked, for a conscience step. */
+export interface RolesCast {
+  readonly step: Omit<ConscienceStep, 'prompts' | 'step' | 'seed' | 'priorCache' | 'trainable'>;
+  readonly review: ReviewSettings;
+  readonly frozenConscience: boolean;
+  readonly warnings: readonly string[];
+}
+
+/** @throws ConfigError when a format does not know the framework */
+export async function castRoles(
+  { config: { conscience }, config, modelPath }: Pick<TrainedModel, 'config' | 'modelPath'>,
+  engine: TrainingEngine,
+  others: ReadonlyMap<string, Actor>,
+): Promise<RolesCast> {
+  const own = await loadFormat(modelPath, { specialTokens: engine.specialTokens });
+  const cast = resolveRoles(conscience.roles, engine, own, others);
+  const framework = resolveFramework(config.conscience);
+  for (const { format } of [cast.conscience, cast.alternative]) format.adapt(framework);
+  const review: ReviewSettings = {
+    conscience: cast.conscience.model,
+    framework,
+    format: cast.conscience.format,
+    threshold: conscience.threshold,
+    minMass: conscience.min_mass,
+    prior: conscience.prior_correction,
+  };
+  const step = {
+    ...review,
+    policy: cast.policy,
+    alternative: cast.alternative.model,
+    alternativeFormat: cast.alternative.format,
+    sampling: { maxTokens: conscience.max_tokens, temperature: conscience.temperature },
+    allowRefusals: conscience.allow_refusals,
+    contrast: conscience.contrast,
+    reviewAlternatives: conscience.review_alternatives,
+  };
+  const { warnings } = cast;
+  return { step, review, frozenConscience: isFrozen(conscience.roles.conscience), warnings };
+}
+
 export interface PairsOptions {
   readonly engine: TrainingEngine;
   /** The models that `openOthers` opened, by name. */
@@ -43,6 +86,8 @@ export interface PairsOptions {
   /** Whether the conscience was checked when the run began, so that it need not be again. */
   readonly resumed: boolean;
   readonly meter: CostMeter;
+  /** Reviews beside training, where they are to be. */
+  readonly thread?: ReviewThread;
   /** Told of warnings. */
   readonly note: (line: string) => void;
   readonly onReviews: (records: readonly ReviewRecord[]) => void;
@@ -56,7 +101,7 @@ export interface PairsOptions {
  */
 export async function openPairs(
   { config, rows, prompts, schedule, modelPath }: TrainPlan,
-  { engine, others, resumed, meter, note, onReviews }: PairsOptions,
+  { engine, others, resumed, meter, note, onReviews, thread }: PairsOptions,
 ): Promise<PairSource | undefined> {
   const { conscience, seed, training } = config;
   if (!conscience.enabled && rows.pairs.length === 0) return undefined;
@@ -82,19 +127,8 @@ export async function openPairs(
     onReviews,
   };
   if (!conscience.enabled) return new PairSource(common);
-  const own = await loadFormat(modelPath, { specialTokens: engine.specialTokens });
-  const cast = resolveRoles(conscience.roles, engine, own, others);
-  for (const warning of cast.warnings) note(`Warning: ${warning}`);
-  const framework = resolveFramework(conscience);
-  for (const { format } of [cast.conscience, cast.alternative]) format.adapt(framework);
-  const review: ReviewSettings = {
-    conscience: cast.conscience.model,
-    framework,
-    format: cast.conscience.format,
-    threshold: conscience.threshold,
-    minMass: conscience.min_mass,
-    prior: conscience.prior_correction,
-  };
+  const { step, review, warnings } = await castRoles({ config, modelPath }, engine, others);
+  for (const warning of warnings) note(`Warning: ${warning}`);
   // a frozen copy that is taken again later may have to learn to speak first
   if (!resumed && conscience.renew_every === 0) {
     const { conscience: judge } = conscience.roles;
@@ -103,15 +137,7 @@ export async function openPairs(
   }
   return new PairSource({
     ...common,
-    conscience: {
-      ...review,
-      policy: cast.policy,
-      alternative: cast.alternative.model,
-      alternativeFormat: cast.alternative.format,
-      sampling: { maxTokens: conscience.max_tokens, temperature: conscience.temperature },
-      allowRefusals: conscience.allow_refusals,
-      contrast: conscience.contrast,
-      reviewAlternatives: conscience.review_alternatives,
-    },
+    conscience: step,
+    ...(thread ? { beside: new ReviewsBeside(thread, conscience.lag) } : {}),
   });
 }

@@ -6,9 +6,9 @@ import type { ReviewRecord } from '../conscience/record.js';
 import { type ConscienceResult, ConscienceStages, type ConscienceStep } from '../conscience/step.js';
 import type { LabelLogps } from '../conscience/verdict.js';
 import { pairToRows, type TokenPair } from '../data/preferences.js';
-import { amplifying } from '../engine/capabilities.js';
+import { amplifying, openWeights } from '../engine/capabilities.js';
 import type { ReferenceLogps, TrainingEngine, WeightSet } from '../engine/training-engine.js';
-import { CostMeter } from '../metrics/costs.js';
+import { CostMeter, type Stage } from '../metrics/costs.js';
 import { Random } from '../random.js';
 import type { Prompt } from '../values/conversation.js';
 import type { Pair } from '../values/pair.js';
@@ -16,6 +16,7 @@ import { isDue, type Passed, stepsUntilDue } from './cadence.js';
 import type { TrainingPair } from './passes.js';
 import { PromptTurns } from './prompt-turns.js';
 import { meanAge, ReplayBuffer, type ReplayState } from './replay.js';
+import type { PendingReview, ReviewsBeside } from './reviews-beside.js';
 
 export interface PairSourceOptions {
   readonly engine: TrainingEngine;
@@ -49,6 +50,8 @@ export interface PairSourceOptions {
   readonly fixed: readonly TokenPair[];
   readonly maxLength: number;
   readonly seed: number;
+  /** Absent: training waits for each review. */
+  readonly beside?: ReviewsBeside;
   /** Told what reviews and the reference take. */
   readonly meter?: CostMeter;
   readonly onReviews: (records: readonly ReviewRecord[]) => void;
@@ -61,6 +64,8 @@ export interface PairSourceState {
   readonly priors: readonly (readonly [string, LabelLogps])[];
   /** Prompts reviewed so far, by source. */
   readonly reviewed: { readonly probes: number; readonly training: number };
+  /** Reviews beside training that are not taken up yet. */
+  readonly pending?: readonly PendingReview[];
 }
 
 /** The pairs that a step draws. */
@@ -87,11 +92,17 @@ export interface Reviewer {
    * @returns    undefined when none is due
    */
   review(step: number): ConscienceStages | undefined;
+  /**
+   * Where reviews run beside training: begins the one that is due, and gives the one that is to be taken up.
+   * Absent: they do not.
+   */
+  readonly takeTurns?: (step: number) => Promise<ConscienceResult | undefined>;
   /** Takes up what a review made. */
   keep(made: ConscienceResult): void;
 }
 
 export class PairSource implements PairDrawer, Reviewer {
+  readonly takeTurns?: (step: number) => Promise<ConscienceResult | undefined>;
   private replay: ReplayBuffer;
   /** Reference log-probabilities by pair id; only while the reference is frozen. */
   private readonly references = new Map<string, ReferenceLogps>();
@@ -104,6 +115,8 @@ export class PairSource implements PairDrawer, Reviewer {
     this.replay = new ReplayBuffer({ capacity, seed });
     this.probes = new PromptTurns(probes, seed, 'probes');
     this.trainingPrompts = new PromptTurns(trainingPrompts, seed, 'training');
+    const { beside } = options;
+    if (beside) this.takeTurns = (step) => this.reviewBeside(beside, step);
   }
 
   /** Whether the conscience is on. */
@@ -117,13 +130,13 @@ export class PairSource implements PairDrawer, Reviewer {
   }
 
   review(step: number): ConscienceStages | undefined {
-    const { conscience, first, every, passed = (steps) => steps } = this.options;
-    if (!conscience || !isDue(step, every, passed, first)) return undefined;
+    const { conscience } = this.options;
+    if (!conscience || !this.reviewDue(step)) return undefined;
     const { engine, amplify = 1, seed, frozenConscience, meter } = this.options;
     return new ConscienceStages({
       ...conscience,
       ...(amplify === 1 ? {} : { policy: amplifying(engine).amplified(amplify) }),
-      trainable: (pair) => this.rowsOf(pair) !== null,
+      trainable: (pair) => isTrainable(pair, engine, this.options.maxLength),
       ...(frozenConscience ? { priorCache: this.priors } : {}),
       prompts: this.prompts(step),
       step,
@@ -139,14 +152,16 @@ export class PairSource implements PairDrawer, Reviewer {
   }
 
   async draw(step: number): Promise<PairDraw> {
-    const { passed = (steps) => steps, totalSteps = Infinity } = this.options;
+    const { passed = (steps) => steps, totalSteps = Infinity, beside } = this.options;
     const { pairsPerStep, pairsEvery = 1, fixed, seed } = this.options;
-    if (!isDue(step, pairsEvery, passed)) return { pairs: [], age: null };
+    // pairs of a review that comes later are drawn as much later
+    const at = step - (beside?.lag ?? 0);
+    if (at < 0 || !isDue(at, pairsEvery, passed)) return { pairs: [], age: null };
     // half of each kind; of an odd number the extra one alternates
     const wanted = fixed.length === 0 ? pairsPerStep : Math.floor((pairsPerStep + (step % 2)) / 2);
     const online = this.replay.sample(wanted, step);
     const pairs: TrainingPair[] = [];
-    for (const { pair } of online) pairs.push(await this.withReference(pair.id, this.rowsOf(pair)!));
+    for (const { pair } of online) pairs.push(await this.withReference(pair.id, this.rowsOf(pair)));
     const random = new Random(seed, 'fixed pairs', step);
     for (const i of random.shuffle([...fixed.keys()]).slice(0, pairsPerStep - online.length)) {
       pairs.push(await this.withReference(`fixed:${i}`, fixed[i]));
@@ -154,7 +169,7 @@ export class PairSource implements PairDrawer, Reviewer {
     return {
       pairs,
       age: meanAge(online),
-      weight: stepsUntilDue(step, pairsEvery, passed, totalSteps),
+      weight: stepsUntilDue(at, pairsEvery, passed, totalSteps - (step - at)),
     };
   }
 
@@ -164,8 +179,11 @@ export class PairSource implements PairDrawer, Reviewer {
     this.priors.clear();
   }
 
-  state(): PairSourceState {
+  /** Waits for reviews that run beside training: a checkpoint has what they made. */
+  async state(): Promise<PairSourceState> {
+    const { beside } = this.options;
     return {
+      ...(beside ? { pending: await beside.state() } : {}),
       replay: this.replay.state(),
       references: [...this.references],
       priors: [...this.priors],
@@ -173,13 +191,35 @@ export class PairSource implements PairDrawer, Reviewer {
     };
   }
 
-  restore({ replay, references, priors, reviewed }: PairSourceState): void {
+  restore({ replay, references, priors, reviewed, pending = [] }: PairSourceState): void {
     const { replayCapacity: capacity, seed } = this.options;
     this.replay = ReplayBuffer.fromState(replay, { capacity, seed });
     for (const [id, logps] of references) this.references.set(id, logps);
     for (const [key, logps] of priors) this.priors.set(key, logps);
     this.probes.taken = reviewed.probes;
     this.trainingPrompts.taken = reviewed.training;
+    this.options.beside?.restore(pending);
+  }
+
+  private reviewDue(step: number): boolean {
+    const { first, every, passed = (steps) => steps } = this.options;
+    return isDue(step, every, passed, first);
+  }
+
+  /** Begins a review, unless training ends before it would be taken up. */
+  private async reviewBeside(beside: ReviewsBeside, step: number): Promise<ConscienceResult | undefined> {
+    const { engine, seed, totalSteps = Infinity, meter = new CostMeter() } = this.options;
+    const answer = await meter.during('waiting', () => beside.due(step));
+    if (answer) {
+      for (const [key, logps] of answer.priors) this.priors.set(key, logps);
+      for (const [id, logps] of answer.references) this.references.set(id, logps);
+      for (const [stage, { tokens }] of Object.entries(answer.costs)) meter.count(stage as Stage, tokens);
+    }
+    if (this.reviewDue(step) && step + beside.lag < totalSteps) {
+      const weights = await openWeights(engine).weights();
+      beside.begin({ step, seed, prompts: this.prompts(step), weights, priors: [...this.priors] });
+    }
+    return answer?.made;
   }
 
   private prompts(step: number): Prompt[] {
@@ -191,23 +231,18 @@ export class PairSource implements PairDrawer, Reviewer {
     return [...this.probes.take(fromProbes), ...this.trainingPrompts.take(samples - fromProbes)];
   }
 
-  private rowsOf(pair: Pair): TokenPair | null {
+  private rowsOf(pair: Pair): TokenPair {
     const { engine, maxLength } = this.options;
     const rows = pairToRows(pair, engine.tokenizer, maxLength);
-    return rows.kind === 'pair' ? rows : null;
+    if (rows.kind !== 'pair') throw new Error(`internal: ${pair.id} is kept and too long`);
+    return rows;
   }
 
-  /** Scored pair by pair: a result that does not depend on what else was in a batch resumes exactly. */
-  private async withReference(id: string, { chosen, rejected }: TokenPair): Promise<TrainingPair> {
+  private async withReference(id: string, rows: TokenPair): Promise<TrainingPair> {
     const { engine, reference: set, meter = new CostMeter() } = this.options;
-    let reference = this.references.get(id);
-    if (!reference) {
-      const scores = await meter.during('reference', () => engine.sequenceLogps([chosen, rejected], set));
-      meter.count('reference', chosen.ids.length + rejected.ids.length);
-      const [a, b] = scores;
-      reference = { chosen: a.logpSum, rejected: b.logpSum };
-      if (set !== 'policy') this.references.set(id, reference);
-    }
+    const { chosen, rejected } = rows;
+    const reference = this.references.get(id) ?? (await referenceOf(rows, engine, { set, meter }));
+    if (set !== 'policy') this.references.set(id, reference);
     return { chosen, rejected, reference };
   }
 
@@ -217,4 +252,33 @@ export class PairSource implements PairDrawer, Reviewer {
       if (!id.startsWith('fixed:') && !kept.has(id)) this.references.delete(id);
     }
   }
+}
+
+/** Whether a pair has rows that training can read. */
+export const isTrainable = (pair: Pair, engine: TrainingEngine, maxLength: number): boolean =>
+  pairToRows(pair, engine.tokenizer, maxLength).kind === 'pair';
+
+/** Log-probabilities of pairs under the reference, by pair. */
+export async function referencesOf(
+  pairs: readonly Pair[],
+  engine: TrainingEngine,
+  { maxLength, ...how }: { set: WeightSet; maxLength: number; meter: CostMeter },
+): Promise<[string, ReferenceLogps][]> {
+  const found: [string, ReferenceLogps][] = [];
+  for (const pair of pairs) {
+    const rows = pairToRows(pair, engine.tokenizer, maxLength);
+    if (rows.kind === 'pair') found.push([pair.id, await referenceOf(rows, engine, how)]);
+  }
+  return found;
+}
+
+/** Scored pair by pair: a result that does not depend on what else was in a batch resumes exactly. */
+async function referenceOf(
+  { chosen, rejected }: TokenPair,
+  engine: TrainingEngine,
+  { set, meter }: { set: WeightSet; meter: CostMeter },
+): Promise<ReferenceLogps> {
+  const [a, b] = await meter.during('reference', () => engine.sequenceLogps([chosen, rejected], set));
+  meter.count('reference', chosen.ids.length + rejected.ids.length);
+  return { chosen: a.logpSum, rejected: b.logpSum };
 }

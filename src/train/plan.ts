@@ -6,14 +6,8 @@
  */
 import { preview } from '../data/preview.js';
 import { ModelError } from '../errors.js';
-import { resolveModel } from '../hub/pull.js';
 import { type Progress, silent } from '../metrics/progress.js';
-import type { Adapter } from '../model/adapter-files.js';
-import { initialWeights } from '../model/initial-weights.js';
-import type { LoraConfig } from '../model/lora-modules.js';
 import type { Model } from '../model/model.js';
-import { openAdapter } from '../model/open-adapter.js';
-import { loadModel } from '../model/weights.js';
 import { requireEngine } from '../open/engine.js';
 import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 import type { Prompt } from '../values/conversation.js';
@@ -22,7 +16,7 @@ import type { TrainConfig } from './config/schema.js';
 import { readData, type TokenData, tokeniseData } from './data.js';
 import { type PromptPools, probesOf, promptPools } from './prompt-pools.js';
 import type { ScheduleConfig } from './schedule.js';
-import { targetsFor, trainedLora } from './trained-lora.js';
+import { type TrainedModel, trainedModel } from './trained-model.js';
 
 export interface PlanOptions {
   /** Told what is read, and of warnings. Default: nothing is shown. */
@@ -32,19 +26,7 @@ export interface PlanOptions {
 }
 
 /** What a training run will do, checked. */
-export interface TrainPlan {
-  /** The configuration as it holds for this model and adapter. */
-  readonly config: TrainConfig;
-  /** The model as training starts on it, without the adapter's factors. */
-  readonly model: Model;
-  /** Folder or file that the model is read from. */
-  readonly modelPath: string;
-  /** The tokenizer of the model itself, where the adapter brings another. */
-  readonly baseTokenizer: ChatTokenizer;
-  /** The adapter that training starts from. */
-  readonly adapter?: Adapter;
-  /** Shape of the trained adapter; absent: all weights are trained. */
-  readonly lora?: LoraConfig;
+export interface TrainPlan extends TrainedModel {
   readonly rows: TokenData;
   readonly schedule: ScheduleConfig;
   /** Prompts to review; empty without a conscience. */
@@ -70,24 +52,14 @@ export async function planTrain(given: TrainConfig, options: PlanOptions = {}): 
     unread.push(line);
     note(line);
   });
-  const modelPath = await resolveModel(given.model);
-  const loaded = options.model ?? (await loadModel(modelPath));
-  const base =
-    given.init === 'random' ? { ...loaded, weights: initialWeights(loaded.config, given.seed) } : loaded;
-  const { adapter, model } = await withAdapter(given, base, note);
-  const config = fitted(given, model, adapter, note);
-  const lora = config.setting === 'lora' ? (adapter?.config ?? trainedLora(config, model.config)) : undefined;
+  const trained = await trainedModel(given, note, options.model);
+  const { config, model, modelPath } = trained;
   const rows = await tokeniseData(config, data, model.tokenizer, progress);
   const probes = await probesOf(data, modelPath);
   const prompts = promptPools(config, data, probes, model, note);
   if (config.conscience.enabled) requireChatTemplate(model.tokenizer, modelPath);
   return {
-    config,
-    model,
-    modelPath,
-    baseTokenizer: base.tokenizer,
-    adapter,
-    lora,
+    ...trained,
     rows,
     schedule: scheduleOf(config, rows),
     prompts,
@@ -127,46 +99,6 @@ function scheduleOf(config: TrainConfig, rows: TokenData): ScheduleConfig {
     learningRate: learning_rate,
     warmupSteps: warmup_steps,
     totalSteps: steps ?? batchesOf(config, rows).countSteps(epochs!),
-  };
-}
-
-async function withAdapter(
-  { adapter: folder, model: name }: TrainConfig,
-  base: Model,
-  note: (line: string) => void,
-): Promise<{ adapter?: Adapter; model: Model }> {
-  if (folder === undefined) return { model: base };
-  return openAdapter(folder, base, { name, onWarning: (line) => note(`Warning: ${line}`) });
-}
-
-/** The configuration with rows no longer than the model reads, and with the shape of the given adapter. */
-function fitted(
-  config: TrainConfig,
-  model: Model,
-  adapter: Adapter | undefined,
-  note: (line: string) => void,
-): TrainConfig {
-  const { max_length: asked } = config.training;
-  const most = Math.min(asked, model.config.maxPositions);
-  if (most < asked) {
-    note(`Rows are cut at ${most} tokens, not ${asked}: the model has no more positions.`);
-  }
-  const { rank, alpha, rslora, targets, layers, exclude } = adapter?.config ?? {
-    ...config.lora,
-    targets: targetsFor(config.lora.targets, model.config),
-  };
-  const names = (given: readonly string[] | string) => (typeof given === 'string' ? given : [...given]);
-  return {
-    ...config,
-    lora: {
-      rank,
-      alpha,
-      rslora,
-      targets: names(targets),
-      layers: layers && [...layers],
-      exclude: exclude && names(exclude),
-    },
-    training: { ...config.training, max_length: most },
   };
 }
 

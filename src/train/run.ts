@@ -14,16 +14,18 @@ import { costsOf } from '../metrics/names.js';
 import { type Progress, silent } from '../metrics/progress.js';
 import { readMetrics } from '../metrics/writer.js';
 import type { OpenActor } from '../open/actor.js';
-import { openEngine } from '../open/engine.js';
 import { type Checkpoint, isCheckpoint, loadLastCheckpoint, requireUnused } from './checkpoint.js';
 import type { TrainConfig } from './config/schema.js';
 import { watchFirstReviews } from './conscience-check.js';
 import { openOthers, openPairs } from './open-pairs.js';
+import { type OpenReviewThread, openReviewThread, trainingThreads } from './open-review-thread.js';
 import { RunOutput } from './output.js';
 import type { PairSource } from './pairs.js';
 import { batchesOf, type PlanOptions, planTrain, type TrainPlan } from './plan.js';
 import { hasResult, readResult, removeResult, saveResult } from './result.js';
+import type { ReviewThread } from './reviews-beside.js';
 import { settingsOf } from './settings.js';
+import { engineOf } from './trained-model.js';
 import { Trainer, type TrainingResult } from './trainer.js';
 
 export interface RunOptions extends PlanOptions {
@@ -51,11 +53,14 @@ export async function runTrain(given: TrainConfig | TrainPlan, options: RunOptio
   const { progress = silent } = options;
   const start = await startOf('config' in given ? given.config : given, options.resume, progress);
   const plan = 'config' in given ? given : await planTrain(given, options);
-  const engine = await engineOf(plan);
+  const engine = await engineOf(plan, trainingThreads(plan.config));
   const training: Training = { plan, engine, start, progress, output: new RunOutput(plan) };
   const others = await openOthers(plan.config);
+  let thread: OpenReviewThread | undefined;
   try {
-    const { trainer, pairs } = await openTrainer(training, others);
+    const { conscience } = plan.config;
+    if (conscience.enabled && conscience.lag > 0) thread = await openReviewThread(plan);
+    const { trainer, pairs } = await openTrainer(training, others, thread);
     if (start.own && hasResult(plan.config.output, plan.modelPath)) {
       if (!isCheckpoint(options.resume)) return await finishedBefore(training);
       progress.note(`The run had finished. It is trained again from ${start.checkpoint!.folder}.`);
@@ -66,6 +71,7 @@ export async function runTrain(given: TrainConfig | TrainPlan, options: RunOptio
     await end(training, result, pairs);
     return { ...result, output: plan.config.output, engine };
   } finally {
+    await thread?.close();
     for (const { model } of others.values()) await model.close();
   }
 }
@@ -99,30 +105,11 @@ async function startOf(
   return { checkpoint, own };
 }
 
-function engineOf({ config, model, lora, adapter, baseTokenizer }: TrainPlan): Promise<TrainingEngine> {
-  const { device, threads, seed, training } = config;
-  return openEngine({
-    model,
-    device,
-    threads,
-    lora,
-    adapter: adapter?.tensors,
-    baseTokenizer: adapter && baseTokenizer,
-    checkpointing: training.checkpointing === 'auto' ? undefined : training.checkpointing,
-    seed,
-    optimizer: {
-      beta1: training.adam_beta1,
-      beta2: training.adam_beta2,
-      eps: training.adam_eps,
-      weightDecay: training.weight_decay,
-    },
-  });
-}
-
 /** The trainer, at the step where the run starts, with everything checked that it reads. */
 async function openTrainer(
   { plan, engine, start, output, progress }: Training,
   others: ReadonlyMap<string, OpenActor>,
+  thread?: ReviewThread,
 ): Promise<{ trainer: Trainer; pairs?: PairSource }> {
   const { config, rows, schedule, model } = plan;
   const { training, loss, conscience } = config;
@@ -135,6 +122,7 @@ async function openTrainer(
     engine,
     others,
     meter,
+    ...(thread ? { thread } : {}),
     note,
     resumed: start.checkpoint !== undefined,
     onReviews: (records) => {

@@ -3,6 +3,7 @@
  * prompt → response → verdict → pair → loss → gradient → adapter.
  */
 import { type ConscienceCounts, NO_COUNTS } from '../conscience/metrics.js';
+import type { ConscienceResult } from '../conscience/step.js';
 import type { HybridPass, TrainingEngine } from '../engine/training-engine.js';
 import { CostMeter } from '../metrics/costs.js';
 import type { SupervisedPass } from './batch-stream.js';
@@ -53,15 +54,9 @@ export async function align(
   supervised: readonly SupervisedPass[],
   learningRate: number,
 ): Promise<AlignedStep> {
-  let counts = NO_COUNTS;
-  const review = conscience?.review(step);
-  if (conscience && review) {
-    const responses = await review.respond(); // prompt → response
-    const verdicts = await review.judge(responses); // response → verdict
-    const made = await review.pairUp(responses, verdicts); // verdict → pair
-    conscience.keep(made);
-    ({ counts } = made);
-  }
+  const made = conscience && (await reviewed(conscience, step));
+  if (made) conscience.keep(made);
+  const { counts } = made ?? { counts: NO_COUNTS };
   // what is trained on is drawn from the pairs of this review and of earlier ones
   const drawn: PairDraw = (await pairs?.draw(step)) ?? { pairs: [], age: null };
   // with λ = 0 the pairs are made and recorded, but not trained on
@@ -78,6 +73,16 @@ export async function align(
   const updated = await meter.during('sft', () => engine.update({ learningRate, maxGradNorm })); // gradient → adapter
   const { gradNorm, applied } = updated;
   return { counts, drawn, passes, loss: total, gradNorm, applied };
+}
+
+/** The review that is due, here and now, or the one that has run beside the last steps. */
+async function reviewed(conscience: Reviewer, step: number): Promise<ConscienceResult | undefined> {
+  if (conscience.takeTurns) return conscience.takeTurns(step);
+  const review = conscience.review(step);
+  if (!review) return undefined;
+  const responses = await review.respond(); // prompt → response
+  const verdicts = await review.judge(responses); // response → verdict
+  return review.pairUp(responses, verdicts); // verdict → pair
 }
 
 /** Tokens that a pass reads for each of its losses, without padding. */

@@ -212,7 +212,7 @@ export class Trainer {
   private async save(): Promise<string> {
     if (this.lastSaved === this.step) return this.lastCheckpoint!;
     const { stream, pairs, modelHash, settings, onSave } = this.options;
-    this.lastCheckpoint = await this.meter.during('checkpoints', () =>
+    this.lastCheckpoint = await this.meter.during('checkpoints', async () =>
       onSave({
         step: this.step,
         modelHash,
@@ -220,7 +220,7 @@ export class Trainer {
         tokens: this.tokens,
         reviewed: this.reviewed,
         batches: stream.state(),
-        pairs: pairs?.state() ?? null,
+        pairs: (await pairs?.state()) ?? null,
         window: this.window,
         costs: this.meter.soFar(),
         ...(this.validation ? { validation: this.validation } : {}),

@@ -142,6 +142,23 @@ describe('resume', () => {
     expect(traces(broken)).toEqual(expected);
   });
 
+  it('with reviews beside training, one of them pending, ends as the uninterrupted run', async () => {
+    const beside = [...settings, '--lag', '3', '--save-every', '5'];
+    await run([...beside, '--output', join(folder, 'beside')]);
+    const expected = traces(join(folder, 'beside'));
+    expect(expected.audit.some(({ pair }) => pair !== null)).toBe(true);
+    expect(new Set(expected.audit.map(({ age }) => age))).toEqual(new Set([3]));
+
+    const broken = join(folder, 'beside, broken');
+    const first = start([...beside, '--output', broken]);
+    await until(() => existsSync(join(broken, 'checkpoint-5')));
+    first.child.kill('SIGKILL');
+    await first.ended;
+    expect((await loadCheckpoint(join(broken, 'checkpoint-5'))).state.pairs!.pending).toHaveLength(1);
+    await run([...beside, '--output', broken, '--resume', join(broken, 'checkpoint-5')]);
+    expect(traces(broken)).toEqual(expected);
+  });
+
   it.each(Object.entries(variants))('with %s, ends as the uninterrupted run', async (_, variant) => {
     const { training = {}, conscience = {}, ...rest } = variant() as Record<string, object>;
     const config = (output: string) =>

@@ -6,8 +6,8 @@ import { type Piece, plainError, type Question, type Reply } from './messages.js
 
 export interface Answering {
   readonly models: Readonly<Record<string, LanguageModel>>;
-  /** What else can be asked for, by name. */
-  readonly calls: Readonly<Record<string, () => Promise<unknown>>>;
+  /** What else can be asked for, by name; what is handed in and out can be cloned. */
+  readonly calls: Readonly<Record<string, (argument: never) => Promise<unknown>>>;
 }
 
 export function answerQuestions(port: MessagePort, { models, calls }: Answering): void {
@@ -26,7 +26,7 @@ export function answerQuestions(port: MessagePort, { models, calls }: Answering)
   };
 
   const answer = (question: Exclude<Question, { type: 'abort' }>, signal: AbortSignal): Promise<unknown> => {
-    if (question.type === 'call') return calls[question.name]();
+    if (question.type === 'call') return calls[question.name](question.argument as never);
     const { id, conversations } = question;
     const model = models[question.model];
     const onUsage = (index: number, usage: Usage) => {

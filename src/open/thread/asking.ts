@@ -53,8 +53,8 @@ export class ModelThread {
     };
   }
 
-  call<T>(name: string): Promise<T> {
-    return this.ask((id) => ({ type: 'call', id, name }), {});
+  call<T>(name: string, argument?: unknown): Promise<T> {
+    return this.ask((id) => ({ type: 'call', id, name, argument }), {});
   }
 
   /** Nothing is answered any more: all that was asked, and will be, fails with the error. */

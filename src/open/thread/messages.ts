@@ -40,7 +40,7 @@ export type Question =
       readonly prefix: string | undefined;
     }
   /** Something that the thread can do besides, by its name. */
-  | { readonly type: 'call'; readonly id: number; readonly name: string }
+  | { readonly type: 'call'; readonly id: number; readonly name: string; readonly argument?: unknown }
   | { readonly type: 'abort'; readonly id: number };
 
 export type Piece = readonly [id: number, index: number, text: string];

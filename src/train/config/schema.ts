@@ -95,6 +95,11 @@ function crossChecks(config: ParsedConfig): Check[] {
       message: 'the base stays as it is in LoRA training; set setting: full',
     },
     {
+      holds: conscience.lag === 0 || conscience.renew_every === 0,
+      path: 'conscience.lag',
+      message: 'a frozen copy that is renewed cannot review beside training; set conscience.lag: 0',
+    },
+    {
       holds: training.early_stop === 0 || training.eval_every > 0,
       path: 'training.early_stop',
       message: 'there are no validations to stop after; set training.eval_every',

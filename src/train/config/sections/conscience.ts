@@ -86,6 +86,12 @@ export const conscienceSection = z.strictObject({
     z.enum(CADENCES).default('learning-rate'),
     'How every and pairs_every count. learning-rate: each step by its learning rate over the highest, so that reviews become rarer as the policy moves less; steps: each step as one.',
   ),
+  lag: key(
+    count(0).default(0),
+    'Steps that training goes on while a review runs in a thread of its own, beside it: its pairs, and the DPO terms, come so many steps later, and the audit has the age. Needs free cores, and memory for the model a second time; with threads: 0, training leaves lag_threads of the cores. 0: training waits for each review.',
+    { unit: 'steps' },
+  ),
+  lag_threads: key(count(1).default(1), 'CPU threads of reviews beside training.', { unit: 'threads' }),
   first: key(count(0).default(0), 'Optimiser step of the first review.', { unit: 'steps' }),
   renew_every: key(
     count(0).default(0),

@@ -1,0 +1,115 @@
+/** The model that a run trains, as training starts on it, and an engine on it. */
+import type { TrainingEngine } from '../engine/training-engine.js';
+import { resolveModel } from '../hub/pull.js';
+import type { Adapter } from '../model/adapter-files.js';
+import { initialWeights } from '../model/initial-weights.js';
+import type { LoraConfig } from '../model/lora-modules.js';
+import type { Model } from '../model/model.js';
+import { openAdapter } from '../model/open-adapter.js';
+import { loadModel } from '../model/weights.js';
+import { openEngine } from '../open/engine.js';
+import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
+import type { TrainConfig } from './config/schema.js';
+import { targetsFor, trainedLora } from './trained-lora.js';
+
+export interface TrainedModel {
+  /** The configuration as it holds for this model and adapter. */
+  readonly config: TrainConfig;
+  /** The model as training starts on it, without the adapter's factors. */
+  readonly model: Model;
+  /** Folder or file that the model is read from. */
+  readonly modelPath: string;
+  /** The tokenizer of the model itself, where the adapter brings another. */
+  readonly baseTokenizer: ChatTokenizer;
+  /** The adapter that training starts from. */
+  readonly adapter?: Adapter;
+  /** Shape of the trained adapter; absent: all weights are trained. */
+  readonly lora?: LoraConfig;
+}
+
+/**
+ * Loads what a configuration trains.
+ *
+ * @param note  told of warnings
+ * @param known the configuration's model, where it is loaded already
+ * @throws UserError when model or adapter cannot be used
+ */
+export async function trainedModel(
+  given: TrainConfig,
+  note: (line: string) => void,
+  known?: Model,
+): Promise<TrainedModel> {
+  const modelPath = await resolveModel(given.model);
+  const loaded = known ?? (await loadModel(modelPath));
+  const base =
+    given.init === 'random' ? { ...loaded, weights: initialWeights(loaded.config, given.seed) } : loaded;
+  const { adapter, model } = await withAdapter(given, base, note);
+  const config = fitted(given, model, adapter, note);
+  const lora = config.setting === 'lora' ? (adapter?.config ?? trainedLora(config, model.config)) : undefined;
+  const start = { ...(adapter ? { adapter } : {}), ...(lora ? { lora } : {}) };
+  return { config, model, modelPath, baseTokenizer: base.tokenizer, ...start };
+}
+
+/** An engine that trains it; the caller closes it. @param threads on the CPU; 0 takes one per core */
+export function engineOf(
+  { config, model, lora, adapter, baseTokenizer }: TrainedModel,
+  threads = config.threads,
+): Promise<TrainingEngine> {
+  const { device, seed, training } = config;
+  return openEngine({
+    model,
+    device,
+    threads,
+    lora,
+    adapter: adapter?.tensors,
+    baseTokenizer: adapter && baseTokenizer,
+    checkpointing: training.checkpointing === 'auto' ? undefined : training.checkpointing,
+    seed,
+    optimizer: {
+      beta1: training.adam_beta1,
+      beta2: training.adam_beta2,
+      eps: training.adam_eps,
+      weightDecay: training.weight_decay,
+    },
+  });
+}
+
+async function withAdapter(
+  { adapter: folder, model: name }: TrainConfig,
+  base: Model,
+  note: (line: string) => void,
+): Promise<{ adapter?: Adapter; model: Model }> {
+  if (folder === undefined) return { model: base };
+  return openAdapter(folder, base, { name, onWarning: (line) => note(`Warning: ${line}`) });
+}
+
+/** The configuration with rows no longer than the model reads, and with the shape of the given adapter. */
+function fitted(
+  config: TrainConfig,
+  model: Model,
+  adapter: Adapter | undefined,
+  note: (line: string) => void,
+): TrainConfig {
+  const { max_length: asked } = config.training;
+  const most = Math.min(asked, model.config.maxPositions);
+  if (most < asked) {
+    note(`Rows are cut at ${most} tokens, not ${asked}: the model has no more positions.`);
+  }
+  const { rank, alpha, rslora, targets, layers, exclude } = adapter?.config ?? {
+    ...config.lora,
+    targets: targetsFor(config.lora.targets, model.config),
+  };
+  const names = (given: readonly string[] | string) => (typeof given === 'string' ? given : [...given]);
+  return {
+    ...config,
+    lora: {
+      rank,
+      alpha,
+      rslora,
+      targets: names(targets),
+      layers: layers && [...layers],
+      exclude: exclude && names(exclude),
+    },
+    training: { ...config.training, max_length: most },
+  };
+}
