@@ -143,7 +143,7 @@ describe('resume', () => {
   });
 
   it('with reviews beside training, one of them pending, ends as the uninterrupted run', async () => {
-    const beside = [...settings, '--lag', '3', '--save-every', '5'];
+    const beside = [...settings, '--cadence', 'steps', '--lag', '3', '--save-every', '5'];
     await run([...beside, '--output', join(folder, 'beside')]);
     const expected = traces(join(folder, 'beside'));
     expect(expected.audit.some(({ pair }) => pair !== null)).toBe(true);
