@@ -91,7 +91,8 @@ export async function openQuantised(
 ): Promise<QuantisedModel | undefined> {
   if (path.endsWith('.gguf')) {
     const known = findStore(path, { cache });
-    const parsed = known ? (headerOf(known) as ParsedHeader) : await parseGgufHeader(path);
+    const kept = known && (headerOf(known) as ParsedHeader | undefined);
+    const parsed = kept ?? (await parseGgufHeader(path));
     const header = describeHeader(path, parsed);
     if (isQuantised(header)) {
       if (quantise) throw quantisedAlready(path, quantise);

@@ -10,7 +10,6 @@ import { createHash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -20,7 +19,7 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ModelError } from '../errors.js';
-import { asSaveError, writeFileAtomic } from '../files/files.js';
+import { asSaveError, makeFolder, writeFileAtomic } from '../files/files.js';
 import { readJson } from '../files/json-file.js';
 import { removeLeftovers, temporaryName } from '../files/leftovers.js';
 import type { Projection } from './architectures/architecture.js';
@@ -31,7 +30,7 @@ import { projectionName } from './lora-modules.js';
 import type { BlockFormat, RowPlace } from './quantised-blocks.js';
 
 /** Changes whenever files of an earlier version would be read wrongly. */
-const version = 2;
+const version = 3;
 const pageSize = 4096;
 const weightsFile = 'weights.bin';
 const indexFile = 'index.json';
@@ -69,6 +68,8 @@ export interface StoreIndex {
   readonly source: { readonly path: string; readonly size: number; readonly modified: number };
   /** SHA-256 of the model file, hex. */
   readonly hash: string;
+  /** Size of the store's file. */
+  readonly bytes: number;
   readonly products: readonly StoredProduct[];
   /** Norms and tables, by name with `.weight`. */
   readonly vectors: Readonly<Record<string, StoredArray>>;
@@ -123,8 +124,8 @@ export interface StorePlace {
 export function makeStore(source: StoreSource, config: ModelConfig, place: StorePlace): QuantisedStore {
   const { folder, cache } = placeOf(source.path, place);
   const made = join(cache, temporaryName('store'));
+  makeFolder(made);
   try {
-    mkdirSync(made, { recursive: true });
     tidy(cache);
     const index = writeStore(made, source, config);
     rmSync(folder, { recursive: true, force: true });
@@ -139,10 +140,9 @@ export function makeStore(source: StoreSource, config: ModelConfig, place: Store
 /** Removes what killed processes left, and stores whose model is no longer there. */
 function tidy(cache: string): void {
   removeLeftovers(cache);
-  for (const name of readdirSync(cache)) {
-    const index = readJson(join(cache, name, indexFile)) as unknown as StoreIndex | undefined;
-    const orphaned = index?.source !== undefined && !existsSync(index.source.path);
-    if (orphaned) rmSync(join(cache, name), { recursive: true, force: true });
+  for (const name of readdirSync(cache).filter((one) => /^[0-9a-f]{32}$/.test(one))) {
+    const index = indexIn(join(cache, name));
+    if (!index || !existsSync(index.source.path)) rmSync(join(cache, name), { recursive: true, force: true });
   }
 }
 
@@ -150,11 +150,27 @@ function tidy(cache: string): void {
 export function findStore(path: string, place: StorePlace): QuantisedStore | undefined {
   const { folder } = placeOf(path, place);
   const file = join(folder, weightsFile);
-  if (!existsSync(file)) return undefined;
-  const index = readJson(join(folder, indexFile)) as unknown as StoreIndex | undefined;
+  const index = indexIn(folder);
+  if (!index || !existsSync(file) || statSync(file).size !== index.bytes) return undefined;
   const { size, modified } = stamp(path);
-  const fits = index?.version === version && index.source.size === size && index.source.modified === modified;
+  const fits = index.source.size === size && index.source.modified === modified;
   return fits ? { ...index, folder, file } : undefined;
+}
+
+/** The index of a store; undefined where it is missing, damaged or of another version: stores are made again. */
+function indexIn(folder: string): StoreIndex | undefined {
+  const index = soundJson(join(folder, indexFile)) as StoreIndex | undefined;
+  return index?.version === version ? index : undefined;
+}
+
+/** Undefined where a file is missing or damaged. */
+function soundJson(path: string): unknown {
+  try {
+    return readJson(path);
+  } catch (error) {
+    if (error instanceof ModelError) return undefined;
+    throw error;
+  }
 }
 
 function placeOf(path: string, { cache, variant = '' }: StorePlace): { cache: string; folder: string } {
@@ -231,7 +247,7 @@ function writeStore(folder: string, source: StoreSource, config: ModelConfig): S
     }
   };
   writeFileAtomic(join(folder, weightsFile), pieces());
-  const index: StoreIndex = { version, source: before, hash, products, vectors };
+  const index: StoreIndex = { version, source: before, hash, bytes: end, products, vectors };
   if (source.header !== undefined) writeFileAtomic(join(folder, headerFile), json(source.header));
   writeFileAtomic(join(folder, indexFile), JSON.stringify(index));
   return index;
@@ -322,9 +338,9 @@ function biasOf(
 const json = (value: unknown): string =>
   JSON.stringify(value, (_, one: unknown) => (typeof one === 'bigint' ? Number(one) : one));
 
-/** What was kept beside the weights. */
+/** What was kept beside the weights; undefined where it is damaged. */
 export function headerOf({ folder }: QuantisedStore): unknown {
-  return readJson(join(folder, headerFile));
+  return soundJson(join(folder, headerFile));
 }
 
 function finite(values: Float32Array, name: string, where: string): Float32Array {

@@ -5,7 +5,7 @@ import type { AnswerReader, ContinuationScorer, LanguageModel } from '../engine/
 import { FrozenModel } from '../engine/onnx/frozen/model.js';
 import type { Device } from '../engine/onnx/runtime.js';
 import type { EngineModel, SequenceLogp } from '../engine/training-engine.js';
-import { ConfigError } from '../errors.js';
+import { ConfigError, SaveError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
 import { hubSettings } from '../hub/settings.js';
 import type { Adapter } from '../model/adapter-files.js';
@@ -91,11 +91,15 @@ interface Adapted<M> extends Pick<OpenOptions, 'device' | 'threads'> {
 }
 
 /** A model whose weights are quantised, or are to be; undefined where they are not. */
-function quantisedAt(path: string, quantise?: 'q8' | 'q4'): Promise<QuantisedModel | undefined> {
-  return openQuantised(path, {
-    cache: join(hubSettings().ownCache, 'quantised'),
-    ...(quantise ? { quantise } : {}),
-  });
+async function quantisedAt(path: string, quantise?: 'q8' | 'q4'): Promise<QuantisedModel | undefined> {
+  const cache = join(hubSettings().ownCache, 'quantised');
+  try {
+    return await openQuantised(path, { cache, ...(quantise ? { quantise } : {}) });
+  } catch (error) {
+    if (!(error instanceof SaveError)) throw error;
+    const next = 'set XDG_CACHE_HOME to a folder with room, or use --quantize none';
+    throw new SaveError({ ...error.parts, next }, { cause: error });
+  }
 }
 
 const openFrozen = ({

@@ -1,5 +1,15 @@
 /** Stores of quantised models: made once of a file, made again of another, gone with their model. */
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +17,7 @@ import { afterAll, beforeEach, expect, it } from 'vitest';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { FrozenModel } from '../../src/engine/onnx/frozen/model.js';
 import { ConfigError } from '../../src/errors.js';
+import { temporaryName } from '../../src/files/leftovers.js';
 import { openQuantised } from '../../src/model/quantised-model.js';
 import { loadModel } from '../../src/model/weights.js';
 import { relativeError } from '../relative-error.js';
@@ -39,6 +50,29 @@ it('is made once, and again when the file is another', async () => {
   expect(second.folder).toBe(first.folder);
   expect(made(second.file)).not.toBe(before);
   expect(readdirSync(cache)).toHaveLength(1);
+});
+
+it.each(['weights.bin', 'index.json'])('is made again where its %s is cut short', async (name) => {
+  const { folder, file: weights } = (await open())!.store;
+  const before = made(weights);
+  truncateSync(join(folder, name), 10);
+  expect(made((await open())!.store.file)).not.toBe(before);
+});
+
+it('is as good where only the kept header is damaged', async () => {
+  const { folder, file: weights } = (await open())!.store;
+  truncateSync(join(folder, 'header.json'), 10);
+  expect(made((await open())!.store.file)).toBe(made(weights));
+});
+
+it('leaves what a running process makes, and takes away what a killed one left', async () => {
+  await open();
+  const running = join(cache, temporaryName('store'));
+  const killed = join(cache, temporaryName('store').replace(String(process.pid), '4194304'));
+  for (const folder of [running, killed]) mkdirSync(folder);
+  utimesSync(file, 1, 1);
+  await open();
+  expect([existsSync(running), existsSync(killed)]).toEqual([true, false]);
 });
 
 it('carries the SHA-256 of the model file', async () => {
