@@ -83,6 +83,23 @@ export class Random {
     }
     return items;
   }
+
+  /**
+   * Different numbers of {0, …, n − 1} in random order: the beginning of a Fisher–Yates shuffle, in time and
+   * memory of `count` alone.
+   *
+   * @param count more than n gives n
+   */
+  draw(count: number, n: number): number[] {
+    const moved = new Map<number, number>();
+    const at = (i: number) => moved.get(i) ?? i;
+    return Array.from({ length: Math.min(count, n) }, (_, i) => {
+      const j = i + this.int(n - i);
+      const drawn = at(j);
+      moved.set(j, at(i));
+      return drawn;
+    });
+  }
 }
 
 function rotateLeft(x: number, k: number): number {

@@ -163,7 +163,7 @@ export class PairSource implements PairDrawer, Reviewer {
     const pairs: TrainingPair[] = [];
     for (const { pair } of online) pairs.push(await this.withReference(pair.id, this.rowsOf(pair)));
     const random = new Random(seed, 'fixed pairs', step);
-    for (const i of random.shuffle([...fixed.keys()]).slice(0, pairsPerStep - online.length)) {
+    for (const i of random.draw(pairsPerStep - online.length, fixed.length)) {
       pairs.push(await this.withReference(`fixed:${i}`, fixed[i]));
     }
     return {

@@ -29,9 +29,7 @@ function grown(opening: string, answer: string, options: object = {}, added: rea
   const prompt = { index: 0, tokens: promptTokens(tokenizer, messages), limit: 99 };
   const row = new GrowingRow(prompt, tokenizer, { ...asked, ...options });
   for (const id of tokenizer.encode(answer)) {
-    const logits = new Float32Array(tokenizer.vocabSize);
-    logits[id] = 1;
-    if (!row.finished) row.grow({ logits } as never);
+    if (!row.finished) row.grow({ best: id });
   }
   const { text, reasoning, finish } = row.response();
   return { text, reasoning, finish, pieces: pieces.join('') };

@@ -1,5 +1,6 @@
 /** Which steps have a DPO term, and how much it counts. */
-import { expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { Random } from '../../src/random.js';
 import { BatchStream } from '../../src/train/batch-stream.js';
 import { PairSource } from '../../src/train/pairs.js';
 import { align } from '../../src/train/step.js';
@@ -43,4 +44,40 @@ it('draws at every step by default', async () => {
   for (const step of [0, 1, 2]) {
     expect(await pairs.draw(step)).toMatchObject({ weight: 1, pairs: [{ chosen, rejected }] });
   }
+});
+
+describe('fixed pairs', () => {
+  const count = 1000;
+  const many = Array.from({ length: count }, (_, i) => ({ ...{ chosen, rejected }, where: `${i}` }));
+  const drawing = (fixed: typeof many) =>
+    new PairSource({
+      ...{ engine, reference: 'base', frozenConscience: true, probes: [], trainingPrompts: [] },
+      ...{ probeShare: 0, every: 1, samples: 1, pairsPerStep: 4, replayCapacity: 4, maxLength: 32, seed: 1 },
+      fixed,
+      onReviews: () => {},
+    });
+
+  it('are drawn in work that does not grow with the file', async () => {
+    const numbers = async (fixed: typeof many) => {
+      const drawn = vi.spyOn(Random.prototype, 'uint32');
+      const { pairs } = await drawing(fixed).draw(0);
+      const calls = drawn.mock.calls.length;
+      vi.restoreAllMocks();
+      expect(pairs).toHaveLength(4);
+      return calls;
+    };
+    expect(await numbers(many)).toBe(await numbers(many.slice(0, 10)));
+  });
+
+  it('are different in a step, and each comes in time', () => {
+    const seen = new Set<number>();
+    for (let step = 0; step < 60; step++) {
+      const drawn = new Random(1, 'fixed pairs', step).draw(4, 10);
+      expect(new Set(drawn).size).toBe(4);
+      for (const i of drawn) seen.add(i);
+    }
+    expect([...seen].sort((a, b) => a - b)).toEqual([...Array(10).keys()]);
+    expect(new Random(1).draw(9, 3).toSorted()).toEqual([0, 1, 2]);
+    expect(new Random(1).draw(3, 0)).toEqual([]);
+  });
 });

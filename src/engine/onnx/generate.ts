@@ -67,13 +67,22 @@ export class GrowingRow {
 /** Tokens at the end of a prompt that may hold the tag of a reasoning block. */
 const END = 16;
 
-/** The text of one row, as it comes; knows the stop tokens and stop strings. */
+/**
+ * The text of one row, as it comes; knows the stop tokens and stop strings.
+ *
+ * A stop string can only end in what is new, so that no more than its possible beginning is searched again,
+ * and a token takes the same time wherever in the text it stands.
+ */
 class Writer {
   finished = false;
   tokens = 0;
-  private text: string;
-  private shown: number;
+  /** What has been passed on. */
+  private text = '';
+  /** What follows it, and may still become part of a stop string. */
+  private tail: string;
   private readonly stop: readonly string[];
+  /** Characters that are held back. */
+  private readonly held: number;
   private readonly tools: readonly Tool[];
   private readonly decoder;
 
@@ -84,9 +93,9 @@ class Writer {
     { stop = [], tools = [] }: GenerateOptions,
     private readonly onPiece?: (piece: string) => void,
   ) {
-    this.text = begun;
-    this.shown = 0;
+    this.tail = begun;
     this.stop = stop;
+    this.held = Math.max(0, ...stop.map((s) => s.length - 1));
     this.tools = tools;
     this.decoder = tokenizer.streamDecoder();
     // A token's text depends on what stands before it: SentencePiece drops the space of a first one.
@@ -98,19 +107,19 @@ class Writer {
     if (this.tokenizer.eosIds.includes(token)) {
       this.finished = true;
     } else {
-      this.text += this.decoder.push(token);
-      const cut = this.stop.map((s) => this.text.indexOf(s)).filter((at) => at >= 0);
+      this.tail += this.decoder.push(token);
+      const cut = this.stop.map((s) => this.tail.indexOf(s)).filter((at) => at >= 0);
       if (cut.length > 0) {
-        this.text = this.text.slice(0, Math.min(...cut));
+        this.tail = this.tail.slice(0, Math.min(...cut));
         this.finished = true;
       }
     }
-    this.show();
+    this.passOn(this.finished ? 0 : this.held);
   }
 
   response(): Response {
-    if (!this.finished) this.text += this.decoder.flush();
-    this.show(true);
+    if (!this.finished) this.tail += this.decoder.flush();
+    this.passOn(0);
     const { text: said, reasoning } = splitReasoning(this.text);
     return {
       ...splitToolCalls(said, this.tools),
@@ -120,12 +129,13 @@ class Writer {
     };
   }
 
-  /** Passes on what can no longer become part of a stop string. */
-  private show(all = this.finished): void {
-    if (!this.onPiece) return;
-    const held = all ? 0 : Math.max(0, ...this.stop.map((s) => s.length - 1));
-    const end = Math.max(this.shown, this.text.length - held);
-    if (end > this.shown) this.onPiece(this.text.slice(this.shown, end));
-    this.shown = end;
+  /** Passes on all but the last `held` characters. */
+  private passOn(held: number): void {
+    const end = this.tail.length - held;
+    if (end <= 0) return;
+    const piece = this.tail.slice(0, end);
+    this.tail = this.tail.slice(end);
+    this.text += piece;
+    this.onPiece?.(piece);
   }
 }
