@@ -2,11 +2,10 @@
 import { FRAMEWORKS } from '../../conscience/frameworks.js';
 import { reviewMany } from '../../conscience/review.js';
 import { logOdds } from '../../conscience/verdict.js';
-import { formatOf } from '../../open/actor.js';
+import { openActor } from '../../open/actor.js';
 import { labelledAnswers } from '../material/answers.js';
 import type { Benchmark, Pair } from '../material/benchmark.js';
 import { median } from '../material/median.js';
-import { openFloat32, openNamed } from '../material/open.js';
 
 const count = 400;
 const perTurn = 20;
@@ -16,21 +15,21 @@ export const verdicts: Benchmark = {
   measures: `Asimov's question about ${count} answers that are plainly good or plainly bad: the log-odds and verdicts as a file is read by default, against float32 on the same weights.`,
   needs: 'file',
   async open({ model: name = '', threads, answers }, variant) {
-    const opened = await (variant === 'float32' ? openFloat32 : openNamed)(name, threads);
-    const format = await formatOf(name, opened);
+    const quantize = variant === 'float32' ? 'none' : undefined;
+    const { model, format } = await openActor(name, { threads, ...(quantize ? { quantize } : {}) });
     const items = await labelledAnswers(count, answers);
     const settings = { framework: FRAMEWORKS.asimov, format, threshold: 0.5, minMass: 0.01 };
     return {
       note: `${items.length} labelled answers.`,
       turn: async (i) => {
         const some = items.slice((i - 1) * perTurn, i * perTurn);
-        const reviews = await reviewMany(some, { conscience: opened.model, ...settings });
+        const reviews = await reviewMany(some, { conscience: model, ...settings });
         return {
           logOdds: reviews.map(({ logps }) => logps && logOdds(logps)),
           verdicts: reviews.map(({ verdict }) => verdict.kind),
         };
       },
-      close: opened.close,
+      close: () => model.close(),
     };
   },
   peers: [{ name: 'float32', variant: 'float32' }],

@@ -1,10 +1,8 @@
 /** What a model's file says without its weights being read. */
 import { resolveModel } from '../../hub/pull.js';
-import { readGgufHeader } from '../../model/gguf-header.js';
-import { tokenizerFromGguf } from '../../model/gguf-tokenizer.js';
-import { readConfig } from '../../model/hf-config.js';
 import { weightShapes } from '../../model/layout.js';
-import { type ChatTokenizer, createTokenizer, loadTokenizer } from '../../tokenizer/tokenizer.js';
+import { readHead } from '../../model/weights.js';
+import type { ChatTokenizer } from '../../tokenizer/tokenizer.js';
 
 export interface ModelFile {
   readonly tokenizer: ChatTokenizer;
@@ -14,17 +12,7 @@ export interface ModelFile {
 
 /** @param name folder, .gguf file, alias or Hugging Face id */
 export async function readFileOf(name: string): Promise<ModelFile> {
-  const path = await resolveModel(name);
-  if (path.endsWith('.gguf')) {
-    const header = await readGgufHeader(path);
-    const { files, eosTokenIds } = tokenizerFromGguf(header);
-    const shapes = [...header.tensors.values()].map(({ shape }) => shape);
-    return { tokenizer: createTokenizer(files, eosTokenIds), parameters: sizeOf(shapes) };
-  }
-  const config = readConfig(path);
-  const shapes = [...weightShapes(config).values()];
-  return { tokenizer: loadTokenizer(path, config.eosTokenIds), parameters: sizeOf(shapes) };
+  const { config, tokenizer } = await readHead(await resolveModel(name));
+  const sizes = [...weightShapes(config).values()].map((shape) => shape.reduce((a, b) => a * b, 1));
+  return { tokenizer, parameters: sizes.reduce((a, b) => a + b, 0) };
 }
-
-const sizeOf = (shapes: readonly (readonly number[])[]): number =>
-  shapes.reduce((sum, shape) => sum + shape.reduce((product, dim) => product * dim, 1), 0);

@@ -1,7 +1,5 @@
 /** How benchmarks open models: as users do. */
 import type { LanguageModel } from '../../engine/language-model.js';
-import { resolveModel } from '../../hub/pull.js';
-import { loadModel } from '../../model/weights.js';
 import { openEngine, UNTRAINED } from '../../open/engine.js';
 import { openModel } from '../../open/model.js';
 import { promptTokens } from '../../tokenizer/answer-tokens.js';
@@ -17,23 +15,6 @@ export interface Opened {
   /** The tokens that the model reads. */
   ids(messages: readonly Message[]): number[];
   close(): Promise<void>;
-}
-
-/** A model in a file as users open it: whatever arithmetic it answers with is what is measured. */
-export async function openNamed(name: string, threads: number) {
-  const model = await openModel(name, { threads });
-  return { model, specialTokens: model.specialTokens, close: () => model.close() };
-}
-
-/** The same weights in float32, whatever the file holds. */
-export async function openFloat32(name: string, threads: number) {
-  const model = await loadModel(await resolveModel(name));
-  const engine = await openEngine({ model, threads, lora: UNTRAINED });
-  return {
-    model: engine.model('base'),
-    specialTokens: engine.specialTokens,
-    close: () => engine.close(),
-  };
 }
 
 /** With a file by `openModel`; without one, random weights of SmolLM2-135M's shape. */
