@@ -26,6 +26,11 @@ export interface RuntimeOptions {
   readonly device?: Device;
   /** Threads inside one operator. Default: onnxruntime's, the physical cores. */
   readonly threads?: number;
+  /**
+   * Whether idle threads wait for work in a loop, which keeps their cores from other processes for a
+   * millisecond after every operator. Default false: they sleep (docs/log has what that costs and saves).
+   */
+  readonly spinning?: boolean;
 }
 
 const arrayOf: Record<DType, new (length: number) => TypedArray> = {
@@ -48,7 +53,7 @@ export class Program {
    * @throws ConfigError when the device does not exist on this machine
    */
   static async compile(graph: Graph, options: RuntimeOptions = {}, folder?: string): Promise<Program> {
-    const { device = 'cpu', threads } = options;
+    const { device = 'cpu', threads, spinning = false } = options;
     requireDevice(device);
     try {
       const session = await InferenceSession.create(serialize(graph), {
@@ -58,9 +63,13 @@ export class Program {
         // patterns of a first run do not fit the next shapes, and keep memory
         enableMemPattern: false,
         logSeverityLevel: 3,
-        ...(folder === undefined
-          ? {}
-          : { extra: { session: { model_external_initializers_file_folder_path: folder } } }),
+        // onnxruntime's keys, a level for each part of the name: one that it does not know is passed over in silence
+        extra: {
+          session: {
+            intra_op: { allow_spinning: spinning ? '1' : '0' },
+            ...(folder === undefined ? {} : { model_external_initializers_file_folder_path: folder }),
+          },
+        },
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
       });
       return new Program(graph, session);
