@@ -10,7 +10,7 @@ import { ShapeError } from '../errors.js';
 import type { Operator } from './ops.js';
 import { type Shape, sameShape } from './shape.js';
 
-export type DType = 'float32' | 'float64' | 'int64' | 'bool' | 'uint8';
+export type DType = 'float32' | 'float64' | 'int64' | 'bool' | 'uint8' | 'int8';
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 
 /** A tensor in the graph: an input, a constant, or the output of a node. */

@@ -20,7 +20,9 @@ export type DifferentiableOperator =
 export type ConstantOperator = 'Equal' | 'GreaterOrEqual' | 'And' | 'Or' | 'ScatterElements' | 'Shape';
 
 /** Operators that have a gradient that nobody needed so far: differentiating them throws. */
-export type ForwardOperator = 'ReduceMax' | 'ArgMax' | 'MatMulNBits';
+export type ForwardOperator =
+  | ('ReduceMax' | 'ArgMax' | 'MatMulNBits')
+  | ('Abs' | 'QuantizeLinear' | 'MatMulIntegerToFloat');
 
 export type Operator = DifferentiableOperator | ConstantOperator | ForwardOperator;
 
@@ -51,6 +53,8 @@ export const sigmoid = (x: Value): Value => unary('Sigmoid', x);
 export const softplus = (x: Value): Value =>
   x.graph.fused ? unary('Softplus', x) : log(add(exp(x), scalar(x, 1)));
 export const tanh = (x: Value): Value => unary('Tanh', x);
+/** Has no gradient here: used to find the scale of numbers that are rounded. */
+export const abs = (x: Value): Value => unary('Abs', x);
 export const identity = (x: Value): Value => unary('Identity', x);
 
 /** x·σ(αx); with α = 1 this is SiLU. Contributed, float32. */
@@ -81,7 +85,10 @@ export function where(condition: Value, a: Value, b: Value): Value {
   return a.graph.node('Where', [condition, a, b], [{ dtype: a.dtype, shape }])[0];
 }
 
-const onnxType: Record<DType, number> = { float32: 1, uint8: 2, int64: 7, bool: 9, float64: 11 };
+const onnxType: Record<DType, number> = {
+  ...{ float32: 1, uint8: 2, int8: 3 },
+  ...{ int64: 7, bool: 9, float64: 11 },
+};
 
 export function cast(x: Value, dtype: DType): Value {
   return x.dtype === dtype
@@ -151,7 +158,8 @@ export function matMul(a: Value, b: Value, options: MatMulOptions = {}): Value {
   return alpha === 1 ? result : mul(result, scalar(result, alpha));
 }
 
-function productShape(a: Value, b: Value, transA: boolean, transB: boolean): Dim[] {
+/** Shape of op(A)·op(B). @throws ShapeError when the inner sizes differ */
+export function productShape(a: Value, b: Value, transA: boolean, transB: boolean): Dim[] {
   const where = `MatMul of ${a.name} [${a.shape}] and ${b.name} [${b.shape}]`;
   if (a.shape.length < 2 || b.shape.length < 2) throw new ShapeError({ where, what: 'rank below 2' });
   const [m, k] = transA ? [a.shape.at(-1)!, a.shape.at(-2)!] : [a.shape.at(-2)!, a.shape.at(-1)!];

@@ -7,8 +7,11 @@
 import { PbfWriter } from 'pbf';
 import type { Attribute, Constant, DType, Graph, Node, Stored, Value } from './graph.js';
 
-const elementType = { float32: 1, uint8: 2, int64: 7, bool: 9, float64: 11 } as const;
-const elementBytes: Readonly<Record<DType, number>> = { float32: 4, uint8: 1, int64: 8, bool: 1, float64: 8 };
+const elementType = { float32: 1, uint8: 2, int8: 3, int64: 7, bool: 9, float64: 11 } as const;
+const elementBytes: Readonly<Record<DType, number>> = {
+  ...{ float32: 4, float64: 8, int64: 8 },
+  ...{ uint8: 1, int8: 1, bool: 1 },
+};
 const attributeType = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
 /** @returns the bytes of a ModelProto that onnxruntime loads */

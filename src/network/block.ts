@@ -6,7 +6,7 @@
 import type { Value } from '../graph/graph.js';
 import { add, mul, reshape, scalar, split } from '../graph/ops.js';
 import { product } from '../graph/shape.js';
-import type { NormName, Projection } from '../model/architectures/architecture.js';
+import type { NormName } from '../model/architectures/architecture.js';
 import type { ModelConfig } from '../model/config.js';
 import { activations } from './activation.js';
 import type { Heads } from './attention.js';
@@ -72,10 +72,8 @@ function attentionInputs(
     const [q, k, v] = split(parameters.linear(layer, 'qkv_proj', x), 1, sizes);
     return { q: positioned(q, 'q'), k: positioned(k, 'k'), v: rows(v) };
   }
-  const linear = (projection: Projection) => parameters.linear(layer, projection, x);
-  const q = positioned(linear('q_proj'), 'q');
-  const k = positioned(linear('k_proj'), 'k');
-  return { q, k, v: rows(linear('v_proj')) };
+  const [q, k, v] = parameters.linears(layer, ['q_proj', 'k_proj', 'v_proj'], x);
+  return { q: positioned(q, 'q'), k: positioned(k, 'k'), v: rows(v) };
 }
 
 /** Norm of queries or keys [N, heads·H]: of each head, or of all together. */
@@ -96,6 +94,6 @@ function feedForward(parameters: Parameters, config: ModelConfig, layer: number,
   const { architecture, ffn } = config;
   const [gate, up] = architecture.projections.includes('gate_up_proj')
     ? split(parameters.linear(layer, 'gate_up_proj', x), 1, [ffn, ffn])
-    : [parameters.linear(layer, 'gate_proj', x), parameters.linear(layer, 'up_proj', x)];
+    : parameters.linears(layer, ['gate_proj', 'up_proj'], x);
   return parameters.linear(layer, 'down_proj', mul(activations[architecture.activation](gate), up));
 }

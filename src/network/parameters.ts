@@ -1,5 +1,5 @@
 /** The parameters of a model as inputs of its graph, and the layers that are made of one parameter each. */
-import type { Graph, Value } from '../graph/graph.js';
+import type { DType, Graph, Value } from '../graph/graph.js';
 import { add, div, mul, reduceMean, scalar, simplifiedLayerNormalization, sqrt } from '../graph/ops.js';
 import type { Projection } from '../model/architectures/architecture.js';
 import type { ModelConfig } from '../model/config.js';
@@ -10,41 +10,67 @@ import {
   type LoraConfig,
   projectionName,
 } from '../model/lora-modules.js';
+import { projectInt8 } from './int8-projection.js';
 import { project } from './projection.js';
+
+/** Names of the inputs that hold a layer's matrix as int8, [in, out], and the scales of its outputs. */
+export const int8Input = (layer: string): string => `${layer}.int8`;
+export const scalesInput = (layer: string): string => `${layer}.scales`;
 
 export class Parameters {
   /** Parameters by name, in the order of first use. */
   readonly inputs = new Map<string, Value>();
   private readonly adapted: ReadonlyMap<string, AdaptedModule>;
 
-  /** @param lora its factors become inputs `….lora_A` and `….lora_B` */
+  /**
+   * @param lora its factors become inputs `….lora_A` and `….lora_B`
+   * @param int8 whether the matrices of projections are inputs `….int8` and `….scales`
+   */
   constructor(
     readonly graph: Graph,
     private readonly config: ModelConfig,
     lora: LoraConfig | undefined,
+    private readonly int8 = false,
   ) {
     this.adapted = lora ? adaptedModules(config, lora) : new Map();
   }
 
   /** The input that holds a parameter; made when it is first asked for. */
-  get(name: string, shape: readonly number[]): Value {
+  get(name: string, shape: readonly number[], dtype: DType = this.graph.float): Value {
     const known = this.inputs.get(name);
     if (known) return known;
-    const value = this.graph.input(name, this.graph.float, shape);
+    const value = this.graph.input(name, dtype, shape);
     this.inputs.set(name, value);
     return value;
   }
 
+  /** Projections of a layer that read the same, with their biases and adapters: [N, in] → [N, out] each. */
+  linears(layer: number, projections: readonly Projection[], x: Value): readonly Value[] {
+    if (!this.int8) return projections.map((projection) => this.linear(layer, projection, x));
+    const layers = projections.map((projection) => {
+      const { name, inner, outer, ...added } = this.around(layer, projection);
+      const values = this.get(int8Input(name), [inner, outer], 'int8');
+      return { values, scales: this.get(scalesInput(name), [outer]), ...added };
+    });
+    return projectInt8(x, layers);
+  }
+
   /** A projection of a layer, with its bias and its adapter: [N, in] → [N, out]. */
   linear(layer: number, projection: Projection, x: Value): Value {
+    if (this.int8) return this.linears(layer, [projection], x)[0];
+    const { name, inner, outer, ...added } = this.around(layer, projection);
+    return project(x, { weight: this.get(`${name}.weight`, [inner, outer]), ...added });
+  }
+
+  /** What a projection has beside its matrix. */
+  private around(layer: number, projection: Projection) {
     const { config } = this;
     const name = projectionName(layer, projection);
     const [inner, outer] = projectionShape(config, projection);
     const adapted = this.adapted.get(name);
-    const weight = this.get(`${name}.weight`, [inner, outer]);
     const biased = config.architecture.biases.includes(projection);
-    return project(x, {
-      weight,
+    return {
+      ...{ name, inner, outer },
       ...(biased ? { bias: this.get(`${name}.bias`, [outer]) } : {}),
       ...(adapted
         ? {
@@ -55,7 +81,7 @@ export class Parameters {
             },
           }
         : {}),
-    });
+    };
   }
 
   /** RMSNorm over the last axis, by the weight of that name. */

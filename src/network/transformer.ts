@@ -34,6 +34,8 @@ import { Parameters } from './parameters.js';
 export interface TransformerOptions {
   /** Adapter; its factors become inputs `….lora_A` and `….lora_B`. */
   readonly lora?: LoraConfig;
+  /** Matrices of projections are int8 and get no gradient. */
+  readonly int8?: boolean;
   /** Recompute each block in the backward pass instead of keeping its activations. */
   readonly checkpointing?: boolean;
   /** Let segments branch off others: one more input, `trunks`. */
@@ -61,7 +63,7 @@ export class Transformer {
   ) {
     const { heads, kvHeads, headSize, attentionScale = 1 / Math.sqrt(headSize), attentionCap } = config;
     this.heads = { heads, kvHeads, headSize, scale: attentionScale, cap: attentionCap };
-    this.parameters = new Parameters(graph, config, options.lora);
+    this.parameters = new Parameters(graph, config, options.lora, options.int8);
   }
 
   /**

@@ -65,6 +65,7 @@ export function engineOf(
     baseTokenizer: adapter && baseTokenizer,
     checkpointing: training.checkpointing === 'auto' ? undefined : training.checkpointing,
     seed,
+    loadIn8bit: training.load_in_8bit,
     optimizer: {
       beta1: training.adam_beta1,
       beta2: training.adam_beta2,

@@ -32,6 +32,9 @@ export const withoutGradient: Readonly<Record<ConstantOperator, string>> = {
 /** Operators that cannot be differentiated, and why. */
 export const notDifferentiated: Readonly<Record<ForwardOperator, string>> = {
   ReduceMax: 'used for statistics and inside composites, which have gradients of their own',
+  Abs: 'used to find the scale of numbers that are rounded',
+  QuantizeLinear: 'rounding is piecewise constant; products of rounded rows are composites',
+  MatMulIntegerToFloat: 'inside composites, which have gradients of their own',
   ArgMax: 'an index is piecewise constant',
   MatMulNBits: 'used where nothing is trained: training multiplies with unpacked matrices',
 };

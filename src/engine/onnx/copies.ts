@@ -5,9 +5,11 @@
 
 import { ShapeError } from '../../errors.js';
 import { amplify } from '../../model/amplify.js';
+import { int8Matrix } from '../../model/int8-matrix.js';
 import { initLora, projectionShape } from '../../model/lora.js';
-import { adaptedModules, type LoraConfig } from '../../model/lora-modules.js';
+import { adaptedModules, type LoraConfig, projectionName } from '../../model/lora-modules.js';
 import type { Model, Weights } from '../../model/model.js';
+import { int8Input, scalesInput } from '../../network/parameters.js';
 import { directionInput, directionsFor, type SteeringShape } from '../../network/steering.js';
 import type { Steering } from '../../values/steering.js';
 import type { AdamWConfig } from '../adamw.js';
@@ -35,6 +37,8 @@ export interface CopiesOptions {
   readonly seed?: number;
   /** Longest sequence, in tokens. Default: the model's. */
   readonly maxLength?: number;
+  /** Train on frozen projections that are rounded to int8; with LoRA only. Default false. */
+  readonly loadIn8bit?: boolean;
   /** Constants of the optimiser. Default: PyTorch's, without decay. */
   readonly optimizer?: AdamWConfig;
 }
@@ -48,6 +52,8 @@ export class Copies {
   renewed?: Weights;
   /** Rotary tables, for programs that lay tokens out themselves as well. */
   readonly rotary: RotaryFeeds;
+  /** Frozen projections as the training step takes them, where they are rounded. */
+  readonly int8?: Parameters;
   private readonly sets: Record<WeightSet, Parameters>;
   private start?: Weights;
   private readonly steering: { training: readonly Steering[]; answering: readonly Steering[] } = {
@@ -57,7 +63,7 @@ export class Copies {
 
   constructor(
     readonly source: Model,
-    { lora, adapter, seed = 0, maxLength, optimizer }: CopiesOptions,
+    { lora, adapter, seed = 0, maxLength, optimizer, loadIn8bit = false }: CopiesOptions,
   ) {
     const { config, weights } = source;
     if (lora) this.lora = lora;
@@ -67,6 +73,7 @@ export class Copies {
     this.maxLength = Math.min(maxLength ?? config.maxPositions, config.maxPositions);
     this.rotary = new RotaryFeeds(config, this.maxLength);
     const base = toFeeds(weights);
+    if (lora && loadIn8bit) this.int8 = int8Feeds(source);
     this.sets = {
       base,
       start: this.start ? { ...base, ...toFeeds(this.start) } : base,
@@ -181,6 +188,21 @@ export const perSet = <T>(make: (set: WeightSet) => T): Record<WeightSet, T> => 
   start: make('start'),
   policy: make('policy'),
 });
+
+/** The projections as int8, without the other weights. */
+function int8Feeds({ config, weights }: Model): Parameters {
+  const feeds: Parameters = {};
+  for (let layer = 0; layer < config.layers; layer++) {
+    for (const projection of config.architecture.projections) {
+      const name = projectionName(layer, projection);
+      const weight = weights.get(`${name}.weight`)!;
+      const { values, scales } = int8Matrix(weight);
+      feeds[int8Input(name)] = { data: values, dims: weight.shape };
+      feeds[scalesInput(name)] = { data: scales, dims: [scales.length] };
+    }
+  }
+  return feeds;
+}
 
 const toFeeds = (weights: Weights): Parameters =>
   Object.fromEntries([...weights].map(([name, { shape, data }]) => [name, { data, dims: shape }]));

@@ -17,6 +17,8 @@ export interface StepGraphOptions {
   readonly chunks: number;
   /** Absent: all weights are trained. */
   readonly lora?: LoraConfig;
+  /** Frozen projections are int8; with LoRA only. */
+  readonly int8?: boolean;
   readonly checkpointing: boolean;
   /** False builds the plain float64 reference. Default true. */
   readonly fused?: boolean;
@@ -36,12 +38,21 @@ export const referenceInput = (layer: number | 'final'): string => `reference_hi
  * `kl_weights` [chunks, C], `feature_weights` [B·T, 1] and `reference_hidden.N`, and the output `anchor`.
  */
 export function stepGraph(config: ModelConfig, options: StepGraphOptions): Graph {
-  const { chunks, lora, checkpointing, fused = true, pairLoss = 'dpo', anchor, steering = [] } = options;
+  const {
+    chunks,
+    lora,
+    int8 = false,
+    checkpointing,
+    fused = true,
+    pairLoss = 'dpo',
+    anchor,
+    steering = [],
+  } = options;
   const graph = new Graph('step', fused);
   const residuals: Value[] = [];
   const write = steer(graph, config, steering);
   const transformer = new Transformer(graph, config, {
-    checkpointing,
+    ...{ checkpointing, int8 },
     ...(lora ? { lora } : {}),
     onResidual: (layer, residual) => {
       residuals[layer] = residual;
@@ -96,13 +107,16 @@ function featureDistance(
 }
 
 /** The residual stream after each layer, `hidden.N`, and the states that predict, `hidden.final`; [B·T, width]. */
-export function hiddenGraph(config: ModelConfig, lora?: LoraConfig): Graph {
+export function hiddenGraph(
+  config: ModelConfig,
+  options: { readonly lora?: LoraConfig; readonly int8: boolean },
+): Graph {
   const graph = new Graph('hidden');
   const onResidual = (layer: number, residual: Value) => {
     graph.output(`hidden.${layer}`, residual);
     return residual;
   };
-  const transformer = new Transformer(graph, config, { onResidual, ...(lora ? { lora } : {}) });
+  const transformer = new Transformer(graph, config, { onResidual, ...options });
   graph.output('hidden.final', transformer.sequences('B', 'T'));
   return graph;
 }
@@ -110,10 +124,15 @@ export function hiddenGraph(config: ModelConfig, lora?: LoraConfig): Graph {
 /** Log-probabilities of given targets. Outputs `logps` and `correct` [chunks, C]. */
 export function scoreGraph(
   config: ModelConfig,
-  { chunks, branching = false, ...copy }: CopyOptions & { chunks: number; branching?: boolean },
+  {
+    chunks,
+    branching = false,
+    int8 = false,
+    ...copy
+  }: CopyOptions & { chunks: number; branching?: boolean; int8?: boolean },
 ): Graph {
   const graph = new Graph('score');
-  const transformer = copyOf(graph, config, copy, { branching });
+  const transformer = copyOf(graph, config, copy, { branching, int8 });
   const hidden = transformer.sequences('B', 'T');
   const { logps, correct } = tokenLogps(hidden, transformer.head, {
     predictAt: graph.input('predict_at', 'int64', [chunks, 'C']),

@@ -6,7 +6,7 @@ export class Programs {
   private readonly compiled = new Map<string, Promise<Program>>();
   private closed?: Error;
 
-  constructor(private readonly options: RuntimeOptions) {}
+  constructor(readonly options: RuntimeOptions) {}
 
   /**
    * @param key    what sets the graph apart from the engine's others

@@ -10,7 +10,7 @@ import { type DType, Graph } from '../../graph/graph.js';
 import { neg } from '../../graph/ops.js';
 import { serialize } from '../../graph/protobuf.js';
 
-export type TypedArray = Float32Array | Float64Array | BigInt64Array | Uint8Array;
+export type TypedArray = Float32Array | Float64Array | BigInt64Array | Uint8Array | Int8Array;
 
 /** A tensor outside a graph: row-major elements and their shape. */
 export interface NdArray {
@@ -39,6 +39,7 @@ const arrayOf: Record<DType, new (length: number) => TypedArray> = {
   int64: BigInt64Array,
   bool: Uint8Array,
   uint8: Uint8Array,
+  int8: Int8Array,
 };
 
 /** A graph that can be run. */

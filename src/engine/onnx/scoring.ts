@@ -54,10 +54,12 @@ export class Scoring {
 
   /** The residual stream after each layer, and the states that predict; [B·T, width]. */
   async hidden(batch: Tokens, set: WeightSet): Promise<HiddenStates> {
-    const { config } = this.copies;
+    const { config, int8 } = this.copies;
     const lora = this.copies.loraOf(set);
-    const program = await this.programs.get(`hidden ${lora !== undefined}`, () => hiddenGraph(config, lora));
-    const outputs = await program.run(this.copies.feeds(set, batch));
+    const program = await this.programs.get(`hidden ${lora !== undefined}`, () =>
+      hiddenGraph(config, { ...(lora ? { lora } : {}), int8: int8 !== undefined }),
+    );
+    const outputs = await program.run({ ...this.copies.feeds(set, batch), ...int8 });
     const dims = [batch.B * batch.T, config.width];
     return (layer) => ({ data: outputs[`hidden.${layer}`].data as Float32Array, dims });
   }
@@ -102,11 +104,14 @@ export class Scoring {
     const chunks = chunksFor(batch.target.length);
     const copy = this.copies.copyOf(set);
     const branching = branches !== undefined;
+    // what losses are made of is computed as the policy's is; what the model is asked is not
+    const int8 = branching ? undefined : this.copies.int8;
     const program = await this.programs.get(`score ${chunks} ${nameOf(copy)} ${branching}`, () =>
-      scoreGraph(this.copies.config, { chunks, branching, ...copy }),
+      scoreGraph(this.copies.config, { chunks, branching, int8: int8 !== undefined, ...copy }),
     );
     const outputs = await program.run({
       ...this.copies.feeds(set, batch, branching),
+      ...int8,
       ...this.copies.directionFeeds(copy.steering),
       ...branches,
       ...chunked(batch, chunks).feeds,

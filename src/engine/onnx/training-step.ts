@@ -4,6 +4,7 @@ import type { HybridPass, StepResult } from '../training-engine.js';
 import { type Batch, batchOf } from './batch.js';
 import { type Copies, shapeOf } from './copies.js';
 import { stepGraph } from './graphs.js';
+import { requireExactSums } from './int8.js';
 import type { Programs } from './programs.js';
 import type { NdArray } from './runtime.js';
 import type { Scoring } from './scoring.js';
@@ -14,6 +15,8 @@ import { type ChunkedTargets, chunked, chunksFor } from './targets.js';
 const mostActivations = 1e9;
 
 export class TrainingStep {
+  private exact?: Promise<void>;
+
   /** @param checkpointing recompute activations in the backward pass. Default: when they would take over 1 GB */
   constructor(
     private readonly copies: Copies,
@@ -24,7 +27,7 @@ export class TrainingStep {
 
   /** See `TrainingEngine.accumulate`. */
   async accumulate(pass: HybridPass): Promise<StepResult> {
-    const { config, lora, trained, trainingSteering: steering } = this.copies;
+    const { config, lora, int8, trained, trainingSteering: steering } = this.copies;
     const { pairs, pairLoss = 'dpo' } = pass;
     const batch = batchOf(pass);
     this.copies.requireLength(batch.T);
@@ -32,15 +35,17 @@ export class TrainingStep {
     const checkpointing = this.checkpointing ?? this.activationBytes(batch) > mostActivations;
     const anchor = { kl: pass.anchor?.kl !== undefined, features: pass.anchor?.features !== undefined };
     const key = `step ${chunks} ${checkpointing} ${pairLoss} ${JSON.stringify(anchor)} ${shapeOf(steering)}`;
+    if (int8) await (this.exact ??= requireExactSums(this.programs.options));
     const program = await this.programs.get(key, () =>
       stepGraph(config, {
-        ...{ chunks, checkpointing, pairLoss, anchor, steering },
+        ...{ chunks, checkpointing, pairLoss, anchor, steering, int8: int8 !== undefined },
         ...(lora ? { lora } : {}),
       }),
     );
     const targets = chunked(batch, chunks);
     const outputs = await program.run({
       ...this.copies.feeds('policy', batch),
+      ...int8,
       ...stepFeeds(pass, batch, targets),
       ...this.copies.directionFeeds(steering),
       ...(await this.anchorFeeds(pass, batch, targets)),

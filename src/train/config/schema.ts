@@ -90,6 +90,12 @@ function crossChecks(config: ParsedConfig): Check[] {
     },
     ...checksOf(config),
     {
+      holds: !training.load_in_8bit || (setting === 'lora' && config.device === 'cpu'),
+      path: 'training.load_in_8bit',
+      message:
+        'only weights that stay as they are can be rounded, and only on the CPU; set setting: lora and device: cpu',
+    },
+    {
       holds: setting === 'full' || (init === 'pretrained' && conscience.renew_every === 0),
       path: init === 'random' ? 'init' : 'conscience.renew_every',
       message: 'the base stays as it is in LoRA training; set setting: full',
