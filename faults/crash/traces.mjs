@@ -10,7 +10,7 @@ import { unframe } from '../../dist/metrics/tfrecord.js';
 
 /** Keys whose values are a clock's, or follow from one, or say which checkout it was. */
 const CLOCKS = new Set(['time', 'tokens_per_second', 'seconds', 'commit', 'crc']);
-const timeless = (key, value) => (CLOCKS.has(key) ? undefined : value);
+const timeless = (key, value) => (CLOCKS.has(key) || key.startsWith('time/') ? undefined : value);
 
 /**
  * @param {string} folder
@@ -66,6 +66,9 @@ function numbered(path, values, nameOf) {
 
 /** The content without where it lies, and without whether the run was begun over another one. */
 function placeless(path, bytes, folder) {
+  // the state of a checkpoint says how long its stages took, and the checksums follow from it
+  if (basename(path) === 'state.json') return JSON.stringify(JSON.parse(bytes), timeless);
+  if (basename(path) === 'checkpoint.sha256') return bytes.toString().replace(/^.* state\.json$/m, '');
   if (!/\.(ya?ml|json|txt|csv)$/.test(path)) return bytes;
   return bytes
     .toString()
