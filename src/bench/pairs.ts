@@ -77,7 +77,8 @@ function measuredRow(benchmark: Benchmark, taken: Taken, one: Measured, peer?: P
   const theirs = of(peer?.samples ?? []);
   const ratios = theirs.map((value, i) => ours[i] / value);
   const own = one.bar?.(taken.parameters);
-  const bar = own ?? one.ratioBar;
+  const meant = one.barPeer === undefined || peer === undefined || peer.name === one.barPeer;
+  const bar = own ?? (meant ? one.ratioBar : undefined);
   const counted = own ? ours : ratios;
   return {
     ...headOf(taken, peer),

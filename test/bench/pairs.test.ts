@@ -63,6 +63,18 @@ describe('rowsOf', () => {
     expect(row).not.toHaveProperty('peer');
   });
 
+  it('has a bar on one peer only, where it is about one', () => {
+    const two: Taken = {
+      ...{ benchmark: 'walk', ours: samples(3, 3, 3) },
+      peers: ['fast', 'slow'].map((name, k) => ({ name, samples: samples(...Array(3).fill(2 - k)) })),
+    };
+    const rows = rowsOf(benchmark({ measured: [{ ...rate, barPeer: 'fast' }] }), two);
+    expect(rows.map(({ peer, reached }) => [peer, reached])).toEqual([
+      ['fast', 'yes'],
+      ['slow', undefined],
+    ]);
+  });
+
   it('holds our own number against a bar that depends on the model', () => {
     const own = { ...rate, ratioBar: undefined, bar: (n = 0) => (n > 10 ? { atMost: 8 } : undefined) };
     const rows = (parameters?: number) =>

@@ -22,7 +22,9 @@ function decode(streams: number, atLeast: number): Benchmark {
       const answer = async (asked: (typeof turns)[number]['first'], maxTokens: number) => {
         const begin = performance.now();
         const answers = await Promise.all(
-          asked.map((messages) => opened.model.generate([messages], { maxTokens, temperature: 0 })),
+          asked.map((messages) =>
+            opened.model.generate([messages], { maxTokens, temperature: 0, prefix: opened.lead }),
+          ),
         );
         const seconds = (performance.now() - begin) / 1000;
         return { seconds, tokens: answers.reduce((sum, [{ tokens }]) => sum + tokens, 0) };
@@ -38,8 +40,8 @@ function decode(streams: number, atLeast: number): Benchmark {
       };
       await answer(turns[0].first, 4);
       const ids = turns.map(({ first, whole }) => ({
-        first: first.map(opened.ids),
-        whole: whole.map(opened.ids),
+        first: first.map((messages) => opened.ids(messages, opened.lead)),
+        whole: whole.map((messages) => opened.ids(messages, opened.lead)),
       }));
       return { shared: { turns: ids, tokens: answerTokens }, turn, close: opened.close };
     },

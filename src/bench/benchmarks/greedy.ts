@@ -24,7 +24,7 @@ export const greedy: Benchmark = {
       ),
     ];
     return {
-      shared: { turns: turns.map((asked) => asked.map(opened.ids)), tokens },
+      shared: { turns: turns.map((asked) => asked.map((messages) => opened.ids(messages))), tokens },
       turn: async (i) => {
         const answers = await opened.model.generate(turns[i], { maxTokens: tokens, temperature: 0 });
         return { texts: answers.map(({ text }) => text) };

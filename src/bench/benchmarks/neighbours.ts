@@ -62,9 +62,9 @@ export const neighbours = [
   beside(
     { name: 'neighbours-decode', what: `A greedy answer of ${answer} tokens`, needs: 'either' },
     async (order) => {
-      const { model, prompt, close } = await open(order);
+      const { model, prompt, lead: prefix, close } = await open(order);
       let seed = 0;
-      const run = () => model.generate([prompt(45, ++seed)], { maxTokens: answer, temperature: 0 });
+      const run = () => model.generate([prompt(45, ++seed)], { maxTokens: answer, temperature: 0, prefix });
       return { tokens: answer, run, close };
     },
   ),

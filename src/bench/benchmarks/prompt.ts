@@ -11,7 +11,7 @@ export const prompt: Benchmark = {
   async open(order) {
     const opened = await open(order);
     const prompts = forTurns((i) => opened.prompt(tokens, 1000 + i));
-    const ids = prompts.map(opened.ids);
+    const ids = prompts.map((messages) => opened.ids(messages));
     const turn = async (i: number) => {
       const begin = performance.now();
       await opened.model.generate([prompts[i]], { maxTokens: 1, temperature: 0 });

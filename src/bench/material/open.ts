@@ -10,10 +10,12 @@ import { sentence } from './text.js';
 
 export interface Opened {
   readonly model: LanguageModel;
+  /** What long answers are made to begin with: one that counts does not end early. */
+  readonly lead: string;
   /** A prompt of about that many tokens that asks for a long answer. @param seed different seeds begin differently */
   prompt(tokens: number, seed: number): readonly Message[];
-  /** The tokens that the model reads. */
-  ids(messages: readonly Message[]): number[];
+  /** The tokens that the model reads. @param lead what the answer begins with. Default: nothing */
+  ids(messages: readonly Message[], lead?: string): number[];
   close(): Promise<void>;
 }
 
@@ -23,32 +25,32 @@ export async function open({ model: name, threads }: Order): Promise<Opened> {
     const engine = await openEngine({ model: randomModel(smollm2), threads, lora: UNTRAINED });
     const ids = (messages: readonly Message[]) => engine.tokenizer.encodeChat(messages);
     return {
-      model: engine.model('base'),
+      ...{ model: engine.model('base'), lead: '' },
       prompt: (tokens, seed) => [{ role: 'user', content: someTokens(tokens, seed).join(' ') }],
       ids,
       close: () => engine.close(),
     };
   }
   const model = await openModel(name, { threads });
-  const ids = (messages: readonly Message[]) => promptTokens(model.tokenizer, messages);
+  const ids = (messages: readonly Message[], lead = '') => promptTokens(model.tokenizer, messages, lead);
   const words = new Map<number, number>();
   return {
-    model,
+    ...{ model, lead: '1, 2, 3, 4, 5,' },
     prompt: (tokens, seed) => {
       if (!words.has(tokens))
         words.set(
           tokens,
-          wordsFor(tokens, (some) => ids(storyOf(some, 0)).length),
+          wordsFor(tokens, (some) => ids(countingOf(some, 0)).length),
         );
-      return storyOf(words.get(tokens)!, seed);
+      return countingOf(words.get(tokens)!, seed);
     },
     ids,
     close: () => model.close(),
   };
 }
 
-const storyOf = (words: number, seed: number): Message[] => [
-  { role: 'user', content: `${sentence(seed, words)}\nContinue these words as a story of many pages.` },
+const countingOf = (words: number, seed: number): Message[] => [
+  { role: 'user', content: `${sentence(seed, words)}\nNow count to a thousand.` },
 ];
 
 /** As many words as fit into `tokens`. */
