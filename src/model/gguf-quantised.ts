@@ -1,5 +1,6 @@
 /** The matrices of a GGUF file as a store takes them: blocks as they are, in another order. */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
+import { readExactly } from '../files/read-exactly.js';
 import type { ModelConfig } from './config.js';
 import type { GgufHeader, GgufTensor, ParsedHeader } from './gguf-header.js';
 import { rowOrder } from './gguf-weights.js';
@@ -77,7 +78,7 @@ export class GgufSource implements StoreSource {
     try {
       for (let first = 0; first < rows; first += most) {
         const count = Math.min(most, rows - first);
-        readSync(file, bytes, 0, count * rowBytes, at + first * rowBytes);
+        readExactly(file, bytes.subarray(0, count * rowBytes), at + first * rowBytes);
         unpack(bytes, first, count);
       }
     } finally {

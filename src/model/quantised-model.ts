@@ -4,8 +4,9 @@
  * The linear layers lie in a store (quantised-store.ts), which onnxruntime maps; rows of the embedding
  * are read from the model file whenever tokens are.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { ConfigError } from '../errors.js';
+import { readExactly } from '../files/read-exactly.js';
 import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 import type { ModelConfig } from './config.js';
 import { ggufHead } from './gguf.js';
@@ -39,25 +40,28 @@ export class EmbeddingRows {
 
   /**
    * @param at    place of the first row in the file
-   * @param width numbers of a row
+   * @param size how many rows there are, and how many numbers one has
    */
   constructor(
     path: string,
     private readonly at: number,
     private readonly quantisation: Quantisation,
-    private readonly width: number,
+    private readonly size: Pick<ModelConfig, 'vocabSize' | 'width'>,
   ) {
     this.file = openSync(path, 'r');
-    this.rowBytes = (width / quantisation.blockSize) * quantisation.blockBytes;
+    this.rowBytes = (size.width / quantisation.blockSize) * quantisation.blockBytes;
     this.bytes = new Uint8Array(this.rowBytes);
   }
 
   /** @returns [tokens, width] */
   rows(tokens: ArrayLike<number>): Float32Array {
-    const { width, bytes, rowBytes } = this;
+    const { bytes, rowBytes } = this;
+    const { vocabSize, width } = this.size;
     const rows = new Float32Array(tokens.length * width);
     for (let i = 0; i < tokens.length; i++) {
-      readSync(this.file, bytes, 0, rowBytes, this.at + tokens[i] * rowBytes);
+      // beyond the table lies another tensor
+      if (!(tokens[i] >= 0 && tokens[i] < vocabSize)) throw new Error(`internal: no token ${tokens[i]}`);
+      readExactly(this.file, bytes, this.at + tokens[i] * rowBytes);
       this.quantisation.dequantise(bytes, rows, i * width, width);
     }
     return rows;
@@ -107,7 +111,7 @@ export async function openQuantised(
   const { path: file, config, tokenizer } = head;
   const tied = store.products.at(-1)!.parts[0].name === 'model.embed_tokens';
   const table = store.vectors['model.embed_tokens.weight'];
-  const embedding = new EmbeddingRows(store.file, table.at, quantisations.get(0)!, config.width);
+  const embedding = new EmbeddingRows(store.file, table.at, quantisations.get(0)!, config);
   return { path: file, config: { ...config, tied }, tokenizer, hash: store.hash, store, embedding };
 }
 
@@ -122,7 +126,7 @@ async function openGguf(
   const plan = ggufPlan(header, config);
   const store = known ?? makeStore(new GgufSource(header, config, plan, parsed), config, { cache });
   const table = plan.get('model.embed_tokens.weight')!;
-  const embedding = new EmbeddingRows(path, table.at, table.quantisation, config.width);
+  const embedding = new EmbeddingRows(path, table.at, table.quantisation, config);
   return { path, config, tokenizer, hash: store.hash, store, embedding };
 }
 

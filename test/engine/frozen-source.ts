@@ -14,6 +14,6 @@ export function frozenSource(cache: string, model: Model, quantise?: 'q8' | 'q4'
   const source = floatSource({ ...model, path }, quantise);
   const store = makeStore(source, model.config, { cache, ...(quantise ? { variant: quantise } : {}) });
   const { at } = store.vectors['model.embed_tokens.weight'];
-  const embedding = new EmbeddingRows(store.file, at, quantisations.get(0)!, model.config.width);
+  const embedding = new EmbeddingRows(store.file, at, quantisations.get(0)!, model.config);
   return { ...model, store, embedding };
 }

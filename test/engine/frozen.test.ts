@@ -2,12 +2,13 @@
  * A frozen copy on a store answers as the engine on float weights does: with a float32 store to rounding, on
  * every architecture; with quantised ones as far as activations of 8 bits allow. Fixtures: ../fixtures.
  */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { FrozenModel } from '../../src/engine/onnx/frozen/model.js';
+import { ShapeError } from '../../src/errors.js';
 import { readAdapter } from '../../src/model/adapter-files.js';
 import type { Model } from '../../src/model/model.js';
 import { loadModel } from '../../src/model/weights.js';
@@ -111,6 +112,64 @@ describe('prefixes', () => {
       await engine.model('base').generate([chat], options),
     );
   });
+});
+
+describe('where rotary scaling depends on the length of a sequence', () => {
+  const half = 2;
+  it.each([
+    ['dynamic', { kind: 'dynamic', factor: 4, originalMaxPositions: 40 }],
+    [
+      'longrope',
+      {
+        kind: 'longrope',
+        originalMaxPositions: 40,
+        shortFactors: new Array(half).fill(1),
+        longFactors: new Array(half).fill(3),
+        attentionFactor: 1.2,
+      },
+    ],
+  ] as const)(
+    '%s: a longer sequence does not take over what a shorter one began with',
+    async (_, ropeScaling) => {
+      const { engine, frozen } = await both(tinyModel({ maxPositions: 160, ropeScaling }));
+      const [ours, theirs] = [frozen.model('base'), engine.model('base')];
+      const head = 'abcdefghijklmnopqrstuvwxyzabcdef';
+      const text = (more: string) => ({ context: head + more, continuations: ['x', 'yz'] });
+      for (const texts of [
+        [text('')],
+        [text('ghijklmnopqrst')],
+        [text('k'), text('lmnopqrstuvwxyz'), text('m')],
+      ]) {
+        const [a, b] = [await ours.continuationLogps(texts), await theirs.continuationLogps(texts)];
+        expect(relativeError(a.flat(), b.flat())).toBeLessThanOrEqual(lossTolerance);
+      }
+      const chats = [say('abcdefgh'), say('abcdefghijklmnopqrstuvwxyz abcdefghij')];
+      for (const chat of [...chats, chats[0]]) {
+        const options = { maxTokens: 30, temperature: 0 };
+        expect(await ours.generate([chat], options)).toEqual(await theirs.generate([chat], options));
+      }
+    },
+  );
+});
+
+it("rows and contexts that are longer than the model reads are refused, and spoil nobody else's", async () => {
+  const { frozen } = await both(tinyModel({ maxPositions: 32 }));
+  await expect(frozen.sequenceLogps(randomRows([33]), 'base')).rejects.toThrow(ShapeError);
+  const base = frozen.model('base');
+  const ask = (context: string) => base.continuationLogps([{ context, continuations: ['x'] }]);
+  const [fine, tooLong] = await Promise.allSettled([ask('abc'), ask('abcdefghij'.repeat(4))]);
+  expect(fine).toMatchObject({ status: 'fulfilled' });
+  expect(tooLong).toMatchObject({ status: 'rejected', reason: expect.any(ShapeError) });
+});
+
+it('embeddings are never read beyond their table, nor beyond the file', () => {
+  const { embedding, store } = frozenSource(cache, tinyModel());
+  const rows = (tokens: number[]) => embedding.rows(tokens);
+  expect(rows([0, 40])).toHaveLength(2 * 16);
+  expect(() => rows([41])).toThrow(/no token 41/);
+  truncateSync(store.file, store.vectors['model.embed_tokens.weight'].at + 16);
+  expect(() => rows([1])).toThrow(/shorter/);
+  embedding.close();
 });
 
 describe('a long prompt', () => {

@@ -17,6 +17,7 @@ import { copyTensors, requireFit, TrainedParameters } from '../trained-parameter
 import type { WeightSet } from '../training-engine.js';
 import type { Batch } from './batch.js';
 import type { CopyOptions } from './graphs.js';
+import { requireLength } from './prompt-length.js';
 import { RotaryFeeds } from './rotary-feeds.js';
 import { int64Array, type NdArray, scalarArray } from './runtime.js';
 
@@ -164,13 +165,7 @@ export class Copies {
 
   /** @throws ShapeError when sequences of T tokens have more than the model's positions */
   requireLength(T: number): void {
-    if (T <= this.maxLength) return;
-    throw new ShapeError({
-      where: 'batch',
-      what: `sequences of ${T} tokens are longer than the model's positions`,
-      expected: `at most ${this.maxLength}`,
-      next: 'lower max_length',
-    });
+    requireLength(T, this.maxLength);
   }
 }
 

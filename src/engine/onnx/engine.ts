@@ -3,7 +3,7 @@
  * as graph inputs.
  */
 
-import { UserError } from '../../errors.js';
+import type { UserError } from '../../errors.js';
 import { writeAdapter } from '../../model/adapter-files.js';
 import type { LoraConfig } from '../../model/lora-modules.js';
 import type { Model, Weights } from '../../model/model.js';
@@ -34,7 +34,7 @@ import type {
 } from '../training-engine.js';
 import type { ChoiceRow } from './choices.js';
 import { Copies, type CopiesOptions } from './copies.js';
-import { Programs } from './programs.js';
+import { closedError, Programs } from './programs.js';
 import { type RuntimeOptions, tryDevice } from './runtime.js';
 import { Scorer } from './scorer.js';
 import { Scoring } from './scoring.js';
@@ -190,11 +190,7 @@ export class OnnxEngine implements TrainingEngine, Amplifying, Steerable, OpenWe
   }
 
   async close(): Promise<void> {
-    this.closed ??= new UserError({
-      where: this.source.path,
-      what: 'the model was closed before it had answered',
-      next: 'wait for the answers before closing it',
-    });
+    this.closed ??= closedError(this.source.path);
     const error = this.closed;
     await this.programs.close(error, Promise.all([this.writers.close(error), this.scoring.close(error)]));
   }

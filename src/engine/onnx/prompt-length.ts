@@ -1,10 +1,22 @@
 /**
- * Whether a conversation is too long, before it is tokenised whole: that takes a second for a megabyte,
- * and whoever sends one need not be let through.
+ * Whether sequences are too long for a model; and whether a conversation is, before it is tokenised whole: that
+ * takes a second for a megabyte, and whoever sends one need not be let through.
  */
 
+import { ShapeError } from '../../errors.js';
 import type { ChatTokenizer } from '../../tokenizer/tokenizer.js';
 import type { Message } from '../../values/conversation.js';
+
+/** @throws ShapeError when sequences of T tokens have more than the model's positions */
+export function requireLength(T: number, maxLength: number): void {
+  if (T <= maxLength) return;
+  throw new ShapeError({
+    where: 'batch',
+    what: `sequences of ${T} tokens are longer than the model's positions`,
+    expected: `at most ${maxLength}`,
+    next: 'lower max_length',
+  });
+}
 
 /** No vocabulary in use has longer tokens (runs of blanks). */
 const LONGEST_TOKEN = 128;

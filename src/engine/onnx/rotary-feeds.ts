@@ -103,6 +103,11 @@ export class RotaryFeeds {
     return { positions: int64Array(places, dims), ...tables };
   }
 
+  /** Longest sequence whose tokens turn alike, however long it is. */
+  get alikeUpTo(): number {
+    return this.border?.length ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Do the keys of a sequence's tokens turn otherwise from this length on than one token before? */
   turnsAnew(length: number): boolean {
     return this.border?.long === 'alike' && length === this.border.length + 1;

@@ -76,10 +76,8 @@ export class Slots<S> {
     return this.slots.flatMap((slot, b) => (slot ? [] : [b])).slice(0, lengths.length);
   }
 
-  /** Puts the last `cached` times of a slot of another cache into a slot. */
-  put(at: number, sequence: S, cached: number, from: Cache, slot: number): void {
-    const { cache } = this;
-    cache.copyRow(from, slot, from.time - cached, cached, { slot: at, time: cache.time - cached });
+  /** Fills a slot; the cache's last times are to hold the sequence's tokens. */
+  take(at: number, sequence: S, cached: number): void {
     this.slots[at] = { sequence, cached };
   }
 

@@ -7,13 +7,12 @@
  */
 import type { GrowingBatch, NextTokens, Sequence } from '../batcher.js';
 import { Cache } from '../cache.js';
-import type { DecoderLimits } from '../decoder.js';
 import { byTokens } from '../forward-groups.js';
-import { Slots } from '../slots.js';
+import { type SlotLimits, Slots } from '../slots.js';
 import type { FrozenCopy } from './copy.js';
-import { biasAt, type Line, tokensAt } from './lines.js';
+import type { Line } from './lines.js';
 import { type Prefixes, sharedLength } from './prefixes.js';
-import { type Ask, readAll, readLines, type Said } from './read-lines.js';
+import { type Ask, begin, longestOf, readAll, readLines, type Said } from './read-lines.js';
 
 export class FrozenDecoder<S extends Sequence> implements GrowingBatch<S> {
   private readonly slots: Slots<S>;
@@ -22,7 +21,7 @@ export class FrozenDecoder<S extends Sequence> implements GrowingBatch<S> {
   constructor(
     private readonly copy: FrozenCopy,
     private readonly prefixes: Prefixes,
-    limits: DecoderLimits,
+    limits: SlotLimits,
   ) {
     this.slots = new Slots(copy.config, limits);
     this.scratch = new Cache(copy.config, limits.cells);
@@ -59,7 +58,9 @@ export class FrozenDecoder<S extends Sequence> implements GrowingBatch<S> {
       for (const sequence of group) {
         const at = into[next.size];
         const { length } = sequence.tokens;
-        this.slots.put(at, sequence, length, scratch, line);
+        const { cache } = this.slots;
+        cache.copyRow(scratch, line, scratch.time - length, length, { slot: at, time: cache.time - length });
+        this.slots.take(at, sequence, length);
         next.set(sequence, said[next.size]);
       }
     }
@@ -72,33 +73,27 @@ export class FrozenDecoder<S extends Sequence> implements GrowingBatch<S> {
     scratch: Cache,
   ): AsyncGenerator<void, Said[]> {
     const { copy, prefixes } = this;
-    const shared = this.sharedPrefix(lines.map(({ tokens }) => tokens));
-    scratch.restart(lines.length);
-    const longest = Math.max(...lines.map(({ tokens }) => tokens.length));
-    if (shared) {
-      scratch.extendBy(shared.length);
-      for (const [slot, { tokens }] of lines.entries()) {
-        const time = longest - tokens.length;
-        const times = Math.max(0, shared.length - time);
-        scratch.copyRow(shared.cache, 0, 0, times, { slot, time });
-      }
-    }
-    const said = yield* readLines(copy, scratch, lines, asks, shared?.length);
+    const longest = longestOf(lines);
+    const known = this.sharedPrefix(
+      lines.map(({ tokens }) => tokens),
+      longest,
+    );
+    const said = yield* readLines(copy, scratch, lines, asks, begin(scratch, lines, known));
     for (const [slot, { tokens }] of lines.entries()) {
       prefixes.keep(tokens, scratch, slot, longest - tokens.length);
     }
     return said;
   }
 
-  /** What all sequences begin with, read; at least one token of each is left. */
-  private sharedPrefix(sequences: readonly (readonly number[])[]) {
+  /** What all sequences begin with, as far as it is known; at least one token of each is left. */
+  private sharedPrefix(sequences: readonly (readonly number[])[], longest: number) {
     const [first, ...others] = sequences;
     const shared = others.reduce(
       (least, tokens) => Math.min(least, sharedLength(first, tokens)),
       first.length,
     );
     const most = Math.min(shared, ...sequences.map(({ length }) => length - 1));
-    return this.prefixes.find(first, most);
+    return this.prefixes.find(first, most, longest);
   }
 
   /** Reads a sequence again when it grows past a border of the rotary scaling, where its keys rotate differently. */
@@ -125,35 +120,17 @@ export class FrozenDecoder<S extends Sequence> implements GrowingBatch<S> {
   private async grow(): Promise<NextTokens<S>> {
     const { slots, copy } = this;
     slots.tidy();
-    const { cache, longest } = slots;
     const rows = slots.all;
-    const P = longest + 1;
     const lines = rows.map((slot) => ({ tokens: slot ? slot.sequence.tokens : [0] }));
-    cache.extendBy(1);
-    const { tokens, positions, lengths } = tokensAt(lines, P, P - 1, P);
-    const { window } = copy.config;
-    const wanted = rows.flatMap((slot, row) =>
-      slot ? [{ row, temperature: slot.sequence.temperature }] : [],
-    );
-    const answers = await copy.read({
-      ...{ cache, T: 1, P, tokens },
-      bias: biasAt(lines, P, P - 1, P),
-      ...(window ? { local: biasAt(lines, P, P - 1, P, window.size) } : {}),
-      rotary: copy.rotary.tokens(positions, lengths),
-      wanted: {
-        rows: wanted.map(({ row }) => row),
-        sampled: wanted.flatMap(({ temperature }, row) => (temperature > 0 ? [{ row, temperature }] : [])),
-        targets: [],
-      },
-    });
+    const growing = rows.flatMap((slot, line) => (slot ? [{ slot, line }] : []));
+    const asks = growing.map(({ slot: { sequence, cached }, line }) => ({
+      ...{ line, at: cached, temperature: sequence.temperature },
+    }));
+    const said = await readAll(readLines(copy, slots.cache, lines, asks, slots.longest));
     const next = new Map<S, Said>();
-    let sampled = 0;
-    for (const [i, { row, temperature }] of wanted.entries()) {
-      const slot = rows[row]!;
+    for (const [i, { slot }] of growing.entries()) {
       slot.cached += 1;
-      const best = answers.best[i];
-      const distribution = temperature > 0 ? { probabilities: answers.probabilities[sampled++] } : {};
-      next.set(slot.sequence, { best, ...distribution });
+      next.set(slot.sequence, said[i]);
     }
     return next;
   }

@@ -4,7 +4,7 @@
  * Both are one program with one set of weights in memory; where there is an adapter, the frozen model
  * is the program with an adapter of zeros.
  */
-import { UserError } from '../../../errors.js';
+import type { UserError } from '../../../errors.js';
 import { loraShapes } from '../../../model/lora.js';
 import type { LoraConfig } from '../../../model/lora-modules.js';
 import type { Weights } from '../../../model/model.js';
@@ -17,8 +17,9 @@ import { BatchWriter } from '../batch-writer.js';
 import { Batcher, type Sequence } from '../batcher.js';
 import { Cache } from '../cache.js';
 import { ChoiceQueue } from '../choice-queue.js';
-import { Programs } from '../programs.js';
-import { surelyTooLong } from '../prompt-length.js';
+import { depth } from '../choices.js';
+import { closedError, Programs } from '../programs.js';
+import { requireLength, surelyTooLong } from '../prompt-length.js';
 import { RotaryFeeds } from '../rotary-feeds.js';
 import type { Feeds, RuntimeOptions } from '../runtime.js';
 import { Scorer } from '../scorer.js';
@@ -80,7 +81,14 @@ export class FrozenModel {
   model(set: 'base' | 'policy'): EngineModel {
     const { writer, queue, tokenizer } = this.copies[set];
     const { maxLength } = this;
-    const scorer = new Scorer({ tokenizer, maxLength, choiceLogps: (rows) => queue.logps(rows) });
+    const scorer = new Scorer({
+      ...{ tokenizer, maxLength },
+      choiceLogps: async (rows) => {
+        // before others are in one pass with them
+        for (const row of rows) requireLength(depth(row), maxLength);
+        return queue.logps(rows);
+      },
+    });
     return {
       id: writer.id,
       generate: (conversations, options) => writer.generate(conversations, options),
@@ -90,17 +98,15 @@ export class FrozenModel {
     };
   }
 
-  sequenceLogps(rows: readonly TokenRow[], set: 'base' | 'policy'): Promise<SequenceLogp[]> {
+  /** @throws ShapeError when a row is longer than `maxLength` */
+  async sequenceLogps(rows: readonly TokenRow[], set: 'base' | 'policy'): Promise<SequenceLogp[]> {
+    for (const { ids } of rows) requireLength(ids.length, this.maxLength);
     return this.copies[set].scoring.sequenceLogps(rows);
   }
 
   /** Frees the memory. Calls that have not been answered are rejected, as are later ones. */
   async close(): Promise<void> {
-    this.closed ??= new UserError({
-      where: this.source.path,
-      what: 'the model was closed before it had answered',
-      next: 'wait for the answers before closing it',
-    });
+    this.closed ??= closedError(this.source.path);
     const error = this.closed;
     const ended = Object.values(this.copies).flatMap(({ writer, queue }) => [
       writer.close(error),
@@ -116,7 +122,7 @@ function copyOf(id: string, copy: FrozenCopy, tokenizer: ChatTokenizer, limits: 
   const { maxPositions: maxLength } = config;
   const { maxRows = 128, cacheBytes = 2e9 } = limits;
   const cells = Math.max(maxLength, Math.floor(cacheBytes / Cache.cellBytes(config)));
-  const prefixes = new Prefixes(config, cacheBytes / 16);
+  const prefixes = new Prefixes(config, cacheBytes / 16, copy.rotary.alikeUpTo);
   const open = async <S extends Sequence>() => new FrozenDecoder<S>(copy, prefixes, { rows: maxRows, cells });
   const batcher = new Batcher(tokenizer, open, { promptTokens: promptTokensAlone, promptTokensBeside });
   const scoring = new FrozenScoring(copy, prefixes, cells);

@@ -23,14 +23,23 @@ export class Prefixes {
   /** The one used last is the last. */
   private entries: Entry[] = [];
 
-  /** @param mostBytes that all entries may take */
+  /**
+   * @param mostBytes that all entries may take
+   * @param alikeUpTo longest sequence of which a beginning may be shared: in longer ones its keys turn otherwise
+   */
   constructor(
     private readonly config: ModelConfig,
     private readonly mostBytes: number,
+    private readonly alikeUpTo: number,
   ) {}
 
-  /** The entry that shares the longest beginning, up to `most` tokens; undefined where that is short. */
-  find(tokens: readonly number[], most: number): KnownPrefix | undefined {
+  /**
+   * The entry that shares the longest beginning, up to `most` tokens; undefined where that is short.
+   *
+   * @param length of the longest sequence that begins so
+   */
+  find(tokens: readonly number[], most: number, length: number): KnownPrefix | undefined {
+    if (length > this.alikeUpTo) return undefined;
     let found: { entry: Entry; length: number } | undefined;
     for (const entry of this.entries) {
       const length = Math.min(most, sharedLength(entry.tokens, tokens));
@@ -44,7 +53,7 @@ export class Prefixes {
   /** Keeps what a slot of a cache holds: tokens of a sequence from time `first` on. */
   keep(tokens: readonly number[], from: Cache, slot: number, first: number): void {
     const bytes = tokens.length * Cache.cellBytes(this.config);
-    if (tokens.length < leastShared || bytes > this.mostBytes / 2) return;
+    if (tokens.length < leastShared || tokens.length > this.alikeUpTo || bytes > this.mostBytes / 2) return;
     // a longer sequence serves for its beginnings as well
     if (this.entries.some((entry) => sharedLength(entry.tokens, tokens) === tokens.length)) return;
     this.entries = this.entries.filter((entry) => sharedLength(entry.tokens, tokens) < entry.tokens.length);

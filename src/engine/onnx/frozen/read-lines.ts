@@ -8,6 +8,7 @@ import type { Cache } from '../cache.js';
 import type { NextToken } from '../sampler.js';
 import type { FrozenCopy, Wanted } from './copy.js';
 import { biasAt, type Line, tokensAt } from './lines.js';
+import type { KnownPrefix } from './prefixes.js';
 
 /** Tokens of a run. Larger ones are no faster. */
 const runTokens = 512;
@@ -26,6 +27,27 @@ export interface Said extends NextToken {
 }
 
 /**
+ * Empties a cache and fills it with what all lines begin with, as far as that is known.
+ *
+ * @returns the first time that is still to be read
+ */
+export function begin(cache: Cache, lines: readonly Line[], known: KnownPrefix | undefined): number {
+  cache.restart(lines.length);
+  if (!known) return 0;
+  cache.extendBy(known.length);
+  const longest = longestOf(lines);
+  for (const [slot, { tokens }] of lines.entries()) {
+    // of a shorter line the end of its beginning is read again, beside what the longest has left
+    const time = longest - tokens.length;
+    cache.copyRow(known.cache, 0, 0, Math.max(0, known.length - time), { slot, time });
+  }
+  return known.length;
+}
+
+export const longestOf = (lines: readonly Line[]): number =>
+  lines.reduce((longest, { tokens }) => Math.max(longest, tokens.length), 0);
+
+/**
  * Reads lines that end together.
  *
  * @param cache the times before `start` are filled and `cache.slots` is the number of lines; filled to its
@@ -38,9 +60,9 @@ export async function* readLines(
   cache: Cache,
   lines: readonly Line[],
   asks: readonly Ask[],
-  start = 0,
+  start: number,
 ): AsyncGenerator<void, Said[]> {
-  const longest = Math.max(...lines.map(({ tokens }) => tokens.length));
+  const longest = longestOf(lines);
   const timeOf = ({ line, at }: Ask) => longest - lines[line].tokens.length + at;
   const order = [...asks.keys()].sort((a, b) => timeOf(asks[a]) - timeOf(asks[b]) || a - b);
   let next = 0;

@@ -11,7 +11,7 @@ import { byTokens } from '../forward-groups.js';
 import type { FrozenCopy } from './copy.js';
 import type { Line } from './lines.js';
 import { type KnownPrefix, leastShared, type Prefixes, sharedLength } from './prefixes.js';
-import { type Ask, readAll, readLines, type Said } from './read-lines.js';
+import { type Ask, begin, readAll, readLines, type Said } from './read-lines.js';
 
 /** Padded tokens that lie in the cache at once. */
 const cachedTokens = 2048;
@@ -50,8 +50,11 @@ export class FrozenScoring {
     for (const { group, shared } of alikeGroups(rows)) {
       const [{ context }] = group.map((i) => rows[i]);
       const alone = group.length === 1;
-      const known = alone ? this.prefixes.find(context, shared) : await this.prefix(context, shared);
       const laid = group.map((i) => branching(rows[i]));
+      const longest = Math.max(...laid.map(({ line }) => line.length));
+      const known = alone
+        ? this.prefixes.find(context, shared, longest)
+        : await this.prefix(context, shared, longest);
       const asks = laid.flatMap(({ asks }, line) => asks.map((ask) => ({ ...ask, line })));
       const said = await this.read(
         laid.map(({ line }) => line),
@@ -59,7 +62,7 @@ export class FrozenScoring {
         known,
       );
       for (const [a, { line, choice }] of asks.entries()) logps[group[line]][choice] += said[a].logp!;
-      if (alone) this.prefixes.keep(context, this.cache, 0, 0);
+      if (alone && longest <= this.copy.rotary.alikeUpTo) this.prefixes.keep(context, this.cache, 0, 0);
     }
     return logps;
   }
@@ -89,32 +92,29 @@ export class FrozenScoring {
     return sums;
   }
 
-  private async read(lines: readonly Line[], asks: readonly Ask[], known?: KnownPrefix): Promise<Said[]> {
+  private read(lines: readonly Line[], asks: readonly Ask[], known?: KnownPrefix): Promise<Said[]> {
     const { cache, copy } = this;
-    const longest = Math.max(...lines.map(({ tokens }) => tokens.length));
-    cache.restart(lines.length);
-    if (known) {
-      cache.extendBy(known.length);
-      for (const [slot, { tokens }] of lines.entries()) {
-        const time = longest - tokens.length;
-        cache.copyRow(known.cache, 0, 0, Math.max(0, known.length - time), { slot, time });
-      }
-    }
-    return readAll(readLines(copy, cache, lines, asks, known?.length));
+    return readAll(readLines(copy, cache, lines, asks, begin(cache, lines, known)));
   }
 
-  /** The first `length` tokens of a context, read if they have not been; undefined where it does not pay. */
-  private async prefix(context: readonly number[], length: number): Promise<KnownPrefix | undefined> {
+  /**
+   * The first `length` tokens of a context, read if they have not been; undefined where it does not pay.
+   *
+   * @param longest of the sequences that begin so
+   */
+  private async prefix(
+    context: readonly number[],
+    length: number,
+    longest: number,
+  ): Promise<KnownPrefix | undefined> {
     const { copy, prefixes, cache } = this;
-    if (length < leastShared) return undefined;
+    if (length < leastShared || longest > copy.rotary.alikeUpTo) return undefined;
     const tokens = context.slice(0, length);
-    const known = prefixes.find(tokens, length);
+    const known = prefixes.find(tokens, length, longest);
     if (known?.length === length) return known;
-    // the first part of a part is what was known of it
-    const read = Math.min(known?.length ?? 0, length - 1);
-    await this.read([{ tokens }], [], known && { ...known, length: read });
+    await this.read([{ tokens }], [], known);
     prefixes.keep(tokens, cache, 0, 0);
-    return prefixes.find(tokens, length) ?? { cache: copyOf(copy, cache, length), length };
+    return prefixes.find(tokens, length, longest) ?? { cache: copyOf(copy, cache, length), length };
   }
 }
 
@@ -128,7 +128,7 @@ function copyOf({ config }: FrozenCopy, from: Cache, length: number): Cache {
 
 /** A context and its choices as one line, and what is asked of it. */
 function branching({ context, choices }: ChoiceRow): {
-  line: Line;
+  line: Line & { readonly length: number };
   asks: { at: number; token: number; choice: number }[];
 } {
   const tokens = [...context];
