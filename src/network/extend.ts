@@ -57,46 +57,48 @@ interface Sight {
 export function extend(graph: Graph, config: ModelConfig, weights: StoredWeights): Value {
   const half = rotarySize(config) / 2;
   const positions = graph.input('positions', 'int64', [tokens, 1]);
-  const sight = (prefix: string, tables: string): Sight => ({
-    cos: graph.input(`${tables}cos`, graph.float, [`P_${tables}rotary`, half]),
-    sin: graph.input(`${tables}sin`, graph.float, [`P_${tables}rotary`, half]),
-    bias: graph.input(`${prefix}bias`, graph.float, ['B', 1, 'T', 'P']),
+  const tables = (prefix: string) => ({
+    cos: graph.input(`${prefix}cos`, graph.float, [`P_${prefix}rotary`, half]),
+    sin: graph.input(`${prefix}sin`, graph.float, [`P_${prefix}rotary`, half]),
   });
-  const far = sight('', '');
+  const bias = (name: string) => graph.input(name, graph.float, ['B', 1, 'T', 'P']);
+  const far: Sight = { ...tables(''), bias: bias('bias') };
   const { window, localRopeTheta } = config;
   const near = window && {
-    ...(localRopeTheta === undefined ? far : sight('local_', 'local_')),
-    ...(localRopeTheta === undefined
-      ? { bias: graph.input('local_bias', graph.float, ['B', 1, 'T', 'P']) }
-      : {}),
+    ...(localRopeTheta === undefined ? far : tables('local_')),
+    bias: bias('local_bias'),
   };
   let h = times(graph.input('x', graph.float, [tokens, config.width]), config.embeddingScale);
   for (let layer = 0; layer < config.layers; layer++) {
-    const seen = window?.layers[layer] ? near! : far;
-    h = graph.scope(`layer${layer}`, () => block(config, weights, layer, h, positions, seen));
+    const block = { config, weights, layer, positions, sight: window?.layers[layer] ? near! : far };
+    h = graph.scope(`layer${layer}`, () => blockOutput(block, h));
   }
   return times(weights.norm('model.norm.weight', h), config.logitScale);
 }
 
-function block(
-  config: ModelConfig,
-  weights: StoredWeights,
-  layer: number,
-  x: Value,
-  positions: Value,
-  sight: Sight,
-): Value {
+/** A block of the model, and what its parts share. */
+interface Block {
+  readonly config: ModelConfig;
+  readonly weights: StoredWeights;
+  readonly layer: number;
+  /** int64 [T·B, 1]: rows of the rotary tables. */
+  readonly positions: Value;
+  readonly sight: Sight;
+}
+
+function blockOutput(block: Block, x: Value): Value {
+  const { config, weights, layer } = block;
   const { norms } = config.architecture;
   const norm = (name: { readonly huggingFace: string } | undefined, value: Value) =>
     name ? weights.norm(`model.layers.${layer}.${name.huggingFace}.weight`, value) : value;
   const scaled = (value: Value) => times(value, config.residualScale);
-  const mixed = attention(config, weights, layer, norm(norms.beforeAttention, x), positions, sight);
+  const mixed = attention(block, norm(norms.beforeAttention, x));
   const h = add(x, scaled(norm(norms.afterAttention, weights.linear(layer, ['o_proj'], mixed))));
-  const fed = feedForward(config, weights, layer, norm(norms.beforeFeed, h));
+  const fed = feedForward(block, norm(norms.beforeFeed, h));
   return add(h, scaled(norm(norms.afterFeed, fed)));
 }
 
-function feedForward(config: ModelConfig, weights: StoredWeights, layer: number, x: Value): Value {
+function feedForward({ config, weights, layer }: Block, x: Value): Value {
   const { architecture, ffn } = config;
   const fused = architecture.projections.includes('gate_up_proj');
   const both = weights.linear(layer, fused ? ['gate_up_proj'] : ['gate_proj', 'up_proj'], x);
@@ -105,14 +107,8 @@ function feedForward(config: ModelConfig, weights: StoredWeights, layer: number,
 }
 
 /** Attention of new tokens to all that the cache then holds: [T·B, width] → [T·B, heads·H]. */
-function attention(
-  config: ModelConfig,
-  weights: StoredWeights,
-  layer: number,
-  x: Value,
-  positions: Value,
-  sight: Sight,
-): Value {
+function attention(block: Block, x: Value): Value {
+  const { config, weights, layer, positions, sight } = block;
   const { graph } = x;
   const { heads, kvHeads, headSize, architecture } = config;
   const fused = architecture.projections.includes('qkv_proj');
@@ -120,18 +116,18 @@ function attention(
   const [q, kv] = [heads * headSize, kvHeads * headSize];
   const [plain, values] = split(qkv, 1, [q + kv, kv]);
   const turned = rotate(
-    reshape(normed(config, weights, layer, plain), [tokens, 1, q + kv]),
+    reshape(normed(block, plain), [tokens, 1, q + kv]),
     { positions, cos: sight.cos, sin: sight.sin },
     headSize,
   );
   const [queries, keys] = split(reshape(turned, [tokens, q + kv]), 1, [q, kv]);
   graph.output(`new_keys.${layer}`, keys);
   graph.output(`new_values.${layer}`, values);
-  return attend(config, layer, queries, sight.bias);
+  return attend(block, queries);
 }
 
 /** Queries and keys side by side, with their norms where the architecture has them. */
-function normed(config: ModelConfig, weights: StoredWeights, layer: number, x: Value): Value {
+function normed({ config, weights, layer }: Block, x: Value): Value {
   const { heads, kvHeads, headSize, architecture } = config;
   const { qkNorm } = architecture;
   if (qkNorm === 'none') return x;
@@ -146,7 +142,7 @@ function normed(config: ModelConfig, weights: StoredWeights, layer: number, x: V
 }
 
 /** @param queries [T·B, heads·H] @returns [T·B, heads·H] */
-function attend(config: ModelConfig, layer: number, queries: Value, bias: Value): Value {
+function attend({ config, layer, sight }: Block, queries: Value): Value {
   const { graph } = queries;
   const { heads, kvHeads, headSize, attentionScale: alpha = 1 / Math.sqrt(headSize), attentionCap } = config;
   const groups = heads / kvHeads;
@@ -161,7 +157,7 @@ function attend(config: ModelConfig, layer: number, queries: Value, bias: Value)
   ]);
   const products = matMulRowsFirst(q, cachedKeys, { transB: true, alpha });
   const scores = attentionCap === undefined ? products : softCap(products, attentionCap);
-  const p = softmax(add(reshape(scores, ['B', heads, 'T', 'P']), bias));
+  const p = softmax(add(reshape(scores, ['B', heads, 'T', 'P']), sight.bias));
   const mixed = matMulRowsFirst(reshape(p, scores.shape), cachedValues);
   const back = transpose(reshape(mixed, ['B', kvHeads, groups, 'T', headSize]), [3, 0, 1, 2, 4]);
   return reshape(back, [tokens, heads * headSize]);
