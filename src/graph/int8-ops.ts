@@ -2,6 +2,9 @@
 import type { Value } from './graph.js';
 import { productShape } from './ops.js';
 
+/** Integers of 8 bits: `int8`, or the same plus 128 as `uint8`. */
+export type Integers = 'int8' | 'uint8';
+
 /**
  * round(x / scale) + zero, kept within 0 and 255; ties go to even.
  *
@@ -16,11 +19,11 @@ export const quantizeRows = (x: Value, scale: Value, zero: Value): Value =>
 /**
  * (A − zero)·B, times a factor for each column. Summed in int32. Contributed, float32.
  *
- * On processors without instructions for it (x86 before VNNI) sums of two products saturate at 16 bits:
- * see `requireExactSums`.
+ * With int8, on processors without instructions for it (x86 before VNNI), sums of two products saturate at
+ * 16 bits: see `integersHere`.
  *
  * @param a     uint8 [M, K]
- * @param b     int8 [K, N]
+ * @param b     int8 or uint8 [K, N]
  * @param scale [N], or a scalar
  * @param zero  uint8 scalar
  */
@@ -28,7 +31,7 @@ export function matMulIntegerToFloat(a: Value, b: Value, scale: Value, zero: Val
   const one = a.graph.constant(1, 'float32');
   return a.graph.node(
     'MatMulIntegerToFloat',
-    [a, b, one, scale, zero],
+    b.dtype === 'uint8' ? [a, b, one, scale, zero, a.graph.constant(128, 'uint8')] : [a, b, one, scale, zero],
     [{ dtype: 'float32', shape: productShape(a, b, false, false) }],
     {},
     'com.microsoft',

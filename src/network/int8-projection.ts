@@ -28,7 +28,7 @@ import { hadamard, rotationSize } from '../model/int8-matrix.js';
 
 /** A linear layer. */
 export interface Int8Projection {
-  /** int8 [in, out] */
+  /** int8 or uint8 [in, out] */
   readonly values: Value;
   /** [out] */
   readonly scales: Value;

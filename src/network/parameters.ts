@@ -1,5 +1,6 @@
 /** The parameters of a model as inputs of its graph, and the layers that are made of one parameter each. */
 import type { DType, Graph, Value } from '../graph/graph.js';
+import type { Integers } from '../graph/int8-ops.js';
 import { add, div, mul, reduceMean, scalar, simplifiedLayerNormalization, sqrt } from '../graph/ops.js';
 import type { Projection } from '../model/architectures/architecture.js';
 import type { ModelConfig } from '../model/config.js';
@@ -13,7 +14,7 @@ import {
 import { projectInt8 } from './int8-projection.js';
 import { project } from './projection.js';
 
-/** Names of the inputs that hold a layer's matrix as int8, [in, out], and the scales of its outputs. */
+/** Names of the inputs that hold a layer's matrix in 8 bits, [in, out], and the scales of its outputs. */
 export const int8Input = (layer: string): string => `${layer}.int8`;
 export const scalesInput = (layer: string): string => `${layer}.scales`;
 
@@ -24,13 +25,13 @@ export class Parameters {
 
   /**
    * @param lora its factors become inputs `….lora_A` and `….lora_B`
-   * @param int8 whether the matrices of projections are inputs `….int8` and `….scales`
+   * @param int8 what the matrices of projections are, which are then inputs `….int8` and `….scales`
    */
   constructor(
     readonly graph: Graph,
     private readonly config: ModelConfig,
     lora: LoraConfig | undefined,
-    private readonly int8 = false,
+    private readonly int8?: Integers,
   ) {
     this.adapted = lora ? adaptedModules(config, lora) : new Map();
   }
@@ -49,7 +50,7 @@ export class Parameters {
     if (!this.int8) return projections.map((projection) => this.linear(layer, projection, x));
     const layers = projections.map((projection) => {
       const { name, inner, outer, ...added } = this.around(layer, projection);
-      const values = this.get(int8Input(name), [inner, outer], 'int8');
+      const values = this.get(int8Input(name), [inner, outer], this.int8);
       return { values, scales: this.get(scalesInput(name), [outer]), ...added };
     });
     return projectInt8(x, layers);

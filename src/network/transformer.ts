@@ -8,6 +8,7 @@
  */
 import { checkpoint } from '../autodiff/checkpoint.js';
 import type { Graph, Value } from '../graph/graph.js';
+import type { Integers } from '../graph/int8-ops.js';
 import {
   and,
   equal,
@@ -34,8 +35,8 @@ import { Parameters } from './parameters.js';
 export interface TransformerOptions {
   /** Adapter; its factors become inputs `….lora_A` and `….lora_B`. */
   readonly lora?: LoraConfig;
-  /** Matrices of projections are int8 and get no gradient. */
-  readonly int8?: boolean;
+  /** Matrices of projections are integers of 8 bits and get no gradient. */
+  readonly int8?: Integers | undefined;
   /** Recompute each block in the backward pass instead of keeping its activations. */
   readonly checkpointing?: boolean;
   /** Let segments branch off others: one more input, `trunks`. */

@@ -1,8 +1,10 @@
 /** Products of integers against the same products in float32, forwards and backwards. */
 import { describe, expect, it } from 'vitest';
 import { gradients } from '../../src/autodiff/backward.js';
+import { integersHere } from '../../src/engine/onnx/int8.js';
 import { type NdArray, Program } from '../../src/engine/onnx/runtime.js';
 import { Graph, type Value } from '../../src/graph/graph.js';
+import type { Integers } from '../../src/graph/int8-ops.js';
 import { add, mul, reduceSum } from '../../src/graph/ops.js';
 import { dequantised, hadamard, int8Matrix } from '../../src/model/int8-matrix.js';
 import { projectInt8 } from '../../src/network/int8-projection.js';
@@ -21,10 +23,10 @@ const normal = (...dims: number[]) => filled(dims, () => random.normal());
 type Layer = { weight: NdArray; a?: NdArray; b?: NdArray };
 
 /** Outputs, and the gradients of Σ y∘g. */
-async function run(int8: boolean, x: NdArray, g: readonly NdArray[], layers: readonly Layer[]) {
+async function run(int8: Integers | undefined, x: NdArray, g: readonly NdArray[], layers: readonly Layer[]) {
   const graph = new Graph('test');
   const feeds: Record<string, NdArray> = {};
-  const input = (name: string, array: NdArray, dtype: 'float32' | 'int8' = 'float32') => {
+  const input = (name: string, array: NdArray, dtype: 'float32' | Integers = 'float32') => {
     feeds[name] = array;
     return graph.input(name, dtype, array.dims);
   };
@@ -39,7 +41,7 @@ async function run(int8: boolean, x: NdArray, g: readonly NdArray[], layers: rea
           const { values, scales } = quantised(weight);
           const dims = [scales.length];
           return {
-            values: input(`values${i}`, { data: values, dims: weight.dims }, 'int8'),
+            values: input(`values${i}`, { data: integers(values, int8), dims: weight.dims }, int8),
             scales: input(`scales${i}`, { data: scales, dims }),
             ...loras[i],
           };
@@ -64,14 +66,18 @@ async function run(int8: boolean, x: NdArray, g: readonly NdArray[], layers: rea
   }
 }
 
+const integers = (values: Int8Array, dtype: Integers) =>
+  dtype === 'int8' ? values : Uint8Array.from(values, (value) => value + 128);
+
 const quantised = ({ data, dims }: NdArray) => int8Matrix({ data: data as Float32Array, shape: dims });
 
 async function errors(
+  int8: Integers,
   x: NdArray,
   g: readonly NdArray[],
   layers: readonly Layer[],
 ): Promise<Record<string, number>> {
-  const [got, expected] = [await run(true, x, g, layers), await run(false, x, g, layers)];
+  const [got, expected] = [await run(int8, x, g, layers), await run(undefined, x, g, layers)];
   expect(Object.keys(got)).toEqual(Object.keys(expected));
   return Object.fromEntries(
     Object.entries(expected).map(([name, { data }]) => [
@@ -106,10 +112,15 @@ function turned({ data, dims: [rows, columns] }: NdArray, side: 'left' | 'right'
   return { data: out, dims: [rows, columns] };
 }
 
-describe('products of integers', () => {
+const exact = await integersHere({});
+
+describe.each(['int8', 'uint8'] as const)('products of integers as %s', (dtype) => {
+  // where sums of two products saturate, the engine takes the other
+  const exactly = it.skipIf(dtype === 'int8' && exact !== 'int8');
+
   const lora = outputs.map((N) => ({ a: normal(K, rank), b: normal(rank, N) }));
 
-  it('are those of float32 where nothing is rounded', async () => {
+  exactly('are those of float32 where nothing is rounded', async () => {
     // scales of weights are 1 where each column's largest is 127, and of gradients where each row's is
     const layers = outputs.map((N, i) => {
       const integers = whole(K, N);
@@ -117,6 +128,7 @@ describe('products of integers', () => {
       return { weight: turned(integers, 'left'), ...lora[i] };
     });
     const found = await errors(
+      dtype,
       turned(whole(M, K), 'right'),
       outputs.map((N) => whole(M, N)),
       layers,
@@ -124,13 +136,14 @@ describe('products of integers', () => {
     for (const [name, error] of Object.entries(found)) expect(error, name).toBeLessThan(1e-5);
   });
 
-  it.each([
+  exactly.each([
     ['all adapted', [true, true]],
     ['one adapted', [false, true]],
     ['none adapted', [false, false]],
   ])('are near those of float32, %s', async (_, adapted) => {
     const layers = outputs.map((N, i) => ({ weight: normal(K, N), ...(adapted[i] ? lora[i] : {}) }));
     const found = await errors(
+      dtype,
       normal(M, K),
       outputs.map((N) => normal(M, N)),
       layers,
@@ -140,31 +153,32 @@ describe('products of integers', () => {
     expect(found.y0).toBeGreaterThan(1e-6);
   });
 
-  it('keep rows apart: one large row does not round the others', async () => {
+  exactly('keep rows apart: one large row does not round the others', async () => {
     const x = normal(M, K);
     for (let k = 0; k < K; k++) x.data[k] = 1e4 * Number(x.data[k]);
     const layers = [{ weight: normal(K, 12) }];
     const [got, expected] = [
-      await run(true, x, [normal(M, 12)], layers),
-      await run(false, x, [normal(M, 12)], layers),
+      await run(dtype, x, [normal(M, 12)], layers),
+      await run(undefined, x, [normal(M, 12)], layers),
     ];
     const rest = (array: NdArray) => (array.data as Float32Array).subarray(12);
     expect(relativeError(rest(got.y0), rest(expected.y0))).toBeLessThan(0.02);
   });
 
-  it('keep large channels from rounding the others', async () => {
+  exactly('keep large channels from rounding the others', async () => {
     const x = normal(M, K);
     for (let m = 0; m < M; m++) x.data[m * K + 5] = 60;
     // the channel's weights are small, as where models have such channels
     const weight = normal(K, 12);
     for (let n = 0; n < 12; n++) weight.data[5 * 12 + n] = 0;
-    const found = await errors(x, [normal(M, 12)], [{ weight }]);
-    expect(found.y0).toBeLessThan(0.05);
+    const found = await errors(dtype, x, [normal(M, 12)], [{ weight }]);
+    // half a step of (60/√8 + 3)/127; without the rotation it would be 0.14
+    expect(found.y0).toBeLessThan(0.08);
   });
 
-  it('leave rows of zeros', async () => {
+  exactly('leave rows of zeros', async () => {
     const { y0, dx } = await run(
-      true,
+      dtype,
       filled([M, K], () => 0),
       [filled([M, 12], () => 0)],
       [{ weight: normal(K, 12) }],

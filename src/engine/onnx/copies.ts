@@ -5,11 +5,9 @@
 
 import { ShapeError } from '../../errors.js';
 import { amplify } from '../../model/amplify.js';
-import { int8Matrix } from '../../model/int8-matrix.js';
 import { initLora, projectionShape } from '../../model/lora.js';
-import { adaptedModules, type LoraConfig, projectionName } from '../../model/lora-modules.js';
+import { adaptedModules, type LoraConfig } from '../../model/lora-modules.js';
 import type { Model, Weights } from '../../model/model.js';
-import { int8Input, scalesInput } from '../../network/parameters.js';
 import { directionInput, directionsFor, type SteeringShape } from '../../network/steering.js';
 import type { Steering } from '../../values/steering.js';
 import type { AdamWConfig } from '../adamw.js';
@@ -17,6 +15,7 @@ import { copyTensors, requireFit, TrainedParameters } from '../trained-parameter
 import type { WeightSet } from '../training-engine.js';
 import type { Batch } from './batch.js';
 import type { CopyOptions } from './graphs.js';
+import { Int8Projections } from './int8.js';
 import { requireLength } from './prompt-length.js';
 import { RotaryFeeds } from './rotary-feeds.js';
 import { int64Array, type NdArray, scalarArray } from './runtime.js';
@@ -54,7 +53,7 @@ export class Copies {
   /** Rotary tables, for programs that lay tokens out themselves as well. */
   readonly rotary: RotaryFeeds;
   /** Frozen projections as the training step takes them, where they are rounded. */
-  readonly int8?: Parameters;
+  readonly int8?: Int8Projections;
   private readonly sets: Record<WeightSet, Parameters>;
   private start?: Weights;
   private readonly steering: { training: readonly Steering[]; answering: readonly Steering[] } = {
@@ -74,7 +73,7 @@ export class Copies {
     this.maxLength = Math.min(maxLength ?? config.maxPositions, config.maxPositions);
     this.rotary = new RotaryFeeds(config, this.maxLength);
     const base = toFeeds(weights);
-    if (lora && loadIn8bit) this.int8 = int8Feeds(source);
+    if (lora && loadIn8bit) this.int8 = new Int8Projections(source);
     this.sets = {
       base,
       start: this.start ? { ...base, ...toFeeds(this.start) } : base,
@@ -183,21 +182,6 @@ export const perSet = <T>(make: (set: WeightSet) => T): Record<WeightSet, T> => 
   start: make('start'),
   policy: make('policy'),
 });
-
-/** The projections as int8, without the other weights. */
-function int8Feeds({ config, weights }: Model): Parameters {
-  const feeds: Parameters = {};
-  for (let layer = 0; layer < config.layers; layer++) {
-    for (const projection of config.architecture.projections) {
-      const name = projectionName(layer, projection);
-      const weight = weights.get(`${name}.weight`)!;
-      const { values, scales } = int8Matrix(weight);
-      feeds[int8Input(name)] = { data: values, dims: weight.shape };
-      feeds[scalesInput(name)] = { data: scales, dims: [scales.length] };
-    }
-  }
-  return feeds;
-}
 
 const toFeeds = (weights: Weights): Parameters =>
   Object.fromEntries([...weights].map(([name, { shape, data }]) => [name, { data, dims: shape }]));

@@ -1,6 +1,7 @@
 /** The graphs that the engine runs: one training step, scoring, a prompt, the next token. */
 import { gradients } from '../../autodiff/backward.js';
 import { Graph, type Value } from '../../graph/graph.js';
+import type { Integers } from '../../graph/int8-ops.js';
 import { add, gather, gemm, mul, reduceSum, scalar, softmax, sub } from '../../graph/ops.js';
 import type { ModelConfig } from '../../model/config.js';
 import { projectionShape } from '../../model/lora.js';
@@ -17,8 +18,8 @@ export interface StepGraphOptions {
   readonly chunks: number;
   /** Absent: all weights are trained. */
   readonly lora?: LoraConfig;
-  /** Frozen projections are int8; with LoRA only. */
-  readonly int8?: boolean;
+  /** Frozen projections are integers of 8 bits; with LoRA only. */
+  readonly int8?: Integers | undefined;
   readonly checkpointing: boolean;
   /** False builds the plain float64 reference. Default true. */
   readonly fused?: boolean;
@@ -41,7 +42,7 @@ export function stepGraph(config: ModelConfig, options: StepGraphOptions): Graph
   const {
     chunks,
     lora,
-    int8 = false,
+    int8,
     checkpointing,
     fused = true,
     pairLoss = 'dpo',
@@ -109,7 +110,7 @@ function featureDistance(
 /** The residual stream after each layer, `hidden.N`, and the states that predict, `hidden.final`; [B·T, width]. */
 export function hiddenGraph(
   config: ModelConfig,
-  options: { readonly lora?: LoraConfig; readonly int8: boolean },
+  options: { readonly lora?: LoraConfig; readonly int8: Integers | undefined },
 ): Graph {
   const graph = new Graph('hidden');
   const onResidual = (layer: number, residual: Value) => {
@@ -127,9 +128,9 @@ export function scoreGraph(
   {
     chunks,
     branching = false,
-    int8 = false,
+    int8,
     ...copy
-  }: CopyOptions & { chunks: number; branching?: boolean; int8?: boolean },
+  }: CopyOptions & { chunks: number; branching?: boolean; int8?: Integers | undefined },
 ): Graph {
   const graph = new Graph('score');
   const transformer = copyOf(graph, config, copy, { branching, int8 });

@@ -1,14 +1,54 @@
-/** Products of 8-bit integers on this machine. */
-import { ConfigError } from '../../errors.js';
+/** Frozen projections in 8 bits, as this machine multiplies them. */
 import { Graph } from '../../graph/graph.js';
-import { matMulIntegerToFloat } from '../../graph/int8-ops.js';
-import { Program, type RuntimeOptions } from './runtime.js';
+import { type Integers, matMulIntegerToFloat } from '../../graph/int8-ops.js';
+import { int8Matrix } from '../../model/int8-matrix.js';
+import { projectionName } from '../../model/lora-modules.js';
+import type { Model } from '../../model/model.js';
+import { int8Input, scalesInput } from '../../network/parameters.js';
+import { type NdArray, Program, type RuntimeOptions } from './runtime.js';
+
+interface Int8Feeds {
+  readonly dtype: Integers;
+  readonly feeds: Readonly<Record<string, NdArray>>;
+}
+
+/** The projections of a model, without the other weights. */
+export class Int8Projections {
+  private made?: Promise<Int8Feeds>;
+
+  constructor(private readonly source: Model) {}
+
+  /** Inputs of graphs that run with these options, rounded when they are first asked for. */
+  on(options: RuntimeOptions): Promise<Int8Feeds> {
+    this.made ??= this.make(options);
+    return this.made;
+  }
+
+  private async make(options: RuntimeOptions): Promise<Int8Feeds> {
+    const { config, weights } = this.source;
+    const dtype = await integersHere(options);
+    const feeds: Record<string, NdArray> = {};
+    for (let layer = 0; layer < config.layers; layer++) {
+      for (const projection of config.architecture.projections) {
+        const name = projectionName(layer, projection);
+        const weight = weights.get(`${name}.weight`)!;
+        const { values, scales } = int8Matrix(weight);
+        feeds[int8Input(name)] = { data: dtype === 'int8' ? values : shifted(values), dims: weight.shape };
+        feeds[scalesInput(name)] = { data: scales, dims: [scales.length] };
+      }
+    }
+    return { dtype, feeds };
+  }
+}
+
+/** The same integers plus 128. */
+const shifted = (values: Int8Array): Uint8Array => Uint8Array.from(values, (value) => value + 128);
 
 /** A row of 255 times columns of 127: in 16 bits, the sum of two products would be 32,767. */
 const [K, N] = [64, 16];
 
-/** @throws ConfigError where sums of products do not fit the processor's instructions */
-export async function requireExactSums(options: RuntimeOptions): Promise<void> {
+/** `int8`, the faster, where this machine's sums of products are exact with it; `uint8` elsewhere. */
+export async function integersHere(options: RuntimeOptions): Promise<Integers> {
   const graph = new Graph('sums');
   const [a, b] = [graph.input('a', 'uint8', [1, K]), graph.input('b', 'int8', [K, N])];
   graph.output('y', matMulIntegerToFloat(a, b, graph.constant(1), graph.constant(0, 'uint8')));
@@ -18,11 +58,5 @@ export async function requireExactSums(options: RuntimeOptions): Promise<void> {
     b: { data: new Int8Array(K * N).fill(127), dims: [K, N] },
   });
   await program.release();
-  if ((y.data as Float32Array).every((sum) => sum === K * 255 * 127)) return;
-  throw new ConfigError({
-    where: 'training.load_in_8bit',
-    what: 'this processor sums products of 8 bits in 16, which is too narrow',
-    expected: 'a processor with VNNI instructions, or ARM',
-    next: 'set load_in_8bit: false',
-  });
+  return (y.data as Float32Array).every((sum) => sum === K * 255 * 127) ? 'int8' : 'uint8';
 }

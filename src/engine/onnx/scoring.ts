@@ -54,12 +54,13 @@ export class Scoring {
 
   /** The residual stream after each layer, and the states that predict; [B·T, width]. */
   async hidden(batch: Tokens, set: WeightSet): Promise<HiddenStates> {
-    const { config, int8 } = this.copies;
+    const { config } = this.copies;
+    const int8 = await this.copies.int8?.on(this.programs.options);
     const lora = this.copies.loraOf(set);
     const program = await this.programs.get(`hidden ${lora !== undefined}`, () =>
-      hiddenGraph(config, { ...(lora ? { lora } : {}), int8: int8 !== undefined }),
+      hiddenGraph(config, { ...(lora ? { lora } : {}), int8: int8?.dtype }),
     );
-    const outputs = await program.run({ ...this.copies.feeds(set, batch), ...int8 });
+    const outputs = await program.run({ ...this.copies.feeds(set, batch), ...int8?.feeds });
     const dims = [batch.B * batch.T, config.width];
     return (layer) => ({ data: outputs[`hidden.${layer}`].data as Float32Array, dims });
   }
@@ -105,13 +106,13 @@ export class Scoring {
     const copy = this.copies.copyOf(set);
     const branching = branches !== undefined;
     // what losses are made of is computed as the policy's is; what the model is asked is not
-    const int8 = branching ? undefined : this.copies.int8;
+    const int8 = branching ? undefined : await this.copies.int8?.on(this.programs.options);
     const program = await this.programs.get(`score ${chunks} ${nameOf(copy)} ${branching}`, () =>
-      scoreGraph(this.copies.config, { chunks, branching, int8: int8 !== undefined, ...copy }),
+      scoreGraph(this.copies.config, { chunks, branching, int8: int8?.dtype, ...copy }),
     );
     const outputs = await program.run({
       ...this.copies.feeds(set, batch, branching),
-      ...int8,
+      ...int8?.feeds,
       ...this.copies.directionFeeds(copy.steering),
       ...branches,
       ...chunked(batch, chunks).feeds,

@@ -4,7 +4,6 @@ import type { HybridPass, StepResult } from '../training-engine.js';
 import { type Batch, batchOf } from './batch.js';
 import { type Copies, shapeOf } from './copies.js';
 import { stepGraph } from './graphs.js';
-import { requireExactSums } from './int8.js';
 import type { Programs } from './programs.js';
 import type { NdArray } from './runtime.js';
 import type { Scoring } from './scoring.js';
@@ -15,8 +14,6 @@ import { type ChunkedTargets, chunked, chunksFor } from './targets.js';
 const mostActivations = 1e9;
 
 export class TrainingStep {
-  private exact?: Promise<void>;
-
   /** @param checkpointing recompute activations in the backward pass. Default: when they would take over 1 GB */
   constructor(
     private readonly copies: Copies,
@@ -27,7 +24,7 @@ export class TrainingStep {
 
   /** See `TrainingEngine.accumulate`. */
   async accumulate(pass: HybridPass): Promise<StepResult> {
-    const { config, lora, int8, trained, trainingSteering: steering } = this.copies;
+    const { config, lora, trained, trainingSteering: steering } = this.copies;
     const { pairs, pairLoss = 'dpo' } = pass;
     const batch = batchOf(pass);
     this.copies.requireLength(batch.T);
@@ -35,17 +32,17 @@ export class TrainingStep {
     const checkpointing = this.checkpointing ?? this.activationBytes(batch) > mostActivations;
     const anchor = { kl: pass.anchor?.kl !== undefined, features: pass.anchor?.features !== undefined };
     const key = `step ${chunks} ${checkpointing} ${pairLoss} ${JSON.stringify(anchor)} ${shapeOf(steering)}`;
-    if (int8) await (this.exact ??= requireExactSums(this.programs.options));
+    const int8 = await this.copies.int8?.on(this.programs.options);
     const program = await this.programs.get(key, () =>
       stepGraph(config, {
-        ...{ chunks, checkpointing, pairLoss, anchor, steering, int8: int8 !== undefined },
+        ...{ chunks, checkpointing, pairLoss, anchor, steering, int8: int8?.dtype },
         ...(lora ? { lora } : {}),
       }),
     );
     const targets = chunked(batch, chunks);
     const outputs = await program.run({
       ...this.copies.feeds('policy', batch),
-      ...int8,
+      ...int8?.feeds,
       ...stepFeeds(pass, batch, targets),
       ...this.copies.directionFeeds(steering),
       ...(await this.anchorFeeds(pass, batch, targets)),
