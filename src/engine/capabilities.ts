@@ -88,7 +88,7 @@ export function steerable(engine: TrainingEngine): Steerable {
   return asked(engine, 'steerable', {
     where: 'steering',
     what: 'read or steer the residual stream',
-    next: 'leave the steering out',
+    next: 'leave the steering out, or train on float32 weights: quantize: none',
   });
 }
 

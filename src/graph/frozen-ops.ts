@@ -9,6 +9,18 @@ export const argMax = (x: Value): Value =>
     keepdims: 1,
   })[0];
 
+/**
+ * (q − zeros)·scales, row by row. A block a row, which takes half the time of blocks along an axis.
+ *
+ * @param q      uint8 or uint4 [blocks, size]
+ * @param scales [blocks]
+ * @param zeros  of q's dtype, [blocks]
+ */
+export const dequantizeRows = (q: Value, scales: Value, zeros: Value): Value =>
+  q.graph.node('DequantizeLinear', [q, scales, zeros], [{ dtype: scales.dtype, shape: q.shape }], {
+    axis: 0,
+  })[0];
+
 /** A matrix W [K, N] in blocks along K; a weight is scale·(q − 2^(bits−1)). */
 export interface BlockMatrix {
   readonly bits: 4 | 8;

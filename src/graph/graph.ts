@@ -10,7 +10,8 @@ import { ShapeError } from '../errors.js';
 import type { Operator } from './ops.js';
 import { type Shape, sameShape } from './shape.js';
 
-export type DType = 'float32' | 'float64' | 'int64' | 'bool' | 'uint8' | 'int8';
+/** `uint4` only as a stored constant: two in a byte, the lower nibble first. */
+export type DType = 'float32' | 'float64' | 'int64' | 'bool' | 'uint8' | 'int8' | 'uint4';
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 
 /** A tensor in the graph: an input, a constant, or the output of a node. */

@@ -22,7 +22,7 @@ export type ConstantOperator = 'Equal' | 'GreaterOrEqual' | 'And' | 'Or' | 'Scat
 /** Operators that have a gradient that nobody needed so far: differentiating them throws. */
 export type ForwardOperator =
   | ('ReduceMax' | 'ArgMax' | 'MatMulNBits')
-  | ('Abs' | 'QuantizeLinear' | 'MatMulIntegerToFloat');
+  | ('Abs' | 'QuantizeLinear' | 'DequantizeLinear' | 'MatMulIntegerToFloat');
 
 export type Operator = DifferentiableOperator | ConstantOperator | ForwardOperator;
 
@@ -87,7 +87,7 @@ export function where(condition: Value, a: Value, b: Value): Value {
 
 const onnxType: Record<DType, number> = {
   ...{ float32: 1, uint8: 2, int8: 3 },
-  ...{ int64: 7, bool: 9, float64: 11 },
+  ...{ int64: 7, bool: 9, float64: 11, uint4: 21 },
 };
 
 export function cast(x: Value, dtype: DType): Value {

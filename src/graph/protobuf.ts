@@ -7,10 +7,10 @@
 import { PbfWriter } from 'pbf';
 import type { Attribute, Constant, DType, Graph, Node, Stored, Value } from './graph.js';
 
-const elementType = { float32: 1, uint8: 2, int8: 3, int64: 7, bool: 9, float64: 11 } as const;
+const elementType = { float32: 1, uint8: 2, int8: 3, int64: 7, bool: 9, float64: 11, uint4: 21 } as const;
 const elementBytes: Readonly<Record<DType, number>> = {
   ...{ float32: 4, float64: 8, int64: 8 },
-  ...{ uint8: 1, int8: 1, bool: 1 },
+  ...{ uint8: 1, int8: 1, bool: 1, uint4: 0.5 },
 };
 const attributeType = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
@@ -20,7 +20,7 @@ export function serialize(graph: Graph): Uint8Array {
   pbf.writeVarintField(1, 10); // ir_version
   pbf.writeStringField(2, 'emergent-alignment'); // producer_name
   pbf.writeMessage(7, writeGraph, graph);
-  pbf.writeMessage(8, writeOpset, { domain: '', version: 20 });
+  pbf.writeMessage(8, writeOpset, { domain: '', version: 21 });
   pbf.writeMessage(8, writeOpset, { domain: 'com.microsoft', version: 1 });
   return pbf.finish();
 }
@@ -134,7 +134,7 @@ function writeStored({ value, file, at }: Stored, pbf: PbfWriter): void {
   for (const dim of dims) pbf.writeVarintField(1, dim);
   pbf.writeVarintField(2, elementType[value.dtype]);
   pbf.writeStringField(8, value.name);
-  const bytes = dims.reduce((size, dim) => size * dim, elementBytes[value.dtype]);
+  const bytes = Math.ceil(dims.reduce((size, dim) => size * dim, elementBytes[value.dtype]));
   const entries = { location: file, offset: String(at), length: String(bytes) };
   for (const entry of Object.entries(entries)) pbf.writeMessage(13, writeEntry, entry);
   pbf.writeVarintField(14, 1); // data_location: external

@@ -33,28 +33,27 @@ export interface QuantisedModel {
 
 /** Rows of the embedding matrix, read from the model file. */
 export class EmbeddingRows {
-  private readonly file: number;
+  private file?: number;
   private readonly rowBytes: number;
   private readonly bytes: Uint8Array;
-  private closed = false;
 
   /**
    * @param at    place of the first row in the file
    * @param size how many rows there are, and how many numbers one has
    */
   constructor(
-    path: string,
+    private readonly path: string,
     private readonly at: number,
     private readonly quantisation: Quantisation,
     private readonly size: Pick<ModelConfig, 'vocabSize' | 'width'>,
   ) {
-    this.file = openSync(path, 'r');
     this.rowBytes = (size.width / quantisation.blockSize) * quantisation.blockBytes;
     this.bytes = new Uint8Array(this.rowBytes);
   }
 
   /** @returns [tokens, width] */
   rows(tokens: ArrayLike<number>): Float32Array {
+    this.file ??= openSync(this.path, 'r');
     const { bytes, rowBytes } = this;
     const { vocabSize, width } = this.size;
     const rows = new Float32Array(tokens.length * width);
@@ -67,10 +66,10 @@ export class EmbeddingRows {
     return rows;
   }
 
-  /** May be called again. */
+  /** Closes the file; it is opened again when rows are asked for. */
   close(): void {
-    if (!this.closed) closeSync(this.file);
-    this.closed = true;
+    if (this.file !== undefined) closeSync(this.file);
+    this.file = undefined;
   }
 }
 

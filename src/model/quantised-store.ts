@@ -30,9 +30,10 @@ import { projectionName } from './lora-modules.js';
 import type { BlockFormat, RowPlace } from './quantised-blocks.js';
 
 /** Changes whenever files of an earlier version would be read wrongly. */
-const version = 3;
+const version = 4;
 const pageSize = 4096;
-const weightsFile = 'weights.bin';
+/** Name of the file of arrays in a store's folder. */
+export const weightsFile = 'weights.bin';
 const indexFile = 'index.json';
 const headerFile = 'header.json';
 
@@ -73,6 +74,8 @@ export interface StoreIndex {
   readonly products: readonly StoredProduct[];
   /** Norms and tables, by name with `.weight`. */
   readonly vectors: Readonly<Record<string, StoredArray>>;
+  /** Place of as many bytes 0x88 as there are pairs of blocks in the largest matrix of 4 bits: what its weights of 0 are. */
+  readonly middles: number;
 }
 
 /** An index and where its file lies. */
@@ -220,7 +223,7 @@ function writeStore(folder: string, source: StoreSource, config: ModelConfig): S
   const hash = source.hash ?? hashOf(source.path);
   const products: StoredProduct[] = [];
   const vectors: Record<string, StoredArray> = {};
-  let end = 0;
+  let [end, middles] = [0, 0];
   const place = (dtype: StoredArray['dtype'], shape: readonly number[]): StoredArray => {
     const at = Math.ceil(end / pageSize) * pageSize;
     end = at + shape.reduce((size, dim) => size * dim, dtype === 'uint8' ? 1 : 4);
@@ -245,9 +248,16 @@ function writeStore(folder: string, source: StoreSource, config: ModelConfig): S
       vectors[name] = place('float32', shape);
       yield* piece({ array: vectors[name], data });
     }
+    const pairs = products.map(({ format, inner, outputs }) =>
+      format?.bits === 4 ? Math.ceil((outputs * inner) / format.blockSize / 2) : 0,
+    );
+    const data = new Uint8Array(Math.max(...pairs)).fill(0x88);
+    const array = place('uint8', [data.length]);
+    middles = array.at;
+    yield* piece({ array, data });
   };
   writeFileAtomic(join(folder, weightsFile), pieces());
-  const index: StoreIndex = { version, source: before, hash, bytes: end, products, vectors };
+  const index: StoreIndex = { version, source: before, hash, bytes: end, products, vectors, middles };
   if (source.header !== undefined) writeFileAtomic(join(folder, headerFile), json(source.header));
   writeFileAtomic(join(folder, indexFile), JSON.stringify(index));
   return index;

@@ -10,7 +10,7 @@ import type { NormName } from '../model/architectures/architecture.js';
 import type { ModelConfig } from '../model/config.js';
 import { activations } from './activation.js';
 import type { Heads } from './attention.js';
-import type { Parameters } from './parameters.js';
+import type { DecoderParameters } from './parameters.js';
 import { rotate } from './rotary.js';
 
 /** Which token stands where, and the rotary tables of one layer. */
@@ -32,7 +32,7 @@ export type Mix = (q: Value, k: Value, v: Value) => Value;
  * @param x the residual stream before it, [B·T, width]
  */
 export function decoderBlock(
-  parameters: Parameters,
+  parameters: DecoderParameters,
   config: ModelConfig,
   layer: number,
   x: Value,
@@ -54,7 +54,7 @@ export function decoderBlock(
 
 /** Queries and keys with their norms and positions, and values: [B, T, heads·H] and twice [B, T, kvHeads·H]. */
 function attentionInputs(
-  parameters: Parameters,
+  parameters: DecoderParameters,
   config: ModelConfig,
   layer: number,
   x: Value,
@@ -78,7 +78,7 @@ function attentionInputs(
 
 /** Norm of queries or keys [N, heads·H]: of each head, or of all together. */
 function headNorm(
-  parameters: Parameters,
+  parameters: DecoderParameters,
   kind: 'none' | 'head' | 'projection',
   name: string,
   x: Value,
@@ -90,7 +90,7 @@ function headNorm(
   return reshape(parameters.norm(name, heads), x.shape);
 }
 
-function feedForward(parameters: Parameters, config: ModelConfig, layer: number, x: Value): Value {
+function feedForward(parameters: DecoderParameters, config: ModelConfig, layer: number, x: Value): Value {
   const { architecture, ffn } = config;
   const [gate, up] = architecture.projections.includes('gate_up_proj')
     ? split(parameters.linear(layer, 'gate_up_proj', x), 1, [ffn, ffn])

@@ -14,17 +14,16 @@ import {
   add,
   concat,
   expand,
-  gemm,
   matMul,
   mul,
   reduceMax,
   reshape,
   scalar,
-  split,
   transpose,
 } from '../graph/ops.js';
 import { product } from '../graph/shape.js';
 import { hadamard, rotationSize } from '../model/int8-matrix.js';
+import { type FrozenMatrices, joined, type LowRank, projectFrozen } from './frozen-projection.js';
 
 /** A linear layer. */
 export interface Int8Projection {
@@ -33,61 +32,34 @@ export interface Int8Projection {
   /** [out] */
   readonly scales: Value;
   readonly bias?: Value;
-  readonly lora?: { readonly a: Value; readonly b: Value; readonly scale: number };
+  readonly lora?: LowRank;
 }
 
 /**
  * x·W (+ scale·x·A·B) (+ bias) of layers that read the same input; gradients go to x and to the factors.
  *
- * One entry on the tape: the gradients of all outputs are multiplied with all matrices at once.
- *
  * @param x [N, in]
  * @returns [N, out] each
  */
 export function projectInt8(x: Value, layers: readonly Int8Projection[]): readonly Value[] {
-  const adapters = layers.flatMap(({ lora }) => (lora ? [lora] : []));
-  const inputs = [x, ...adapters.flatMap(({ a, b }) => [a, b])];
-  const outputs = x.graph.composite('int8', inputs, () => {
-    const turned = rotated(x);
-    const scales = rowScales([turned]);
-    const rows = quantized(turned, scales);
-    const lows =
-      adapters.length > 0
-        ? products(
-            x,
-            adapters.map(({ a }) => a),
-          )
-        : [];
-    const lowOf = new Map(adapters.map((lora, i) => [lora, lows[i]]));
-    const ys = layers.map(({ values, scales: columns, lora }) => {
-      const base = mul(matMulIntegerToFloat(rows, values, columns, middle(x)), scales);
-      return lora ? gemm(lowOf.get(lora)!, lora.b, base, { alpha: lora.scale }) : base;
-    });
-    return {
-      outputs: ys,
-      backward: (grads) => {
-        const arrived = layers.flatMap((layer, i) => (grads[i] ? [{ ...layer, g: grads[i] }] : []));
-        const dx = inputGradient(arrived);
-        const trained = arrived.flatMap(({ lora, g }) => (lora ? [{ lora, g }] : []));
-        if (trained.length === 0) return [dx, ...adapters.flatMap(() => [null, null])];
-        const lowGrads = trained.map(({ lora, g }) => matMul(g, lora.b, { transB: true, alpha: lora.scale }));
-        const low = joined(lowGrads, 1);
-        const a = joined(
-          trained.map(({ lora }) => lora.a),
-          1,
-        );
-        const ranks = trained.map(({ lora }) => lora.a.shape[1] as number);
-        const das = parts(matMul(x, low, { transA: true }), ranks);
-        const factors = adapters.flatMap((lora) => {
-          const at = trained.findIndex((one) => one.lora === lora);
-          if (at < 0) return [null, null];
-          return [das[at], matMul(lowOf.get(lora)!, trained[at].g, { transA: true, alpha: lora.scale })];
-        });
-        return [gemm(low, a, dx, { transB: true }), ...factors];
-      },
-    };
-  });
-  return outputs.map((y, i) => (layers[i].bias ? add(y, layers[i].bias) : y));
+  const matrices: FrozenMatrices = {
+    times: (x) => {
+      const turned = rotated(x);
+      const scales = rowScales([turned]);
+      const rows = quantized(turned, scales);
+      return layers.map(({ values, scales: columns }) =>
+        mul(matMulIntegerToFloat(rows, values, columns, middle(x)), scales),
+      );
+    },
+    back: (grads) =>
+      inputGradient(layers.flatMap((layer, i) => (grads[i] ? [{ ...layer, g: grads[i] }] : []))),
+  };
+  const ys = projectFrozen(
+    x,
+    matrices,
+    layers.map(({ lora }) => lora),
+  );
+  return ys.map((y, i) => (layers[i].bias ? add(y, layers[i].bias) : y));
 }
 
 /** Σ (dYᵢ∘sᵢ)·qᵢᵀ·Rᵀ as one product; R is symmetric. */
@@ -104,18 +76,6 @@ function inputGradient(layers: readonly (Int8Projection & { readonly g: Value })
   );
   return rotated(mul(matMulIntegerToFloat(rows, matrix, scalar(scales, 1), middle(scales)), scales));
 }
-
-/** x·A for each A [in, rank], as one product. */
-const products = (x: Value, factors: readonly Value[]): Value[] =>
-  parts(
-    matMul(x, joined(factors, 1)),
-    factors.map(({ shape }) => shape[1] as number),
-  );
-
-const joined = (values: readonly Value[], axis: number): Value =>
-  values.length === 1 ? values[0] : concat(values, axis);
-const parts = (x: Value, sizes: readonly number[]): Value[] =>
-  sizes.length === 1 ? [x] : split(x, 1, sizes);
 
 /** x·R, [M, K]. */
 function rotated(x: Value): Value {

@@ -14,11 +14,13 @@ import {
   type LoraConfig,
   projectionName,
 } from '../model/lora-modules.js';
-import type { QuantisedStore, StoredArray, StoredProduct } from '../model/quantised-store.js';
+import {
+  type QuantisedStore,
+  type StoredArray,
+  type StoredProduct,
+  weightsFile,
+} from '../model/quantised-store.js';
 import { rmsNorm } from './parameters.js';
-
-/** Name of the store's file in the graph; the compiler is told its folder. */
-const file = 'weights.bin';
 
 export class StoredWeights {
   private readonly products = new Map<string, { readonly product: StoredProduct; readonly part: number }>();
@@ -113,6 +115,6 @@ export class StoredWeights {
   }
 
   private array(name: string, { dtype, shape, at }: StoredArray): Value {
-    return this.graph.fromFile(name, dtype, shape, file, at);
+    return this.graph.fromFile(name, dtype, shape, weightsFile, at);
   }
 }

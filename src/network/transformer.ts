@@ -12,7 +12,6 @@ import type { Integers } from '../graph/int8-ops.js';
 import {
   and,
   equal,
-  gather,
   greaterOrEqual,
   mul,
   or,
@@ -26,11 +25,13 @@ import {
 import { type Dim, product } from '../graph/shape.js';
 import type { ModelConfig } from '../model/config.js';
 import type { LoraConfig } from '../model/lora-modules.js';
+import type { QuantisedStore } from '../model/quantised-store.js';
 import { rotarySize } from '../model/rope-scaling.js';
 import { attend, attendCached, type Heads, type LayerCache, masked } from './attention.js';
 import { decoderBlock, type Mix, type Places } from './block.js';
 import { logitsOf, type OutputHead } from './output-head.js';
-import { Parameters } from './parameters.js';
+import { type DecoderParameters, Parameters } from './parameters.js';
+import { StoredParameters } from './stored-parameters.js';
 
 export interface TransformerOptions {
   /** Adapter; its factors become inputs `….lora_A` and `….lora_B`. */
@@ -39,6 +40,8 @@ export interface TransformerOptions {
   readonly int8?: Integers | undefined;
   /** Recompute each block in the backward pass instead of keeping its activations. */
   readonly checkpointing?: boolean;
+  /** The matrices lie in a store, in blocks, and get no gradient; embeddings are the input `x` instead of `ids`. */
+  readonly store?: QuantisedStore | undefined;
   /** Let segments branch off others: one more input, `trunks`. */
   readonly branching?: boolean;
   /** Is given the residual stream after each layer, [rows, width]; what it returns flows on. */
@@ -54,7 +57,8 @@ interface Tables {
 }
 
 export class Transformer {
-  private readonly parameters: Parameters;
+  private readonly parameters: DecoderParameters;
+  private readonly zero?: Value;
   private readonly heads: Omit<Heads, 'B' | 'T'>;
 
   constructor(
@@ -64,7 +68,11 @@ export class Transformer {
   ) {
     const { heads, kvHeads, headSize, attentionScale = 1 / Math.sqrt(headSize), attentionCap } = config;
     this.heads = { heads, kvHeads, headSize, scale: attentionScale, cap: attentionCap };
-    this.parameters = new Parameters(graph, config, options.lora, options.int8);
+    const { lora, int8, store, checkpointing } = options;
+    if (store || checkpointing) this.zero = graph.input('zero', graph.float, []);
+    this.parameters = store
+      ? new StoredParameters(graph, config, store, lora, this.zero!)
+      : new Parameters(graph, config, lora, int8);
   }
 
   /**
@@ -81,12 +89,11 @@ export class Transformer {
    */
   sequences(B: Dim, T: Dim, onCache?: (layer: number, cache: LayerCache) => void): Value {
     const { graph } = this;
-    const ids = graph.input('ids', 'int64', [B, T]);
     const segments = graph.input('segments', 'int64', [B, T]);
     const tables = this.tables(B, T);
     const bias = this.causalBias(segments, tables.positions, B, T);
-    const zero = this.options.checkpointing ? graph.input('zero', graph.float, []) : undefined;
-    let h = this.embedded(reshape(ids, [product([B, T])]));
+    const zero = this.options.checkpointing ? this.zero : undefined;
+    let h = this.embedded(B, T);
     for (let layer = 0; layer < this.config.layers; layer++) {
       const mix = (q: Value, k: Value, v: Value) => {
         onCache?.(layer, { keys: this.timeFirst(k, tables.shape), values: this.timeFirst(v, tables.shape) });
@@ -109,10 +116,9 @@ export class Transformer {
    */
   nextToken(B: Dim, P: Dim, onCache: (layer: number, cache: LayerCache) => void): Value {
     const { graph, config } = this;
-    const ids = graph.input('ids', 'int64', [B, 1]);
     const tables = this.tables(B, 1);
     const bias = graph.input('bias', graph.float, [B, 1, 1, P]);
-    let h = this.embedded(reshape(ids, [B]));
+    let h = this.embedded(B, 1);
     for (let layer = 0; layer < config.layers; layer++) {
       const shape: Dim[] = [P, B, config.kvHeads, config.headSize];
       const cache = {
@@ -136,9 +142,7 @@ export class Transformer {
 
   /** What turns hidden states into logits. */
   get head(): OutputHead {
-    const { tied, width, vocabSize, logitCap: cap } = this.config;
-    const matrix = tied ? this.embedding : this.parameters.get('lm_head.weight', [width, vocabSize]);
-    return { matrix, tied, cap };
+    return this.parameters.head;
   }
 
   /** The inputs that hold parameters, by name, in the order in which they were first used. */
@@ -150,13 +154,11 @@ export class Transformer {
     return this.options.onResidual?.(layer, residual) ?? residual;
   }
 
-  private get embedding(): Value {
-    return this.parameters.get('model.embed_tokens.weight', [this.config.vocabSize, this.config.width]);
-  }
-
-  /** The residual stream before the first block. @param ids int64 [N] */
-  private embedded(ids: Value): Value {
-    return times(gather(this.embedding, ids), this.config.embeddingScale);
+  /** The residual stream before the first block, [B·T, width]. */
+  private embedded(B: Dim, T: Dim): Value {
+    const count = product([B, T]);
+    const ids = () => reshape(this.graph.input('ids', 'int64', [B, T]), [count]);
+    return times(this.parameters.embedded(count, ids), this.config.embeddingScale);
   }
 
   /** The states that predict: after the last norm, times the factor on logits. */

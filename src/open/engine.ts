@@ -1,13 +1,16 @@
 /** Opens what trains, by its engine's name: the only place that knows engines by name. */
 import { OnnxEngine, type OnnxOptions } from '../engine/onnx/engine.js';
+import { QuantisedEngine } from '../engine/onnx/frozen/engine.js';
 import type { Device } from '../engine/onnx/runtime.js';
 import type { TrainingEngine } from '../engine/training-engine.js';
 import { ConfigError } from '../errors.js';
 import type { Model } from '../model/model.js';
+import type { QuantisedModel } from '../model/quantised-model.js';
 
 /** The model that an engine is opened on, and how it trains. */
 export interface EngineOptions extends EngineChoice, OnnxOptions {
-  readonly model: Model;
+  /** With quantised weights: the base of LoRA training. */
+  readonly model: Model | QuantisedModel;
   /** CPU threads. 0, the default, takes one per core. */
   readonly threads?: number;
 }
@@ -28,8 +31,11 @@ interface Opener {
 
 const openers: Readonly<Record<string, Opener>> = {
   onnx: {
-    open: async ({ model, threads, ...options }) =>
-      new OnnxEngine(model, { ...options, threads: threads || undefined }),
+    open: async ({ model, threads: asked, ...options }) => {
+      const threads = asked || undefined;
+      if (!('store' in model)) return new OnnxEngine(model, { ...options, threads });
+      return new QuantisedEngine(model, options.lora ?? UNTRAINED, { ...options, threads });
+    },
     require: ({ device = 'cpu' }) => OnnxEngine.tryDevice(device),
   },
 };

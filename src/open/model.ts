@@ -1,23 +1,22 @@
 /** A model to talk to, from its name: nothing of it is trained. */
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import type { AnswerReader, ContinuationScorer, LanguageModel } from '../engine/language-model.js';
 import { FrozenModel } from '../engine/onnx/frozen/model.js';
 import type { Device } from '../engine/onnx/runtime.js';
 import type { EngineModel, SequenceLogp } from '../engine/training-engine.js';
-import { ConfigError, SaveError } from '../errors.js';
+import { ConfigError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
-import { hubSettings } from '../hub/settings.js';
 import type { Adapter } from '../model/adapter-files.js';
 import type { Model, NamedModel, Weights } from '../model/model.js';
 import { openAdapter } from '../model/open-adapter.js';
-import { openQuantised, type QuantisedModel } from '../model/quantised-model.js';
+import type { QuantisedModel } from '../model/quantised-model.js';
 import { loadModel } from '../model/weights.js';
 import { trusting } from '../tokenizer/control-tokens.js';
 import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 import type { Quantize } from '../values/quantize.js';
 import type { TokenRow } from '../values/rows.js';
 import { openEngine, UNTRAINED } from './engine.js';
+import { quantisedAt } from './quantised.js';
 
 export interface OpenOptions {
   /** PEFT adapter folder, e.g. the output of a run. */
@@ -88,18 +87,6 @@ interface Adapted<M> extends Pick<OpenOptions, 'device' | 'threads'> {
   readonly model: M;
   readonly adapter?: Adapter;
   readonly baseTokenizer: ChatTokenizer;
-}
-
-/** A model whose weights are quantised, or are to be; undefined where they are not. */
-async function quantisedAt(path: string, quantise?: 'q8' | 'q4'): Promise<QuantisedModel | undefined> {
-  const cache = join(hubSettings().ownCache, 'quantised');
-  try {
-    return await openQuantised(path, { cache, ...(quantise ? { quantise } : {}) });
-  } catch (error) {
-    if (!(error instanceof SaveError)) throw error;
-    const next = 'set XDG_CACHE_HOME to a folder with room, or use --quantize none';
-    throw new SaveError({ ...error.parts, next }, { cause: error });
-  }
 }
 
 const openFrozen = ({

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { builtInProbes, PROBES_FILE } from '../conscience/probes.js';
 import { needsMoreThanTurns, promptOf, readPrompts } from '../data/dataset.js';
 import { DataError } from '../errors.js';
-import type { Model } from '../model/model.js';
+import type { NamedModel } from '../model/model.js';
 import type { Prompt } from '../values/conversation.js';
 import type { TrainConfig } from './config/schema.js';
 import type { TrainData } from './data.js';
@@ -31,7 +31,7 @@ export function promptPools(
   { conscience, data: paths }: TrainConfig,
   { train }: TrainData,
   allProbes: readonly Prompt[],
-  { tokenizer, config }: Model,
+  { tokenizer, config }: NamedModel,
   note: (line: string) => void,
 ): PromptPools {
   if (!conscience.enabled) return { probes: [], trainingPrompts: [] };

@@ -4,10 +4,12 @@ import { resolveModel } from '../hub/pull.js';
 import type { Adapter } from '../model/adapter-files.js';
 import { initialWeights } from '../model/initial-weights.js';
 import type { LoraConfig } from '../model/lora-modules.js';
-import type { Model } from '../model/model.js';
+import type { Model, NamedModel } from '../model/model.js';
 import { openAdapter } from '../model/open-adapter.js';
+import type { QuantisedModel } from '../model/quantised-model.js';
 import { loadModel } from '../model/weights.js';
 import { openEngine } from '../open/engine.js';
+import { quantisedAt } from '../open/quantised.js';
 import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 import type { TrainConfig } from './config/schema.js';
 import { targetsFor, trainedLora } from './trained-lora.js';
@@ -16,7 +18,7 @@ export interface TrainedModel {
   /** The configuration as it holds for this model and adapter. */
   readonly config: TrainConfig;
   /** The model as training starts on it, without the adapter's factors. */
-  readonly model: Model;
+  readonly model: Model | QuantisedModel;
   /** Folder or file that the model is read from. */
   readonly modelPath: string;
   /** The tokenizer of the model itself, where the adapter brings another. */
@@ -40,14 +42,33 @@ export async function trainedModel(
   known?: Model,
 ): Promise<TrainedModel> {
   const modelPath = await resolveModel(given.model);
-  const loaded = known ?? (await loadModel(modelPath));
-  const base =
-    given.init === 'random' ? { ...loaded, weights: initialWeights(loaded.config, given.seed) } : loaded;
+  const base = await baseOf(given, modelPath, note, known);
   const { adapter, model } = await withAdapter(given, base, note);
   const config = fitted(given, model, adapter, note);
   const lora = config.setting === 'lora' ? (adapter?.config ?? trainedLora(config, model.config)) : undefined;
   const start = { ...(adapter ? { adapter } : {}), ...(lora ? { lora } : {}) };
   return { config, model, modelPath, baseTokenizer: base.tokenizer, ...start };
+}
+
+/** The model before anything of it is trained: quantised where its file is, and where it stays as it is. */
+async function baseOf(
+  { init, setting, device, quantize, seed, training }: TrainConfig,
+  modelPath: string,
+  note: (line: string) => void,
+  known?: Model,
+): Promise<Model | QuantisedModel> {
+  const inFloat = quantize === 'none' || training.load_in_8bit || device !== 'cpu' || setting !== 'lora';
+  if (!known && !inFloat) {
+    const quantised = await quantisedAt(modelPath, quantize);
+    if (quantised) {
+      note(
+        'The frozen weights stay quantised: losses use their exact numbers, and what the model is asked rounds activations to 8 bits as well.',
+      );
+      return quantised;
+    }
+  }
+  const loaded = known ?? (await loadModel(modelPath));
+  return init === 'random' ? { ...loaded, weights: initialWeights(loaded.config, seed) } : loaded;
 }
 
 /** An engine that trains it; the caller closes it. @param threads on the CPU; 0 takes one per core */
@@ -77,9 +98,9 @@ export function engineOf(
 
 async function withAdapter(
   { adapter: folder, model: name }: TrainConfig,
-  base: Model,
+  base: Model | QuantisedModel,
   note: (line: string) => void,
-): Promise<{ adapter?: Adapter; model: Model }> {
+): Promise<{ adapter?: Adapter; model: Model | QuantisedModel }> {
   if (folder === undefined) return { model: base };
   return openAdapter(folder, base, { name, onWarning: (line) => note(`Warning: ${line}`) });
 }
@@ -87,7 +108,7 @@ async function withAdapter(
 /** The configuration with rows no longer than the model reads, and with the shape of the given adapter. */
 function fitted(
   config: TrainConfig,
-  model: Model,
+  model: NamedModel,
   adapter: Adapter | undefined,
   note: (line: string) => void,
 ): TrainConfig {

@@ -13,6 +13,7 @@ import { loadModel } from '../../src/model/weights.js';
 import { dpoLoss } from '../../src/network/loss/dpo.js';
 import { sftLoss } from '../../src/network/loss/sft.js';
 import { tokenLogps } from '../../src/network/loss/token-logps.js';
+import { floatHead } from '../../src/network/output-head.js';
 import type { TokenRow } from '../../src/values/rows.js';
 import { stepOf, targetsOf } from '../engine/tiny.js';
 import { relativeError } from '../relative-error.js';
@@ -91,7 +92,7 @@ async function onLogits(
   const identity = Array.from({ length: V * V }, (_, i) => Number(i % (V + 1) === 0));
   const { logps } = tokenLogps(
     hidden,
-    { matrix: graph.constant(identity, 'float32', [V, V]), tied },
+    floatHead({ matrix: graph.constant(identity, 'float32', [V, V]), tied }, undefined),
     {
       predictAt: graph.constant([...predictAt], 'int64', chunks),
       target: graph.constant([...target], 'int64', chunks),

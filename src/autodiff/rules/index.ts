@@ -33,6 +33,7 @@ export const withoutGradient: Readonly<Record<ConstantOperator, string>> = {
 export const notDifferentiated: Readonly<Record<ForwardOperator, string>> = {
   ReduceMax: 'used for statistics and inside composites, which have gradients of their own',
   Abs: 'used to find the scale of numbers that are rounded',
+  DequantizeLinear: 'blocks of integers are constants; products with them are composites',
   QuantizeLinear: 'rounding is piecewise constant; products of rounded rows are composites',
   MatMulIntegerToFloat: 'inside composites, which have gradients of their own',
   ArgMax: 'an index is piecewise constant',

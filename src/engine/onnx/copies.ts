@@ -8,6 +8,8 @@ import { amplify } from '../../model/amplify.js';
 import { initLora, projectionShape } from '../../model/lora.js';
 import { adaptedModules, type LoraConfig } from '../../model/lora-modules.js';
 import type { Model, Weights } from '../../model/model.js';
+import type { QuantisedModel } from '../../model/quantised-model.js';
+import type { QuantisedStore } from '../../model/quantised-store.js';
 import { directionInput, directionsFor, type SteeringShape } from '../../network/steering.js';
 import type { Steering } from '../../values/steering.js';
 import type { AdamWConfig } from '../adamw.js';
@@ -54,6 +56,8 @@ export class Copies {
   readonly rotary: RotaryFeeds;
   /** Frozen projections as the training step takes them, where they are rounded. */
   readonly int8?: Int8Projections;
+  /** Where the base's matrices lie, where they are quantised. */
+  readonly store?: QuantisedStore;
   private readonly sets: Record<WeightSet, Parameters>;
   private start?: Weights;
   private readonly steering: { training: readonly Steering[]; answering: readonly Steering[] } = {
@@ -62,10 +66,12 @@ export class Copies {
   };
 
   constructor(
-    readonly source: Model,
+    readonly source: Model | QuantisedModel,
     { lora, adapter, seed = 0, maxLength, optimizer, loadIn8bit = false }: CopiesOptions,
   ) {
-    const { config, weights } = source;
+    const { config } = source;
+    const weights = 'store' in source ? new Map() : source.weights;
+    if ('store' in source) this.store = source.store;
     if (lora) this.lora = lora;
     const tensors = copyTensors(lora ? (adapter ?? initLora(config, lora, seed)) : weights);
     this.trained = new TrainedParameters(tensors, optimizer);
@@ -73,7 +79,7 @@ export class Copies {
     this.maxLength = Math.min(maxLength ?? config.maxPositions, config.maxPositions);
     this.rotary = new RotaryFeeds(config, this.maxLength);
     const base = toFeeds(weights);
-    if (lora && loadIn8bit) this.int8 = new Int8Projections(source);
+    if (lora && loadIn8bit && !('store' in source)) this.int8 = new Int8Projections(source);
     this.sets = {
       base,
       start: this.start ? { ...base, ...toFeeds(this.start) } : base,
@@ -129,7 +135,7 @@ export class Copies {
 
   /** The trained parameters, further from the frozen ones by `factor`. */
   amplified(factor: number): Parameters {
-    const frozen = this.lora ? undefined : (this.renewed ?? this.source.weights);
+    const frozen = this.lora ? undefined : (this.renewed ?? (this.source as Model).weights);
     return toFeeds(amplify(this.trained.tensors, factor, frozen));
   }
 
@@ -149,7 +155,9 @@ export class Copies {
       ...this.sets[set],
       ...this.rotary.sequences(batch, branching),
       zero: scalarArray(0),
-      ids: int64Array(batch.ids, dims),
+      ...('embedding' in this.source
+        ? { x: { data: this.source.embedding.rows(batch.ids), dims: [batch.ids.length, this.config.width] } }
+        : { ids: int64Array(batch.ids, dims) }),
       segments: int64Array(batch.segments, dims),
     };
   }

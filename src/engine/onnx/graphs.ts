@@ -6,6 +6,7 @@ import { add, gather, gemm, mul, reduceSum, scalar, softmax, sub } from '../../g
 import type { ModelConfig } from '../../model/config.js';
 import { projectionShape } from '../../model/lora.js';
 import { adaptedModules, type LoraConfig } from '../../model/lora-modules.js';
+import type { QuantisedStore } from '../../model/quantised-store.js';
 import { hybridLoss } from '../../network/loss/hybrid.js';
 import { tokenKl } from '../../network/loss/token-kl.js';
 import { tokenLogps } from '../../network/loss/token-logps.js';
@@ -20,6 +21,8 @@ export interface StepGraphOptions {
   readonly lora?: LoraConfig;
   /** Frozen projections are integers of 8 bits; with LoRA only. */
   readonly int8?: Integers | undefined;
+  /** The matrices lie in a store; with LoRA only. */
+  readonly store?: QuantisedStore | undefined;
   readonly checkpointing: boolean;
   /** False builds the plain float64 reference. Default true. */
   readonly fused?: boolean;
@@ -43,6 +46,7 @@ export function stepGraph(config: ModelConfig, options: StepGraphOptions): Graph
     chunks,
     lora,
     int8,
+    store,
     checkpointing,
     fused = true,
     pairLoss = 'dpo',
@@ -53,7 +57,7 @@ export function stepGraph(config: ModelConfig, options: StepGraphOptions): Graph
   const residuals: Value[] = [];
   const write = steer(graph, config, steering);
   const transformer = new Transformer(graph, config, {
-    ...{ checkpointing, int8 },
+    ...{ checkpointing, int8, store },
     ...(lora ? { lora } : {}),
     onResidual: (layer, residual) => {
       residuals[layer] = residual;
@@ -110,7 +114,7 @@ function featureDistance(
 /** The residual stream after each layer, `hidden.N`, and the states that predict, `hidden.final`; [B·T, width]. */
 export function hiddenGraph(
   config: ModelConfig,
-  options: { readonly lora?: LoraConfig; readonly int8: Integers | undefined },
+  options: Pick<TransformerOptions, 'lora' | 'int8' | 'store'>,
 ): Graph {
   const graph = new Graph('hidden');
   const onResidual = (layer: number, residual: Value) => {
@@ -129,11 +133,12 @@ export function scoreGraph(
     chunks,
     branching = false,
     int8,
+    store,
     ...copy
-  }: CopyOptions & { chunks: number; branching?: boolean; int8?: Integers | undefined },
+  }: CopyOptions & { chunks: number; branching?: boolean } & Pick<TransformerOptions, 'int8' | 'store'>,
 ): Graph {
   const graph = new Graph('score');
-  const transformer = copyOf(graph, config, copy, { branching, int8 });
+  const transformer = copyOf(graph, config, copy, { branching, int8, store });
   const hidden = transformer.sequences('B', 'T');
   const { logps, correct } = tokenLogps(hidden, transformer.head, {
     predictAt: graph.input('predict_at', 'int64', [chunks, 'C']),

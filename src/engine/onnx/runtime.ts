@@ -40,6 +40,7 @@ const arrayOf: Record<DType, new (length: number) => TypedArray> = {
   bool: Uint8Array,
   uint8: Uint8Array,
   int8: Int8Array,
+  uint4: Uint8Array,
 };
 
 /** A graph that can be run. */

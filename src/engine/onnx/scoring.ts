@@ -54,11 +54,13 @@ export class Scoring {
 
   /** The residual stream after each layer, and the states that predict; [B·T, width]. */
   async hidden(batch: Tokens, set: WeightSet): Promise<HiddenStates> {
-    const { config } = this.copies;
+    const { config, store } = this.copies;
     const int8 = await this.copies.int8?.on(this.programs.options);
     const lora = this.copies.loraOf(set);
-    const program = await this.programs.get(`hidden ${lora !== undefined}`, () =>
-      hiddenGraph(config, { ...(lora ? { lora } : {}), int8: int8?.dtype }),
+    const program = await this.programs.get(
+      `hidden ${lora !== undefined}`,
+      () => hiddenGraph(config, { ...(lora ? { lora } : {}), int8: int8?.dtype, store }),
+      store?.folder,
     );
     const outputs = await program.run({ ...this.copies.feeds(set, batch), ...int8?.feeds });
     const dims = [batch.B * batch.T, config.width];
@@ -104,11 +106,14 @@ export class Scoring {
   ): Promise<{ logps: Float32Array; correct: Float32Array }> {
     const chunks = chunksFor(batch.target.length);
     const copy = this.copies.copyOf(set);
+    const { store } = this.copies;
     const branching = branches !== undefined;
     // what losses are made of is computed as the policy's is; what the model is asked is not
     const int8 = branching ? undefined : await this.copies.int8?.on(this.programs.options);
-    const program = await this.programs.get(`score ${chunks} ${nameOf(copy)} ${branching}`, () =>
-      scoreGraph(this.copies.config, { chunks, branching, int8: int8?.dtype, ...copy }),
+    const program = await this.programs.get(
+      `score ${chunks} ${nameOf(copy)} ${branching}`,
+      () => scoreGraph(this.copies.config, { chunks, branching, int8: int8?.dtype, store, ...copy }),
+      store?.folder,
     );
     const outputs = await program.run({
       ...this.copies.feeds(set, batch, branching),

@@ -24,7 +24,7 @@ export class TrainingStep {
 
   /** See `TrainingEngine.accumulate`. */
   async accumulate(pass: HybridPass): Promise<StepResult> {
-    const { config, lora, trained, trainingSteering: steering } = this.copies;
+    const { config, lora, store, trained, trainingSteering: steering } = this.copies;
     const { pairs, pairLoss = 'dpo' } = pass;
     const batch = batchOf(pass);
     this.copies.requireLength(batch.T);
@@ -33,11 +33,14 @@ export class TrainingStep {
     const anchor = { kl: pass.anchor?.kl !== undefined, features: pass.anchor?.features !== undefined };
     const key = `step ${chunks} ${checkpointing} ${pairLoss} ${JSON.stringify(anchor)} ${shapeOf(steering)}`;
     const int8 = await this.copies.int8?.on(this.programs.options);
-    const program = await this.programs.get(key, () =>
-      stepGraph(config, {
-        ...{ chunks, checkpointing, pairLoss, anchor, steering, int8: int8?.dtype },
-        ...(lora ? { lora } : {}),
-      }),
+    const program = await this.programs.get(
+      key,
+      () =>
+        stepGraph(config, {
+          ...{ chunks, checkpointing, pairLoss, anchor, steering, int8: int8?.dtype, store },
+          ...(lora ? { lora } : {}),
+        }),
+      store?.folder,
     );
     const targets = chunked(batch, chunks);
     const outputs = await program.run({

@@ -5,18 +5,7 @@
  * chunks, and each chunk forms its gradient at once.
  */
 import type { Value } from '../../graph/graph.js';
-import {
-  concat,
-  gather,
-  log,
-  matMul,
-  mul,
-  reduceMax,
-  reduceSum,
-  reshape,
-  softmax,
-  sub,
-} from '../../graph/ops.js';
+import { concat, gather, log, mul, reduceMax, reduceSum, reshape, softmax, sub } from '../../graph/ops.js';
 import type { Dim } from '../../graph/shape.js';
 import { softCapSlope } from '../activation.js';
 import { logitsOf, type OutputHead } from '../output-head.js';
@@ -38,7 +27,7 @@ export function tokenKl(
   { predictAt, inverse }: Targets,
 ): Value {
   const { graph } = hidden;
-  const { matrix, tied, cap } = head;
+  const { cap } = head;
   const [K, C] = predictAt.shape as [number, Dim];
   const D = hidden.shape[1] as number;
   const [kl] = graph.composite('token_kl', [hidden], () => {
@@ -56,7 +45,7 @@ export function tokenKl(
       const line = reshape(value, [1, C]);
       const perLogit = mul(own.p, sub(ratio, value));
       const perProduct = cap === undefined ? perLogit : mul(perLogit, softCapSlope(own.logits, cap));
-      return { value: line, direction: matMul(perProduct, matrix, { transB: !tied }) };
+      return { value: line, direction: head.mixed(perProduct) };
     });
     const values = chunks.map(({ value }) => value);
     return {

@@ -28,7 +28,7 @@ import {
 } from '../../graph/ops.js';
 import type { Dim } from '../../graph/shape.js';
 import { softCap, softCapSlope } from '../activation.js';
-import { logitsOf, type OutputHead } from '../output-head.js';
+import { type FloatMatrix, logitsOf, type OutputHead } from '../output-head.js';
 
 /** Which hidden state predicts which token: two int64 arrays [K, C], K chunks of C targets. */
 export interface Targets {
@@ -54,47 +54,49 @@ export interface TokenLogps {
  */
 export function tokenLogps(hidden: Value, output: OutputHead, targets: Targets): TokenLogps {
   const { graph } = hidden;
-  const { matrix: head, tied, cap } = output;
+  const { float, cap } = output;
   const { predictAt, target, inverse } = targets;
   const [K, C] = predictAt.shape as [number, Dim];
   const D = hidden.shape[1] as number;
-  const rows = tied ? head : undefined;
   const chunkOf = (values: Value, k: number) => gather(values, graph.constant(k, 'int64'));
 
-  const [logps, entropy, correct] = graph.composite('token_logps', [hidden, head], () => {
-    const chunks = Array.from({ length: K }, (_, k) => {
-      const h = gather(hidden, chunkOf(predictAt, k));
-      const logits = logitsOf(h, output);
-      const p = softmax(logits);
-      // log Σ exp = max − log(max p); max p ≥ 1/V, so nothing underflows
-      const largest = reduceMax(logits, [-1], true);
-      const logSumExp = sub(largest, log(reduceMax(p, [-1], true)));
-      const embedded = gather(rows ?? swapLastAxes(head), chunkOf(target, k));
-      const targetProduct = reduceSum(mul(h, embedded), [-1], true);
-      const { targetLogit, slope, targetSlope } = capped(targetProduct, logits, cap);
-      const mean = matMul(slope ? mul(p, slope) : p, head, { transB: !tied });
-      const line = (x: Value) => reshape(x, [1, C]);
-      return {
-        h,
-        targetSlope,
-        logps: line(sub(targetLogit, logSumExp)),
-        // H = log Σ exp − Σ p·logit, and without a cap Σ p·logit = h·(softmax·E)
-        entropy: line(sub(logSumExp, reduceSum(slope ? mul(p, logits) : mul(h, mean), [-1], true))),
-        // the two sums of the same products may differ in the last bits
-        correct: line(cast(greaterOrEqual(add(targetLogit, tolerance(largest)), largest), h.dtype)),
-        direction: sub(targetSlope ? mul(embedded, targetSlope) : embedded, mean),
-      };
-    });
-    const stack = (values: Value[]) => (values.length === 1 ? values[0] : concat(values, 0));
-    const backward = ([grad]: readonly (Value | null)[]): (Value | null)[] => {
-      const perChunk = chunks.map((_, k) => reshape(chunkOf(grad!, k), [C, 1]));
-      return [
-        hiddenGradient(
+  const [logps, entropy, correct] = graph.composite(
+    'token_logps',
+    [hidden, ...(float ? [float.matrix] : [])],
+    () => {
+      const chunks = Array.from({ length: K }, (_, k) => {
+        const h = gather(hidden, chunkOf(predictAt, k));
+        const logits = logitsOf(h, output);
+        const p = softmax(logits);
+        // log Σ exp = max − log(max p); max p ≥ 1/V, so nothing underflows
+        const largest = reduceMax(logits, [-1], true);
+        const logSumExp = sub(largest, log(reduceMax(p, [-1], true)));
+        const embedded = output.rows(chunkOf(target, k));
+        const targetProduct = reduceSum(mul(h, embedded), [-1], true);
+        const { targetLogit, slope, targetSlope } = capped(targetProduct, logits, cap);
+        const mean = output.mixed(slope ? mul(p, slope) : p);
+        const line = (x: Value) => reshape(x, [1, C]);
+        return {
+          h,
+          targetSlope,
+          logps: line(sub(targetLogit, logSumExp)),
+          // H = log Σ exp − Σ p·logit, and without a cap Σ p·logit = h·(softmax·E)
+          entropy: line(sub(logSumExp, reduceSum(slope ? mul(p, logits) : mul(h, mean), [-1], true))),
+          // the two sums of the same products may differ in the last bits
+          correct: line(cast(greaterOrEqual(add(targetLogit, tolerance(largest)), largest), h.dtype)),
+          direction: sub(targetSlope ? mul(embedded, targetSlope) : embedded, mean),
+        };
+      });
+      const stack = (values: Value[]) => (values.length === 1 ? values[0] : concat(values, 0));
+      const backward = ([grad]: readonly (Value | null)[]): (Value | null)[] => {
+        const perChunk = chunks.map((_, k) => reshape(chunkOf(grad!, k), [C, 1]));
+        const toHidden = hiddenGradient(
           chunks.map(({ direction }, k) => mul(direction, perChunk[k])),
           inverse!,
           D,
-        ),
-        headGradient(
+        );
+        if (!float) return [toHidden];
+        const toHead = headGradient(
           chunks.map(({ h, targetSlope }, k) => ({
             h,
             weighted: mul(h, perChunk[k]),
@@ -102,18 +104,20 @@ export function tokenLogps(hidden: Value, output: OutputHead, targets: Targets):
             target: chunkOf(target, k),
           })),
           output,
-        ),
-      ];
-    };
-    return {
-      outputs: [
-        stack(chunks.map((c) => c.logps)),
-        stack(chunks.map((c) => c.entropy)),
-        stack(chunks.map((c) => c.correct)),
-      ],
-      backward,
-    };
-  });
+          float,
+        );
+        return [toHidden, toHead];
+      };
+      return {
+        outputs: [
+          stack(chunks.map((c) => c.logps)),
+          stack(chunks.map((c) => c.entropy)),
+          stack(chunks.map((c) => c.correct)),
+        ],
+        backward,
+      };
+    },
+  );
   return { logps, entropy, correct };
 }
 
@@ -147,8 +151,9 @@ function capped(
 function headGradient(
   chunks: readonly { h: Value; weighted: Value; targetSlope?: Value | undefined; target: Value }[],
   output: OutputHead,
+  { matrix: head, tied }: FloatMatrix,
 ): Value {
-  const { matrix: head, tied, cap } = output;
+  const { cap } = output;
   let rows = filled(head, tied ? head.shape : [...head.shape].reverse(), 0);
   for (const { weighted, target, targetSlope } of chunks) {
     rows = scatterAdd(rows, target, targetSlope ? mul(weighted, targetSlope) : weighted);

@@ -87,7 +87,7 @@ export const FOREIGN_WITHOUT_KEY: Readonly<Record<string, string>> = {
   lora_dropout: 'adapters are trained without dropout; remove it',
   optim: 'the optimiser is AdamW; remove it',
   optimizer: 'the optimiser is AdamW; remove it',
-  load_in_4bit: 'frozen weights can be rounded to 8 bits, not to 4; set training.load_in_8bit: true',
+  load_in_4bit: 'set quantize: q4, or take a model file that is quantised; remove it',
   bf16: 'training runs in float32; remove it',
   fp16: 'training runs in float32; remove it',
   report_to: 'metrics.jsonl and TensorBoard files are always written; remove it',

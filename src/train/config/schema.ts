@@ -56,6 +56,25 @@ export const EXCLUSIVE: readonly (readonly [string, string])[] = [
   ['eval_data', 'eval_split'],
 ];
 
+/** What frozen weights may be rounded to. */
+function roundingChecks({ setting, device, quantize, training }: ParsedConfig): Check[] {
+  const frozenHere = setting === 'lora' && device === 'cpu';
+  return [
+    {
+      holds: !training.load_in_8bit || frozenHere,
+      path: 'training.load_in_8bit',
+      message:
+        'only weights that stay as they are can be rounded, and only on the CPU; set setting: lora and device: cpu',
+    },
+    {
+      holds: quantize === undefined || quantize === 'none' || (frozenHere && !training.load_in_8bit),
+      path: 'quantize',
+      message:
+        'only weights that stay as they are can be rounded, once, and only on the CPU; set setting: lora, device: cpu and load_in_8bit: false',
+    },
+  ];
+}
+
 function crossChecks(config: ParsedConfig): Check[] {
   const { setting, init, adapter, eval_data, eval_split, lora, training, conscience } = config;
   const target = unknownTarget(lora.targets);
@@ -89,12 +108,7 @@ function crossChecks(config: ParsedConfig): Check[] {
       message: 'a pattern in lora.targets says the layers itself; keep one of the two',
     },
     ...checksOf(config),
-    {
-      holds: !training.load_in_8bit || (setting === 'lora' && config.device === 'cpu'),
-      path: 'training.load_in_8bit',
-      message:
-        'only weights that stay as they are can be rounded, and only on the CPU; set setting: lora and device: cpu',
-    },
+    ...roundingChecks(config),
     {
       holds: setting === 'full' || (init === 'pretrained' && conscience.renew_every === 0),
       path: init === 'random' ? 'init' : 'conscience.renew_every',

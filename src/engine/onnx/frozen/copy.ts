@@ -11,6 +11,7 @@ import type { QuantisedModel } from '../../../model/quantised-model.js';
 import { extend, predictNext } from '../../../network/extend.js';
 import { StoredWeights } from '../../../network/stored-weights.js';
 import type { Cache } from '../cache.js';
+import type { Programs } from '../programs.js';
 import type { RotaryFeeds, RotaryInputs } from '../rotary-feeds.js';
 import { type Feeds, int64Array, type NdArray, type Program } from '../runtime.js';
 
@@ -49,12 +50,19 @@ export interface Answers {
 }
 
 /** The graph of a copy. */
-export function frozenGraph({ config, store }: QuantisedModel, lora?: LoraConfig): Graph {
+function frozenGraph({ config, store }: QuantisedModel, lora?: LoraConfig): Graph {
   const graph = new Graph('frozen');
   const weights = new StoredWeights(graph, config, store, lora);
   predictNext(graph, config, weights, extend(graph, config, weights));
   return graph;
 }
+
+/** The compiled graph of copies of a model. */
+export const frozenProgram = (
+  programs: Programs,
+  source: QuantisedModel,
+  lora: LoraConfig | undefined,
+): Promise<Program> => programs.get('frozen', () => frozenGraph(source, lora), source.store.folder);
 
 export class FrozenCopy {
   /** @param adapter inputs that hold an adapter; empty where the copy has none */

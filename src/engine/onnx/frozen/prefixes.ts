@@ -50,6 +50,11 @@ export class Prefixes {
     return { cache: found.entry.cache, length: found.length };
   }
 
+  /** Forgets all entries. */
+  clear(): void {
+    this.entries = [];
+  }
+
   /** Keeps what a slot of a cache holds: tokens of a sequence from time `first` on. */
   keep(tokens: readonly number[], from: Cache, slot: number, first: number): void {
     const bytes = tokens.length * Cache.cellBytes(this.config);

@@ -1,6 +1,7 @@
 /** Keys at the top of the configuration: what is trained, on what, where it goes. */
 import { z } from 'zod';
 import { count, key, paths, text } from '../../../config/key.js';
+import { quantizations } from '../../../values/quantize.js';
 
 export const runKeys = {
   model: key(
@@ -60,6 +61,11 @@ export const runKeys = {
   init: key(
     z.enum(['pretrained', 'random']).default('pretrained'),
     'Weights to begin with: the model’s, or random ones of its shape by the seed, to train from scratch; random needs setting: full.',
+  ),
+  quantize: key(
+    z.enum(quantizations).optional(),
+    'What the frozen weights of LoRA training are rounded to on loading: q8 or q4 (8 or 4 bits, blocks of 32); none makes float32 of weights that are quantised in the file. Losses use the exact numbers; where the model is asked (samples, reviews, alternatives) activations are rounded to 8 bits as well.',
+    { fallback: 'weights stay as they are in the file' },
   ),
   device: key(z.enum(['cpu', 'webgpu']).default('cpu'), 'Where the graph runs.'),
   threads: key(count(0).default(0), 'CPU threads; 0 takes one per core.'),
