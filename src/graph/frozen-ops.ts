@@ -21,6 +21,33 @@ export const dequantizeRows = (q: Value, scales: Value, zeros: Value): Value =>
     axis: 0,
   })[0];
 
+/**
+ * RMSNorm of a sum: x + added, and the sum's norm times `scale`. For inference: it has no gradient. Contributed, float32.
+ *
+ * @param x and `added`: [N, D]
+ */
+export function normOfSum(
+  x: Value,
+  added: Value,
+  scale: Value,
+  epsilon: number,
+): { normed: Value; sum: Value } {
+  const { dtype, shape } = x;
+  const [normed, , , sum] = x.graph.node(
+    'SkipSimplifiedLayerNormalization',
+    [x, added, scale],
+    [
+      { dtype, shape },
+      { dtype, shape: [], unnamed: true },
+      { dtype, shape: [], unnamed: true },
+      { dtype, shape },
+    ],
+    { epsilon: { float: epsilon } },
+    'com.microsoft',
+  );
+  return { normed, sum };
+}
+
 /** A matrix W [K, N] in blocks along K; a weight is scale·(q − 2^(bits−1)). */
 export interface BlockMatrix {
   readonly bits: 4 | 8;

@@ -138,17 +138,21 @@ export class Graph {
     return value;
   }
 
-  /** Appends a node. Operator functions call this; they infer the output types. */
+  /**
+   * Appends a node. Operator functions call this; they infer the output types.
+   * An unnamed output is one that the node need not compute.
+   */
   node(
     op: Operator,
     inputs: readonly (Value | null)[],
-    outputs: readonly { dtype: DType; shape: Shape }[],
+    outputs: readonly { dtype: DType; shape: Shape; unnamed?: true }[],
     attributes: Record<string, Attribute> = {},
     domain: Node['domain'] = '',
   ): Value[] {
     const name = this.unique([...this.scopes, op].join('/'));
     const values = outputs.map(
-      ({ dtype, shape }, i) => new Value(this, i === 0 ? name : `${name}:${i}`, dtype, shape),
+      ({ dtype, shape, unnamed }, i) =>
+        new Value(this, unnamed ? '' : i === 0 ? name : `${name}:${i}`, dtype, shape),
     );
     const node: Node = { kind: 'node', op, domain, name, inputs, outputs: values, attributes };
     this.nodes.push(node);

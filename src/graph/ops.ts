@@ -22,7 +22,13 @@ export type ConstantOperator = 'Equal' | 'GreaterOrEqual' | 'And' | 'Or' | 'Scat
 /** Operators that have a gradient that nobody needed so far: differentiating them throws. */
 export type ForwardOperator =
   | ('ReduceMax' | 'ArgMax' | 'MatMulNBits')
-  | ('Abs' | 'QuantizeLinear' | 'DequantizeLinear' | 'MatMulIntegerToFloat');
+  | (
+      | 'Abs'
+      | 'QuantizeLinear'
+      | 'DequantizeLinear'
+      | 'MatMulIntegerToFloat'
+      | 'SkipSimplifiedLayerNormalization'
+    );
 
 export type Operator = DifferentiableOperator | ConstantOperator | ForwardOperator;
 
@@ -179,18 +185,23 @@ export function productShape(a: Value, b: Value, transA: boolean, transB: boolea
  * alpha·A·op(B) where B holds its rows outside the batch: B [K, ...batch, N] is read as
  * [...batch, K, N] without being moved. For inference: it has no gradient.
  */
-export function matMulRowsFirst(a: Value, b: Value, options: Omit<MatMulOptions, 'transA'> = {}): Value {
-  const { transB = false, alpha = 1 } = options;
+export function matMulRowsFirst(
+  a: Value,
+  b: Value,
+  options: Omit<MatMulOptions, 'transA'> & { readonly leftToo?: boolean } = {},
+): Value {
+  const { transB = false, alpha = 1, leftToo = false } = options;
   const rank = b.shape.length;
   const order = [...Array.from({ length: rank - 2 }, (_, i) => i + 1), 0, rank - 1];
-  if (!a.graph.fused) return matMul(a, transpose(b, order), options);
+  const left = leftToo ? order.map((axis) => a.shape[axis]) : a.shape;
+  if (!a.graph.fused) return matMul(leftToo ? transpose(a, order) : a, transpose(b, order), options);
   const [rows, columns] = [b.shape[0], b.shape[rank - 1]];
-  const shape = [...a.shape.slice(0, -1), transB ? rows : columns];
+  const shape = [...left.slice(0, -1), transB ? rows : columns];
   return a.graph.node(
     'FusedMatMul',
     [a, b],
     [{ dtype: a.dtype, shape }],
-    { transB: Number(transB), transBatchB: 1, alpha: { float: alpha } },
+    { transB: Number(transB), transBatchA: Number(leftToo), transBatchB: 1, alpha: { float: alpha } },
     'com.microsoft',
   )[0];
 }

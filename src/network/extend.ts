@@ -61,19 +61,21 @@ export function extend(graph: Graph, config: ModelConfig, weights: StoredWeights
     cos: graph.input(`${prefix}cos`, graph.float, [`P_${prefix}rotary`, half]),
     sin: graph.input(`${prefix}sin`, graph.float, [`P_${prefix}rotary`, half]),
   });
-  const bias = (name: string) => graph.input(name, graph.float, ['B', 1, 'T', 'P']);
+  const bias = (name: string) => graph.input(name, graph.float, ['B', 1, 1, 'T', 'P']);
   const far: Sight = { ...tables(''), bias: bias('bias') };
   const { window, localRopeTheta } = config;
   const near = window && {
     ...(localRopeTheta === undefined ? far : tables('local_')),
     bias: bias('local_bias'),
   };
-  let h = times(graph.input('x', graph.float, [tokens, config.width]), config.embeddingScale);
+  let stream: Stream = {
+    before: times(graph.input('x', graph.float, [tokens, config.width]), config.embeddingScale),
+  };
   for (let layer = 0; layer < config.layers; layer++) {
     const block = { config, weights, layer, positions, sight: window?.layers[layer] ? near! : far };
-    h = graph.scope(`layer${layer}`, () => blockOutput(block, h));
+    stream = graph.scope(`layer${layer}`, () => blockOutput(block, stream));
   }
-  return times(weights.norm('model.norm.weight', h), config.logitScale);
+  return times(normedSum(weights, stream, 'model.norm.weight').normed, config.logitScale);
 }
 
 /** A block of the model, and what its parts share. */
@@ -86,16 +88,36 @@ interface Block {
   readonly sight: Sight;
 }
 
-function blockOutput(block: Block, x: Value): Value {
+/** The residual stream: what was in it before the last part wrote, and what that writes. */
+interface Stream {
+  readonly before: Value;
+  /** Absent: nothing. */
+  readonly written?: Value;
+}
+
+/** The stream as one value, and its norm: where something was written they are one operator. */
+function normedSum(
+  weights: StoredWeights,
+  { before, written }: Stream,
+  name: string | undefined,
+): { readonly sum: Value; readonly normed: Value } {
+  if (written && name) return weights.normOfSum(name, before, written);
+  const sum = written ? add(before, written) : before;
+  return { sum, normed: name ? weights.norm(name, sum) : sum };
+}
+
+function blockOutput(block: Block, stream: Stream): Stream {
   const { config, weights, layer } = block;
   const { norms } = config.architecture;
-  const norm = (name: { readonly huggingFace: string } | undefined, value: Value) =>
-    name ? weights.norm(`model.layers.${layer}.${name.huggingFace}.weight`, value) : value;
+  const nameOf = (name: { readonly huggingFace: string } | undefined) =>
+    name && `model.layers.${layer}.${name.huggingFace}.weight`;
+  const norm = (name: string | undefined, value: Value) => (name ? weights.norm(name, value) : value);
   const scaled = (value: Value) => times(value, config.residualScale);
-  const mixed = attention(block, norm(norms.beforeAttention, x));
-  const h = add(x, scaled(norm(norms.afterAttention, weights.linear(layer, ['o_proj'], mixed))));
-  const fed = feedForward(block, norm(norms.beforeFeed, h));
-  return add(h, scaled(norm(norms.afterFeed, fed)));
+  const x = normedSum(weights, stream, nameOf(norms.beforeAttention));
+  const mixed = weights.linear(layer, ['o_proj'], attention(block, x.normed));
+  const attended = { before: x.sum, written: scaled(norm(nameOf(norms.afterAttention), mixed)) };
+  const h = normedSum(weights, attended, nameOf(norms.beforeFeed));
+  return { before: h.sum, written: scaled(norm(nameOf(norms.afterFeed), feedForward(block, h.normed))) };
 }
 
 function feedForward({ config, weights, layer }: Block, x: Value): Value {
@@ -147,20 +169,14 @@ function attend({ config, layer, sight }: Block, queries: Value): Value {
   const { heads, kvHeads, headSize, attentionScale: alpha = 1 / Math.sqrt(headSize), attentionCap } = config;
   const groups = heads / kvHeads;
   const [cachedKeys, cachedValues] = ['keys', 'values'].map((kind) =>
-    graph.input(`${kind}.${layer}`, graph.float, ['P', 'B', kvHeads, headSize]),
+    graph.input(`${kind}.${layer}`, graph.float, ['P', 'B', kvHeads, 1, headSize]),
   );
-  const q = reshape(transpose(reshape(queries, ['T', 'B', kvHeads, groups, headSize]), [1, 2, 3, 0, 4]), [
-    'B',
-    kvHeads,
-    product([groups, 'T']),
-    headSize,
-  ]);
-  const products = matMulRowsFirst(q, cachedKeys, { transB: true, alpha });
+  const q = reshape(queries, ['T', 'B', kvHeads, groups, headSize]);
+  const products = matMulRowsFirst(q, cachedKeys, { transB: true, alpha, leftToo: true });
   const scores = attentionCap === undefined ? products : softCap(products, attentionCap);
-  const p = softmax(add(reshape(scores, ['B', heads, 'T', 'P']), sight.bias));
-  const mixed = matMulRowsFirst(reshape(p, scores.shape), cachedValues);
-  const back = transpose(reshape(mixed, ['B', kvHeads, groups, 'T', headSize]), [3, 0, 1, 2, 4]);
-  return reshape(back, [tokens, heads * headSize]);
+  const p = softmax(add(scores, sight.bias));
+  const mixed = matMulRowsFirst(p, cachedValues);
+  return reshape(transpose(mixed, [3, 0, 1, 2, 4]), [tokens, heads * headSize]);
 }
 
 /**

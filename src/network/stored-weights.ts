@@ -2,7 +2,7 @@
  * The weights of a frozen copy as constants of a graph: products of quantised matrices, norms, and on
  * top of them an adapter, which is an input.
  */
-import { matMulNBits } from '../graph/frozen-ops.js';
+import { matMulNBits, normOfSum } from '../graph/frozen-ops.js';
 import type { Graph, Value } from '../graph/graph.js';
 import { add, concat, filled, gemm, matMul, reduceSum, reshape } from '../graph/ops.js';
 import type { Dim } from '../graph/shape.js';
@@ -61,6 +61,11 @@ export class StoredWeights {
   /** RMSNorm over the last axis; the store has what it multiplies with, offset included. */
   norm(name: string, x: Value): Value {
     return rmsNorm(x, this.array(name, this.store.vectors[name]), this.config.rmsEps);
+  }
+
+  /** The norm of x + added, and the sum. */
+  normOfSum(name: string, x: Value, added: Value): { normed: Value; sum: Value } {
+    return normOfSum(x, added, this.array(name, this.store.vectors[name]), this.config.rmsEps);
   }
 
   private product({ format, parts, matrix, scales, offsets, bias }: StoredProduct, x: Value): Value {

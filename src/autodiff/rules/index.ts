@@ -37,5 +37,7 @@ export const notDifferentiated: Readonly<Record<ForwardOperator, string>> = {
   QuantizeLinear: 'rounding is piecewise constant; products of rounded rows are composites',
   MatMulIntegerToFloat: 'inside composites, which have gradients of their own',
   ArgMax: 'an index is piecewise constant',
+  SkipSimplifiedLayerNormalization:
+    'used where nothing is trained: training norms a sum that is a value of its own',
   MatMulNBits: 'used where nothing is trained: training multiplies with unpacked matrices',
 };

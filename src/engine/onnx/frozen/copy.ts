@@ -80,7 +80,7 @@ export class FrozenCopy {
   async read({ cache, T, P, tokens, bias, local, rotary, wanted }: Reading): Promise<Answers> {
     const { width, vocabSize } = this.config;
     const B = cache.slots;
-    const dims = [B, 1, T, P];
+    const dims = [B, 1, 1, T, P];
     const into = cache.written(T);
     const outputs = await this.program.run(
       {
@@ -89,13 +89,24 @@ export class FrozenCopy {
         x: { data: this.model.embedding.rows(tokens), dims: [tokens.length, width] },
         bias: { data: bias, dims },
         ...(local ? { local_bias: { data: local, dims } } : {}),
-        ...cache.past(P),
+        ...this.past(cache, P),
         ...predictionFeeds(wanted, vocabSize),
       },
       into,
       [...Object.keys(into), ...fetched(wanted)],
     );
     return answersOf(outputs, wanted, vocabSize);
+  }
+
+  /** The last `times` of a cache, [P, B, kvHeads, 1, H]: heads that share keys and values read the same. */
+  private past(cache: Cache, times: number): Feeds {
+    const { kvHeads, headSize } = this.config;
+    return Object.fromEntries(
+      Object.entries(cache.past(times)).map(([name, { data }]) => [
+        name,
+        { data, dims: [times, cache.slots, kvHeads, 1, headSize] },
+      ]),
+    );
   }
 }
 
