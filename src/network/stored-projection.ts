@@ -18,7 +18,6 @@ import {
   reshape,
   scalar,
   slice,
-  split,
   sub,
   swapLastAxes,
 } from '../graph/ops.js';
@@ -34,6 +33,15 @@ import type { OutputHead } from './output-head.js';
 
 /** Most weights of a head that are float32 at once. */
 const headWeights = 32e6;
+
+/** Rows of a matrix in blocks. */
+interface Blocks {
+  readonly rows: number;
+  /** [N, inner] → [N, rows] */
+  times(x: Value): Value;
+  /** [N, rows] → [N, inner] */
+  back(g: Value): Value;
+}
 
 /** Constants of a graph that lie in a store. */
 export class StoredConstants {
@@ -73,8 +81,12 @@ export class StoredConstants {
     return { times: (x) => biased(blocks.times(x)), back: (grads) => blocks.back(gradient(grads)) };
   }
 
-  /** A head whose rows are those of a product; they become float32 some at a time. */
-  head(product: StoredProduct, cap: number | undefined): OutputHead {
+  /**
+   * A head whose rows are those of a product; they become float32 some at a time.
+   *
+   * @param mostWeights that are float32 at once
+   */
+  head(product: StoredProduct, cap: number | undefined, mostWeights = headWeights): OutputHead {
     const { parts: layers, inner, outputs, matrix, format } = product;
     const [{ name }] = layers;
     if (!format) {
@@ -86,19 +98,22 @@ export class StoredConstants {
         rows: (tokens) => gather(swapLastAxes(W), tokens),
       };
     }
-    const count = Math.max(1, Math.ceil((outputs * inner) / headWeights));
-    const most = Math.ceil(outputs / count);
-    const firsts = Array.from({ length: count }, (_, i) => i * most);
-    const pieces = firsts.map((first) => this.blocks(product, first, Math.min(most, outputs - first)));
+    const most = Math.max(1, Math.floor(mostWeights / inner));
+    const pieces: Blocks[] = [];
+    for (let first = 0; first < outputs; first += most)
+      pieces.push(this.blocks(product, first, Math.min(most, outputs - first)));
     return {
       cap,
-      products: (hidden) => {
-        const logits = pieces.map((piece) => piece.times(hidden));
-        return logits.length === 1 ? logits[0] : concat(logits, 1);
-      },
+      products: (hidden) =>
+        joined(
+          pieces.map((piece) => piece.times(hidden)),
+          1,
+        ),
       mixed: (weights) => {
-        const sizes = pieces.map(({ rows }) => rows);
-        const columns = count === 1 ? [weights] : split(weights, 1, sizes);
+        const columns = parts(
+          weights,
+          pieces.map(({ rows }) => rows),
+        );
         return columns.map((column, i) => pieces[i].back(column)).reduce(add);
       },
       rows: (tokens) => this.rowsOf(product, format, tokens),
@@ -130,12 +145,12 @@ export class StoredConstants {
   }
 
   /** Rows of a product's matrix from `first` on, each an output. */
-  private blocks(product: StoredProduct, first: number, rows: number) {
+  private blocks(product: StoredProduct, first: number, rows: number): Blocks {
     const { inner, outputs, matrix, scales, offsets, format } = product;
     const [{ name }] = product.parts;
     const { bits, blockSize } = format!;
     const blocks = inner / blockSize;
-    const part = `${name}${first === 0 ? '' : `.${first}`}`;
+    const part = rows === outputs ? name : `${name}.${first}+${rows}`;
     const count = rows * blocks;
     const place = matrix.at + (first * inner * bits) / 8;
     const q = this.constant(`${part}.q`, bits === 4 ? 'uint4' : 'uint8', [count, blockSize], place);
@@ -147,15 +162,13 @@ export class StoredConstants {
     const own = lift && (rows === outputs ? lift : slice(lift, 1, first, first + rows));
     return {
       rows,
-      /** [N, inner] → [N, rows] */
-      times: (x: Value): Value => {
+      times: (x) => {
         const y = matMul(x, matrixAfter(x), { transB: true });
         if (!own) return y;
         const sums = reduceSum(reshape(x, [x.shape[0], blocks, blockSize]), [2]);
         return gemm(sums, own, y);
       },
-      /** [N, rows] → [N, inner] */
-      back: (g: Value): Value => {
+      back: (g) => {
         const dx = matMul(g, matrixAfter(g));
         if (!own) return dx;
         const [N] = dx.shape;

@@ -16,7 +16,7 @@ it('renders rows, missing peers and what there was no time for', () => {
       {
         ...{ benchmark: 'chat', model: 'a.gguf', what: 'GB', pairs: 2 },
         ours: { median: 0.95e9, min: 0.95e9, max: 0.95e9 },
-        ...{ bar: { atMost: 0.9 }, barOn: 'ours', reached: 'open' },
+        ...{ bar: { atMost: 0.9e9 }, barOn: 'ours', reached: 'open' },
       },
     ],
     taken: [

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { QuantisedEngine } from '../../src/engine/onnx/frozen/engine.js';
+import { Program } from '../../src/engine/onnx/runtime.js';
 import type { HybridPass } from '../../src/engine/training-engine.js';
+import { Graph } from '../../src/graph/graph.js';
 import { gemma2 } from '../../src/model/architectures/gemma.js';
 import { phi3 } from '../../src/model/architectures/phi3.js';
 import { qwen2 } from '../../src/model/architectures/qwen.js';
@@ -18,6 +20,7 @@ import { floatSource } from '../../src/model/quantise.js';
 import type { BlockFormat } from '../../src/model/quantised-blocks.js';
 import { EmbeddingRows, type QuantisedModel } from '../../src/model/quantised-model.js';
 import { makeStore, type QuantisedStore, type StoredArray } from '../../src/model/quantised-store.js';
+import { StoredConstants } from '../../src/network/stored-projection.js';
 import { Random } from '../../src/random.js';
 import { relativeError } from '../relative-error.js';
 import { contract } from './contract.js';
@@ -142,6 +145,45 @@ async function expectAlike(quantised: QuantisedModel, model: Model, checkpointin
   for (const [name, gradient] of expected.gradients)
     expect(relativeError(got.gradients.get(name)!, gradient), name).toBeLessThan(1e-4);
 }
+
+it.each([
+  [4, 32, true],
+  [8, 16, false],
+] as const)(
+  'a head in pieces is the whole head: %i bits, blocks of %i, offsets %s',
+  async (bits, blockSize, offsets) => {
+    const model = tinyModel({ ...wide, tied: false });
+    const { store } = randomBlocks(model, { bits, blockSize, offsets });
+    const graph = new Graph('heads');
+    const constants = new StoredConstants(graph, store, graph.input('zero', 'float32', []));
+    const product = store.products.find(({ parts }) => parts[0].name === 'lm_head')!;
+    const [V, D] = [product.outputs, product.inner];
+    const [h, w] = [graph.input('h', 'float32', [3, D]), graph.input('w', 'float32', [3, V])];
+    const tokens = graph.constant([0, 7, V - 1], 'int64');
+    const heads = [constants.head(product, undefined), constants.head(product, undefined, 10 * D)];
+    for (const [i, head] of heads.entries()) {
+      graph.output(`products ${i}`, head.products(h));
+      graph.output(`mixed ${i}`, head.mixed(w));
+      graph.output(`rows ${i}`, head.rows(tokens));
+    }
+    const random = new Random('heads');
+    const normal = (...dims: number[]) => ({
+      data: Float32Array.from({ length: dims[0] * dims[1] }, () => random.normal()),
+      dims,
+    });
+    const program = await Program.compile(graph, {}, store.folder);
+    const found = await program.run({
+      zero: { data: new Float32Array(1), dims: [] },
+      h: normal(3, D),
+      w: normal(3, V),
+    });
+    await program.release();
+    for (const name of ['products', 'mixed', 'rows']) {
+      const [whole, pieces] = [0, 1].map((i) => found[`${name} ${i}`].data as Float32Array);
+      expect(relativeError(pieces, whole), name).toBeLessThan(1e-5);
+    }
+  },
+);
 
 describe('training on quantised weights', () => {
   it.each([

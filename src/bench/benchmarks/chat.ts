@@ -29,7 +29,7 @@ export const chat: Benchmark = {
   peers: [{ name: 'llama.cpp', program: 'llama_cpp.py', task: 'chat' }],
   measured: [
     { key: 'seconds', unit: 's', better: 'less', bar: bySize(2, 4) },
-    { key: 'bytes', unit: 'GB', better: 'less', bar: bySize(0.9, 1.7) },
+    { key: 'bytes', unit: 'GB', better: 'less', bar: bySize(0.9e9, 1.7e9) },
   ],
 };
 
