@@ -118,6 +118,7 @@ describe('npm pack', () => {
         'LICENSE',
         'README.md',
         'bin',
+        'data',
         'dist',
         'examples',
         'experiments',
