@@ -45,7 +45,8 @@ function freeValues({ constants }: Graph, tape: readonly TapeEntry[]): Value[] {
   return [...read].filter((value) => !made.has(value) && value.dtype.startsWith('float'));
 }
 
-function firstElement(x: Value): Value {
+/** The first of all elements, a scalar. */
+export function firstElement(x: Value): Value {
   const index = x.graph.constant(0, 'int64');
   return x.shape.reduce<Value>((part) => gather(part, index), x);
 }

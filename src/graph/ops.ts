@@ -183,7 +183,7 @@ export function productShape(a: Value, b: Value, transA: boolean, transB: boolea
 
 /**
  * alpha·A·op(B) where B holds its rows outside the batch: B [K, ...batch, N] is read as
- * [...batch, K, N] without being moved. For inference: it has no gradient.
+ * [...batch, K, N] without being moved; A likewise where `leftToo`. Batch axes of size 1 broadcast. For inference: it has no gradient.
  */
 export function matMulRowsFirst(
   a: Value,

@@ -4,12 +4,13 @@
  */
 import type { Value } from '../graph/graph.js';
 import { add, gemm, matMul } from '../graph/ops.js';
+import type { LowRank } from './frozen-projection.js';
 
 /** What a projection needs: its matrix, and where it is adapted the two factors. */
 export interface ProjectionWeights {
   readonly weight: Value;
   readonly bias?: Value;
-  readonly lora?: { readonly a: Value; readonly b: Value; readonly scale: number };
+  readonly lora?: LowRank;
 }
 
 /**

@@ -2,6 +2,7 @@
  * Matrices in blocks (model/quantised-blocks.ts) as training multiplies with them: brought to float32
  * where they are needed, and no longer kept than that. Dettmers et al. 2023, arXiv:2305.14314 (QLoRA).
  */
+import { firstElement } from '../autodiff/checkpoint.js';
 import { dequantizeRows } from '../graph/frozen-ops.js';
 import type { Graph, Value } from '../graph/graph.js';
 import {
@@ -189,9 +190,7 @@ export class StoredConstants {
    * backward one would else be merged, and their float32 matrix kept in between; see `checkpoint`.
    */
   private after(value: Value, x: Value): Value {
-    const index = this.graph.constant(0, 'int64');
-    const first = x.shape.reduce<Value>((part) => gather(part, index), x);
-    return add(value, mul(first, this.zero));
+    return add(value, mul(firstElement(x), this.zero));
   }
 
   private constant(

@@ -34,7 +34,8 @@ const openers: Readonly<Record<string, Opener>> = {
     open: async ({ model, threads: asked, ...options }) => {
       const threads = asked || undefined;
       if (!('store' in model)) return new OnnxEngine(model, { ...options, threads });
-      return new QuantisedEngine(model, options.lora ?? UNTRAINED, { ...options, threads });
+      requireFrozenBase(options);
+      return new QuantisedEngine(model, options.lora, { ...options, threads });
     },
     require: ({ device = 'cpu' }) => OnnxEngine.tryDevice(device),
   },
@@ -55,6 +56,19 @@ export async function openEngine(options: EngineOptions): Promise<TrainingEngine
 /** Refuses what `openEngine` could not open here, before anything is read. @throws ConfigError */
 export async function requireEngine(choice: EngineChoice): Promise<void> {
   await openerOf(choice.engine).require(choice);
+}
+
+/** A quantised base stays as it is. @throws ConfigError when it is to be trained, rounded again, or run elsewhere */
+function requireFrozenBase<T extends OnnxOptions>(
+  options: T,
+): asserts options is T & { readonly lora: NonNullable<T['lora']> } {
+  const { lora, loadIn8bit, device = 'cpu' } = options;
+  if (lora && !loadIn8bit && device === 'cpu') return;
+  throw new ConfigError({
+    where: 'engine',
+    what: 'quantised weights can only be the frozen base of LoRA training on the CPU',
+    next: 'give a LoRA configuration, or load the model in float32',
+  });
 }
 
 function openerOf(name = 'onnx'): Opener {

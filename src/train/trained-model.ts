@@ -58,7 +58,8 @@ async function baseOf(
   known?: Model,
 ): Promise<Model | QuantisedModel> {
   const inFloat = quantize === 'none' || training.load_in_8bit || device !== 'cpu' || setting !== 'lora';
-  if (!known && !inFloat) {
+  const rounded = quantize === 'q8' || quantize === 'q4';
+  if ((!known || rounded) && !inFloat) {
     const quantised = await quantisedAt(modelPath, quantize);
     if (quantised) {
       note(

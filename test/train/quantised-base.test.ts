@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readAudit } from '../../src/conscience/audit.js';
+import { resolveModel } from '../../src/hub/pull.js';
 import { silent } from '../../src/metrics/progress.js';
 import { readMetrics } from '../../src/metrics/writer.js';
 import { readAdapter } from '../../src/model/adapter-files.js';
 import { readConfig } from '../../src/model/hf-config.js';
+import { loadModel } from '../../src/model/weights.js';
+import { openEngine } from '../../src/open/engine.js';
 import { parseConfig } from '../../src/train/config/load.js';
 import { runTrain } from '../../src/train/run.js';
 import { trainedModel } from '../../src/train/trained-model.js';
@@ -66,6 +69,21 @@ describe('the base', () => {
     { quantize: 'q8', device: 'webgpu' },
   ])('cannot be rounded where it does not stay as it is: %o', (settings) => {
     expect(() => configOf('unused', settings)).toThrow(/quantize.*only weights that stay/s);
+  });
+
+  it('is rounded where that is asked for, also of a model that is loaded already', async () => {
+    const known = await loadModel(await resolveModel('pinocchio'));
+    const of = async (settings: Settings) =>
+      'store' in
+      (await trainedModel(configOf('unused', { model: 'pinocchio', ...settings }), () => {}, known)).model;
+    expect([await of({}), await of({ quantize: 'q8' })]).toEqual([false, true]);
+  });
+
+  it('can only stay as it is', async () => {
+    const { model } = await trainedModel(configOf('unused'), () => {});
+    await expect(openEngine({ model })).rejects.toThrow(/only be the frozen base of LoRA/);
+    const lora = { rank: 2, alpha: 2, rslora: false, targets: model.config.architecture.projections };
+    await expect(openEngine({ model, lora, loadIn8bit: true })).rejects.toThrow(/only be the frozen base/);
   });
 
   it('is not rounded twice', async () => {

@@ -6,92 +6,47 @@
  * (network/stored-projection.ts). What the model is asked (samples, reviews, alternatives) goes to a
  * frozen copy, which rounds activations to 8 bits, with the adapter on top.
  */
-import type { UserError } from '../../../errors.js';
-import { writeAdapter } from '../../../model/adapter-files.js';
 import type { LoraConfig } from '../../../model/lora-modules.js';
 import type { Weights } from '../../../model/model.js';
 import type { QuantisedModel } from '../../../model/quantised-model.js';
-import type { ChatTokenizer } from '../../../tokenizer/tokenizer.js';
-import type { TokenRow } from '../../../values/rows.js';
-import type { Gradients } from '../../adamw.js';
 import type { Amplifying, Capabilities, OpenWeights } from '../../capabilities.js';
 import type { Writer } from '../../language-model.js';
-import { copyTensors } from '../../trained-parameters.js';
 import type {
   EngineModel,
   ExportOptions,
   HybridPass,
-  SequenceLogp,
   StepResult,
   TrainingEngine,
   UpdateOptions,
   UpdateResult,
   WeightSet,
 } from '../../training-engine.js';
-import { Copies } from '../copies.js';
-import type { OnnxOptions } from '../engine.js';
-import { closedError, Programs } from '../programs.js';
+import { LocalEngine, type OnnxOptions } from '../local-engine.js';
+import { closedError } from '../programs.js';
 import type { Feeds } from '../runtime.js';
-import { Scoring } from '../scoring.js';
-import { TrainingStep } from '../training-step.js';
 import { names } from '../writers.js';
 import { AnsweringCopy } from './answering.js';
 import { FrozenCopy, frozenProgram } from './copy.js';
 import { noAdapter } from './model.js';
 
-export class QuantisedEngine implements TrainingEngine, Amplifying, OpenWeights {
+export class QuantisedEngine extends LocalEngine implements TrainingEngine, Amplifying, OpenWeights {
   readonly name = 'onnx, quantised';
-  readonly config;
-  readonly tokenizer: ChatTokenizer;
   readonly capabilities: Capabilities = { amplifying: this, openWeights: this, anchoring: true };
-  private readonly copies: Copies;
-  private readonly programs: Programs;
-  private readonly scoring: Scoring;
-  private readonly step: TrainingStep;
   /** The copies that answer, opened when they are first asked. */
   private readonly answering = new Map<WeightSet, Promise<AnsweringCopy>>();
   /** Copies of other weights than these, as long as they may be at work. */
   private others: AnsweringCopy[] = [];
-  private closed?: UserError;
 
   constructor(
-    private readonly source: QuantisedModel,
+    protected override readonly source: QuantisedModel,
     readonly lora: LoraConfig,
-    private readonly options: Omit<OnnxOptions, 'lora' | 'loadIn8bit'> = {},
+    options: Omit<OnnxOptions, 'lora' | 'loadIn8bit'> = {},
   ) {
-    this.config = source.config;
-    this.tokenizer = source.tokenizer;
-    this.copies = new Copies(source, { ...options, lora });
-    this.programs = new Programs(options);
-    this.scoring = new Scoring(this.copies, this.programs);
-    this.step = new TrainingStep(this.copies, this.programs, this.scoring, options.checkpointing);
-  }
-
-  get specialTokens(): readonly string[] {
-    const tokenizers = [this.tokenizer, this.tokenizerOf('base')];
-    return [...new Set(tokenizers.flatMap(({ specialTokens }) => specialTokens))];
-  }
-
-  get maxLength(): number {
-    return this.copies.maxLength;
-  }
-
-  /** The trained parameters. Their arrays change with every update. */
-  get trainable(): Weights {
-    return this.copies.trained.tensors;
-  }
-
-  /** The gradient so far. */
-  get gradients(): Gradients {
-    return this.copies.trained.gradients;
+    super(source, { ...options, lora });
   }
 
   model(set: WeightSet): EngineModel {
     return asked(names[set], () => this.copyOf(set));
-  }
-
-  sequenceLogps(rows: readonly TokenRow[], set: WeightSet): Promise<SequenceLogp[]> {
-    return this.scoring.sequenceLogps(rows, set);
   }
 
   accumulate(pass: HybridPass): Promise<StepResult> {
@@ -113,10 +68,8 @@ export class QuantisedEngine implements TrainingEngine, Amplifying, OpenWeights 
     await this.forget();
   }
 
-  async exportTrained(folder: string, { baseModel, files = new Map() }: ExportOptions): Promise<void> {
-    const config = { ...this.lora, baseModel, baseHash: this.source.hash };
-    const adapter = { tensors: this.trainable, tokenizerFiles: files, config };
-    writeAdapter(folder, adapter, { checksums: true });
+  async exportTrained(folder: string, options: ExportOptions): Promise<void> {
+    this.exportAdapter(folder, this.lora, options);
   }
 
   amplified(factor: number): Writer {
@@ -128,10 +81,6 @@ export class QuantisedEngine implements TrainingEngine, Amplifying, OpenWeights 
       made ??= open();
       return made;
     });
-  }
-
-  async weights(): Promise<Weights> {
-    return copyTensors(this.trainable);
   }
 
   async replace(set: 'start' | 'policy', weights: Weights): Promise<void> {
@@ -150,7 +99,11 @@ export class QuantisedEngine implements TrainingEngine, Amplifying, OpenWeights 
   async close(): Promise<void> {
     this.closed ??= closedError(this.source.path);
     const error = this.closed;
-    const copies = [...(await Promise.all(this.answering.values())), ...this.others];
+    const opened = await Promise.allSettled(this.answering.values());
+    const copies = [
+      ...opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])),
+      ...this.others,
+    ];
     const ended = [this.scoring.close(error), ...copies.map((copy) => copy.close(error))];
     await this.programs.close(error, Promise.all(ended));
     this.source.embedding.close();
@@ -162,6 +115,7 @@ export class QuantisedEngine implements TrainingEngine, Amplifying, OpenWeights 
     const feeds = this.copies.loraOf(set) ? this.copies.parameters(set) : noAdapter(this.source, this.lora);
     const made = this.open(names[set], feeds, set);
     this.answering.set(set, made);
+    made.catch(() => this.answering.delete(set));
     return made;
   }
 
@@ -186,10 +140,6 @@ export class QuantisedEngine implements TrainingEngine, Amplifying, OpenWeights 
   /** What the policy has read was read with other weights. */
   private async forget(): Promise<void> {
     (await this.answering.get('policy'))?.forget();
-  }
-
-  private tokenizerOf(set: WeightSet): ChatTokenizer {
-    return set === 'base' ? (this.options.baseTokenizer ?? this.tokenizer) : this.tokenizer;
   }
 }
 
