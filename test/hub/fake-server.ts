@@ -2,8 +2,11 @@
  * A hub and a package index in this process, on 127.0.0.1, that can misbehave.
  */
 import { createHash } from 'node:crypto';
+import { readdirSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What the server does wrong with files. Each path begins anew with every change. */
 export interface Faults {
@@ -11,8 +14,10 @@ export interface Faults {
   ranges: boolean;
   /** Cut the connection after so many bytes of a file… */
   cutAfter?: number;
-  /** …this many times. */
+  /** …this many times… */
   cuts: number;
+  /** …once downloads under this folder have grown by what was sent: to cut at once could overtake it. */
+  seenIn?: string;
   /** Flip a byte of files whose name contains this. */
   corrupt?: string;
   /** Answer everything with this status. */
@@ -102,11 +107,26 @@ export class FakeServer {
     const end = faults.cutAfter === undefined ? content.length : from + faults.cutAfter;
     if (faults.cuts > 0 && end < content.length) {
       faults.cuts--;
-      response.write(content.subarray(from, end), () => setTimeout(() => response.destroy(), 20));
+      void cutOnceSeen(response, content.subarray(from, end), from, faults.seenIn);
     } else {
       response.end(content.subarray(from));
     }
   }
+}
+
+async function cutOnceSeen(response: ServerResponse, content: Buffer, from: number, folder?: string) {
+  response.write(content);
+  do await sleep(20);
+  while (folder !== undefined && incompleteBytes(folder) < from + content.length);
+  response.destroy();
+}
+
+function incompleteBytes(folder: string): number {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const sizes = names
+    .filter((name) => name.endsWith('.incomplete'))
+    .map((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0);
+  return Math.max(0, ...sizes);
 }
 
 /** As the hub's tree API lists a file: large ones by LFS pointer, small ones as git blobs. */

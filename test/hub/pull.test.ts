@@ -135,7 +135,7 @@ describe('a whole download', () => {
 
 describe('a broken download', () => {
   it('is taken up where it broke, in the same run', async () => {
-    hub.faults = { ranges: true, cutAfter: 100_000, cuts: 2 };
+    hub.faults = { ranges: true, cutAfter: 100_000, cuts: 2, seenIn: settings.cache };
     const path = await get();
     expect(readFileSync(join(path, 'model.safetensors')).equals(weights)).toBe(true);
     const ranges = hub.downloads.filter((line) => line.includes('model.safetensors'));
@@ -162,7 +162,7 @@ describe('a broken download', () => {
   });
 
   it('begins again where the server ignores ranges', async () => {
-    hub.faults = { ranges: false, cutAfter: 200_000, cuts: 1 };
+    hub.faults = { ranges: false, cutAfter: 200_000, cuts: 1, seenIn: settings.cache };
     const path = await get();
     expect(readFileSync(join(path, 'model.safetensors')).equals(weights)).toBe(true);
     expect(hub.downloads.filter((line) => line.includes('model.safetensors'))).toHaveLength(2);
