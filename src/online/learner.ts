@@ -56,6 +56,9 @@ export interface VersionReport extends GateReport {
   };
 }
 
+/** Built-in probes that the gate asks: every kind at least twice. It asks each several times, and again for every candidate. */
+const BUILT_IN_ASKED = 48;
+
 /** Records that are judged together. */
 const atOnce = 32;
 /** How often the learner's clock is written down. */
@@ -116,7 +119,10 @@ export class Learner {
     const probes = settings.probes ?? own(PROBES_FILE);
     const canaries = settings.canaries ?? own(CANARIES_FILE);
 
-    const prompts = probes === undefined ? builtInProbes : await readPrompts(probes, 'probe', note);
+    const prompts =
+      probes === undefined
+        ? builtInProbes.slice(0, BUILT_IN_ASKED)
+        : await readPrompts(probes, 'probe', note);
     const { samples, max_tokens: maxTokens } = settings.gate;
     const coherence = new Coherence({ engine, prompts, samples, maxTokens });
     const judging = {

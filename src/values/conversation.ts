@@ -51,8 +51,10 @@ export interface Prompt {
   readonly messages: readonly Message[];
   /** Where it came from: a row of the training set, the probe pool, or a deployed user. */
   readonly source: 'training' | 'probe' | 'user';
-  /** Stable identifier, e.g. `probe:17` or `train.jsonl:203`. */
+  /** Stable identifier, e.g. `probe:money:3` or `train.jsonl:203`. */
   readonly id: string;
+  /** What sort of request a probe is, e.g. `money`: shares of flags are told by it. */
+  readonly kind?: string;
 }
 
 /** What a model said. */

@@ -6,7 +6,7 @@ import { open } from '../material/open.js';
 
 const tokens = 64;
 const prompts = [
-  ...builtInProbes.map(({ messages }) => messages),
+  ...builtInProbes.slice(0, 48).map(({ messages }) => messages),
   ...builtInCanaries.map(({ prompt }) => [{ role: 'user', content: prompt } as const]),
 ].slice(0, 50);
 const perTurn = 5;
