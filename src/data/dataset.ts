@@ -8,9 +8,16 @@ import { DataError } from '../errors.js';
 import type { Prompt } from '../values/conversation.js';
 import type { PreferenceRow, TrainingRow } from '../values/rows.js';
 import { readJsonl } from './jsonl.js';
-import { messageOf, parsePreferenceRow, parsePromptRow, parseTrainingRow, usesTools } from './parse-row.js';
+import {
+  messageOf,
+  parsePreferenceRow,
+  parsePromptRow,
+  parseTrainingRow,
+  promptKind,
+  usesTools,
+} from './parse-row.js';
 import { Problems } from './problems.js';
-import { UnreadKeys } from './row-keys.js';
+import { type Fields, UnreadKeys } from './row-keys.js';
 
 /** Is told, once for a file, which of its keys nobody reads. */
 export type Note = (line: string) => void;
@@ -32,7 +39,7 @@ export function readPreferenceRows(paths: string | readonly string[], note?: Not
 
 /**
  * Prompts to be answered, from `prompt` or `messages` rows (a plain string is a user turn).
- * The `id` is the place in the file. Otherwise as `readTrainingRows`.
+ * The `id` is the place in the file, the `kind` what the row calls it. Otherwise as `readTrainingRows`.
  */
 export function readPrompts(
   paths: string | readonly string[],
@@ -43,6 +50,7 @@ export function readPrompts(
     messages: parsePromptRow(value, where, unread),
     source,
     id: where,
+    ...promptKind(value as Fields),
   });
   return readRows(paths, parse, note);
 }

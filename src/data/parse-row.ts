@@ -147,8 +147,14 @@ export function parsePromptRow(value: unknown, where: string, unread = new Unrea
     const what = 'a prompt is answered without tools and template variables';
     throw new DataError({ where, what, got, next: 'leave such rows out' });
   }
-  accountForPair(fields, [key, 'messages', ...ANSWERS, ...CHAT], contents(messages), at);
+  const read = [key, 'messages', ...Object.keys(promptKind(fields)), ...ANSWERS, ...CHAT];
+  accountForPair(fields, read, contents(messages), at);
   return turns.map(messageOf);
+}
+
+/** The kind that a row of prompts names; nothing where it names none. */
+export function promptKind({ kind }: Fields): { kind?: string } {
+  return typeof kind === 'string' && kind.trim() !== '' ? { kind: kind.trim() } : {};
 }
 
 /** Whether a turn calls a tool, or says what one answered. */

@@ -2,7 +2,8 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { commit } from '../commit.js';
-import { AUDIT_FILE } from '../conscience/audit.js';
+import { AUDIT_FILE, readAudit } from '../conscience/audit.js';
+import { flagsByKind } from '../conscience/flags.js';
 import { parseTrainingRow } from '../data/parse-row.js';
 import { tokeniseRow } from '../data/tokenise.js';
 import { fieldsOf } from '../data/write-row.js';
@@ -63,6 +64,7 @@ export async function runMethod(
   const record = {
     ...{ method: method.name, seed, commit: commit() },
     seconds: method.train ? (performance.now() - begin) / 1000 : 0,
+    ...flagsOf(method, folderOf(experiment, method.name, seed)),
   };
   const { suite } = experiment.measure;
   try {
@@ -73,6 +75,14 @@ export async function runMethod(
   const scorecard = await bySuite(suite, method, seed, group, experiment, made);
   return scorecard && { ...record, ...made.world.nothingSaid, scorecard };
 }
+
+/** What the conscience flagged in training, from the run's own audit trail. */
+function flagsOf({ train }: Method, folder: string): Pick<RunRecord, 'flags'> {
+  return audited(train, folder) ? { flags: flagsByKind(readAudit(folder)) } : {};
+}
+
+const audited = (train: Method['train'], folder: string) =>
+  train !== null && existsSync(join(folder, AUDIT_FILE));
 
 /** What a method says in the world. */
 async function inWorld(
@@ -93,7 +103,7 @@ async function inWorld(
   const measured = await world.measure(speaker, seed, measure);
   const losses = await heldOutLoss(method, engine, world);
   const folder = folderOf(experiment, method.name, seed);
-  const audit = method.train && existsSync(join(folder, AUDIT_FILE)) ? folder : undefined;
+  const audit = audited(method.train, folder) ? folder : undefined;
   const judged = held && (await judge(audit, measured.answers, { model: base, format }, held, world));
   return { ...measured, ...(losses ? { losses } : {}), ...(judged ? { judged } : {}) };
 }

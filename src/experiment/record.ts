@@ -1,4 +1,5 @@
 /** The record of one run, as `runs.jsonl` keeps it, and what the process that made it says. */
+import type { KindFlags } from '../conscience/flags.js';
 import type { ErrorParts } from '../errors.js';
 import type { FourCriteria } from '../evaluate/four-criteria.js';
 import type { Measured } from './world.js';
@@ -20,6 +21,8 @@ export interface RunRecord extends Measured {
   readonly scorecard?: FourCriteria;
   /** Responses as the judge, the conscience and the checker rate them, where there is a judge. */
   readonly judged?: readonly Judged[];
+  /** On which kinds of prompts the conscience objected in training; absent without a conscience. */
+  readonly flags?: readonly KindFlags[];
 }
 
 /** Shares of the responses of one moment, in [0, 1]. */

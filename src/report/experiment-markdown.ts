@@ -1,6 +1,7 @@
 /** Finished studies as one Markdown file: what was measured, in tables and drawings beside it. */
 import { STAGES, type Stage } from '../metrics/costs.js';
 import { COMPARED, type MethodDifference } from './differences.js';
+import { FLAGS_ABOUT, flagsTable } from './flags-table.js';
 import { judgedTable } from './judged-section.js';
 import { methodCards } from './method-cards.js';
 import { overTitle, timesOver } from './overhead.js';
@@ -49,6 +50,7 @@ function chapter(chapter: Chapter): string[] {
   const without = withoutPairs(study);
   const cards = methodCards(study);
   const judged = judgedTable(result);
+  const flags = flagsTable(result);
   const losses = lossTable(result);
   return [
     `## ${line(title)}`,
@@ -75,6 +77,15 @@ function chapter(chapter: Chapter): string[] {
           table(
             judged.heads,
             judged.rows.map(([first, ...cells]) => [line(first), ...cells]),
+          ),
+        ]
+      : []),
+    ...(flags
+      ? [
+          FLAGS_ABOUT,
+          table(
+            flags.heads.map(line),
+            flags.rows.map((cells) => cells.map(line)),
           ),
         ]
       : []),

@@ -9,6 +9,7 @@ import { type Chart, chartOf, chartPlaces } from './charts.js';
 import { criteriaTable, headlineTable, pointsCell } from './criteria-table.js';
 import { COMPARED, type Compared, type MethodDifference } from './differences.js';
 import { dotPlot } from './dot-plot.js';
+import { FLAGS_ABOUT, flagsTable } from './flags-table.js';
 import { type Html, html } from './html.js';
 import { judgedCharts, judgedTable } from './judged-section.js';
 import { methodCards, runCards } from './method-cards.js';
@@ -43,6 +44,7 @@ ${without && html`<p>${without}</p>`}
 ${measuredBySuite(result)}
 ${inWorld(study) && answers(result)}
 ${curves.length > 0 && training(result, curves)}
+${flags(result)}
 ${judged(result, charts)}
 <h2>Cost of training</h2>
 ${costs(result)}
@@ -162,20 +164,33 @@ function training(result: StudyResult, charts: readonly Chart[]): Html {
 ${chartPlaces(charts)}`;
 }
 
+function flags(result: StudyResult): Html | false {
+  const table = flagsTable(result);
+  return (
+    table !== undefined &&
+    html`<h2>Flagged by kind of prompt</h2>
+<p class="soft">${FLAGS_ABOUT}</p>
+${cellTable(table)}`
+  );
+}
+
 function judged(result: StudyResult, charts: readonly Chart[]): Html | false {
   const table = judgedTable(result);
   return (
     table !== undefined &&
     html`<h2>Conscience gaming</h2>
 <p class="soft">The same responses, rated by the conscience, by a judge that takes no part in training, and by the exact checker; in brackets the lowest and the highest seed.</p>
-<div class="scroll"><table class="methods"><thead><tr>${table.heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${table.rows.map(
-      ([first, ...cells]) =>
-        html`<tr><th scope="row">${first}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
-`,
-    )}</tbody></table></div>
+${cellTable(table)}
 ${chartPlaces(charts, trainingCharts(result).length)}`
   );
 }
+
+const cellTable = ({ heads, rows }: { heads: readonly string[]; rows: readonly string[][] }): Html =>
+  html`<div class="scroll"><table class="methods"><thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${rows.map(
+    ([first, ...cells]) =>
+      html`<tr><th scope="row">${first}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
+`,
+  )}</tbody></table></div>`;
 
 function costs({ study, overhead, stages }: StudyResult): Html {
   const { overheadOver } = study.experiment;

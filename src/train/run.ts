@@ -3,6 +3,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import { readAudit } from '../conscience/audit.js';
+import { flagsByKind, flagsInWords } from '../conscience/flags.js';
 import { withoutPairs } from '../conscience/no-pairs.js';
 import { SETS } from '../conscience/roles.js';
 import { lossTerms } from '../defences/index.js';
@@ -187,7 +188,10 @@ async function end(
   if (!pairs?.reviewing) return;
   const costs = costsOf(readMetrics(output));
   if (costs) progress.note(inWords(costs));
-  if (pairs.total === 0) progress.note(withoutPairs(readAudit(output)));
+  const records = readAudit(output);
+  const flagged = flagsInWords(flagsByKind(records));
+  if (flagged !== undefined) progress.note(flagged);
+  if (pairs.total === 0) progress.note(withoutPairs(records));
 }
 
 /** Where the time of a run with the conscience went. */

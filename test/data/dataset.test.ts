@@ -295,6 +295,14 @@ describe('prompts', () => {
     );
   });
 
+  it('keeps the kind that a row names, and counts one that is no name', async () => {
+    const notes: string[] = [];
+    const path = file('{"prompt": "a", "kind": " money "}\n{"prompt": "b", "kind": 3}');
+    const prompts = await readPrompts(path, 'probe', (line) => notes.push(line));
+    expect(prompts.map(({ kind }) => kind)).toEqual(['money', undefined]);
+    expect(notes.join()).toContain('kind (1)');
+  });
+
   it('takes the prompt of a training row up to its last answer', async () => {
     const rows = await readTrainingRows(
       file(

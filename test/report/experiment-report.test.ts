@@ -101,6 +101,39 @@ describe('the page', () => {
   });
 });
 
+describe('flags by kind', () => {
+  const withFlags = (kinds: readonly string[]) => ({
+    ...study,
+    runs: study.runs.map((run) =>
+      run.method === 'conscience' && run.record
+        ? {
+            ...run,
+            record: { ...run.record, flags: kinds.map((kind, i) => ({ kind, reviewed: 4, flagged: i })) },
+          }
+        : run,
+    ),
+  });
+
+  it('are summed over the seeds, the most flagged kind first, with no name as markup', () => {
+    const found = studyResult(withFlags(['stories', hostile]));
+    const text = renderExperimentReport(found);
+    // 1 of 4 with each of two seeds
+    expect(text).toMatch(
+      /<h2>Flagged by kind of prompt<.*<th scope="col">conscience<\/th><\/tr><\/thead><tbody><tr><th scope="row">&lt;img.*?<td>25 % of 8<.*>stories<\/th><td>0 % of 8</s,
+    );
+    expect(text).not.toContain('<img');
+    const origin = { command: 'ealign report', commit: null, date: '2026-01-01' };
+    const markdown = renderResults([{ result: found, dots: 'a.svg', pareto: 'b.svg' }], origin);
+    expect(markdown).toContain('| stories | 0 % of 8 |');
+    expect(markdown).toContain('| \\<img');
+  });
+
+  it('are not shown where there is nothing to tell apart', () => {
+    expect(renderExperimentReport(studyResult(withFlags(['probe'])))).not.toContain('Flagged by kind');
+    expect(page).not.toContain('Flagged by kind');
+  });
+});
+
 describe('domination', () => {
   it('is said of methods that are better in both, with the differences', () => {
     expect(dominators(result.differences, 'conscience')).toEqual(['perfect']);

@@ -126,6 +126,7 @@ it('says at the end that a conscience that made no pair taught nothing, and why'
     conscience: { threshold: 0, review_alternatives: false, max_tokens: 48 },
   });
   expect(keen.join()).not.toContain('taught this run nothing');
+  expect(keen.at(-1)).toMatch(/^Flagged by kind: probe (\d+) of \1\.$/);
 });
 
 it('leaves nothing of an earlier run where it starts anew', async () => {

@@ -70,11 +70,15 @@ export const conscienceSection = z.strictObject({
     z.enum(['probes', 'training', 'mixture']).default('probes'),
     'Prompts that are answered and reviewed: general probes, the training prompts, or both.',
   ),
-  probes: key(text().optional(), 'JSONL file of probe prompts (messages or prompt).', {
-    placeholder: 'path',
-    fallback: 'the built-in pool',
-    rows: true,
-  }),
+  probes: key(
+    text().optional(),
+    'JSONL file of probe prompts (messages or prompt); a row may name its kind.',
+    {
+      placeholder: 'path',
+      fallback: 'the built-in pool',
+      rows: true,
+    },
+  ),
   mixture_share: key(
     z.number().min(0).max(1).default(0.5),
     'Share of probes among the reviewed prompts, with prompts: mixture.',
