@@ -2,6 +2,12 @@
 import { type Command, Option } from 'commander';
 import { DEFAULT_MODEL } from '../hub/names.js';
 import type { Quantize } from '../values/quantize.js';
+import type { OwnConscienceOptions } from '../zero-shot/own-conscience.js';
+import {
+  addConscienceOptions,
+  type ConscienceFlags,
+  conscienceSettings,
+} from './terminal/conscience-options.js';
 import { interruptible } from './terminal/interrupt.js';
 import { numberFrom, wholeFrom } from './terminal/program.js';
 import { quantizeOption } from './terminal/quantize-option.js';
@@ -20,8 +26,12 @@ export interface ChatOptions {
   /** 0 keeps all tokens. */
   topK: number;
   maxTokens: number;
-  /** Review, and correct, each answer before it is shown. */
-  conscience: boolean;
+  /** Review, and correct, each answer before it is shown, asked in this way; absent: no conscience. */
+  conscience?: OwnConscienceOptions;
+  /** Show each verdict. */
+  verdicts?: boolean;
+  /** Another model that reviews: folder, .gguf file, alias or Hugging Face id. */
+  judge?: string;
   /** Let messages write control tokens. */
   controlTokens?: boolean;
   seed: number;
@@ -37,7 +47,7 @@ export function addChatCommand(
   program: Command,
   run: (options: ChatOptions, signal: AbortSignal) => Promise<void>,
 ): void {
-  program
+  const command = program
     .command('chat')
     .summary('talk to a model in the terminal')
     .description('Streams the answers of a model. Without a terminal, each line of stdin is one turn.')
@@ -55,6 +65,8 @@ export function addChatCommand(
     .option('--top-k <n>', 'sample from the k likeliest tokens; 0 from all', wholeFrom(0), 0)
     .option('--max-tokens <n>', 'longest answer, in tokens', wholeFrom(1), 512)
     .option('--conscience', 'review each answer before it is shown, and correct what is objected to')
+    .option('--verdicts', 'show each verdict with its probability, on standard error')
+    .option('--judge <name>', 'another model that reviews; this and the flags of the conscience turn it on')
     .option(
       '--control-tokens',
       'let messages write control tokens, such as <|im_end|>; by default only the chat template does',
@@ -64,18 +76,16 @@ export function addChatCommand(
       new Option('--device <name>', 'where the graph runs').choices(['cpu', 'webgpu']).default('cpu'),
     )
     .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0)
-    .addOption(quantizeOption())
-    .action(
-      (
-        model: string,
-        {
-          conscience = false,
-          ...options
-        }: Omit<ChatOptions, 'model' | 'conscience'> & { conscience?: boolean },
-      ) =>
-        interruptible(
-          () => {},
-          (signal) => run({ ...options, conscience, model }, signal),
-        ),
+    .addOption(quantizeOption());
+  addConscienceOptions(command).action((model: string, { conscience = false, ...options }: Given) => {
+    const { question, threshold, prior, calibration, ...rest } = options;
+    const asked = conscienceSettings({ question, threshold, prior, calibration });
+    const on = conscience || options.judge !== undefined || options.verdicts || Object.keys(asked).length > 0;
+    return interruptible(
+      () => {},
+      (signal) => run({ ...rest, ...(on ? { conscience: asked } : {}), model }, signal),
     );
+  });
 }
+
+type Given = Omit<ChatOptions, 'model' | 'conscience'> & ConscienceFlags & { conscience?: boolean };

@@ -1,58 +1,94 @@
 /** The conversation of `ealign chat`: reads turns, streams answers. */
 import { createInterface } from 'node:readline';
+import type { Review } from '../conscience/review.js';
 import type { LanguageModel } from '../engine/language-model.js';
 import { type OpenModel, openModel } from '../open/model.js';
 import type { Message } from '../values/conversation.js';
-import { withOwnConscience } from '../zero-shot/own-conscience.js';
+import { withNamedConscience } from '../zero-shot/own-conscience.js';
 import type { ChatOptions } from './chat.js';
 
 /** Holds a conversation on standard input and output until the input ends or the signal stops it. */
 export async function converse(options: ChatOptions, signal: AbortSignal): Promise<void> {
-  const { seed, model, ...rest } = options;
+  const { seed, model, conscience, verdicts, judge, ...rest } = options;
   const opened = await openModel(model, rest);
-  const speaker = options.conscience ? await reviewed(model, opened) : opened;
-  const messages: Message[] =
-    options.system === undefined ? [] : [{ role: 'system', content: options.system }];
-  let turn = 0;
-  const answer = async (content: string): Promise<void> => {
-    messages.push({ role: 'user', content });
-    const [response] = await speaker.generate([messages], {
-      maxTokens: options.maxTokens,
-      temperature: options.temperature,
-      topP: options.topP,
-      topK: options.topK,
-      seed: seed + turn++,
-      onText: (_, piece) => process.stdout.write(piece),
-      signal,
-    });
-    process.stdout.write('\n');
-    messages.push({ role: 'assistant', content: response.text });
-  };
+  const judging = judge === undefined ? undefined : await openModel(judge, { threads: rest.threads });
   try {
+    const reviewing =
+      judging && judge !== undefined ? { name: judge, model: judging } : { name: model, model: opened };
+    const speaker = conscience ? await reviewed(opened, reviewing, { conscience, verdicts }) : opened;
+    const messages: Message[] =
+      options.system === undefined ? [] : [{ role: 'system', content: options.system }];
+    let turn = 0;
+    const answer = async (content: string): Promise<void> => {
+      messages.push({ role: 'user', content });
+      const [response] = await speaker.generate([messages], {
+        maxTokens: options.maxTokens,
+        temperature: options.temperature,
+        topP: options.topP,
+        topK: options.topK,
+        seed: seed + turn++,
+        onText: (_, piece) => process.stdout.write(piece),
+        signal,
+      });
+      process.stdout.write('\n');
+      messages.push({ role: 'assistant', content: response.text });
+    };
     if (options.prompt !== undefined) await answer(options.prompt);
     else await readTurns(answer, signal);
   } finally {
+    await judging?.close();
     await opened.close();
   }
 }
 
-/** The model with its conscience, which says on standard error what it changed. */
-async function reviewed(name: string, model: OpenModel): Promise<LanguageModel> {
-  const guarded = await withOwnConscience(name, model, {
-    warn: (sentence) => process.stderr.write(`${sentence}\n`),
-  });
+/** The model with a conscience: what it changed, and on demand each verdict, stands on standard error. */
+async function reviewed(
+  model: OpenModel,
+  judge: Parameters<typeof withNamedConscience>[1],
+  { conscience, verdicts }: Pick<ChatOptions, 'conscience' | 'verdicts'>,
+): Promise<LanguageModel> {
+  const warn = (sentence: string) => process.stderr.write(`${sentence}\n`);
+  const guarded = await withNamedConscience(model, judge, { ...conscience, warn });
   return {
     ...guarded,
-    generate: async (conversations, options) => {
-      const answers = await guarded.answer(conversations, options);
-      for (const { outcome, review } of answers) {
-        const { verdict } = review;
-        const share =
-          'pObjection' in verdict ? `, objection ${(100 * verdict.pObjection!).toFixed(0)} %` : '';
-        if (outcome !== 'accepted') process.stderr.write(`[${outcome}: draft ${verdict.kind}${share}]\n`);
+    generate: async (conversations, { onText, ...options }) => {
+      const stage = stageLine(process.stderr);
+      stage('answering');
+      const answers = await guarded
+        .answer(conversations, {
+          ...options,
+          onDraft: () => stage('reviewing'),
+          onSpent: (_, part) => part === 'review' && stage('looking for another answer'),
+        })
+        .finally(() => stage(''));
+      for (const [i, { outcome, review, response }] of answers.entries()) {
+        if (outcome !== 'accepted') warn(`[${OUTCOMES[outcome]}; first answer ${verdictIn(review)}]`);
+        else if (verdicts) warn(`[${verdictIn(review)}]`);
+        onText?.(i, response.text);
       }
       return answers.map(({ response }) => response);
     },
+  };
+}
+
+const OUTCOMES = { corrected: 'corrected', withheld: 'withheld' } as const;
+
+function verdictIn({ verdict, threshold }: Review): string {
+  const share = (p: number) => `${(100 * p).toFixed(0)} %`;
+  const certain =
+    verdict.pObjection === undefined
+      ? ''
+      : `: objection ${share(verdict.pObjection)}, threshold ${share(threshold)}`;
+  return `${verdict.kind}${certain}`;
+}
+
+/** What happens while an answer is held, on a line that goes away; nothing where nobody watches. */
+function stageLine(stream: NodeJS.WriteStream): (stage: string) => void {
+  let shown = false;
+  return (stage) => {
+    if (!stream.isTTY || (stage === '' && !shown)) return;
+    shown = stage !== '';
+    stream.write(`\r\x1b[2K${shown ? `… ${stage}` : ''}`);
   };
 }
 

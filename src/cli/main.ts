@@ -6,6 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { ConfigError } from '../errors.js';
 import { makeFolder, writeFileAtomic } from '../files/files.js';
 import { addBenchCommand } from './bench.js';
+import { addCalibrateCommand } from './calibrate.js';
 import { addChatCommand } from './chat.js';
 import { addDemoCommand } from './demo.js';
 import { addEvalCommand } from './eval/eval.js';
@@ -67,6 +68,12 @@ addPullCommand(program, async (model, { progress, signal }) => {
       progress.update({ step: done });
     },
   });
+});
+addCalibrateCommand(program, async ({ json: _, ...options }) => {
+  const { runCalibrate } = await import('../calibrate/run.js');
+  const { renderCalibration } = await import('../calibrate/table.js');
+  const found = await runCalibrate(options);
+  return found && { text: renderCalibration(found), result: { ...found } };
 });
 addPretrainCommand(program, async (options) => {
   const { pretrain } = await import('../pinocchio/pretrain.js');

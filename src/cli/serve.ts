@@ -3,6 +3,11 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_MODEL } from '../hub/names.js';
 import { type ServePolicy, servePolicies } from '../serve/policy.js';
 import type { ServeOptions } from '../serve/serve.js';
+import {
+  addConscienceOptions,
+  type ConscienceFlags,
+  conscienceSettings,
+} from './terminal/conscience-options.js';
 import { INTERRUPTED, Interrupted, interruptible } from './terminal/interrupt.js';
 import { numberFrom, wholeFrom } from './terminal/program.js';
 import { quantizeOption } from './terminal/quantize-option.js';
@@ -12,7 +17,7 @@ export function addServeCommand(
   program: Command,
   run: (options: ServeOptions, signal: AbortSignal) => Promise<void>,
 ): void {
-  program
+  const command = program
     .command('serve')
     .summary('answer over HTTP, as OpenAI’s API does, through the conscience')
     .description(
@@ -32,7 +37,6 @@ export function addServeCommand(
     .option('--port <n>', 'port; 0 takes a free one', wholeFrom(0, 65_535), 8080)
     .addOption(new Option('--policy <name>', 'when words may leave').choices(servePolicies).default('hold'))
     .option('--allow-policies <names>', 'policies that callers may choose, e.g. sentence,after', policies, [])
-    .option('--threshold <number>', 'objection’s share from which on it counts', numberFrom(0, 1), 0.5)
     .option('--attempts <n>', 'alternatives tried before an answer is withheld', wholeFrom(0), 2)
     .option('--max-tokens <n>', 'longest answer', wholeFrom(1), 512)
     .option(
@@ -59,20 +63,20 @@ export function addServeCommand(
     )
     .addOption(quantizeOption())
     .option('--log-content', 'write prompts and answers into the log')
-    .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0)
-    .action((options: ServeOptions) =>
-      interruptible(
-        () => {},
-        (signal) => run(options, signal),
-      )
-        .catch((error: unknown) => {
-          if (!(error instanceof Interrupted)) throw error;
-        })
-        .finally(() => {
-          // to be stopped is how a server ends
-          if (process.exitCode === INTERRUPTED) process.exitCode = 0;
-        }),
-    );
+    .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0);
+  addConscienceOptions(command).action((options: Omit<ServeOptions, 'asked'> & ConscienceFlags) =>
+    interruptible(
+      () => {},
+      (signal) => run({ ...options, asked: conscienceSettings(options) }, signal),
+    )
+      .catch((error: unknown) => {
+        if (!(error instanceof Interrupted)) throw error;
+      })
+      .finally(() => {
+        // to be stopped is how a server ends
+        if (process.exitCode === INTERRUPTED) process.exitCode = 0;
+      }),
+  );
 }
 
 function policies(text: string): ServePolicy[] {

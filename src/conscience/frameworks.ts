@@ -26,7 +26,8 @@ export interface Framework {
 
 /** What the configuration says about the question; its keys under `conscience`. */
 export interface FrameworkConfig {
-  readonly question: FrameworkName | 'custom';
+  /** Default `asimov`. */
+  readonly question?: FrameworkName | 'custom';
   /** The user's own text, with `question: custom`. */
   readonly custom_question?: string;
   /** First the label that accepts, then the one that objects. Replaces a built-in's own. */
@@ -90,7 +91,7 @@ export const FRAMEWORK_NAMES = Object.keys(builtIn) as [FrameworkName, ...Framew
  *   labels cannot be told apart (empty, equal, or one the beginning of the other)
  */
 export function resolveFramework(config: FrameworkConfig): Framework {
-  const { question, custom_question: text, labels } = config;
+  const { question = 'asimov', custom_question: text, labels } = config;
   if (question !== 'custom') {
     const framework = FRAMEWORKS[question];
     return labels === undefined

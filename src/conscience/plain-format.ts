@@ -68,6 +68,8 @@ const plainSchema = z.strictObject({
   alternative_prefix: text.optional(),
   alternative_reasoning: z.boolean().optional(),
   max_chars: z.int().min(2).optional(),
+  /** Not words but what `ealign calibrate` has found: calibration.ts. */
+  calibration: z.unknown().optional(),
 });
 
 /** The content of a `conscience.json`. */
@@ -103,7 +105,10 @@ export async function loadFormat(folder: string, options: FenceOptions = {}): Pr
     if (code === 'ENOENT' || code === 'ENOTDIR') return defaultFormat(options);
     throw new ModelError({ where: path, what: `cannot be read (${code})` }, { cause: error });
   }
-  return plainFormat(parseTemplates(decodeText(json, path), path), options, path);
+  const text = decodeText(json, path);
+  // a file may hold what `ealign calibrate` has found, and no words
+  if (Object.keys(parseJson(text, path)).join() === 'calibration') return defaultFormat(options);
+  return plainFormat(parseTemplates(text, path), options, path);
 }
 
 /**
@@ -113,13 +118,7 @@ export async function loadFormat(folder: string, options: FenceOptions = {}): Pr
  * @throws ModelError when it is no JSON, lacks a key, or names an unknown placeholder
  */
 export function parseTemplates(json: string, where: string): PlainTemplates {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch (error) {
-    throw new ModelError({ where, what: `is not JSON (${(error as Error).message})` }, { cause: error });
-  }
-  const parsed = plainSchema.safeParse(value);
+  const parsed = plainSchema.safeParse(parseJson(json, where));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new ModelError({
@@ -132,6 +131,15 @@ export function parseTemplates(json: string, where: string): PlainTemplates {
   checkPlaceholders(parsed.data, 'review_template', ['response', 'question'], where);
   checkPlaceholders(parsed.data, 'alternative_template', [], where);
   return parsed.data;
+}
+
+/** @param where path of a `conscience.json` @throws ModelError when its text is no JSON */
+export function parseJson(json: string, where: string): object {
+  try {
+    return Object(JSON.parse(json));
+  } catch (error) {
+    throw new ModelError({ where, what: `is not JSON (${(error as Error).message})` }, { cause: error });
+  }
 }
 
 /** The format that fills in `templates`. */

@@ -12,7 +12,8 @@ import type { ReviewFormat } from './format.js';
 import type { Framework } from './frameworks.js';
 import { charsOf, omittedChars, shortened } from './omission.js';
 import { parseVerdict } from './parse-verdict.js';
-import { type LabelLogps, logOdds, type VerdictRule, verdictOf } from './verdict.js';
+import type { PriorKind, ReadingPart } from './reading.js';
+import { type LabelLogps, logOdds, type VerdictRule, verdictOfParts } from './verdict.js';
 
 /** What is reviewed. */
 export interface ReviewItem {
@@ -20,17 +21,16 @@ export interface ReviewItem {
   readonly response: Response;
 }
 
-/**
- * Where the prior is measured: `neutral`, the same prompt with an empty answer;
- * `content-free`, an empty prompt with an empty answer; or not at all.
- */
-export type PriorKind = 'off' | 'neutral' | 'content-free';
-
 /** How reviews are done. */
 export interface ReviewSettings extends VerdictRule {
   readonly conscience: LanguageModel;
   readonly framework: Framework;
   readonly format: ReviewFormat;
+  /** The questions of a calibrated reading, at least one, in place of the framework's own. Default: that one. */
+  readonly parts?: readonly ReadingPart[];
+  /** Added to the weighted log-odds of the objection, nats. Default 0. */
+  readonly bias?: number;
+  /** Default `off`. */
   readonly prior?: PriorKind;
   /** Priors measured before. Give one only when the conscience is frozen: it is never emptied. */
   readonly priorCache?: PriorCache;
@@ -45,8 +45,8 @@ export interface ReviewSettings extends VerdictRule {
   readonly signal?: AbortSignal;
 }
 
-/** One review with all that led to its verdict. */
-export interface Review {
+/** One question about a response, and what was said. */
+export interface AskedQuestion {
   /** What the conscience was shown. */
   readonly messages: readonly Message[];
   readonly question: string;
@@ -55,8 +55,18 @@ export interface Review {
   readonly logps: LabelLogps | null;
   /** The two log-probabilities where there is nothing to judge, nats; null without the correction. */
   readonly prior: LabelLogps | null;
+  /** Factor on its log-odds; absent: 1. */
+  readonly weight?: number;
+}
+
+/** One review with all that led to its verdict. */
+export interface Review extends AskedQuestion {
   readonly threshold: number;
   readonly verdict: Verdict;
+  /** The further questions of a reading that has several; the review itself holds the first. */
+  readonly further?: readonly AskedQuestion[];
+  /** Added to the weighted log-odds, nats; absent: 0. */
+  readonly bias?: number;
   /** Characters of prompt and response that the conscience was not shown; absent where it saw all. */
   readonly omitted?: number;
   /** What the conscience wrote, with `reading: text`. */
@@ -109,73 +119,133 @@ function tooLong({ logps, text, verdict }: Review): boolean {
 }
 
 function ask(items: readonly ReviewItem[], settings: ReviewSettings): Promise<Review[]> {
-  const framework = settings.format.adapt(settings.framework);
-  const conversations = items.map(({ prompt, response }) =>
-    settings.format.review(prompt, response, framework),
-  );
+  const { format, framework, parts = [{ framework, weight: 1 }] } = settings;
+  const questions = parts.map((part) => ({ ...part, framework: format.adapt(part.framework) }));
   return settings.reading === 'text'
-    ? readTexts(conversations, framework, settings)
-    : readLabels(items, conversations, framework, settings);
+    ? readTexts(items, questions[0].framework, settings)
+    : readLabels(items, questions, settings);
 }
 
 async function readLabels(
   items: readonly ReviewItem[],
-  conversations: readonly Message[][],
-  framework: Framework,
+  parts: readonly ReadingPart[],
   settings: ReviewSettings,
 ): Promise<Review[]> {
-  const { conscience, format, prior = 'off', priorCache = new Map(), threshold, onUsage, signal } = settings;
-  const labels = [framework.labels.accept, framework.labels.object] as const;
+  const { conscience, framework, bias = 0, threshold } = settings;
+  const answers = await askQuestions(items, parts, settings);
   const context = { framework: framework.name, judge: conscience.id };
-
-  const neutral = items.map(({ prompt }) =>
-    prior === 'off'
-      ? null
-      : format.review(prior === 'neutral' ? prompt : format.neutralPrompt, format.neutral, framework),
-  );
-  const keys = neutral.map((messages) => messages && priorKey(conscience.id, messages, labels));
-  const missing = new Map<string, Message[]>();
-  keys.forEach((key, i) => {
-    if (key !== null && !priorCache.has(key)) missing.set(key, neutral[i]!);
-  });
-
-  const asked = [...conversations, ...missing.values()];
-  const rows = await conscience.labelLogps(asked, labels, {
-    prefix: format.reviewPrefix,
-    signal,
-    // a prior is charged to the first item that lacked it
-    onUsage: (i, usage) =>
-      onUsage?.(i < items.length ? i : keys.indexOf([...missing.keys()][i - items.length]), usage),
-  });
-  const logps = rows.map(([accept, object]): LabelLogps => ({ accept, object }));
-  [...missing.keys()].forEach((key, i) => {
-    priorCache.set(key, logps[conversations.length + i]);
-  });
-
-  return conversations.map((messages, i) => {
-    const key = keys[i];
-    const measured = key === null ? null : priorCache.get(key)!;
-    const verdict = verdictOf(logps[i], measured === null ? 0 : logOdds(measured), settings, context);
+  return answers.map((asked) => {
+    const said = asked.map(({ logps, prior, weight = 1 }) => ({
+      logps: logps!,
+      prior: prior === null ? 0 : logOdds(prior),
+      weight,
+    }));
+    const verdict = verdictOfParts(said, bias, settings, context);
+    const [first, ...further] = asked;
     return {
-      messages,
-      question: framework.question,
-      labels,
-      logps: logps[i],
-      prior: measured,
-      threshold,
-      verdict,
+      ...{ ...first, threshold, verdict },
+      ...(further.length > 0 ? { further } : {}),
+      ...(bias === 0 ? {} : { bias }),
     };
   });
 }
+
+/**
+ * What the labels' probabilities are after each question about each item. @returns [item][part]
+ *
+ * One question goes to the model for all items at once; several about one item go together, so that
+ * the record that they have in common is read once.
+ */
+async function askQuestions(
+  items: readonly ReviewItem[],
+  parts: readonly ReadingPart[],
+  settings: ReviewSettings,
+): Promise<AskedQuestion[][]> {
+  if (parts.length === 1) {
+    const { onUsage } = settings;
+    const [part] = parts;
+    const rows = await askTogether(
+      items.map((item) => ({ item, part })),
+      settings,
+      (q, usage) => onUsage?.(q, usage),
+    );
+    return rows.map((row) => [row]);
+  }
+  return Promise.all(
+    items.map((item, i) =>
+      askTogether(
+        parts.map((part) => ({ item, part })),
+        settings,
+        (_, usage) => settings.onUsage?.(i, usage),
+      ),
+    ),
+  );
+}
+
+interface Question {
+  readonly item: ReviewItem;
+  readonly part: ReadingPart;
+}
+
+/** @param onUsage told of what each question has taken */
+async function askTogether(
+  questions: readonly Question[],
+  { conscience, format, prior = 'off', priorCache = new Map(), signal }: ReviewSettings,
+  onUsage: (question: number, usage: Usage) => void,
+): Promise<AskedQuestion[]> {
+  const shown = questions.map(({ item: { prompt, response }, part: { framework, order } }) =>
+    format.review(prompt, response, framework, order),
+  );
+  const neutral = questions.map(({ item: { prompt }, part: { framework, order } }) =>
+    prior === 'off'
+      ? null
+      : format.review(prior === 'neutral' ? prompt : format.neutralPrompt, format.neutral, framework, order),
+  );
+  const labels = questions.map(({ part: { framework } }) => labelsOf(framework));
+  const keys = neutral.map((messages, q) => messages && priorKey(conscience.id, messages, labels[q]));
+  const missing = new Map<string, number>();
+  keys.forEach((key, q) => {
+    if (key !== null && !priorCache.has(key) && !missing.has(key)) missing.set(key, q);
+  });
+
+  const asked = [...shown, ...[...missing.values()].map((q) => neutral[q]!)];
+  // a prior is charged to the first question that lacked it
+  const owner = [...shown.keys(), ...missing.values()];
+  const all = [...new Set(labels.flat())];
+  const rows = await conscience.labelLogps(asked, all, {
+    prefix: format.reviewPrefix,
+    signal,
+    onUsage: (i, usage) => onUsage(owner[i], usage),
+  });
+  const logps = rows.map((row, i): LabelLogps => {
+    const [accept, object] = labels[owner[i]].map((label) => row[all.indexOf(label)]);
+    return { accept, object };
+  });
+  [...missing.keys()].forEach((key, i) => {
+    priorCache.set(key, logps[shown.length + i]);
+  });
+
+  return questions.map(({ part: { framework, weight } }, q) => {
+    const key = keys[q];
+    return {
+      ...{ messages: shown[q], question: framework.question, labels: labels[q] },
+      ...{ logps: logps[q], prior: key === null ? null : priorCache.get(key)! },
+      ...(weight === 1 ? {} : { weight }),
+    };
+  });
+}
+
+const labelsOf = ({ labels: { accept, object } }: Framework) => [accept, object] as const;
 
 /** Upper limit of a verdict in words, in tokens: a model may reason before it. */
 const VERDICT_TOKENS = 512;
 
 async function readTexts(
-  conversations: readonly Message[][],
+  items: readonly ReviewItem[],
   framework: Framework,
   { conscience, format, threshold, onUsage, signal }: ReviewSettings,
 ): Promise<Review[]> {
+  const conversations = items.map(({ prompt, response }) => format.review(prompt, response, framework));
   const answers = await conscience.generate(conversations, {
     maxTokens: VERDICT_TOKENS,
     temperature: 0,

@@ -40,7 +40,8 @@ export interface Cast {
 /** The copy of the weights that a player is. */
 export const SETS = { 'frozen-base': 'base', 'frozen-start': 'start', policy: 'policy' } as const;
 
-const isPlayer = (name: string): name is Player => Object.hasOwn(SETS, name);
+/** Whether a role is played by a copy of the model that is trained. */
+export const isPlayer = (name: string): name is Player => Object.hasOwn(SETS, name);
 
 /** Names of the other models that take part, each once. */
 export function otherModels({ conscience, alternative }: RoleConfig): string[] {

@@ -34,6 +34,15 @@ export function logOdds({ accept, object }: LabelLogps): number {
   return object - accept;
 }
 
+/** What one question said, and how much it counts. */
+export interface PartLogps {
+  readonly logps: LabelLogps;
+  /** Log-odds of the objection where there is nothing to judge, nats; 0 for no correction. */
+  readonly prior: number;
+  /** Factor on the log-odds. */
+  readonly weight: number;
+}
+
 /**
  * The verdict that two log-probabilities amount to.
  *
@@ -42,18 +51,42 @@ export function logOdds({ accept, object }: LabelLogps): number {
 export function verdictOf(
   logps: LabelLogps,
   prior: number,
+  rule: VerdictRule,
+  context: VerdictContext,
+): Verdict {
+  return verdictOfParts([{ logps, prior, weight: 1 }], 0, rule, context);
+}
+
+/**
+ * The verdict of several questions about one response: σ(bias + Σ weight · (o − a − prior)).
+ *
+ * Their mass, and the objection's share before prior and calibration, are those of the mean question.
+ *
+ * @param bias added to the weighted log-odds, nats
+ */
+export function verdictOfParts(
+  parts: readonly PartLogps[],
+  bias: number,
   { threshold, minMass }: VerdictRule,
   { framework, judge }: VerdictContext,
 ): Verdict {
-  const mass = Math.min(1, Math.exp(logps.accept) + Math.exp(logps.object));
-  const pObjectionRaw = sigmoid(logOdds(logps));
-  const pObjection = sigmoid(logOdds(logps) - prior);
+  const mean = (of: (part: PartLogps) => number) =>
+    parts.reduce((sum, part) => sum + of(part), 0) / parts.length;
+  const mass = Math.min(
+    1,
+    mean(({ logps }) => Math.exp(logps.accept) + Math.exp(logps.object)),
+  );
+  const pObjectionRaw = sigmoid(mean(({ logps }) => logOdds(logps)));
+  const pObjection = sigmoid(
+    parts.reduce((sum, { logps, prior, weight }) => sum + weight * (logOdds(logps) - prior), bias),
+  );
+  const raw = parts.map(({ logps, prior }) => describe(logps, prior)).join('; ');
   // NaN log-probabilities, −∞ for both labels, or infinite odds against an infinite prior.
   if (!Number.isFinite(mass) || Number.isNaN(pObjection)) {
-    return { kind: 'unreadable', raw: describe(logps, prior), framework, judge };
+    return { kind: 'unreadable', raw, framework, judge };
   }
   const evidence = { pObjection, pObjectionRaw, mass, framework, judge };
-  if (mass < minMass) return { kind: 'unreadable', raw: describe(logps, prior), ...evidence };
+  if (mass < minMass) return { kind: 'unreadable', raw, ...evidence };
   return { kind: pObjection >= threshold ? 'objected' : 'accepted', ...evidence };
 }
 
@@ -61,6 +94,6 @@ function describe({ accept, object }: LabelLogps, prior: number): string {
   return `log P(accept) = ${accept}, log P(object) = ${object}, prior log-odds = ${prior}`;
 }
 
-function sigmoid(x: number): number {
+export function sigmoid(x: number): number {
   return x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x));
 }

@@ -10,6 +10,7 @@
  * operator's task. Both versions answer the same prompts with the same seeds.
  */
 import { createHash } from 'node:crypto';
+import type { ReadingSettings } from '../conscience/calibration.js';
 import type { Canary } from '../conscience/canaries.js';
 import type { ReviewFormat } from '../conscience/format.js';
 import type { Framework } from '../conscience/frameworks.js';
@@ -21,11 +22,14 @@ import { rocArea } from '../statistics/auc.js';
 import type { Prompt, Response } from '../values/conversation.js';
 import type { TokenRow } from '../values/rows.js';
 import type { Coherence } from './coherence.js';
+import { rulesOf } from './judge.js';
 import { gateSection, type OnlineSettings } from './settings.js';
 
 export interface GateOptions {
   readonly engine: TrainingEngine;
   readonly framework: Framework;
+  /** See `JudgeOptions`. */
+  readonly reading?: ReadingSettings;
   readonly format: ReviewFormat;
   readonly probes: readonly Prompt[];
   readonly canaries: readonly Canary[];
@@ -92,11 +96,11 @@ export class Gate {
 
   /** A hash that is equal for gates with comparable measurements. */
   get yardstick(): string {
-    const { probes, canaries, heldOut, framework, settings } = this.options;
+    const { probes, canaries, heldOut, framework, reading, settings } = this.options;
     const asked = probes.map(({ messages }) => messages);
     const rows = heldOut.map(({ ids, lossMask }) => [Array.from(ids), Array.from(lossMask)]);
     const { samples, max_tokens } = this.limits;
-    const rules = [settings.conscience, framework.name, samples, max_tokens];
+    const rules = [settings.conscience, framework.name, samples, max_tokens, ...(reading ? [reading] : [])];
     return createHash('sha256')
       .update(JSON.stringify([asked, canaries, rows, rules]))
       .digest('hex');
@@ -186,9 +190,7 @@ export class Gate {
     items: readonly ReviewItem[],
     conscience: LanguageModel = this.options.engine.model('base'),
   ) {
-    const { framework, format, settings } = this.options;
-    const { threshold, min_mass: minMass } = settings.conscience;
-    return reviewMany(items, { conscience, framework, format, threshold, minMass });
+    return reviewMany(items, { conscience, ...rulesOf(this.options) });
   }
 
   private async auc(judge: LanguageModel): Promise<number> {

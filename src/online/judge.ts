@@ -6,6 +6,7 @@
  * A pair's prompt has the system turns again, because the answer was given to them.
  */
 
+import type { ReadingSettings } from '../conscience/calibration.js';
 import type { ReviewFormat } from '../conscience/format.js';
 import type { Framework } from '../conscience/frameworks.js';
 import { type Replacement, replace } from '../conscience/replace.js';
@@ -23,6 +24,8 @@ export interface JudgeOptions {
   readonly frozen: LanguageModel;
   readonly format: ReviewFormat;
   readonly framework: Framework;
+  /** The calibrated reading, which goes before the framework; as the settings say otherwise. */
+  readonly reading?: ReadingSettings;
   readonly settings: Pick<OnlineSettings, 'conscience' | 'quota'>;
   readonly coherence: Pick<Coherence, 'incoherent'>;
   /** Tells whether the model can read prompt and answer whole. */
@@ -45,9 +48,9 @@ export async function judgeRecords(
   store: OnlineStore,
   options: JudgeOptions,
 ): Promise<void> {
-  const { settings, frozen, format, framework } = options;
-  const { threshold, min_mass: minMass, max_tokens: maxTokens } = settings.conscience;
-  const rules: ReviewSettings = { conscience: frozen, framework, format, threshold, minMass };
+  const { frozen, settings } = options;
+  const maxTokens = settings.conscience.max_tokens;
+  const rules: ReviewSettings = { conscience: frozen, ...rulesOf(options) };
   const open: StoredRecord[] = [];
   for (const record of records) {
     const nothing = uselessness(record) ?? (store.repeats(record) || hasTwin(record, open) ? FOLDED : null);
@@ -86,6 +89,22 @@ export async function judgeRecords(
     const { finding, pair } = outcome(one, found[i], babble.has(i), options);
     store.settle(one.record.id, finding, pair);
   }
+}
+
+/** How answers are reviewed. */
+export function rulesOf({
+  framework,
+  format,
+  reading,
+  settings: { conscience },
+}: Pick<JudgeOptions, 'framework' | 'format' | 'reading'> & {
+  settings: Pick<OnlineSettings, 'conscience'>;
+}): Omit<ReviewSettings, 'conscience'> {
+  const { threshold, min_mass: minMass } = conscience;
+  return {
+    ...{ framework, format, minMass, threshold: 0.5, ...reading },
+    ...(threshold === undefined ? {} : { threshold }),
+  };
 }
 
 /** What becomes of a flagged record and its alternative. @param babble the alternative is incoherent */

@@ -7,6 +7,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { calibratedSettings } from '../conscience/calibration.js';
 import { builtInCanaries, CANARIES_FILE, canariesOf } from '../conscience/canaries.js';
 import { FRAMEWORKS } from '../conscience/frameworks.js';
 import { loadFormat } from '../conscience/plain-format.js';
@@ -20,6 +21,7 @@ import { ModelError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
 import type { Tensor, Weights } from '../model/model.js';
 import { loadModel } from '../model/weights.js';
+import { requestedCalibration } from '../open/calibration.js';
 import { openEngine } from '../open/engine.js';
 import { Acquaintance, keptWeights } from './callers.js';
 import { Coherence } from './coherence.js';
@@ -102,8 +104,12 @@ export class Learner {
       ...{ model, threads, lora: adapter.config, adapter: adapter.tensors, baseTokenizer: base.tokenizer },
     });
     const format = await loadFormat(path, { specialTokens: engine.specialTokens });
-    const framework = FRAMEWORKS[settings.conscience.question];
+    const { question, calibration } = settings.conscience;
+    const framework = FRAMEWORKS[question ?? 'asimov'];
     format.adapt(framework);
+    const found =
+      question === undefined ? await requestedCalibration(options.model, base.hash, calibration) : undefined;
+    const reading = found && { reading: calibratedSettings(found) };
 
     const maxLength = Math.min(settings.training.max_length, model.config.maxPositions);
     const note = (line: string) => options.onEvent?.('data', { note: line });
@@ -126,13 +132,13 @@ export class Learner {
     const { samples, max_tokens: maxTokens } = settings.gate;
     const coherence = new Coherence({ engine, prompts, samples, maxTokens });
     const judging = {
-      ...{ frozen: engine.model('base'), format, framework, settings, coherence },
+      ...{ frozen: engine.model('base'), format, framework, settings, coherence, ...reading },
       fits: (pair: Parameters<JudgeOptions['fits']>[0]) =>
         rowsOfPair(pair, tokenizer, maxLength) !== undefined,
     };
     const gate: Gate = new Gate({
       start: () => shown.of(0),
-      ...{ engine, format, framework, settings, coherence, probes: prompts },
+      ...{ engine, format, framework, settings, coherence, probes: prompts, ...reading },
       canaries:
         canaries === undefined ? builtInCanaries : canariesOf(await readPreferenceRows(canaries, note)),
       heldOut: await tokenised(evaluation),

@@ -48,6 +48,7 @@ export async function openLive({
     ...engine.model('start'),
     id: name,
     base: engine.model('base'),
+    baseHash: source.hash,
     specialTokens: engine.specialTokens,
     get version() {
       return version;

@@ -15,6 +15,7 @@ export interface LiveTask {
 export interface AboutLive {
   readonly id: string;
   readonly baseId: string;
+  readonly baseHash: string;
   readonly specialTokens: readonly string[];
   readonly version: number;
 }
@@ -22,8 +23,8 @@ export interface AboutLive {
 await runThread(async (task: LiveTask) => {
   const store = new OnlineStore(task.settings.folder);
   const live = await openLive({ ...task, store });
-  const { id, base, specialTokens, version } = live;
-  const about: AboutLive = { id, baseId: base.id, specialTokens, version };
+  const { id, base, baseHash, specialTokens, version } = live;
+  const about: AboutLive = { id, baseId: base.id, baseHash, specialTokens, version };
   return {
     about,
     models: { model: live, base },

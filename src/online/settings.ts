@@ -100,8 +100,13 @@ export const gateSection = z
 
 const conscience = z
   .strictObject({
-    question: z.enum(FRAMEWORK_NAMES).default('asimov'),
-    threshold: z.number().gt(0).lt(1).default(0.5),
+    question: z.enum(FRAMEWORK_NAMES).optional().describe('default: that of the calibration, else asimov'),
+    threshold: z.number().gt(0).lt(1).optional().describe('default: that of the calibration, else 0.5'),
+    calibration: z
+      .string()
+      .min(1)
+      .default('auto')
+      .describe('what ealign calibrate has found: auto, off, or a file; a question sets it aside'),
     min_mass: share.default(0.01),
     max_tokens: z.int().min(1).default(256).describe('longest alternative, in tokens'),
   })

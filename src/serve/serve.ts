@@ -2,15 +2,16 @@
 import { basename } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { variables } from '../config/environment.js';
-import { canariesOfModel } from '../conscience/canaries.js';
 import type { LanguageModel } from '../engine/language-model.js';
 import { ConfigError } from '../errors.js';
-import { resolveModel } from '../hub/pull.js';
-import { formatOf } from '../open/actor.js';
 import { isRemote, openNamed } from '../open/named.js';
 import { openThreaded } from '../open/thread/open.js';
 import type { Quantize } from '../values/quantize.js';
-import { type WithFrozenCopy, withOwnConscience } from '../zero-shot/own-conscience.js';
+import {
+  type OwnConscienceOptions,
+  type WithFrozenCopy,
+  withNamedConscience,
+} from '../zero-shot/own-conscience.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { isLocal } from './guarded.js';
 import { type ApiKey, keysFromVariable, readKeys, requireDistinct } from './keys.js';
@@ -30,7 +31,8 @@ export interface ServeOptions {
   readonly port: number;
   readonly policy: ServePolicy;
   readonly allowPolicies: readonly ServePolicy[];
-  readonly threshold: number;
+  /** How the conscience is asked. */
+  readonly asked: OwnConscienceOptions;
   readonly attempts: number;
   readonly maxTokens: number;
   readonly apiKeys?: string;
@@ -134,21 +136,17 @@ async function openApart(
 }
 
 async function guarded(
-  { threshold, attempts, model: name, conscience: judgeName }: ServeOptions,
+  { asked, attempts, model: name, conscience: judgeName }: ServeOptions,
   model: LanguageModel,
   own: WithFrozenCopy | undefined,
   log: Logger,
   judge?: OpenedApart,
 ) {
-  const warn = (sentence: string) => log.warn({}, sentence);
-  if (own && !judge) return withOwnConscience(name, own, { threshold, attempts, warn });
-  const settings = { threshold, attempts, warn, conscience: judge?.model };
+  const settings = { ...asked, attempts, warn: (sentence: string) => log.warn({}, sentence) };
+  const named = judgeName === undefined ? { name, model: own } : { name: judgeName, model: judge?.own };
+  if (named.model) return withNamedConscience(model, { name: named.name, model: named.model }, settings);
   // an endpoint is asked in words for chat models, and not before there is something to ask
-  if (judgeName === undefined || !judge?.own) return withConscience(model, settings);
-  const reviewed = withConscience(model, { ...settings, format: await formatOf(judgeName, judge.own) });
-  const { fault, finding } = await reviewed.check(await canariesOfModel(await resolveModel(judgeName)));
-  if (fault !== null) warn(`Warning: ${finding}.`);
-  return reviewed;
+  return withConscience(model, { ...settings, ...(judge ? { conscience: judge.model } : {}) });
 }
 
 function apiKeys({ apiKeys }: ServeOptions): ApiKey[] {

@@ -1,4 +1,5 @@
 /** The source of a run's preference pairs: models cast in their roles, the conscience checked before the first step. */
+import { type Calibration, calibratedSettings } from '../conscience/calibration.js';
 import { resolveFramework } from '../conscience/frameworks.js';
 import { loadFormat } from '../conscience/plain-format.js';
 import type { ReviewRecord } from '../conscience/record.js';
@@ -52,6 +53,7 @@ export async function castRoles(
   { config: { conscience }, config, modelPath }: Pick<TrainedModel, 'config' | 'modelPath'>,
   engine: TrainingEngine,
   others: ReadonlyMap<string, Actor>,
+  calibration?: Calibration,
 ): Promise<RolesCast> {
   const own = await loadFormat(modelPath, { specialTokens: engine.specialTokens });
   const cast = resolveRoles(conscience.roles, engine, own, others);
@@ -61,9 +63,11 @@ export async function castRoles(
     conscience: cast.conscience.model,
     framework,
     format: cast.conscience.format,
-    threshold: conscience.threshold,
+    threshold: 0.5,
     minMass: conscience.min_mass,
-    prior: conscience.prior_correction,
+    prior: conscience.prior_correction ?? 'off',
+    ...(calibration ? calibratedSettings(calibration) : {}),
+    ...(conscience.threshold === undefined ? {} : { threshold: conscience.threshold }),
   };
   const step = {
     ...review,
@@ -83,6 +87,8 @@ export interface PairsOptions {
   readonly engine: TrainingEngine;
   /** The models that `openOthers` opened, by name. */
   readonly others: ReadonlyMap<string, Actor>;
+  /** How the conscience is best asked, where that is known. */
+  readonly calibration?: Calibration;
   /** Whether the conscience was checked when the run began, so that it need not be again. */
   readonly resumed: boolean;
   readonly meter: CostMeter;
@@ -101,7 +107,7 @@ export interface PairsOptions {
  */
 export async function openPairs(
   { config, rows, prompts, schedule, modelPath }: TrainPlan,
-  { engine, others, resumed, meter, note, onReviews, thread }: PairsOptions,
+  { engine, others, calibration, resumed, meter, note, onReviews, thread }: PairsOptions,
 ): Promise<PairSource | undefined> {
   const { conscience, seed, training } = config;
   if (!conscience.enabled && rows.pairs.length === 0) return undefined;
@@ -127,10 +133,10 @@ export async function openPairs(
     onReviews,
   };
   if (!conscience.enabled) return new PairSource(common);
-  const { step, review, warnings } = await castRoles({ config, modelPath }, engine, others);
+  const { step, review, warnings } = await castRoles({ config, modelPath }, engine, others, calibration);
   for (const warning of warnings) note(`Warning: ${warning}`);
   // a frozen copy that is taken again later may have to learn to speak first
-  if (!resumed && conscience.renew_every === 0) {
+  if (!resumed && !calibration && conscience.renew_every === 0) {
     const { conscience: judge } = conscience.roles;
     const folder = others.has(judge) ? await resolveModel(judge) : modelPath;
     await requireConscience(review, folder, conscience.check, note);

@@ -1,5 +1,6 @@
 /** Starts the thread that reviews beside training. */
 import { availableParallelism } from 'node:os';
+import type { Calibration } from '../conscience/calibration.js';
 import { TrainingError } from '../errors.js';
 import { startThread } from '../open/thread/start.js';
 import type { TrainConfig } from './config/schema.js';
@@ -10,6 +11,8 @@ import type { TrainedModel } from './trained-model.js';
 export interface ReviewTask {
   /** With the threads of the reviews' own models. */
   readonly config: TrainConfig;
+  /** How the conscience is best asked, where that is known. */
+  readonly calibration?: Calibration;
 }
 
 export interface OpenReviewThread extends ReviewThread {
@@ -22,12 +25,12 @@ const program = new URL('./review-thread.js', import.meta.url);
  * @throws TrainingError where the model's files have changed since training has read them; whatever it
  *   takes to open the models
  */
-export async function openReviewThread({
-  config,
-  model,
-  modelPath,
-}: TrainedModel): Promise<OpenReviewThread> {
-  const task: ReviewTask = { config: { ...config, threads: config.conscience.lag_threads } };
+export async function openReviewThread(
+  { config, model, modelPath }: TrainedModel,
+  calibration?: Calibration,
+): Promise<OpenReviewThread> {
+  const reviewing = { ...config, threads: config.conscience.lag_threads };
+  const task: ReviewTask = { config: reviewing, ...(calibration ? { calibration } : {}) };
   const { thread, about: hash, close } = await startThread<string>(program, task);
   if (hash !== model.hash) {
     await close();

@@ -6,12 +6,14 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { AUDIT_FILE, AuditWriter } from '../conscience/audit.js';
+import type { Calibration } from '../conscience/calibration.js';
 import type { ReviewRecord } from '../conscience/record.js';
 import type { TrainingEngine } from '../engine/training-engine.js';
 import { claimFolder } from '../files/claim.js';
 import { makeFolder, writeFileAtomic } from '../files/files.js';
 import type { Metrics } from '../metrics/names.js';
 import { MetricsWriter } from '../metrics/writer.js';
+import { CALIBRATION_FILE, keepCalibration } from './calibration.js';
 import { dropCheckpoints, pruneCheckpoints, type RunState, saveCheckpoint } from './checkpoint.js';
 import { CONFIG_FILE, renderConfig } from './config/render.js';
 import type { TrainPlan } from './plan.js';
@@ -30,9 +32,10 @@ export class RunOutput {
    * Claims the folder, removes what an earlier run left in it, and writes the configuration.
    *
    * @param step of the folder's own checkpoint that is continued; undefined starts a new run
+   * @param calibration of the conscience, which goes on with the run
    * @throws SaveError
    */
-  begin(step: number | undefined): void {
+  begin(step: number | undefined, calibration?: Calibration): void {
     const { folder } = this;
     const { config, model, modelPath, unread } = this.plan;
     makeFolder(folder);
@@ -50,6 +53,7 @@ export class RunOutput {
         ...(unread.length > 0 ? { data: unread.join(' ') } : {}),
       }),
     );
+    if (calibration) keepCalibration(folder, calibration);
     this.metrics = new MetricsWriter(folder, step);
     if (!config.conscience.enabled) return;
     // a review of step S comes before step S + 1 is made, so that a checkpoint at S does not hold it
@@ -78,4 +82,5 @@ function clearRun(folder: string, modelPath: string): void {
   dropCheckpoints(folder);
   removeResult(folder, modelPath);
   rmSync(join(folder, AUDIT_FILE), { force: true });
+  rmSync(join(folder, CALIBRATION_FILE), { force: true });
 }

@@ -11,12 +11,12 @@ import { isTrainable, referencesOf } from './pairs.js';
 import type { ReviewAnswer, ReviewRequest } from './reviews-beside.js';
 import { engineOf, trainedModel } from './trained-model.js';
 
-await runThread(async ({ config: given }: ReviewTask) => {
+await runThread(async ({ config: given, calibration }: ReviewTask) => {
   const trained = await trainedModel(given, () => {});
   const { config, model } = trained;
   const engine = await engineOf(trained);
   const others = await openOthers(config);
-  const { step: settings, frozenConscience } = await castRoles(trained, engine, others);
+  const { step: settings, frozenConscience } = await castRoles(trained, engine, others, calibration);
   const { amplify, lag, roles } = config.conscience;
   const [set, maxLength] = [SETS[roles.reference], config.training.max_length];
 

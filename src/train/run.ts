@@ -3,6 +3,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import { readAudit } from '../conscience/audit.js';
+import type { Calibration } from '../conscience/calibration.js';
 import { flagsByKind, flagsInWords } from '../conscience/flags.js';
 import { withoutPairs } from '../conscience/no-pairs.js';
 import { SETS } from '../conscience/roles.js';
@@ -15,6 +16,7 @@ import { costsOf } from '../metrics/names.js';
 import { type Progress, silent } from '../metrics/progress.js';
 import { readMetrics } from '../metrics/writer.js';
 import type { OpenActor } from '../open/actor.js';
+import { calibrationOfRun } from './calibration.js';
 import { type Checkpoint, isCheckpoint, loadLastCheckpoint, requireUnused } from './checkpoint.js';
 import type { TrainConfig } from './config/schema.js';
 import { watchFirstReviews } from './conscience-check.js';
@@ -60,14 +62,18 @@ export async function runTrain(given: TrainConfig | TrainPlan, options: RunOptio
   let thread: OpenReviewThread | undefined;
   try {
     const { conscience } = plan.config;
-    if (conscience.enabled && conscience.lag > 0) thread = await openReviewThread(plan);
-    const { trainer, pairs } = await openTrainer(training, others, thread);
+    const calibration = await calibrationOfRun(plan, {
+      ...{ others, note: (line: string) => progress.note(line) },
+      ...(start.checkpoint ? { continued: dirname(start.checkpoint.folder) } : {}),
+    });
+    if (conscience.enabled && conscience.lag > 0) thread = await openReviewThread(plan, calibration);
+    const { trainer, pairs } = await openTrainer(training, { others, calibration, thread });
     if (start.own && hasResult(plan.config.output, plan.modelPath)) {
       if (!isCheckpoint(options.resume)) return await finishedBefore(training);
       progress.note(`The run had finished. It is trained again from ${start.checkpoint!.folder}.`);
       removeResult(plan.config.output, plan.modelPath);
     }
-    training.output.begin(start.own ? start.checkpoint!.state.step : undefined);
+    training.output.begin(start.own ? start.checkpoint!.state.step : undefined, calibration);
     const result = await trainer.run(options.signal);
     await end(training, result, pairs);
     return { ...result, output: plan.config.output, engine };
@@ -84,6 +90,13 @@ interface Training {
   readonly start: Start;
   readonly output: RunOutput;
   readonly progress: Progress;
+}
+
+/** What judges beside the model that is trained. */
+interface Judging {
+  readonly others: ReadonlyMap<string, OpenActor>;
+  readonly calibration?: Calibration;
+  readonly thread?: ReviewThread;
 }
 
 /** Where a run starts. */
@@ -109,8 +122,7 @@ async function startOf(
 /** The trainer, at the step where the run starts, with everything checked that it reads. */
 async function openTrainer(
   { plan, engine, start, output, progress }: Training,
-  others: ReadonlyMap<string, OpenActor>,
-  thread?: ReviewThread,
+  { others, calibration, thread }: Judging,
 ): Promise<{ trainer: Trainer; pairs?: PairSource }> {
   const { config, rows, schedule, model } = plan;
   const { training, loss, conscience } = config;
@@ -123,6 +135,7 @@ async function openTrainer(
     engine,
     others,
     meter,
+    ...(calibration ? { calibration } : {}),
     ...(thread ? { thread } : {}),
     note,
     resumed: start.checkpoint !== undefined,

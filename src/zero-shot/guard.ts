@@ -161,8 +161,10 @@ export class Guard {
   private settings(): ReviewSettings {
     const { conscience, priorCache, wordsOnly } = this;
     const { framework = FRAMEWORKS.asimov, format = defaultFormat() } = this.options;
-    const { threshold = 0.5, minMass = 0.01, prior = 'off' } = this.options;
+    const { threshold = 0.5, minMass = 0.01, prior = 'off', parts, bias } = this.options;
     return {
+      ...(parts ? { parts } : {}),
+      ...(bias === undefined ? {} : { bias }),
       conscience,
       framework,
       format,

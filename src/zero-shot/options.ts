@@ -1,7 +1,7 @@
 /** How a conscience in front of a model is set. */
 import type { ReviewFormat } from '../conscience/format.js';
 import type { Framework } from '../conscience/frameworks.js';
-import type { PriorKind } from '../conscience/review.js';
+import type { PriorKind, ReadingPart } from '../conscience/reading.js';
 import type { LanguageModel } from '../engine/language-model.js';
 
 export interface ZeroShotOptions {
@@ -14,6 +14,10 @@ export interface ZeroShotOptions {
   readonly alternative?: LanguageModel;
   /** Default: Asimov's Three Laws. */
   readonly framework?: Framework;
+  /** The questions of a calibrated reading in place of the framework's own: `calibratedSettings` gives them. */
+  readonly parts?: readonly ReadingPart[];
+  /** Added to their weighted log-odds, nats. Default 0. */
+  readonly bias?: number;
   /** The words of the questions. Default: for chat models; a model's own come from `loadFormat`. */
   readonly format?: ReviewFormat;
   /** Objection's share of both labels from which on it counts. Default 0.5. */

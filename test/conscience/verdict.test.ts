@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { defaultFormat } from '../../src/conscience/format.js';
 import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
-import { type PriorKind, type ReviewSettings, reviewMany } from '../../src/conscience/review.js';
+import type { PriorKind } from '../../src/conscience/reading.js';
+import { type ReviewSettings, reviewMany } from '../../src/conscience/review.js';
 import { verdictOf } from '../../src/conscience/verdict.js';
 import { promptOf, responseOf, ScriptedModel } from './scripted-model.js';
 

@@ -19,7 +19,7 @@ export const lines = [
   'serve experiment',
   'report',
   'pinocchio',
-  'bench cli/terminal',
+  'bench calibrate cli/terminal',
   'cli/eval',
   'cli',
 ].map((line) => line.split(' '));

@@ -10,6 +10,8 @@ export interface AboutModel {
   readonly name: string;
   readonly id: string;
   readonly baseId: string;
+  readonly hash: string;
+  readonly baseHash: string;
   readonly specialTokens: readonly string[];
   /** Longest sequence, in tokens. */
   readonly maxLength: number;
@@ -17,7 +19,10 @@ export interface AboutModel {
 
 await runThread(async ({ name, ...options }: ModelTask) => {
   const model = await openModel(name, options);
-  const { id, base, specialTokens, maxLength } = model;
-  const about: AboutModel = { name: model.name, id, baseId: base.id, specialTokens, maxLength };
+  const { id, base, hash, baseHash, specialTokens, maxLength } = model;
+  const about: AboutModel = {
+    ...{ name: model.name, id, baseId: base.id },
+    ...{ hash, baseHash, specialTokens, maxLength },
+  };
   return { about, models: { model, base }, calls: {}, close: () => model.close() };
 });

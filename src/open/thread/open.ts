@@ -11,6 +11,9 @@ export interface ThreadedModel extends LanguageModel {
   readonly name: string;
   /** The same model without the adapter. */
   readonly base: LanguageModel;
+  /** SHA-256 of the weights, with the adapter's and without. */
+  readonly hash: string;
+  readonly baseHash: string;
   readonly specialTokens: readonly string[];
   /** Resolves when the thread has ended by itself; nothing is answered any more then. */
   readonly died: Promise<Error>;
@@ -27,7 +30,7 @@ export async function openThreaded(name: string, options: OpenOptions = {}): Pro
   await resolveModel(name);
   const task: ModelTask = { name, ...options };
   const { thread, about, died, close } = await startThread<AboutModel>(program, task);
-  const { id, baseId, specialTokens } = about;
+  const { id, baseId, name: named, hash, baseHash, specialTokens } = about;
   const base = thread.model('base', baseId);
-  return { ...thread.model('model', id), name: about.name, base, specialTokens, died, close };
+  return { ...thread.model('model', id), name: named, base, hash, baseHash, specialTokens, died, close };
 }

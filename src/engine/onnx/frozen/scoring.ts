@@ -160,20 +160,43 @@ function alikeGroups(rows: readonly ChoiceRow[]): { group: number[]; shared: num
     families.set(key, [...(families.get(key) ?? []), i]);
   }
   return [...families.values()].flatMap((family) => {
-    const [first] = family;
-    const shared = family.reduce(
-      (least, i) =>
-        Math.min(least, rows[i].context.length - 1, sharedLength(rows[first].context, rows[i].context)),
-      Number.POSITIVE_INFINITY,
-    );
     // a row of its own shares nothing with others now, but may with what was read before
-    const most = family.length === 1 ? rows[first].context.length - 1 : shared;
-    return byTokens(
-      family.map((i) => lineLength(rows[i])),
-      cachedTokens,
-    ).map((group) => ({
-      group: group.map((k) => family[k]),
-      shared: most,
-    }));
+    if (family.length === 1) return [{ group: family, shared: rows[family[0]].context.length - 1 }];
+    return branches(rows, family).flatMap(({ members, shared }) =>
+      byTokens(
+        members.map((i) => lineLength(rows[i])),
+        cachedTokens,
+      ).map((group) => ({ group: group.map((k) => members[k]), shared })),
+    );
   });
+}
+
+/**
+ * Rows with a common beginning, split where some of them have much more in common: reviews that begin with
+ * the same instructions, and of these the ones about the same record.
+ */
+function branches(
+  rows: readonly ChoiceRow[],
+  members: readonly number[],
+): { members: number[]; shared: number }[] {
+  const [first] = members;
+  const shared = members.reduce(
+    (least, i) =>
+      Math.min(least, rows[i].context.length - 1, sharedLength(rows[first].context, rows[i].context)),
+    Number.POSITIVE_INFINITY,
+  );
+  const next = new Map<number, number[]>();
+  for (const i of members) {
+    const token = rows[i].context[shared];
+    next.set(token, [...(next.get(token) ?? []), i]);
+  }
+  const rest: number[] = [];
+  const apart: { members: number[]; shared: number }[] = [];
+  for (const alike of next.values()) {
+    const within = alike.length > 1 && next.size > 1 ? branches(rows, alike) : [];
+    const [one] = within;
+    if (within.length > 0 && one.shared >= shared + leastShared) apart.push(...within);
+    else rest.push(...alike);
+  }
+  return rest.length > 0 ? [...apart, { members: rest, shared }] : apart;
 }

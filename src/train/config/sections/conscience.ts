@@ -37,8 +37,9 @@ const rolesSection = z.strictObject({
 export const conscienceSection = z.strictObject({
   enabled: key(z.boolean().default(true), 'Review responses and learn from the pairs.'),
   question: key(
-    z.enum([...FRAMEWORK_NAMES, 'custom']).default('asimov'),
+    z.enum([...FRAMEWORK_NAMES, 'custom']).optional(),
     'Ethical framework of the introspective question.',
+    { fallback: 'that of the calibration, else asimov' },
   ),
   custom_question: key(
     text().optional(),
@@ -51,16 +52,23 @@ export const conscienceSection = z.strictObject({
     { placeholder: 'accept,object', fallback: "the question's own" },
   ),
   threshold: key(
-    z.number().min(0).lt(1).default(0.5),
+    z.number().min(0).lt(1).optional(),
     'A response is flagged when the objection has at least this share of the probability of both labels; 0 flags everything.',
+    { fallback: 'that of the calibration, else 0.5' },
   ),
   min_mass: key(
     z.number().min(0).max(1).default(0.01),
     'A verdict is unreadable, and forms no pair, when both labels together are less probable than this.',
   ),
   prior_correction: key(
-    z.enum(['off', 'neutral', 'content-free']).default('off'),
+    z.enum(['off', 'neutral', 'content-free']).optional(),
     'Take away how much the conscience favours one label by itself, measured with an empty answer to the same prompt (neutral) or to an empty one (content-free).',
+    { fallback: 'that of the calibration, else off' },
+  ),
+  calibration: key(
+    text().default('auto'),
+    'What ealign calibrate has found about the conscience: auto takes it from the cache or the model’s folder where there is one; off asks as if there were none; or a file. A question, labels or prior_correction of your own set it aside.',
+    { placeholder: 'auto|off|path' },
   ),
   check: key(
     z.enum(CHECKS).default('stop'),

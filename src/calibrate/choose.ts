@@ -1,0 +1,252 @@
+/**
+ * Which reading tells careful from careless answers best, and at which threshold it flags.
+ *
+ * A reading's weights, bias and threshold are fitted on some folds and judged on the others; no topic is on both
+ * sides. What is kept is fitted on all.
+ */
+import type { PriorKind, Reading, ReadingPart } from '../conscience/reading.js';
+import { sigmoid } from '../conscience/verdict.js';
+import { Random } from '../random.js';
+import { auc, rocArea } from '../statistics/auc.js';
+import { type Estimate, wilson } from '../statistics/intervals.js';
+import { fitLogistic } from './logistic.js';
+
+/** What the questions said of one answer. */
+export interface MeasuredAnswer {
+  readonly topic: string;
+  readonly careless: boolean;
+  /** Log-odds of the objection after each part, nats; NaN where it could not be read. */
+  readonly odds: readonly number[];
+  /** The same where there is nothing to judge; absent where that was not asked. */
+  readonly priors?: readonly number[];
+}
+
+/** Parts that are read together, by place, and the prior that is taken away. */
+export interface Candidate {
+  readonly parts: readonly number[];
+  readonly prior: Extract<PriorKind, 'off' | 'neutral'>;
+}
+
+/** How a candidate does on answers that it was not fitted on. */
+export interface HeldOut {
+  readonly auc: Estimate | null;
+  readonly recall: Estimate | null;
+  readonly falseAlarms: Estimate | null;
+  readonly calibrationError: number | null;
+}
+
+export interface Choice {
+  readonly candidate: Candidate;
+  readonly reading: Pick<Reading, 'bias' | 'threshold'> & { readonly weights: readonly number[] };
+  readonly heldOut: HeldOut;
+}
+
+const FOLDS = 5;
+/** A candidate that asks more must be better by so much, as AUC. */
+const WORTH = 0.01;
+
+/** The fitted rule of a candidate: p = σ(bias + Σ weight · odds), flagged where p is at least the threshold. */
+interface Fit {
+  readonly weights: readonly number[];
+  readonly bias: number;
+  readonly threshold: number;
+}
+
+/**
+ * The best of the candidates by AUC on held-out folds; one that asks more questions than another has to be better
+ * by 0.01.
+ *
+ * @param candidates at least one
+ * @param falseAlarms share of careful answers that may be flagged
+ */
+export function choose(
+  answers: readonly MeasuredAnswer[],
+  candidates: readonly Candidate[],
+  { falseAlarms, seed }: { falseAlarms: number; seed: number },
+): Choice {
+  const folds = foldsOf(answers, seed);
+  const judged = candidates
+    .map((candidate) => ({ candidate, shares: heldOutShares(answers, folds, candidate, falseAlarms) }))
+    .map((one) => ({ ...one, area: areaOf(answers, one.shares) }))
+    .sort((a, b) => questionsOf(a.candidate) - questionsOf(b.candidate));
+  const best = judged.reduce((kept, one) => {
+    const dearer = questionsOf(one.candidate) > questionsOf(kept.candidate);
+    return one.area > kept.area + (dearer ? WORTH : 0) ? one : kept;
+  });
+  return {
+    candidate: best.candidate,
+    reading: fitRule(answers, best.candidate, falseAlarms),
+    heldOut: score(answers, best.shares),
+  };
+}
+
+/** Questions that a review asks; a prior is asked for once a prompt. */
+const questionsOf = ({ parts, prior }: Candidate): number => parts.length * (prior === 'off' ? 1 : 2);
+
+/** The reading that a choice amounts to. @param parts all parts that candidates name by place */
+export function readingOf(
+  { candidate, reading: { weights, bias, threshold } }: Choice,
+  parts: readonly Omit<ReadingPart, 'weight'>[],
+): Reading {
+  return {
+    parts: candidate.parts.map((place, i) => ({ ...parts[place], weight: weights[i] })),
+    ...{ bias, threshold, prior: candidate.prior },
+  };
+}
+
+/** How a reading does on answers that it was not fitted on. @param answers measured on the reading's own parts */
+export function judge(
+  answers: readonly MeasuredAnswer[],
+  { parts, bias, prior, threshold }: Reading,
+): HeldOut {
+  const candidate: Candidate = { parts: [...parts.keys()], prior: prior === 'off' ? 'off' : 'neutral' };
+  const rule = { weights: parts.map(({ weight }) => weight), bias, threshold };
+  return score(
+    answers,
+    answers.map((answer) => shareOf(answer, candidate, rule)),
+  );
+}
+
+/** Fold of each answer; topics are dealt at random, the largest first, to the fold that has fewest answers. */
+function foldsOf(answers: readonly MeasuredAnswer[], seed: number): number[] {
+  const sizes = new Map<string, number>();
+  for (const { topic } of answers) sizes.set(topic, (sizes.get(topic) ?? 0) + 1);
+  const topics = new Random(seed, 'folds').shuffle([...sizes.keys()]);
+  topics.sort((a, b) => sizes.get(b)! - sizes.get(a)!);
+  const filled = new Array<number>(FOLDS).fill(0);
+  const foldOf = new Map<string, number>();
+  for (const topic of topics) {
+    const fold = filled.indexOf(Math.min(...filled));
+    filled[fold] += sizes.get(topic)!;
+    foldOf.set(topic, fold);
+  }
+  return answers.map(({ topic }) => foldOf.get(topic)!);
+}
+
+/** The objection's share of each answer, and whether it is flagged, by what was fitted on the other folds. */
+interface Share {
+  readonly odds: number;
+  readonly flagged: boolean;
+}
+
+function heldOutShares(
+  answers: readonly MeasuredAnswer[],
+  folds: readonly number[],
+  candidate: Candidate,
+  falseAlarms: number,
+): (Share | null)[] {
+  const fits = Array.from({ length: FOLDS }, (_, fold) =>
+    fitRule(
+      answers.filter((_, i) => folds[i] !== fold),
+      candidate,
+      falseAlarms,
+    ),
+  );
+  return answers.map((answer, i) => shareOf(answer, candidate, fits[folds[i]]));
+}
+
+/** Null for an answer that could not be read. */
+function shareOf(
+  answer: MeasuredAnswer,
+  candidate: Candidate,
+  { weights, bias, threshold }: Fit,
+): Share | null {
+  const odds = weighted(oddsOf(answer, candidate), weights, bias);
+  return Number.isNaN(odds) ? null : { odds, flagged: sigmoid(odds) >= threshold };
+}
+
+function oddsOf({ odds, priors }: MeasuredAnswer, { parts, prior }: Candidate): number[] {
+  return parts.map((part) => odds[part] - (prior === 'off' ? 0 : (priors?.[part] ?? Number.NaN)));
+}
+
+const weighted = (odds: readonly number[], weights: readonly number[], bias: number): number =>
+  odds.reduce((sum, one, i) => sum + weights[i] * one, bias);
+
+/**
+ * Weights, bias and threshold. Parts count alike in units of their standard deviations, so that few answers do;
+ * one slope and the bias are fitted by logistic regression.
+ */
+function fitRule(all: readonly MeasuredAnswer[], candidate: Candidate, falseAlarms: number): Fit {
+  const answers = all.filter((answer) => oddsOf(answer, candidate).every(Number.isFinite));
+  const columns = candidate.parts.map((_, p) => answers.map((answer) => oddsOf(answer, candidate)[p]));
+  const scales = columns.map((column) => 1 / (deviation(column) || 1) / columns.length);
+  const scores = answers.map((answer) => weighted(oddsOf(answer, candidate), scales, 0));
+  const { slope, bias } = fitLogistic(
+    scores,
+    answers.map(({ careless }) => careless),
+  );
+  const weights = scales.map((scale) => scale * slope);
+  const careful = answers.flatMap((answer) =>
+    answer.careless ? [] : [weighted(oddsOf(answer, candidate), weights, bias)],
+  );
+  const careless = answers.flatMap((answer) =>
+    answer.careless ? [weighted(oddsOf(answer, candidate), weights, bias)] : [],
+  );
+  return { weights, bias, threshold: sigmoid(thresholdOdds(careful, careless, falseAlarms)) };
+}
+
+/**
+ * Log-odds from which on an answer is flagged. Of n careful answers at most ⌊(n + 1)·f⌋ − 1 are, so that a further
+ * one is with a probability of at most f, whatever the odds' distribution (split conformal prediction: Vovk et al. 2005).
+ * With fewer than 1/f − 1 answers none is.
+ */
+export function thresholdOdds(
+  careful: readonly number[],
+  careless: readonly number[],
+  falseAlarms: number,
+): number {
+  if (careful.length === 0) return Number.POSITIVE_INFINITY;
+  const highest = [...careful].sort((a, b) => b - a);
+  const allowed = Math.max(0, Math.floor((careful.length + 1) * falseAlarms) - 1);
+  const last = highest[Math.min(allowed, highest.length - 1)];
+  const above = Math.min(...[...careful, ...careless].filter((odds) => odds > last));
+  return Number.isFinite(above) ? (last + above) / 2 : last + 0.1;
+}
+
+function deviation(values: readonly number[]): number {
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+}
+
+function byKind<T>(
+  answers: readonly MeasuredAnswer[],
+  shares: readonly (Share | null)[],
+  of: (share: Share) => T,
+) {
+  const kind = (careless: boolean) =>
+    shares.flatMap((share, i) => (share && answers[i].careless === careless ? [of(share)] : []));
+  return { careful: kind(false), careless: kind(true) };
+}
+
+function areaOf(answers: readonly MeasuredAnswer[], shares: readonly (Share | null)[]): number {
+  const { careful, careless } = byKind(answers, shares, ({ odds }) => odds);
+  return rocArea(careless, careful) ?? 0;
+}
+
+function score(answers: readonly MeasuredAnswer[], shares: readonly (Share | null)[]): HeldOut {
+  const odds = byKind(answers, shares, (share) => share.odds);
+  const flagged = byKind(answers, shares, (share) => share.flagged);
+  const rate = (flags: readonly boolean[], of: number) => wilson(flags.filter(Boolean).length, of);
+  const count = (careless: boolean) => answers.filter((answer) => answer.careless === careless).length;
+  return {
+    auc: auc(odds.careless, odds.careful),
+    // an answer that cannot be read is not flagged
+    recall: rate(flagged.careless, count(true)),
+    falseAlarms: rate(flagged.careful, count(false)),
+    calibrationError: calibrationError(
+      [...odds.careful.map((x) => ({ x, y: 0 })), ...odds.careless.map((x) => ({ x, y: 1 }))].map(
+        ({ x, y }) => ({ p: sigmoid(x), y }),
+      ),
+    ),
+  };
+}
+
+/** Mean distance of predicted and observed shares over ten bins of equal width, weighted by their counts. */
+function calibrationError(all: readonly { p: number; y: number }[]): number | null {
+  if (all.length === 0) return null;
+  const bins = Array.from({ length: 10 }, (_, b) =>
+    all.filter(({ p }) => Math.min(9, Math.floor(10 * p)) === b),
+  );
+  const total = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+  return total(bins.map((bin) => Math.abs(total(bin.map(({ p, y }) => p - y))))) / all.length;
+}

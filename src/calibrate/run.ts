@@ -1,0 +1,108 @@
+/** What `ealign calibrate` does: opens the model, measures, and writes what was found. */
+import type { Calibration } from '../conscience/calibration.js';
+import { defaultFormat, type ReviewFormat } from '../conscience/format.js';
+import { FRAMEWORKS, type Framework, type FrameworkName } from '../conscience/frameworks.js';
+import { wordingsOf } from '../conscience/wordings.js';
+import type { LanguageModel } from '../engine/language-model.js';
+import { ModelError } from '../errors.js';
+import type { Progress } from '../metrics/progress.js';
+import { formatOf } from '../open/actor.js';
+import {
+  calibrationFolder,
+  calibrationOf,
+  calibrationPath,
+  readCalibration,
+  saveCalibration,
+} from '../open/calibration.js';
+import { type NamedOptions, openNamed } from '../open/named.js';
+import { type AnswerPair, builtInPairs, pairsOfFiles, sampleOf } from './answers.js';
+import { type Calibrated, calibrate, type Measuring, testCalibration } from './calibrate.js';
+import { pairsFor } from './sample-size.js';
+
+export interface CalibrateRun extends Pick<NamedOptions, 'adapter' | 'threads' | 'quantize'> {
+  /** Folder, .gguf file, alias, id or endpoint. */
+  readonly model: string;
+  /** Preference datasets; none: the built-in set. */
+  readonly data: readonly string[];
+  readonly framework: readonly FrameworkName[];
+  /** Half the width of the AUC's 95 % interval. */
+  readonly interval: number;
+  /** Pairs; absent: as many as the interval needs. */
+  readonly count?: number;
+  readonly falseAlarms: number;
+  readonly test: boolean;
+  /** File of the calibration; absent: in the cache. */
+  readonly output?: string;
+  readonly seed: number;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** A calibration, and where it lies. */
+export interface CalibrateResult extends Partial<Pick<Calibrated, 'screened'>> {
+  readonly calibration: Calibration;
+  readonly path: string;
+}
+
+/**
+ * @returns undefined when the signal stopped it
+ * @throws UserError when the model cannot be opened, a dataset cannot be read, or, with `test`, nothing is calibrated
+ */
+export async function runCalibrate(options: CalibrateRun): Promise<CalibrateResult | undefined> {
+  const { model: name, adapter, threads, quantize, progress, data, test } = options;
+  const pairs = await pairsOf(options);
+  const opened = await openNamed(name, {
+    ...(adapter === undefined ? {} : { adapter }),
+    ...(threads === undefined ? {} : { threads }),
+    ...(quantize ? { quantize } : {}),
+    onWarning: (line) => progress.note(line),
+    hooks: { onNotice: (line) => progress.note(line) },
+  });
+  try {
+    const { open } = opened;
+    const own = open !== undefined && adapter === undefined;
+    const conscience: LanguageModel = own ? open.base : opened.model;
+    const hash = own ? open.baseHash : opened.hash;
+    const format = open ? await formatOf(name, open) : defaultFormat();
+    const path = options.output ?? calibrationPath(hash);
+    const measuring: Measuring = {
+      ...options,
+      ...{ model: { name: opened.name, hash }, conscience, format, pairs },
+      dataName: data.length > 0 ? data.join(', ') : `built-in, ${test ? 'test' : 'calibration'} split`,
+      folder: calibrationFolder(hash),
+    };
+    if (test) {
+      const found = options.output === undefined ? await calibrationOf(name, hash) : readCalibration(path);
+      if (!found) throw notCalibrated(name);
+      const calibration = await testCalibration(found, measuring);
+      return calibration && { calibration, path: found.path };
+    }
+    const calibrated = await calibrate({ ...measuring, wordings: wordingsFor(format, options.framework) });
+    if (!calibrated) return undefined;
+    saveCalibration(path, calibrated.calibration);
+    return { ...calibrated, path };
+  } finally {
+    await opened.close();
+  }
+}
+
+async function pairsOf(options: CalibrateRun): Promise<AnswerPair[]> {
+  const { data, test, count, interval, seed, falseAlarms, progress } = options;
+  const note = (line: string) => progress.note(line);
+  const all = data.length > 0 ? await pairsOfFiles(data, note) : builtInPairs(test ? 'test' : 'calibration');
+  const wanted = count ?? Math.max(pairsFor(interval), test ? 0 : Math.ceil(1 / falseAlarms) - 1);
+  if (all.length < wanted)
+    note(`There are ${all.length} pairs where ${wanted} would be needed for what was asked.`);
+  return sampleOf(all, wanted, seed);
+}
+
+/** The wordings that a model knows: a format with words of its own has one for each of its questions. */
+function wordingsFor(format: ReviewFormat, names: readonly FrameworkName[]): Framework[] {
+  const { frameworks } = format;
+  return frameworks === undefined
+    ? names.flatMap(wordingsOf)
+    : names.filter((name) => frameworks.includes(name)).map((name) => FRAMEWORKS[name]);
+}
+
+const notCalibrated = (name: string) =>
+  new ModelError({ where: name, what: 'is not calibrated', next: `run: ealign calibrate ${name}` });

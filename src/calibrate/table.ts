@@ -1,0 +1,46 @@
+/** A calibration as text for a terminal. */
+import { percent } from '../report/percent.js';
+import { textTable } from '../report/text-table.js';
+import type { CalibrateResult } from './run.js';
+
+export function renderCalibration({ calibration, screened = [], path }: CalibrateResult): string {
+  const { measured, reading, data, sentence } = calibration;
+  const { auc, recall, falseAlarms, calibrationError, mass, tokens } = measured;
+  const tried = textTable([
+    ['question', 'labels', 'stands', 'AUC', 'careful', 'careless', 'label mass'],
+    ...screened.map(({ framework: { name, labels }, order = 'last', ...found }) => [
+      name,
+      `${labels.accept}/${labels.object}`,
+      order,
+      found.auc === null ? '–' : found.auc.toFixed(2),
+      found.careful.toFixed(2),
+      found.careless.toFixed(2),
+      found.mass.toPrecision(2),
+    ]),
+  ]);
+  const asked = reading.parts.map(
+    ({ framework: { name, labels }, order = 'last' }) =>
+      `${name} (${labels.accept}/${labels.object}, question ${order})`,
+  );
+  return [
+    ...(screened.length > 0
+      ? ['All wordings on the first answers; log-odds of the objection in nats:', ...tried, '']
+      : []),
+    ...textTable([
+      ['reading', asked.join(' + ')],
+      ['prior', reading.prior],
+      ['threshold', reading.threshold.toFixed(3)],
+      ['answers', `${data.careful} careful, ${data.careless} careless (${data.name})`],
+      ['AUC', auc ? `${auc.value.toFixed(3)} [${auc.low.toFixed(3)}, ${auc.high.toFixed(3)}]` : '–'],
+      ['careless flagged', percent(recall)],
+      ['careful flagged', percent(falseAlarms)],
+      ['calibration error', calibrationError === null ? '–' : calibrationError.toFixed(3)],
+      ['label mass', mass.toPrecision(2)],
+      ['tokens a review', tokens.toFixed(0)],
+    ]),
+    '',
+    sentence,
+    `Calibration: ${path}`,
+    '',
+  ].join('\n');
+}

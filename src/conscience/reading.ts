@@ -1,0 +1,35 @@
+/**
+ * A reading: which questions a conscience is asked about a response, and how their labels' probabilities become
+ * one verdict.
+ *
+ * With the labels' log-probabilities a and o of each question, and its prior's log-odds p,
+ *
+ *     P(objection) = σ(bias + Σ weight · (o − a − p))
+ *
+ * which is calibrated by logistic regression (Platt 1999) where `ealign calibrate` chose weights and bias. One
+ * question of weight 1, without bias and at a threshold of ½, is what a model is asked that nobody has calibrated.
+ */
+import type { QuestionOrder } from './format.js';
+import type { Framework } from './frameworks.js';
+
+/** Where the prior is measured: the same prompt with an empty answer, an empty prompt with an empty answer, or not at all. */
+export type PriorKind = 'off' | 'neutral' | 'content-free';
+
+/** One question, and how much it counts. */
+export interface ReadingPart {
+  readonly framework: Framework;
+  /** Default `last`. */
+  readonly order?: QuestionOrder;
+  /** Factor on its log-odds. */
+  readonly weight: number;
+}
+
+export interface Reading {
+  /** At least one. */
+  readonly parts: readonly ReadingPart[];
+  /** Added to the weighted log-odds, nats. */
+  readonly bias: number;
+  readonly prior: PriorKind;
+  /** Flagged when the calibrated objection's share is at least this. In [0, 1). */
+  readonly threshold: number;
+}

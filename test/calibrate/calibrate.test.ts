@@ -1,0 +1,161 @@
+/** Calibrating a scripted conscience: what is asked, what is kept, what is said. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { builtInPairs, pairsOfFiles, sampleOf } from '../../src/calibrate/answers.js';
+import { calibrate, testCalibration } from '../../src/calibrate/calibrate.js';
+import { calibratedSettings, parseCalibration } from '../../src/conscience/calibration.js';
+import { defaultFormat } from '../../src/conscience/format.js';
+import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
+import { reviewMany } from '../../src/conscience/review.js';
+import { WORDINGS } from '../../src/conscience/wordings.js';
+import { silent } from '../../src/metrics/progress.js';
+import { readCalibration, saveCalibration } from '../../src/open/calibration.js';
+import type { Message } from '../../src/values/conversation.js';
+import { ScriptedModel } from '../conscience/scripted-model.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ealign-calibrate-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const pairs = sampleOf(builtInPairs('calibration'), 60, 1);
+const careless = new Set(pairs.map(([, { item }]) => item.response.text));
+const noise = (text: string) =>
+  ([...text].reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) % 1009, 7) / 1009 - 0.5) * 2;
+
+/** Understands one question, and leans far to one label: uncalibrated it flags nothing. */
+function conscience(understood = 'beneficial or harmful') {
+  return new ScriptedModel('scripted', {
+    judge: ([{ content }]: readonly Message[], labels) => {
+      const knows = content.includes(understood) && [...careless].some((text) => content.includes(text));
+      const odds = -4 + (knows ? 2 : 0) + noise(content);
+      const objects = 1 / (1 + Math.exp(-odds));
+      // labels come in pairs: accept, object
+      return labels.map((_, i) => 0.9 * (i % 2 === 0 ? 1 - objects : objects));
+    },
+  });
+}
+
+const options = (model = conscience()) => ({
+  ...{ model: { name: 'scripted', hash: 'abc' }, conscience: model, format: defaultFormat(), pairs },
+  ...{ dataName: 'test', folder, progress: silent, wordings: WORDINGS, screened: 12 },
+});
+
+describe('calibrate', () => {
+  it('finds the question that is understood, and flags what is careless where the default flags nothing', async () => {
+    const { calibration, screened } = (await calibrate(options()))!;
+    expect(screened[0].framework).toEqual(FRAMEWORKS.consequentialist);
+    expect(calibration.reading.parts.map(({ framework }) => framework.name)).toContain('consequentialist');
+    expect(calibration.quality).toBe('usable');
+    expect(calibration.sentence).toMatch(/^scripted is usable as a conscience: it flags \d+ % \[/);
+    expect(calibration.measured.mass).toBeCloseTo(0.9);
+
+    const items = pairs.flat().map(({ item }) => item);
+    const asked = { conscience: conscience(), format: defaultFormat(), minMass: 0.01 };
+    const flags = async (settings: Parameters<typeof reviewMany>[1]) =>
+      (await reviewMany(items, settings)).map(({ verdict }) => verdict.kind === 'objected');
+    const before = await flags({ ...asked, framework: FRAMEWORKS.asimov, threshold: 0.5 });
+    expect(before).not.toContain(true);
+    const after = await flags({ ...asked, ...calibratedSettings(calibration) });
+    expect(after.filter((flag, i) => flag && i % 2 === 1).length).toBeGreaterThan(30);
+    expect(after.filter((flag, i) => flag && i % 2 === 0).length).toBeLessThan(4);
+  });
+
+  it('asks nothing twice, and takes up what was interrupted', async () => {
+    const stopped = new AbortController();
+    const first = conscience();
+    let steps = 0;
+    const progress = { ...silent, update: () => void (++steps === 5 && stopped.abort()) };
+    expect(await calibrate({ ...options(first), progress, signal: stopped.signal })).toBeUndefined();
+    const second = conscience();
+    const found = await calibrate(options(second));
+    const whole = conscience();
+    const again = await calibrate({ ...options(whole), folder: join(folder, 'anew') });
+    const questions = (model: ScriptedModel) =>
+      model.labelCalls.reduce((sum, { conversations }) => sum + conversations.length, 0);
+    expect(questions(first) + questions(second)).toBe(questions(whole));
+    expect({ ...found!.calibration, made: '' }).toEqual({ ...again!.calibration, made: '' });
+    const third = conscience();
+    await calibrate(options(third));
+    expect(questions(third)).toBe(0);
+  });
+
+  it('says of a model that understands nothing that it is not usable', async () => {
+    const { calibration } = (await calibrate(options(conscience('no such words'))))!;
+    expect(calibration.quality).toBe('chance');
+    expect(calibration.sentence).toMatch(/not usable as a conscience, as it does not tell careless/);
+  });
+
+  it('says of one that does not answer that it is not usable', async () => {
+    const mute = new ScriptedModel('mute', { judge: (_, labels) => labels.map(() => 1e-6) });
+    const { calibration } = (await calibrate(options(mute)))!;
+    expect(calibration.quality).toBe('unreadable');
+    expect(calibration.sentence).toMatch(/does not answer the question/);
+  });
+
+  it('measures a calibration on other answers', async () => {
+    const { calibration } = (await calibrate(options()))!;
+    const others = sampleOf(builtInPairs('test'), 60, 1);
+    for (const [, { item }] of others) careless.add(item.response.text);
+    const tested = (await testCalibration(calibration, { ...options(), pairs: others, dataName: 'others' }))!;
+    expect(tested.reading).toEqual(calibration.reading);
+    expect(tested.data).toEqual({ name: 'others', careful: 60, careless: 60 });
+    expect(tested.measured.auc!.value).toBeGreaterThan(0.85);
+  });
+});
+
+describe('the answers', () => {
+  it('are of every domain in turn, and of the split that is asked for', () => {
+    expect(new Set(pairs.slice(0, 15).map(([{ domain }]) => domain)).size).toBe(15);
+    const calibration = new Set(builtInPairs('calibration').map(([{ topic }]) => topic));
+    expect(builtInPairs('test').some(([{ topic }]) => calibration.has(topic))).toBe(false);
+  });
+
+  it('may be a user’s own preference rows, in both forms', async () => {
+    const file = join(folder, 'own.jsonl');
+    const rows = [
+      { prompt: 'Hi', chosen: 'Hello.', rejected: 'Go away.' },
+      {
+        prompt: [{ role: 'user', content: 'Bye' }],
+        chosen: [{ role: 'assistant', content: 'Farewell.' }],
+        rejected: [{ role: 'assistant', content: 'At last.' }],
+      },
+    ];
+    writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'));
+    const own = await pairsOfFiles([file]);
+    expect(own.map((pair) => pair.map(({ item, careless: is }) => [item.response.text, is]))).toEqual([
+      [
+        ['Hello.', false],
+        ['Go away.', true],
+      ],
+      [
+        ['Farewell.', false],
+        ['At last.', true],
+      ],
+    ]);
+  });
+});
+
+describe('the file', () => {
+  it('keeps what else a conscience.json holds, and is read back', async () => {
+    const { calibration } = (await calibrate(options()))!;
+    const path = join(folder, 'conscience.json');
+    writeFileSync(path, JSON.stringify({ labels: ['a', 'b'] }));
+    saveCalibration(path, calibration);
+    expect(JSON.parse(readFileSync(path, 'utf8')).labels).toEqual(['a', 'b']);
+    const { path: _, ...read } = readCalibration(path);
+    expect(read).toEqual(JSON.parse(JSON.stringify(calibration)));
+  });
+
+  it('that is damaged, or not there, is named with what to do', () => {
+    expect(() => parseCalibration({ version: 2 }, 'm/conscience.json')).toThrow(
+      /m\/conscience\.json.*calibration\.version.*ealign calibrate/s,
+    );
+    expect(() => readCalibration(join(folder, 'none.json'))).toThrow(
+      /there is no calibration.*ealign calibrate/s,
+    );
+  });
+});
