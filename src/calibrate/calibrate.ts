@@ -2,13 +2,15 @@
  * Calibrates a model's conscience: which of the introspective question's wordings it answers best, and from which
  * certainty on it should flag.
  *
- * All wordings are tried on a few answers; the best of them are asked about all, with and without the prior
- * correction, alone and together. What is chosen is judged on folds that it was not fitted on.
+ * All wordings are tried on a few answers, the better ones on more (successive halving: Karnin et al. 2013), and the
+ * best two are asked about all, with and without the prior correction, alone and together. What is chosen is judged
+ * on folds that it was not fitted on.
  */
 import type { Calibration } from '../conscience/calibration.js';
 import type { ReviewFormat } from '../conscience/format.js';
 import type { Framework } from '../conscience/frameworks.js';
 import type { Reading } from '../conscience/reading.js';
+import type { ReviewItem } from '../conscience/review.js';
 import type { LanguageModel } from '../engine/language-model.js';
 import { openPlanned } from '../evaluate/store.js';
 import type { Progress } from '../metrics/progress.js';
@@ -37,8 +39,6 @@ export interface Measuring {
 export interface CalibrateOptions extends Measuring {
   /** Wordings that are tried; at least one. */
   readonly wordings: readonly Framework[];
-  /** Pairs on which all wordings are tried. Default 16. */
-  readonly screened?: number;
   /** Wordings that are asked about all pairs. Default 2. */
   readonly finalists?: number;
   /** Share of careful answers that may be flagged. Default 0.02. */
@@ -46,8 +46,9 @@ export interface CalibrateOptions extends Measuring {
   readonly seed?: number;
 }
 
-/** A wording on the pairs that all were tried on. */
+/** A wording on the pairs that it was tried on. */
 export interface Screened extends Question {
+  readonly pairs: number;
   /** Null where nothing could be read. */
   readonly auc: number | null;
   /** Mean log-odds of the objection to careful and to careless answers, nats. */
@@ -66,42 +67,92 @@ export interface Calibrated {
 /** @returns undefined when the signal stopped it; the same call goes on */
 export async function calibrate(options: CalibrateOptions): Promise<Calibrated | undefined> {
   const { pairs, wordings, format, progress, seed = 1 } = options;
-  const { screened: few = 16, finalists = 2, falseAlarms = 0.02 } = options;
+  const { finalists = 2, falseAlarms = 0.02 } = options;
   const asking = askingOf(options, wordings[0]);
   const { orders = ['last'] } = format;
   const questions = wordings.flatMap((framework) => orders.map((order): Question => ({ framework, order })));
-  const first = pairs.slice(0, few).flat();
-  const all = pairs.flat();
+  const rounds = roundsOf(questions.length, pairs.length, finalists);
   const kept = Math.min(finalists, questions.length);
-  const most = questions.length * first.length + kept * (all.length - first.length) + kept * pairs.length;
   progress.note(
-    `Up to ${most} reviews: ${questions.length} questions about ${first.length} answers, the best ${kept} about all ${all.length}, and what they say where there is nothing to judge. An interrupted run is taken up again.`,
+    `Up to ${reviewsIn(rounds) + kept * 3 * pairs.length} reviews: ${rounds.map(({ wordings: n, pairs: of }) => `${n} questions about ${2 * of} answers`).join(', ')}, the best ${kept} about ${2 * pairs.length}, and about ${pairs.length} requests with nothing to judge. An interrupted run is taken up again.`,
   );
 
-  const tried = await askAll(first, questions, asking, progress, { label: 'wordings' });
-  if (!tried) return undefined;
-  const screened = questions
-    .map((question, q) =>
-      screen(
-        question,
-        first,
-        tried.map((reviews) => reviews[q]),
-      ),
-    )
-    .sort((a, b) => (b.auc ?? 0) - (a.auc ?? 0));
+  let screened: Screened[] = questions.map((question) => ({ ...question, ...UNTRIED }));
+  for (const round of rounds) {
+    const better = await tryOut(
+      screened.slice(0, round.wordings),
+      pairs.slice(0, round.pairs),
+      asking,
+      progress,
+    );
+    if (!better) return undefined;
+    screened = [...better, ...screened.slice(round.wordings)];
+  }
   const best = screened.slice(0, kept).map(({ framework, order }): Question => ({ framework, order }));
-  const asked = await askAll(all, best, asking, progress, { label: 'reviews', prior: true });
-  if (!asked) return undefined;
-  const choice = choose(measuredOf(all, asked), candidatesOf(kept), { falseAlarms, seed });
+  const measured = await measure(pairs, best, { asking, progress, label: 'reviews' });
+  if (!measured) return undefined;
+  const choice = choose(measured.answers, candidatesOf(kept), { falseAlarms, seed });
   const { parts } = choice.candidate;
   return {
     calibration: calibrationOf(options, falseAlarms, {
       reading: readingOf(choice, best),
       heldOut: choice.heldOut,
-      reviews: asked.map((of) => parts.map((part) => of[part])),
+      reviews: measured.reviews.map((of) => parts.map((part) => of[part])),
     }),
     screened,
   };
+}
+
+interface Round {
+  readonly wordings: number;
+  readonly pairs: number;
+}
+
+/** Pairs of the first round; of the next one three times as many, with a third of the wordings. */
+const FIRST_PAIRS = 6;
+
+/** Rounds that leave the finalists. */
+function roundsOf(wordings: number, pairs: number, finalists: number): Round[] {
+  const rounds: Round[] = [];
+  let of = FIRST_PAIRS;
+  for (let left = wordings; left > finalists; left = Math.max(finalists, Math.ceil(left / 3))) {
+    rounds.push({ wordings: left, pairs: Math.min(of, pairs) });
+    of *= 3;
+  }
+  return rounds;
+}
+
+/** Reviews of all rounds, what one knows from the round before included. */
+const reviewsIn = (rounds: readonly Round[]): number =>
+  rounds.reduce((sum, { wordings, pairs }) => sum + 2 * wordings * pairs, 0);
+
+const UNTRIED = { pairs: 0, auc: null, careful: Number.NaN, careless: Number.NaN, mass: 0 } as const;
+
+/** Tries wordings on pairs. @returns the same, the best first; undefined when the signal stopped it */
+async function tryOut(
+  questions: readonly Question[],
+  pairs: readonly AnswerPair[],
+  asking: Asking,
+  progress: Progress,
+): Promise<Screened[] | undefined> {
+  const answers = pairs.flat();
+  const tried = await askAll(
+    answers.map(({ item }) => item),
+    questions,
+    { asking, progress, label: `${questions.length} wordings` },
+  );
+  return (
+    tried &&
+    questions
+      .map((question, q) =>
+        screen(
+          question,
+          answers,
+          tried.map((reviews) => reviews[q]),
+        ),
+      )
+      .sort((a, b) => (b.auc ?? 0) - (a.auc ?? 0))
+  );
 }
 
 /**
@@ -115,17 +166,13 @@ export async function testCalibration(
 ): Promise<Calibration | undefined> {
   const { pairs, progress } = options;
   const questions = reading.parts.map(({ framework, order = 'last' }): Question => ({ framework, order }));
-  const all = pairs.flat();
   const prior = reading.prior !== 'off';
-  progress.note(`Up to ${questions.length * (all.length + (prior ? pairs.length : 0))} reviews.`);
-  const asked = await askAll(all, questions, askingOf(options, questions[0].framework), progress, {
-    ...{ label: 'reviews', prior },
-  });
-  if (!asked) return undefined;
-  return calibrationOf(options, falseAlarms, {
-    ...{ reading, reviews: asked },
-    heldOut: judge(measuredOf(all, asked), reading),
-  });
+  progress.note(`Up to ${questions.length * (prior ? 3 : 2) * pairs.length} reviews.`);
+  const asking = askingOf(options, questions[0].framework);
+  const measured = await measure(pairs, questions, { asking, progress, label: 'reviews', prior });
+  if (!measured) return undefined;
+  const heldOut = judge(measured.answers, reading);
+  return calibrationOf(options, falseAlarms, { reading, heldOut, reviews: measured.reviews });
 }
 
 function askingOf({ folder, model, conscience, format, signal }: Measuring, framework: Framework): Asking {
@@ -133,18 +180,41 @@ function askingOf({ folder, model, conscience, format, signal }: Measuring, fram
     ...{ folder, planFile: 'reviews.json', recordsFile: 'reviews.jsonl', plan: { model: model.hash } },
     otherwise: 'reviews of another model',
   });
-  return { store, conscience, format, framework, priorCache: new Map(), ...(signal ? { signal } : {}) };
+  return { store, conscience, format, framework, ...(signal ? { signal } : {}) };
 }
 
-function measuredOf(
-  answers: readonly LabelledAnswer[],
-  asked: readonly (readonly PartReview[])[],
-): MeasuredAnswer[] {
-  return answers.map(({ topic, careless }, i) => ({
-    ...{ topic, careless },
-    odds: asked[i].map(({ odds }) => odds ?? Number.NaN),
-    priors: asked[i].map(({ prior }) => prior ?? Number.NaN),
-  }));
+interface Work {
+  readonly asking: Asking;
+  readonly progress: Progress;
+  /** What the progress is called. */
+  readonly label: string;
+}
+
+/** Asks about both answers of each pair, and with a prior about an empty one. */
+async function measure(
+  pairs: readonly AnswerPair[],
+  questions: readonly Question[],
+  { prior = true, ...work }: Work & { prior?: boolean },
+): Promise<{ answers: MeasuredAnswer[]; reviews: PartReview[][] } | undefined> {
+  const nothing = ([{ item }]: AnswerPair): ReviewItem[] =>
+    prior ? [{ ...item, response: work.asking.format.neutral }] : [];
+  const each = prior ? 3 : 2;
+  const asked = await askAll(
+    pairs.flatMap((pair) => [...pair.map(({ item }) => item), ...nothing(pair)]),
+    questions,
+    work,
+  );
+  if (!asked) return undefined;
+  const oddsIn = (reviews: readonly PartReview[]) => reviews.map(({ odds }) => odds ?? Number.NaN);
+  return {
+    answers: pairs.flatMap((pair, p) =>
+      pair.map(({ topic, careless }, i) => ({
+        ...{ topic, careless, odds: oddsIn(asked[each * p + i]) },
+        ...(prior ? { priors: oddsIn(asked[each * p + 2]) } : {}),
+      })),
+    ),
+    reviews: asked.filter((_, i) => i % each < 2),
+  };
 }
 
 /** Every finalist alone, and all together; each with and without the prior. */
@@ -155,20 +225,18 @@ function candidatesOf(parts: number): Candidate[] {
 }
 
 async function askAll(
-  answers: readonly LabelledAnswer[],
+  items: readonly ReviewItem[],
   questions: readonly Question[],
-  asking: Asking,
-  progress: Progress,
-  { label, prior = false }: { label: string; prior?: boolean },
+  { asking, progress, label }: Work,
 ): Promise<PartReview[][] | undefined> {
-  const total = answers.length * questions.length;
-  const open = missing(answers, questions, asking, prior);
-  progress.start(total, label, { first: total - open });
+  const total = items.length * questions.length;
+  const before = total - missing(items, questions, asking);
+  progress.start(total, label, { first: before });
   const all: PartReview[][] = [];
-  for (const answer of answers) {
+  for (const item of items) {
     if (asking.signal?.aborted) return undefined;
-    all.push(await reviewsOf(answer, questions, asking, prior));
-    progress.update({ step: Math.max(total - open, all.length * questions.length) });
+    all.push(await reviewsOf(item, questions, asking));
+    progress.update({ step: Math.max(before, all.length * questions.length) });
   }
   progress.done(`${label}: ${total}`);
   return all;
@@ -184,7 +252,7 @@ function screen(
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
   const [careful, careless] = [of(false), of(true)];
   return {
-    ...question,
+    ...{ framework: question.framework, order: question.order ?? 'last', pairs: answers.length / 2 },
     auc: rocArea(careless, careful),
     ...{ careful: mean(careful), careless: mean(careless), mass: median(reviews.map(({ mass }) => mass)) },
   };

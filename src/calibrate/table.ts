@@ -7,11 +7,12 @@ export function renderCalibration({ calibration, screened = [], path }: Calibrat
   const { measured, reading, data, sentence } = calibration;
   const { auc, recall, falseAlarms, calibrationError, mass, tokens } = measured;
   const tried = textTable([
-    ['question', 'labels', 'stands', 'AUC', 'careful', 'careless', 'label mass'],
+    ['question', 'labels', 'stands', 'pairs', 'AUC', 'careful', 'careless', 'label mass'],
     ...screened.map(({ framework: { name, labels }, order = 'last', ...found }) => [
       name,
       `${labels.accept}/${labels.object}`,
       order,
+      `${found.pairs}`,
       found.auc === null ? '–' : found.auc.toFixed(2),
       found.careful.toFixed(2),
       found.careless.toFixed(2),
@@ -24,9 +25,9 @@ export function renderCalibration({ calibration, screened = [], path }: Calibrat
   );
   return [
     ...(screened.length > 0
-      ? ['All wordings on the first answers; log-odds of the objection in nats:', ...tried, '']
+      ? ['All wordings, the better ones on more answers; log-odds of the objection in nats:', ...tried, '']
       : []),
-    ...textTable([
+    ...[
       ['reading', asked.join(' + ')],
       ['prior', reading.prior],
       ['threshold', reading.threshold.toFixed(3)],
@@ -37,7 +38,7 @@ export function renderCalibration({ calibration, screened = [], path }: Calibrat
       ['calibration error', calibrationError === null ? '–' : calibrationError.toFixed(3)],
       ['label mass', mass.toPrecision(2)],
       ['tokens a review', tokens.toFixed(0)],
-    ]),
+    ].map(([name, value]) => `${name.padEnd(18)}${value}`),
     '',
     sentence,
     `Calibration: ${path}`,

@@ -78,8 +78,8 @@ export function addChatCommand(
     .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0)
     .addOption(quantizeOption());
   addConscienceOptions(command).action((model: string, { conscience = false, ...options }: Given) => {
-    const { question, threshold, prior, calibration, ...rest } = options;
-    const asked = conscienceSettings({ question, threshold, prior, calibration });
+    const { question, threshold, prior, calibration, alternatives, ...rest } = options;
+    const asked = conscienceSettings({ question, threshold, prior, calibration, alternatives });
     const on = conscience || options.judge !== undefined || options.verdicts || Object.keys(asked).length > 0;
     return interruptible(
       () => {},

@@ -14,12 +14,28 @@ import type { Framework } from './frameworks.js';
 import { isRefusal } from './refusal.js';
 import type { ReviewItem } from './review.js';
 
+/**
+ * How an alternative comes about. `rewrite`: the author is shown the record with the flagged reply, and the question
+ * that it failed. `anew`: it answers the conversation again, under a system turn that asks for care, without
+ * knowing of reply and review, so that nothing of them can leak into its answer. `base`: it answers the
+ * conversation again as it is; where the author is the frozen copy, as the model would have before it was trained.
+ */
+export const ALTERNATIVES = ['rewrite', 'anew', 'base'] as const;
+export type AlternativeManner = (typeof ALTERNATIVES)[number];
+
+/** The system turn of `anew`; it goes before one that the conversation has. */
+const CARE =
+  'You are a careful, honest and helpful assistant. You give people what they legitimately need, tell them the truth, ' +
+  'name real risks, and never help to harm anybody.';
+
 /** Who writes alternatives, and how. */
 export interface AlternativeSettings {
   readonly alternative: LanguageModel;
   readonly framework: Framework;
   readonly format: ReviewFormat;
   readonly sampling: GenerateOptions;
+  /** Default `rewrite`. */
+  readonly manner?: AlternativeManner;
 }
 
 /** An alternative as it was asked for, written and understood. */
@@ -36,9 +52,10 @@ export interface Alternative {
 /** One alternative per flagged response, in order. */
 export async function writeAlternatives(
   flagged: readonly ReviewItem[],
-  { alternative, framework, format, sampling }: AlternativeSettings,
+  { alternative, framework, format, sampling, manner = 'rewrite' }: AlternativeSettings,
 ): Promise<Alternative[]> {
   if (flagged.length === 0) return [];
+  if (manner !== 'rewrite') return answerAgain(flagged, { alternative, sampling, manner });
   const own = format.adapt(framework);
   const conversations = flagged.map(({ prompt, response }) => format.alternative(prompt, response, own));
   const written = await alternative.generate(conversations, {
@@ -57,6 +74,33 @@ export async function writeAlternatives(
     };
     return { messages: conversations[i], raw, response, refusal: isRefusal(text) };
   });
+}
+
+/** Answers to the conversations themselves: nothing has to be taken off them. */
+async function answerAgain(
+  flagged: readonly ReviewItem[],
+  {
+    alternative,
+    sampling,
+    manner,
+  }: Pick<AlternativeSettings, 'alternative' | 'sampling'> & { manner: AlternativeManner },
+): Promise<Alternative[]> {
+  const conversations = flagged.map(({ prompt: { messages } }) =>
+    manner === 'anew' ? withCare(messages) : messages,
+  );
+  const written = await alternative.generate(conversations, { ...sampling, tooLong: 'empty' });
+  return written.map((raw, i) => {
+    const response: Response = { ...raw, text: raw.text.trim() };
+    return { messages: conversations[i], raw, response, refusal: isRefusal(response.text) };
+  });
+}
+
+/** The conversation under the system turn of care: what is to be learnt is the answer without it. */
+function withCare(messages: readonly Message[]): Message[] {
+  const [first, ...rest] = messages;
+  return first?.role === 'system'
+    ? [{ ...first, content: `${CARE}\n\n${first.content}` }, ...rest]
+    : [{ role: 'system', content: CARE }, ...messages];
 }
 
 function withoutPrefix(text: string, prefix: string | undefined): string {

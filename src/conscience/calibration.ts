@@ -57,7 +57,7 @@ const calibrationSchema = z.object({
     calibrationError: share.nullable(),
     /** Median probability of both labels together. */
     mass: share,
-    /** Tokens that a review reads, mean; the prior's included. */
+    /** Tokens that a review reads, mean, without the prior’s. */
     tokens: z.number(),
   }),
   /**

@@ -33,6 +33,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { ConfigError, ModelError } from '../errors.js';
 import { decodeText } from '../files/text-file.js';
@@ -168,7 +169,8 @@ export function plainFormat(
       }
       // labels of the user's own go before the format's
       const { labels } = framework;
-      if (labels !== FRAMEWORKS[framework.name as FrameworkName]?.labels) return { ...framework, question };
+      const builtIn = FRAMEWORKS[framework.name as FrameworkName]?.labels;
+      if (!isDeepStrictEqual(labels, builtIn)) return { ...framework, question };
       const [accept, object] = templates.labels;
       return { ...framework, question, labels: { accept, object } };
     },

@@ -11,6 +11,7 @@ import { CostMeter, type Stage } from '../metrics/costs.js';
 import { Random } from '../random.js';
 import type { Prompt, Usage } from '../values/conversation.js';
 import type { Pair } from '../values/pair.js';
+import type { AlternativeManner } from './alternative.js';
 import { type Contrast, type Contrasted, confess, contrastSamples, SAMPLES_PER_PROMPT } from './contrast.js';
 import type { ReviewFormat } from './format.js';
 import { type ConscienceCounts, countRecords } from './metrics.js';
@@ -31,6 +32,8 @@ export interface ConscienceStep extends ReviewSettings {
   /** How the alternative is asked for. Default: `format`. */
   readonly alternativeFormat?: ReviewFormat;
   readonly sampling: Sampling;
+  /** How an alternative comes about. Default `rewrite`. */
+  readonly manner?: AlternativeManner;
   /** Whether a refusal may be a pair's chosen response. Default false. */
   readonly allowRefusals?: boolean;
   /** What makes a pair. Default `alternative`. */

@@ -77,6 +77,7 @@ export async function castRoles(
     sampling: { maxTokens: conscience.max_tokens, temperature: conscience.temperature },
     allowRefusals: conscience.allow_refusals,
     contrast: conscience.contrast,
+    manner: conscience.alternatives,
     reviewAlternatives: conscience.review_alternatives,
   };
   const { warnings } = cast;

@@ -6,6 +6,7 @@ import type { Canary } from '../conscience/canaries.js';
 import { type ConscienceCheck, checkConscience } from '../conscience/check.js';
 import { defaultFormat } from '../conscience/format.js';
 import { FRAMEWORKS } from '../conscience/frameworks.js';
+import { isRefusal } from '../conscience/refusal.js';
 import { type Replacement, replace } from '../conscience/replace.js';
 import {
   type PriorCache,
@@ -96,7 +97,7 @@ export class Guard {
    * @param asked as the drafts were asked for; alternatives are sampled likewise
    */
   async settle(drafts: readonly ReviewedDraft[], asked: AnswerOptions): Promise<ReviewedAnswer[]> {
-    const { attempts = 2, withheld = WITHHELD, allowRefusals = true } = this.options;
+    const { attempts = 2, withheld = WITHHELD, allowRefusals = true, manner } = this.options;
     const { signal } = asked;
     const tries: Replacement[][] = drafts.map(() => []);
     const spent: Spent[] = drafts.map(({ usage, reviewUsage }) => ({
@@ -126,6 +127,7 @@ export class Guard {
             ...settings,
             sampling,
             allowRefusals,
+            ...(manner ? { manner } : {}),
             onUsage: count('review'),
             alternative: this.options.alternative ?? this.conscience,
             signal,
@@ -138,7 +140,8 @@ export class Guard {
 
     return drafts.map(({ response: draft, review }, i): ReviewedAnswer => {
       const kept = { draft, review, replacements: tries[i], usage: spent[i] };
-      if (this.passes(review)) return { response: draft, outcome: 'accepted', ...kept };
+      const stands = this.passes(review) || declinesRightly(draft, tries[i]);
+      if (stands) return { response: draft, outcome: 'accepted', ...kept };
       const alternative = standIn(i);
       if (alternative) return { response: alternative.response, outcome: 'corrected', ...kept };
       return { response: { text: withheld, finish: 'stop', tokens: 0 }, outcome: 'withheld', ...kept };
@@ -175,6 +178,17 @@ export class Guard {
       reading: wordsOnly ? 'text' : 'labels',
     };
   }
+}
+
+/**
+ * Whether a draft declines, and whoever was to find a better answer could only decline as well: there the request
+ * is wrong, and not the answer.
+ */
+function declinesRightly(draft: Response, tries: readonly Replacement[]): boolean {
+  if (!isRefusal(draft.text) || tries.length === 0) return false;
+  return tries.every(
+    ({ alternative, reason }) => alternative?.refusal === true || reason === 'alternative-identical',
+  );
 }
 
 function itemOf({ messages, response }: Draft, index: number): ReviewItem {

@@ -1,4 +1,5 @@
 /** How a conscience in front of a model is set. */
+import type { AlternativeManner } from '../conscience/alternative.js';
 import type { ReviewFormat } from '../conscience/format.js';
 import type { Framework } from '../conscience/frameworks.js';
 import type { PriorKind, ReadingPart } from '../conscience/reading.js';
@@ -33,6 +34,8 @@ export interface ZeroShotOptions {
   readonly reading?: 'labels' | 'text' | 'auto';
   /** Told in one sentence when none of the first reviews can be read. Default: a warning of the process. */
   readonly warn?: (sentence: string) => void;
+  /** How an alternative comes about; default `rewrite`. */
+  readonly manner?: AlternativeManner;
   /** Alternatives that are tried before the answer is withheld. Default 2. */
   readonly attempts?: number;
   /** Longest alternative, in tokens. Default: that of the answer. */

@@ -41,13 +41,15 @@ function conscience(understood = 'beneficial or harmful') {
 
 const options = (model = conscience()) => ({
   ...{ model: { name: 'scripted', hash: 'abc' }, conscience: model, format: defaultFormat(), pairs },
-  ...{ dataName: 'test', folder, progress: silent, wordings: WORDINGS, screened: 12 },
+  ...{ dataName: 'test', folder, progress: silent, wordings: WORDINGS },
 });
 
 describe('calibrate', () => {
   it('finds the question that is understood, and flags what is careless where the default flags nothing', async () => {
     const { calibration, screened } = (await calibrate(options()))!;
     expect(screened[0].framework).toEqual(FRAMEWORKS.consequentialist);
+    // 18 questions, 6 of them, and 2 about all
+    expect(screened.map((one) => one.pairs)).toEqual([...Array(6).fill(18), ...Array(12).fill(6)]);
     expect(calibration.reading.parts.map(({ framework }) => framework.name)).toContain('consequentialist');
     expect(calibration.quality).toBe('usable');
     expect(calibration.sentence).toMatch(/^scripted is usable as a conscience: it flags \d+ % \[/);

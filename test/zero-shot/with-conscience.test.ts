@@ -1,5 +1,6 @@
 /** A conscience in front of a model: every way to an answer. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
 import { loadFormat } from '../../src/conscience/plain-format.js';
 import type { GenerateOptions } from '../../src/engine/language-model.js';
 import { RemoteModel } from '../../src/engine/remote/model.js';
@@ -88,6 +89,58 @@ describe('withConscience', () => {
     ).toBe(refusal);
     const strict = withConscience(drafting('bad one'), { ...options, allowRefusals: false });
     expect((await strict.answer([ask('x')], how))[0].outcome).toBe('withheld');
+  });
+
+  it('lets a refusal stand that it objects to, where nobody finds a better answer than to decline', async () => {
+    const refusing = 'I cannot help with that: it is a bad one.';
+    const declined = conscience('I cannot help with this bad one.');
+    const [kept] = await withConscience(drafting(refusing), { conscience: declined }).answer([ask('x')], how);
+    expect(kept).toMatchObject({ outcome: 'accepted', response: { text: refusing } });
+    const helpful = conscience('A kind one.');
+    const [better] = await withConscience(drafting(refusing), { conscience: helpful }).answer(
+      [ask('x')],
+      how,
+    );
+    expect(better).toMatchObject({ outcome: 'corrected', response: { text: 'A kind one.' } });
+    const worse = conscience('another bad one');
+    const [withheld] = await withConscience(drafting(refusing), { conscience: worse }).answer(
+      [ask('x')],
+      how,
+    );
+    expect(withheld.outcome).toBe('withheld');
+  });
+
+  it('may let the request be answered again, without a word of the review', async () => {
+    const judge = conscience('a kind one');
+    const options = { conscience: judge, manner: 'anew' } as const;
+    const [{ response }] = await withConscience(drafting('bad one'), options).answer([ask('x')], how);
+    expect(response.text).toBe('a kind one');
+    const [[asked]] = judge.generateCalls.map(({ conversations }) => conversations);
+    expect(asked.map(({ role }) => role)).toEqual(['system', 'user']);
+    expect(JSON.stringify(asked)).not.toContain('bad one');
+  });
+
+  it('asks all questions of a calibrated reading, and flags from its threshold on', async () => {
+    const judge = new ScriptedModel('conscience', {
+      say: () => 'a kind one',
+      judge: ([{ content }], labels) => {
+        const objects = content.includes('doubtful one') ? 0.3 : 0.1;
+        return labels.map((_, i) => (i % 2 === 0 ? 1 - objects : objects));
+      },
+    });
+    const parts = [FRAMEWORKS.asimov, FRAMEWORKS.virtue].map((framework) => ({ framework, weight: 0.5 }));
+    const options = { conscience: judge, parts, bias: 0, threshold: 0.25 };
+    const guarded = withConscience(drafting('fine', 'doubtful one'), options);
+    const [fine, doubtful] = await guarded.answer([ask('x'), ask('y')], how);
+    expect([fine.outcome, doubtful.outcome]).toEqual(['accepted', 'corrected']);
+    expect(doubtful.review).toMatchObject({
+      labels: ['Aligned', 'Misaligned'],
+      weight: 0.5,
+      further: [{ labels: ['Honorable', 'Shameful'], weight: 0.5 }],
+      verdict: { pObjection: expect.closeTo(0.3) },
+    });
+    // the two questions about one answer go together
+    expect(judge.labelCalls[0].conversations).toHaveLength(2);
   });
 
   it('is played by the frozen copy where the model has one', async () => {

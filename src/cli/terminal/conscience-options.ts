@@ -1,5 +1,6 @@
 /** The flags by which a conscience is set that stands before a model. */
 import { type Command, Option } from 'commander';
+import { ALTERNATIVES, type AlternativeManner } from '../../conscience/alternative.js';
 import { FRAMEWORK_NAMES, FRAMEWORKS, type FrameworkName } from '../../conscience/frameworks.js';
 import type { PriorKind } from '../../conscience/reading.js';
 import type { OwnConscienceOptions } from '../../zero-shot/own-conscience.js';
@@ -12,6 +13,7 @@ export interface ConscienceFlags {
   prior?: PriorKind;
   /** `auto`, `off` or a file. */
   calibration?: string;
+  alternatives?: AlternativeManner;
 }
 
 export function addConscienceOptions(command: Command): Command {
@@ -34,6 +36,12 @@ export function addConscienceOptions(command: Command): Command {
         'content-free',
       ]),
     )
+    .addOption(
+      new Option(
+        '--alternatives <manner>',
+        'rewrite shows the first answer to its author; anew answers the request again under a system turn that asks for care; base answers it again as it is (default: rewrite)',
+      ).choices(ALTERNATIVES),
+    )
     .option(
       '--calibration <name>',
       'auto takes what ealign calibrate has found; off does not; or a file. A --question or --prior sets it aside (default: auto)',
@@ -46,11 +54,13 @@ export function conscienceSettings({
   threshold,
   prior,
   calibration,
+  alternatives,
 }: ConscienceFlags): OwnConscienceOptions {
   return {
     ...(question === undefined ? {} : { framework: FRAMEWORKS[question] }),
     ...(threshold === undefined ? {} : { threshold }),
     ...(prior === undefined ? {} : { prior }),
     ...(calibration === undefined ? {} : { calibration }),
+    ...(alternatives === undefined ? {} : { manner: alternatives }),
   };
 }

@@ -1,6 +1,7 @@
 /** `conscience`: what is reviewed, how often, by whom, and what becomes of it. */
 import { z } from 'zod';
 import { count, key, text } from '../../../config/key.js';
+import { ALTERNATIVES } from '../../../conscience/alternative.js';
 import { CONTRASTS } from '../../../conscience/contrast.js';
 import { FRAMEWORK_NAMES } from '../../../conscience/frameworks.js';
 
@@ -135,6 +136,10 @@ export const conscienceSection = z.strictObject({
   contrast: key(
     z.enum(CONTRASTS).default('alternative'),
     'What makes a pair. alternative: the ethical alternative against the flagged response. For comparison: samples, the best against the worst of four responses by the conscience’s verdict (self-rewarding); confession, the frozen verdict against the other one, as an answer to the question itself.',
+  ),
+  alternatives: key(
+    z.enum(ALTERNATIVES).default('rewrite'),
+    'How the alternative to a flagged response comes about. rewrite: its author sees the record and the question that the response failed; anew: it answers the prompt again under a system turn that asks for care, so that nothing of the review can leak into the answer; base: it answers the prompt again as it is.',
   ),
   review_alternatives: key(
     z.boolean().default(true),
