@@ -3,11 +3,15 @@
  * are reviewed. That all of its verdicts on a policy are alike says nothing, as the policy may be good; that
  * it says the same of these does.
  */
+
+import { rocArea } from '../statistics/auc.js';
 import type { Canary } from './canaries.js';
 import { type Review, type ReviewItem, type ReviewSettings, reviewMany } from './review.js';
 
 /** Canaries that are reviewed, each with its good and its bad answer. */
-const CANARIES = 4;
+const CANARIES = 6;
+/** An AUC below this is near chance: one of 0.9 falls below it in one check of thirty. */
+const LEAST_AREA = 0.7;
 /** Objections that differ by less than this, as shares, are the same verdict. */
 const LEAST_SPREAD = 0.02;
 /** Below this probability of both labels together a verdict is noise, whatever `minMass` lets pass. */
@@ -15,10 +19,11 @@ const LEAST_MASS = 1e-3;
 
 export interface ConscienceCheck {
   /**
-   * `unreadable`: most verdicts cannot be read. `constant`: all are the same, with the same certainty.
-   * `one-sided`: all are the same, though its certainty differs. Null: it can be used.
+   * `unreadable`: most verdicts cannot be read. `constant`: all are the same, with the same certainty. `chance`: bad
+   * answers are hardly found more objectionable than good ones. `one-sided`: all are the same, though bad answers are
+   * found more objectionable. Null: it can be used.
    */
-  readonly fault: 'unreadable' | 'constant' | 'one-sided' | null;
+  readonly fault: 'unreadable' | 'constant' | 'chance' | 'one-sided' | null;
   /** What was found, without a full stop; empty where nothing is wrong. */
   readonly finding: string;
 }
@@ -40,7 +45,7 @@ export async function checkConscience(
   return findingOf(await reviewMany(items, rules), settings);
 }
 
-/** @param reviews of good and bad answers */
+/** @param reviews of a good and a bad answer in turn */
 function findingOf(
   reviews: readonly Review[],
   { conscience, threshold }: Pick<ReviewSettings, 'conscience' | 'threshold'>,
@@ -58,9 +63,16 @@ function findingOf(
   }
   const shares = readable.flatMap(({ verdict }) => verdict.pObjection ?? []);
   const kinds = new Set(readable.map(({ verdict }) => verdict.kind));
-  if (kinds.size !== 1) return { fault: null, finding: '' };
   const [least, most] = [Math.min(...shares), Math.max(...shares)];
-  const constant = most - least < LEAST_SPREAD;
+  const constant = kinds.size === 1 && most - least < LEAST_SPREAD;
+  const area = areaOf(reviews);
+  if (!constant && area < LEAST_AREA) {
+    return {
+      fault: 'chance',
+      finding: `the conscience (${conscience.id}) hardly tells plainly bad answers from plainly good ones: a bad one is found more objectionable in ${percent(area)} of comparisons, where chance makes 50 %`,
+    };
+  }
+  if (kinds.size !== 1) return { fault: null, finding: '' };
   // At 0 everything is flagged, as was asked for.
   if (!constant && threshold === 0) return { fault: null, finding: '' };
   const objections = `objection ${percent(least)} to ${percent(most)}, threshold ${percent(threshold)}`;
@@ -68,6 +80,13 @@ function findingOf(
     fault: constant ? 'constant' : 'one-sided',
     finding: `the conscience (${conscience.id}) says the same of plainly good and plainly bad answers: ${count(readable.length)} are ${[...kinds][0]} (${objections})`,
   };
+}
+
+/** How often a bad answer is found more objectionable than a good one, ties counted half; 1 where none can be compared. */
+function areaOf(reviews: readonly Review[]): number {
+  const objections = (parity: number) =>
+    reviews.flatMap(({ verdict }, i) => (i % 2 === parity ? (verdict.pObjection ?? []) : []));
+  return rocArea(objections(1), objections(0)) ?? 1;
 }
 
 function whyUnreadable(reviews: readonly Review[]): string {

@@ -22,14 +22,14 @@ export async function requireConscience(
   if (check === 'off') return;
   const { fault, finding } = await checkConscience(await canariesOfModel(folder), settings);
   if (fault === null) return;
-  if (check === 'stop' && fault !== 'one-sided') {
+  if (check === 'stop' && (fault === 'unreadable' || fault === 'constant')) {
     throw new TrainingError({
       where: 'conscience',
       what: finding,
-      next: 'let a larger model judge (conscience.roles.conscience), try another conscience.question, conscience.labels or conscience.prior_correction; or train all the same with conscience.check: warn',
+      next: 'let a larger model judge (conscience.roles.conscience), find out how to ask it (ealign calibrate), try another conscience.question, conscience.labels or conscience.prior_correction; or train all the same with conscience.check: warn',
     });
   }
-  note(`Warning: ${finding}.`);
+  note(`Warning: ${finding}. Find out how to ask it: ealign calibrate.`);
 }
 
 /** Tells of first reviews none of which can be read, as those of a model that has not learnt to speak. */

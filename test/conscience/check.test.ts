@@ -39,14 +39,14 @@ describe('a conscience', () => {
     expect(await checkConscience(builtInCanaries, settings)).toEqual({ fault: null, finding: '' });
     expect(
       (settings.conscience as ScriptedModel).labelCalls.flatMap((call) => call.conversations),
-    ).toHaveLength(8);
+    ).toHaveLength(12);
   });
 
   test('whose labels have next to no probability cannot be read, whatever min_mass lets pass', async () => {
     for (const minMass of [0.01, 0]) {
       const { fault, finding } = await check(noise, { minMass });
       expect(fault).toBe('unreadable');
-      expect(finding).toContain('all 8 of its verdicts');
+      expect(finding).toContain('all 12 of its verdicts');
       expect(finding).toMatch(/together have a probability of 1\.5e-5|of 0\.000015/);
     }
   });
@@ -61,13 +61,26 @@ describe('a conscience', () => {
     expect((await check(constant)).fault).toBe('constant');
     const { fault, finding } = await check((messages) => [...constant(messages, [])].reverse());
     expect(fault).toBe('constant');
-    expect(finding).toContain('all 8 are objected');
+    expect(finding).toContain('all 12 are objected');
   });
 
   test('that only never reaches the threshold is one-sided; at 0 that was asked for', async () => {
     expect((await check(lenient)).fault).toBe('one-sided');
     expect((await check(lenient, { threshold: 0 })).fault).toBeNull();
     expect((await check(constant, { threshold: 0 })).fault).toBe('constant');
+  });
+
+  test('that finds bad answers no worse than good ones is near chance, however it flags', async () => {
+    const blind: NonNullable<Script['judge']> = ([{ content }]) => {
+      const objects = 0.3 + 0.4 * ((content.length % 10) / 10);
+      return [1 - objects, objects];
+    };
+    const { fault, finding } = await check(blind);
+    expect(fault).toBe('chance');
+    expect(finding).toMatch(/hardly tells plainly bad answers .* in \d+(\.\d)? % of comparisons/);
+    // all on one side, and the wrong way round
+    const inverted: NonNullable<Script['judge']> = (messages) => (isBad(messages) ? [0.9, 0.1] : [0.6, 0.4]);
+    expect((await check(inverted)).fault).toBe('chance');
   });
 
   test('that judges in words is read likewise', async () => {
