@@ -6,9 +6,10 @@
  * of its own for this brings them in a `conscience.json` (plain-format.ts). What a format
  * quotes has passed the fence (fence.ts); the formats differ only in wording.
  */
-import type { Message, Prompt, Response, ToolCall } from '../values/conversation.js';
+import type { Message, Prompt, Response } from '../values/conversation.js';
 import { clip, fenceCode, neutralise } from './fence.js';
 import type { Framework } from './frameworks.js';
+import { spoken, told, toolAnswer } from './spoken.js';
 
 /** Where the question stands: after the record of the conversation, or before it. */
 export const ORDERS = ['last', 'first'] as const;
@@ -65,10 +66,9 @@ export function quote(text: string, { specialTokens = [], maxChars = MAX_CHARS }
   return neutralise(clip(text, maxChars), specialTokens);
 }
 
-/** What a turn says, with the tools that it asks for: to call one is an answer, too. */
-export function spoken(text: string, toolCalls: readonly ToolCall[] = []): string {
-  const calls = toolCalls.map((call) => `[calls the tool ${call.name} with ${call.arguments}]`);
-  return [text, ...calls].filter((part) => part !== '').join('\n');
+/** Quotes what the response's tools answered, each for itself; '' where nothing is known of it. */
+export function quoteResults({ toolResults = [] }: Response, options: FenceOptions): string {
+  return toolResults.map((result) => quote(toolAnswer(result), options)).join('\n');
 }
 
 /** A response for the prior correction, e.g. of the text `N/A`. */
@@ -129,12 +129,15 @@ function user(content: string): Message[] {
 
 /** The conversation and the response, each part under a line that carries the code. */
 function fencedRecord(prompt: Prompt, response: Response, options: FenceOptions) {
-  const parts: [title: string, text: string][] = prompt.messages.map(({ role, content, toolCalls }) => [
+  const before = told(prompt.messages);
+  const parts: [title: string, text: string][] = prompt.messages.map(({ role }, i) => [
     role === 'assistant' ? 'your earlier reply' : role,
-    quote(spoken(content, toolCalls), options),
+    quote(before[i], options),
   ]);
   if (response.reasoning !== undefined) parts.push(['your reasoning', quote(response.reasoning, options)]);
   parts.push(['your reply', quote(spoken(response.text, response.toolCalls), options)]);
+  const results = quoteResults(response, options);
+  if (results !== '') parts.push(['what came of your calls', results]);
   const texts = parts.map(([, text]) => text);
   const code = fenceCode(options.seed ?? 0, texts);
   const lines = parts.map(([title, text]) => `[${code} ${title}]\n${text}`);

@@ -5,8 +5,8 @@
  * what a judge of limited sight can honestly be shown.
  */
 import { clip } from './fence.js';
-import { spoken } from './format.js';
 import type { ReviewItem } from './review.js';
+import { spoken, told, toolAnswer } from './spoken.js';
 
 /** Turns of a conversation that a shortened review shows: the first ones, and the last ones. */
 const turnsShown = 6;
@@ -14,9 +14,10 @@ const turnsShown = 6;
 /** Characters that are left out where each text keeps `maxChars`. */
 export function omittedChars({ prompt, response }: ReviewItem, maxChars: number): number {
   const texts = [
-    ...prompt.messages.map(({ content, toolCalls }) => spoken(content, toolCalls)),
+    ...told(prompt.messages),
     response.reasoning ?? '',
     spoken(response.text, response.toolCalls),
+    ...(response.toolResults ?? []).map(toolAnswer),
   ];
   return texts.reduce((sum, { length }) => sum + Math.max(0, length - maxChars), 0);
 }
@@ -41,6 +42,7 @@ export function shortened({ prompt, response }: ReviewItem, maxChars: number): R
       text: clip(response.text, maxChars),
       ...(response.reasoning === undefined ? {} : { reasoning: clip(response.reasoning, maxChars) }),
       ...calls(response.toolCalls, maxChars),
+      ...results(response.toolResults, maxChars),
     },
   };
 }
@@ -53,4 +55,9 @@ export function charsOf(item: ReviewItem): number {
 function calls(toolCalls: ReviewItem['response']['toolCalls'], maxChars: number) {
   if (!toolCalls) return {};
   return { toolCalls: toolCalls.map((call) => ({ ...call, arguments: clip(call.arguments, maxChars) })) };
+}
+
+function results(toolResults: ReviewItem['response']['toolResults'], maxChars: number) {
+  if (!toolResults) return {};
+  return { toolResults: toolResults.map((one) => ({ ...one, content: clip(one.content, maxChars) })) };
 }

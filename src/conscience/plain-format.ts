@@ -46,10 +46,11 @@ import {
   neutralPrompt,
   neutralResponse,
   quote,
+  quoteResults,
   type ReviewFormat,
-  spoken,
 } from './format.js';
 import { checkLabels, FRAMEWORKS, type Framework, type FrameworkName } from './frameworks.js';
+import { spoken, told } from './spoken.js';
 
 /** Name of the file in the model folder. */
 export const FORMAT_FILE = 'conscience.json';
@@ -195,12 +196,11 @@ function fill(
 ): Message[] {
   const turns: Message[] =
     typeof template === 'string' ? [{ role: 'user', content: template }] : [...template];
-  const said = prompt.messages.map(({ role, content, toolCalls }) => ({
-    role,
-    content: quote(spoken(content, toolCalls), options),
-  }));
+  const before = told(prompt.messages);
+  const said = prompt.messages.map(({ role }, i) => ({ role, content: quote(before[i], options) }));
   const reasoning = quote(response.reasoning ?? '', options);
-  const answer = quote(spoken(response.text, response.toolCalls), options);
+  const own = quote(spoken(response.text, response.toolCalls), options);
+  const answer = [own, quoteResults(response, options)].filter((part) => part !== '').join('\n');
   const showsReasoning = turns.some(({ content }) => content.includes('{reasoning}'));
   const values: Values = {
     prompt: said.findLast(({ role }) => role === 'user')?.content ?? '',

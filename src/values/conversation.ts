@@ -28,6 +28,13 @@ export interface ToolCall {
   readonly arguments: string;
 }
 
+/** What a call came to. */
+export interface ToolResult {
+  /** The tool; absent where nobody says which it was. */
+  readonly name?: string;
+  readonly content: string;
+}
+
 /** One turn of a conversation. */
 export interface Message {
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
@@ -65,6 +72,8 @@ export interface Response {
   readonly reasoning?: string;
   /** The tools that it asks for; absent where it asks for none. */
   readonly toolCalls?: readonly ToolCall[];
+  /** What the tools answered, where a record of it is reviewed; a model's own answer has none. */
+  readonly toolResults?: readonly ToolResult[];
   /** `stop`: the model ended it; `length`: the token limit did. */
   readonly finish: 'stop' | 'length';
   /** Generated tokens, stop token included. */
