@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { DEFAULT_MODEL } from '../hub/names.js';
 import type { Quantize } from '../values/quantize.js';
-import type { OwnConscienceOptions } from '../zero-shot/own-conscience.js';
+import type { OwnConscienceOptions } from '../zero-shot/opened-reading.js';
 import {
   addConscienceOptions,
   type ConscienceFlags,

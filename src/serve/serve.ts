@@ -7,11 +7,8 @@ import { ConfigError } from '../errors.js';
 import { isRemote, openNamed } from '../open/named.js';
 import { openThreaded } from '../open/thread/open.js';
 import type { Quantize } from '../values/quantize.js';
-import {
-  type OwnConscienceOptions,
-  type WithFrozenCopy,
-  withNamedConscience,
-} from '../zero-shot/own-conscience.js';
+import type { OwnConscienceOptions } from '../zero-shot/opened-reading.js';
+import { type WithFrozenCopy, withNamedConscience } from '../zero-shot/own-conscience.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { isLocal } from './guarded.js';
 import { type ApiKey, keysFromVariable, readKeys, requireDistinct } from './keys.js';

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { ALTERNATIVES, type AlternativeManner } from '../../conscience/alternative.js';
 import { FRAMEWORK_NAMES, FRAMEWORKS, type FrameworkName } from '../../conscience/frameworks.js';
 import type { PriorKind } from '../../conscience/reading.js';
-import type { OwnConscienceOptions } from '../../zero-shot/own-conscience.js';
+import type { OwnConscienceOptions } from '../../zero-shot/opened-reading.js';
 import { numberFrom } from './program.js';
 
 /** What the command line says about the conscience; absent: as it is calibrated, or the default. */
