@@ -46,6 +46,12 @@ export { loadModel, saveModel } from './model/weights.js';
 export { formatOf } from './open/actor.js';
 export { type EngineOptions, openEngine } from './open/engine.js';
 export { type OpenModel, type OpenOptions, openModel } from './open/model.js';
+export {
+  type ReviewedTurn,
+  reviewTranscripts,
+  type TranscriptReviewOptions,
+  type TranscriptReviews,
+} from './review/run.js';
 export { loadConfig, parseConfig } from './train/config/load.js';
 export type { TrainConfig } from './train/config/schema.js';
 export { type PlanOptions, planTrain, showPlan, type TrainPlan } from './train/plan.js';

@@ -15,6 +15,7 @@ import { addAuditCommand, addOnlineCommand } from './online.js';
 import { addPretrainCommand } from './pretrain.js';
 import { addPullCommand } from './pull.js';
 import { addReportCommand } from './report.js';
+import { addReviewCommand } from './review.js';
 import { addSchemaCommand } from './schema.js';
 import { addServeCommand } from './serve.js';
 import { failure } from './terminal/failure.js';
@@ -75,6 +76,7 @@ addCalibrateCommand(program, async ({ json: _, ...options }) => {
   const found = await runCalibrate(options);
   return found && { text: renderCalibration(found), result: { ...found } };
 });
+addReviewCommand(program);
 addPretrainCommand(program, async (options) => {
   const { pretrain } = await import('../pinocchio/pretrain.js');
   await pretrain(options);

@@ -79,17 +79,24 @@ export function needsMoreThanTurns(row: TrainingRow): boolean {
   );
 }
 
-async function readRows<Row>(
+/**
+ * The rows of files, all checked before any is returned.
+ *
+ * @param parse throws a DataError for a value that is no such row
+ * @param valuesOf what is read of a file. Default: its lines
+ */
+export async function readRows<Row>(
   paths: string | readonly string[],
   parse: (value: unknown, where: string, unread: UnreadKeys) => Row,
   note?: Note,
+  valuesOf: typeof readJsonl = readJsonl,
 ): Promise<Row[]> {
   const rows: Row[] = [];
   const problems = new Problems();
   for (const path of typeof paths === 'string' ? [paths] : paths) {
     const unread = new UnreadKeys();
     let lines = 0;
-    for await (const { where, value } of readJsonl(path, problems)) {
+    for await (const { where, value } of valuesOf(path, problems)) {
       lines++;
       const row = problems.attempt(() => parse(value, where, unread));
       if (row !== undefined) rows.push(row);
