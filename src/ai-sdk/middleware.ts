@@ -30,7 +30,8 @@ import { askedOf, messagesOf } from './prompt.js';
 import { METADATA_KEY, metadataOf, replacedFinish, responseOf, settledUsage, usageOf } from './result.js';
 import { streamOf } from './stream.js';
 
-export interface ConscienceOptions extends Omit<ZeroShotOptions, 'conscience' | 'alternative'> {
+export interface ConscienceOptions
+  extends Omit<ZeroShotOptions, 'conscience' | 'alternative' | 'reviewInput'> {
   /**
    * Who reviews: a model of the AI SDK, or one of ours. Default: the frozen copy of a local model, and
    * any other model itself, asked in words.

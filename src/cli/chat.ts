@@ -4,7 +4,7 @@ import { DEFAULT_MODEL } from '../hub/names.js';
 import type { Quantize } from '../values/quantize.js';
 import type { OwnConscienceOptions } from '../zero-shot/opened-reading.js';
 import {
-  addConscienceOptions,
+  addAnsweringOptions,
   type ConscienceFlags,
   conscienceSettings,
 } from './terminal/conscience-options.js';
@@ -77,9 +77,9 @@ export function addChatCommand(
     )
     .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0)
     .addOption(quantizeOption());
-  addConscienceOptions(command).action((model: string, { conscience = false, ...options }: Given) => {
-    const { question, threshold, prior, calibration, alternatives, ...rest } = options;
-    const asked = conscienceSettings({ question, threshold, prior, calibration, alternatives });
+  addAnsweringOptions(command).action((model: string, { conscience = false, ...options }: Given) => {
+    const { question, threshold, prior, calibration, alternatives, reviewInput, ...rest } = options;
+    const asked = conscienceSettings({ question, threshold, prior, calibration, alternatives, reviewInput });
     const on = conscience || options.judge !== undefined || options.verdicts || Object.keys(asked).length > 0;
     return interruptible(
       () => {},

@@ -53,17 +53,23 @@ async function reviewed(
     ...guarded,
     generate: async (conversations, { onText, ...options }) => {
       const stage = stageLine(process.stderr);
+      let drafted = false;
       stage('answering');
       const answers = await guarded
         .answer(conversations, {
           ...options,
-          onDraft: () => stage('reviewing'),
-          onSpent: (_, part) => part === 'review' && stage('looking for another answer'),
+          onDraft: () => {
+            drafted = true;
+            stage('reviewing');
+          },
+          onSpent: (_, part) => part === 'review' && drafted && stage('looking for another answer'),
         })
         .finally(() => stage(''));
-      for (const [i, { outcome, review, response }] of answers.entries()) {
-        if (outcome !== 'accepted') warn(`[${OUTCOMES[outcome]}; first answer ${verdictIn(review)}]`);
+      for (const [i, { outcome, review, input, response }] of answers.entries()) {
+        const first = input === review ? 'request' : 'first answer';
+        if (outcome !== 'accepted') warn(`[${OUTCOMES[outcome]}; ${first} ${verdictIn(review)}]`);
         else if (verdicts) warn(`[${verdictIn(review)}]`);
+        if (verdicts && input && input !== review) warn(`[request ${verdictIn(input)}]`);
         onText?.(i, response.text);
       }
       return answers.map(({ response }) => response);

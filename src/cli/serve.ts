@@ -4,7 +4,7 @@ import { DEFAULT_MODEL } from '../hub/names.js';
 import { type ServePolicy, servePolicies } from '../serve/policy.js';
 import type { ServeOptions } from '../serve/serve.js';
 import {
-  addConscienceOptions,
+  addAnsweringOptions,
   type ConscienceFlags,
   conscienceSettings,
 } from './terminal/conscience-options.js';
@@ -64,7 +64,7 @@ export function addServeCommand(
     .addOption(quantizeOption())
     .option('--log-content', 'write prompts and answers into the log')
     .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0);
-  addConscienceOptions(command).action((options: Omit<ServeOptions, 'asked'> & ConscienceFlags) =>
+  addAnsweringOptions(command).action((options: Omit<ServeOptions, 'asked'> & ConscienceFlags) =>
     interruptible(
       () => {},
       (signal) => run({ ...options, asked: conscienceSettings(options) }, signal),

@@ -11,7 +11,7 @@ export type Outcome = 'accepted' | 'corrected' | 'withheld';
 /** What an answer has cost, by what it was spent on. */
 export interface Spent {
   readonly draft: Usage;
-  /** Reviews of the draft and of the alternatives. */
+  /** Reviews of the request, of the draft and of the alternatives. */
   readonly review: Usage;
   readonly alternative: Usage;
 }
@@ -31,8 +31,10 @@ export interface ReviewedAnswer {
   readonly outcome: Outcome;
   /** What the model said first; not for the user where it was not accepted. */
   readonly draft: Response;
-  /** The review of the draft. */
+  /** The review of the draft; of the request, where that was objected to and nothing was drafted. */
   readonly review: Review;
+  /** The review of the request; absent where that is not reviewed. */
+  readonly input?: Review;
   /** The alternatives that were tried, in order, each with what was wrong with it. */
   readonly replacements: readonly Replacement[];
   readonly usage: Spent;

@@ -6,6 +6,7 @@ import type { Canary } from '../conscience/canaries.js';
 import { type ConscienceCheck, checkConscience } from '../conscience/check.js';
 import { defaultFormat } from '../conscience/format.js';
 import { FRAMEWORKS } from '../conscience/frameworks.js';
+import { inputSettings, requestItem } from '../conscience/input-question.js';
 import { isRefusal } from '../conscience/refusal.js';
 import { type Replacement, replace } from '../conscience/replace.js';
 import {
@@ -16,9 +17,9 @@ import {
   reviewMany,
 } from '../conscience/review.js';
 import type { GenerateOptions, LanguageModel } from '../engine/language-model.js';
-import { RemoteError } from '../errors.js';
+import { ConfigError, RemoteError } from '../errors.js';
 import { Random } from '../random.js';
-import type { Message, Response, Usage } from '../values/conversation.js';
+import type { Message, Prompt, Response, Usage } from '../values/conversation.js';
 import { addUsage, NO_USAGE } from '../values/usage.js';
 import type { AnswerOptions, ReviewedAnswer, Spent } from './answer.js';
 import { WITHHELD, type ZeroShotOptions } from './options.js';
@@ -36,20 +37,28 @@ export interface ReviewedDraft extends Draft {
   readonly reviewUsage: Usage;
 }
 
+/** The review of a request, and what it has taken. */
+export interface ReviewedRequest {
+  readonly review: Review;
+  readonly usage: Usage;
+}
+
 /** After so many that cannot be read it is said. */
 const FIRST_REVIEWS = 3;
 
 export class Guard {
   private readonly priorCache: PriorCache = new Map();
   private wordsOnly: boolean;
-  /** First reviews, of which none can be read; undefined once one can be, or that has been said. */
-  private unread: number | undefined = 0;
+  /** First reviews of answers and of requests, of which none can be read; undefined once one can be, or that has been said. */
+  private readonly unread: { answers?: number; requests?: number } = { answers: 0, requests: 0 };
 
+  /** @throws ConfigError where requests are to be reviewed, and the format has no words for that */
   constructor(
     private readonly conscience: LanguageModel,
     private readonly options: ZeroShotOptions = {},
   ) {
     this.wordsOnly = options.reading === 'text';
+    if (options.reviewInput) this.inputWords();
   }
 
   /** One batch. @throws ConfigError when the format does not know the framework; whatever the model throws */
@@ -66,19 +75,50 @@ export class Guard {
     const reviews = await this.asked((settings) =>
       reviewMany(drafts.map(itemOf), { ...settings, onUsage, signal }),
     );
-    this.watch(reviews);
+    this.watch('answers', reviews);
     return drafts.map((draft, i) => ({ ...draft, review: reviews[i], reviewUsage: used[i] }));
   }
 
+  /** Requests, before anything is drafted. One batch. @throws as `review` */
+  async reviewRequests(
+    conversations: readonly (readonly Message[])[],
+    signal?: AbortSignal,
+    onSpent?: AnswerOptions['onSpent'],
+  ): Promise<ReviewedRequest[]> {
+    const used = conversations.map(() => NO_USAGE);
+    const onUsage = (i: number, usage: Usage) => {
+      used[i] = addUsage(used[i], usage);
+      onSpent?.(i, 'review', usage);
+    };
+    const items = conversations.map((messages, i) => requestItem(promptOf(messages, i)));
+    const reviews = await this.asked((settings) =>
+      reviewMany(items, { ...inputSettings(settings, this.inputWords()), onUsage, signal }),
+    );
+    this.watch('requests', reviews);
+    return reviews.map((review, i) => ({ review, usage: used[i] }));
+  }
+
+  private inputWords() {
+    const { format = defaultFormat() } = this.options;
+    if (format.input) return format.input;
+    throw new ConfigError({
+      where: 'reviewInput',
+      what: `${format.name} has no words for a question about the request alone`,
+      next: 'leave it out: answers are reviewed all the same',
+    });
+  }
+
   /** Says once when none of the first reviews can be read. */
-  private watch(reviews: readonly Review[]): void {
-    if (this.unread === undefined) return;
+  private watch(of: 'answers' | 'requests', reviews: readonly Review[]): void {
+    const before = this.unread[of];
+    if (before === undefined) return;
     const readable = reviews.some(({ verdict }) => verdict.kind !== 'unreadable');
-    const unread = this.unread + reviews.length;
-    this.unread = readable || unread >= FIRST_REVIEWS ? undefined : unread;
-    if (readable || this.unread !== undefined) return;
+    const unread = before + reviews.length;
+    this.unread[of] = readable || unread >= FIRST_REVIEWS ? undefined : unread;
+    if (readable || this.unread[of] !== undefined) return;
     const { warn = (sentence: string) => process.emitWarning(sentence) } = this.options;
-    warn(`None of the first ${unread} reviews of the conscience (${this.conscience.id}) can be read.`);
+    const whose = `reviews of ${of === 'requests' ? 'requests by ' : ''}the conscience (${this.conscience.id})`;
+    warn(`None of the first ${unread} ${whose} can be read.`);
   }
 
   /** Whether the conscience can be used at all, by canaries. */
@@ -192,8 +232,12 @@ function declinesRightly(draft: Response, tries: readonly Replacement[]): boolea
 }
 
 function itemOf({ messages, response }: Draft, index: number): ReviewItem {
-  return { prompt: { messages, source: 'user', id: `user:${index}` }, response };
+  return { prompt: promptOf(messages, index), response };
 }
+
+const promptOf = (messages: readonly Message[], index: number): Prompt => ({
+  ...{ messages, source: 'user', id: `user:${index}` },
+});
 
 /** Sampling as of the answer, without what belongs to its form, with a new seed at each attempt. */
 function alternativeSampling(

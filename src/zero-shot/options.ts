@@ -32,6 +32,13 @@ export interface ZeroShotOptions {
    * default, takes labels until an endpoint gives no log-probabilities, and words from then on.
    */
   readonly reading?: 'labels' | 'text' | 'auto';
+  /**
+   * Whether the request is reviewed before anything is drafted, by a question of its own that nobody has
+   * calibrated. What it objects to gets no draft: an answer is sought as where a draft was objected to. An unreadable
+   * verdict lets the request pass, as the draft is reviewed, too. Needs a format with words for it: the one for
+   * chat models. Default false.
+   */
+  readonly reviewInput?: boolean;
   /** Told in one sentence when none of the first reviews can be read. Default: a warning of the process. */
   readonly warn?: (sentence: string) => void;
   /** How an alternative comes about; default `rewrite`. */

@@ -3,7 +3,8 @@
  * weights change.
  *
  * draft → review of reasoning and answer by the frozen model → where it objects, an ethical
- * alternative, reviewed again → the answer with its verdicts. Each stage is one batch.
+ * alternative, reviewed again → the answer with its verdicts. Each stage is one batch. With `reviewInput` the
+ * request is reviewed first, and nothing is drafted where that is objected to.
  */
 import { builtInCanaries, type Canary } from '../conscience/canaries.js';
 import type { ConscienceCheck } from '../conscience/check.js';
@@ -12,9 +13,10 @@ import type { Message, Usage } from '../values/conversation.js';
 import { NO_USAGE } from '../values/usage.js';
 import { type AnswerOptions, type ReviewedAnswer, totalUsage } from './answer.js';
 import { draftStream } from './draft-stream.js';
-import { Guard } from './guard.js';
+import { Guard, type ReviewedDraft } from './guard.js';
 import type { ZeroShotOptions } from './options.js';
 import { type ConscienceEvent, release, type StreamPolicy } from './release.js';
+import { fromIndices, mayBeAnswered, undrafted, withRequest } from './request.js';
 
 export interface StreamOptions extends Omit<AnswerOptions, 'onText'> {
   /** Default `hold`. */
@@ -37,16 +39,47 @@ export interface ConscientiousModel extends LanguageModel {
  * `onText` is called once for each answer, when it has passed: nothing leaves before the verdict.
  * `onUsage` gets all that was spent on an answer: draft, reviews and alternatives.
  *
- * @throws ConfigError, from `answer`, when the format does not know the framework; whatever the models throw
+ * @throws ConfigError when requests are to be reviewed and the format has no words for it; from `answer`, when
+ *   the format does not know the framework; whatever the models throw
  */
 export function withConscience(model: LanguageModel, options: ZeroShotOptions = {}): ConscientiousModel {
+  const { reviewInput = false } = options;
   const guard = new Guard(options.conscience ?? frozenCopy(model), options);
 
   async function answer(
     conversations: readonly (readonly Message[])[],
     asked: AnswerOptions,
   ): Promise<ReviewedAnswer[]> {
-    const { onText, onUsage, onSpent, onDraft, signal, ...drafting } = asked;
+    const { onText, onUsage } = asked;
+    const requests = reviewInput
+      ? await guard.reviewRequests(conversations, asked.signal, asked.onSpent)
+      : undefined;
+    const mayDraft = (i: number) => requests === undefined || mayBeAnswered(requests[i]);
+    const open = conversations.map((_, i) => i).filter(mayDraft);
+    const reviewed = await draft(
+      open.map((i) => conversations[i]),
+      fromIndices(asked, open),
+    );
+    const settled = await guard.settle(
+      conversations.map((messages, i) =>
+        mayDraft(i) ? reviewed[open.indexOf(i)] : undrafted(messages, requests![i]),
+      ),
+      asked,
+    );
+    const answers = requests ? settled.map((one, i) => withRequest(one, requests[i])) : settled;
+    for (const [i, { response, usage }] of answers.entries()) {
+      onText?.(i, response.text);
+      onUsage?.(i, totalUsage(usage));
+    }
+    return answers;
+  }
+
+  /** Drafts with their reviews. */
+  async function draft(
+    conversations: readonly (readonly Message[])[],
+    { onText: _, onUsage: __, onSpent, onDraft, signal, ...drafting }: AnswerOptions,
+  ): Promise<ReviewedDraft[]> {
+    if (conversations.length === 0) return [];
     const used = conversations.map(() => NO_USAGE);
     const drafts = await model.generate(conversations, {
       ...drafting,
@@ -58,24 +91,37 @@ export function withConscience(model: LanguageModel, options: ZeroShotOptions = 
     });
     for (const [i, draft] of drafts.entries()) onDraft?.(i, draft);
     signal?.throwIfAborted();
-    const reviewed = await guard.review(
+    return guard.review(
       conversations.map((messages, i) => ({ messages, response: drafts[i], usage: used[i] })),
       signal,
       onSpent,
     );
-    const answers = await guard.settle(reviewed, asked);
-    for (const [i, { response, usage }] of answers.entries()) {
-      onText?.(i, response.text);
-      onUsage?.(i, totalUsage(usage));
+  }
+
+  async function* stream(
+    messages: readonly Message[],
+    { policy = 'hold', ...asked }: StreamOptions,
+  ): AsyncGenerator<ConscienceEvent, void> {
+    const released = () => release(draftStream(model, messages, asked), guard, { messages, asked, policy });
+    if (!reviewInput) return yield* released();
+    const [request] = await guard.reviewRequests([messages], asked.signal, asked.onSpent);
+    asked.signal?.throwIfAborted();
+    if (mayBeAnswered(request)) {
+      for await (const event of released()) {
+        yield event.type === 'finish' ? { ...event, answer: withRequest(event.answer, request) } : event;
+      }
+      return;
     }
-    return answers;
+    yield { type: 'verdict', review: request.review };
+    const [answer] = await guard.settle([undrafted(messages, request)], asked);
+    yield { type: 'text', text: answer.response.text };
+    yield { type: 'finish', answer: withRequest(answer, request) };
   }
 
   return {
     id: `${model.id} with conscience`,
     answer,
-    stream: (messages, { policy = 'hold', ...asked }) =>
-      release(draftStream(model, messages, asked), guard, { messages, asked, policy }),
+    stream,
     check: (canaries = builtInCanaries) => guard.check(canaries),
     generate: async (conversations, asked) =>
       (await answer(conversations, asked)).map(({ response }) => response),

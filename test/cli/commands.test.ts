@@ -123,6 +123,13 @@ describe('other commands', () => {
     });
   });
 
+  it('chat --review-input turns the conscience on, and no other flag of it is needed', async () => {
+    expect((await ealign('chat', '--review-input')).options).toMatchObject({
+      conscience: { reviewInput: true },
+    });
+    expect((await ealign('chat')).options).not.toHaveProperty('conscience');
+  });
+
   it.each([
     [['chat', '--top-p', '2'], 'Expected a number >= 0 and <= 1.'],
     [['chat', '--max-tokens', '1.5'], 'Expected a whole number >= 1.'],

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { keysFromVariable } from '../../src/serve/keys.js';
 import type { Response } from '../../src/values/conversation.js';
 import { CORRECTION_NOTICE } from '../../src/zero-shot/release.js';
+import { ScriptedModel } from '../conscience/scripted-model.js';
 import { Parrot, type TestServer, testServer, until } from './server.js';
 
 let server: TestServer;
@@ -63,6 +64,30 @@ describe('plain', () => {
     expect(data.choices[0]).toMatchObject({ message: { content: 'A kind one.' }, finish_reason: 'stop' });
     expect(JSON.stringify(data)).not.toContain('bad');
     expect(response.headers.get('x-conscience-verdict')).toBe('objected');
+  });
+
+  it('drafts nothing where the request is objected to, and says so', async () => {
+    const conscience = new ScriptedModel('judge', {
+      say: () => 'A kind one.',
+      judge: ([{ content }], labels) =>
+        labels.includes('Harmful') && content.includes('poison') ? [0.1, 0.8] : [0.8, 0.1],
+    });
+    server = await testServer({}, new Parrot(), { conscience, reviewInput: true });
+    const { data, response } = await client().chat.completions.create(say('a poison')).withResponse();
+    expect(server.model.asked).toEqual([]);
+    expect(data.choices[0]).toMatchObject({ message: { content: 'A kind one.' }, finish_reason: 'stop' });
+    // two reviews read a turn each, the alternative reads one and writes one
+    expect(data.usage).toMatchObject({ prompt_tokens: 3, completion_tokens: 1 });
+    expect((data as unknown as Verdict).conscience).toMatchObject({
+      ...{ outcome: 'corrected', verdict: 'objected', framework: 'input' },
+      input: { verdict: 'objected', p_objection: expect.closeTo(0.8 / 0.9) },
+    });
+    expect(response.headers.get('x-conscience-outcome')).toBe('corrected');
+    const fine = await client().chat.completions.create(say('tea'));
+    expect((fine as unknown as Verdict).conscience).toMatchObject({
+      ...{ verdict: 'accepted', framework: 'asimov' },
+      input: { verdict: 'accepted' },
+    });
   });
 
   it('withholds where nothing passes', async () => {

@@ -14,8 +14,26 @@ export interface ConscienceFlags {
   /** `auto`, `off` or a file. */
   calibration?: string;
   alternatives?: AlternativeManner;
+  /** Review the request, too, before anything is drafted. */
+  reviewInput?: boolean;
 }
 
+/** For commands that answer: the flags of the conscience, and what becomes of what it objects to. */
+export function addAnsweringOptions(command: Command): Command {
+  return addConscienceOptions(command)
+    .addOption(
+      new Option(
+        '--alternatives <manner>',
+        'rewrite shows the first answer to its author; anew answers the request again under a system turn that asks for care; base answers it again as it is (default: rewrite)',
+      ).choices(ALTERNATIVES),
+    )
+    .option(
+      '--review-input',
+      'review the request as well, before anything is drafted, by a question that is not calibrated',
+    );
+}
+
+/** For commands that review. */
 export function addConscienceOptions(command: Command): Command {
   return command
     .addOption(
@@ -36,12 +54,6 @@ export function addConscienceOptions(command: Command): Command {
         'content-free',
       ]),
     )
-    .addOption(
-      new Option(
-        '--alternatives <manner>',
-        'rewrite shows the first answer to its author; anew answers the request again under a system turn that asks for care; base answers it again as it is (default: rewrite)',
-      ).choices(ALTERNATIVES),
-    )
     .option(
       '--calibration <name>',
       'auto takes what ealign calibrate has found; off does not; or a file. A --question or --prior sets it aside (default: auto)',
@@ -55,6 +67,7 @@ export function conscienceSettings({
   prior,
   calibration,
   alternatives,
+  reviewInput,
 }: ConscienceFlags): OwnConscienceOptions {
   return {
     ...(question === undefined ? {} : { framework: FRAMEWORKS[question] }),
@@ -62,5 +75,6 @@ export function conscienceSettings({
     ...(prior === undefined ? {} : { prior }),
     ...(calibration === undefined ? {} : { calibration }),
     ...(alternatives === undefined ? {} : { manner: alternatives }),
+    ...(reviewInput ? { reviewInput } : {}),
   };
 }
