@@ -35,7 +35,7 @@ const readingSchema = z.object({
   threshold: z.number().min(0).lt(1),
 });
 
-export const QUALITIES = ['usable', 'weak', 'chance', 'unreadable'] as const;
+const QUALITIES = ['usable', 'weak', 'chance', 'unreadable'] as const;
 
 const calibrationSchema = z.object({
   version: z.literal(1),

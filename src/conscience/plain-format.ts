@@ -136,7 +136,7 @@ export function parseTemplates(json: string, where: string): PlainTemplates {
 }
 
 /** @param where path of a `conscience.json` @throws ModelError when its text is no JSON */
-export function parseJson(json: string, where: string): object {
+function parseJson(json: string, where: string): object {
   try {
     return Object(JSON.parse(json));
   } catch (error) {

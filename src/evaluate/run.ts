@@ -13,6 +13,7 @@ import {
   requireNamed,
 } from '../open/named.js';
 import type { Quantize } from '../values/quantize.js';
+import { calibratedOptions } from '../zero-shot/opened-reading.js';
 import { withOwnConscience } from '../zero-shot/own-conscience.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { type ConscienceCard, measureConscience } from './conscience.js';
@@ -85,7 +86,9 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation | u
 async function guarded(name: string, opened: NamedModel, progress: Progress): Promise<NamedModel> {
   const { model, open } = opened;
   const warn = (sentence: string) => progress.note(sentence);
-  const reviewed = open ? await withOwnConscience(name, open, { warn }) : withConscience(model, { warn });
+  const reviewed = open
+    ? await withOwnConscience(name, open, { warn })
+    : withConscience(model, (await calibratedOptions(name, opened.hash, { warn })).options);
   return { ...opened, name: `${opened.name} with conscience`, model: reviewed };
 }
 

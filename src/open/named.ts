@@ -68,7 +68,7 @@ export async function openNamed(name: string, options: NamedOptions = {}): Promi
       const next = 'leave it out; the endpoint decides how it computes';
       throw new ConfigError({ where: name, what: 'a remote model takes no --quantize', next });
     }
-    const hash = createHash('sha256').update(name).digest('hex');
+    const hash = endpointHash(name);
     const model = new RemoteModel({ ...endpoint, ...remote }, hooks);
     const reader = answerReader(model);
     const usage = () => model.usage;
@@ -84,6 +84,9 @@ export async function openNamed(name: string, options: NamedOptions = {}): Promi
   const { hash, base } = model;
   return { name: model.name, hash, model, reader: model, base, open: model, close: () => model.close() };
 }
+
+/** What stands for the hash of an endpoint's weights: that of its name. */
+export const endpointHash = (name: string): string => createHash('sha256').update(name).digest('hex');
 
 /** Whether a model is there, as far as that can be said without asking it. @throws UserError */
 export async function requireNamed(name: string): Promise<void> {

@@ -4,10 +4,11 @@ import { type Logger, pino } from 'pino';
 import { variables } from '../config/environment.js';
 import type { LanguageModel } from '../engine/language-model.js';
 import { ConfigError } from '../errors.js';
-import { isRemote, openNamed } from '../open/named.js';
+import { endpointHash, isRemote, openNamed } from '../open/named.js';
 import { openThreaded } from '../open/thread/open.js';
 import type { Quantize } from '../values/quantize.js';
 import type { OwnConscienceOptions } from '../zero-shot/opened-reading.js';
+import { calibratedOptions } from '../zero-shot/opened-reading.js';
 import { type WithFrozenCopy, withNamedConscience } from '../zero-shot/own-conscience.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { isLocal } from './guarded.js';
@@ -143,7 +144,8 @@ async function guarded(
   const named = judgeName === undefined ? { name, model: own } : { name: judgeName, model: judge?.own };
   if (named.model) return withNamedConscience(model, { name: named.name, model: named.model }, settings);
   // an endpoint is asked in words for chat models, and not before there is something to ask
-  return withConscience(model, { ...settings, ...(judge ? { conscience: judge.model } : {}) });
+  const { options } = await calibratedOptions(named.name, endpointHash(named.name), settings);
+  return withConscience(model, { ...options, ...(judge ? { conscience: judge.model } : {}) });
 }
 
 function apiKeys({ apiKeys }: ServeOptions): ApiKey[] {

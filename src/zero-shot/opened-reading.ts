@@ -50,15 +50,11 @@ export interface OpenedReading {
 export async function openedReading(
   name: string,
   { base, baseHash, specialTokens }: Reviewer,
-  { calibration = 'auto', ...options }: OwnConscienceOptions = {},
+  given: OwnConscienceOptions = {},
 ): Promise<OpenedReading> {
-  const found = await calibrationFor(name, baseHash, calibration, options);
+  const { options, calibration: found } = await calibratedOptions(name, baseHash, given);
   const words = isRemote(name) ? defaultFormat() : await formatOf(name, { specialTokens });
-  const settings = {
-    ...{ format: words, ...options, conscience: base },
-    ...(found ? calibratedSettings(found) : {}),
-    ...(options.threshold === undefined ? {} : { threshold: options.threshold }),
-  };
+  const settings = { format: words, ...options, conscience: base };
   if (found) {
     const warning = found.quality === 'usable' ? null : `Warning: ${found.sentence}`;
     return { settings, calibration: found, warning };
@@ -83,12 +79,21 @@ export async function openedReading(
   return { settings, calibration: null, warning };
 }
 
-async function calibrationFor(
+/**
+ * The options with the calibrated reading in them, where there is one that they do not set aside.
+ *
+ * @param hash SHA-256 of the weights, or of an endpoint's name
+ * @throws UserError where a calibration is damaged, or not there
+ */
+export async function calibratedOptions(
   name: string,
   hash: string,
-  calibration: string,
-  { framework, parts, prior }: ZeroShotOptions,
-): Promise<Calibration | undefined> {
-  const own = framework ?? parts ?? prior;
-  return own === undefined ? requestedCalibration(name, hash, calibration) : undefined;
+  { calibration = 'auto', ...options }: OwnConscienceOptions,
+): Promise<{ options: ZeroShotOptions; calibration: Calibration | null }> {
+  const own = options.framework ?? options.parts ?? options.prior;
+  const found = own === undefined ? await requestedCalibration(name, hash, calibration) : undefined;
+  if (!found) return { options, calibration: null };
+  const { threshold } = options;
+  const reading = { ...calibratedSettings(found), ...(threshold === undefined ? {} : { threshold }) };
+  return { options: { ...options, ...reading }, calibration: found };
 }
