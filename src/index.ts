@@ -2,9 +2,11 @@
 
 // conscience
 export { readAudit } from './conscience/audit.js';
+export { type Calibration, calibratedSettings } from './conscience/calibration.js';
 export type { ReviewFormat } from './conscience/format.js';
 export { FRAMEWORKS, type Framework, type FrameworkName, resolveFramework } from './conscience/frameworks.js';
 export { loadFormat } from './conscience/plain-format.js';
+export type { PriorKind, Reading, ReadingPart } from './conscience/reading.js';
 export type { ReviewRecord } from './conscience/record.js';
 export { type Review, type ReviewSettings, reviewMany } from './conscience/review.js';
 export { type ConscienceResult, type ConscienceStep, runConscience } from './conscience/step.js';
@@ -44,6 +46,7 @@ export type { LoraConfig } from './model/lora-modules.js';
 export type { Model, Tensor, Weights } from './model/model.js';
 export { loadModel, saveModel } from './model/weights.js';
 export { formatOf } from './open/actor.js';
+export { calibrationOf, readCalibration, type SavedCalibration } from './open/calibration.js';
 export { type EngineOptions, openEngine } from './open/engine.js';
 export { type OpenModel, type OpenOptions, openModel } from './open/model.js';
 export {
@@ -63,6 +66,7 @@ export type { Message, Prompt, Response } from './values/conversation.js';
 export type { Pair, Verdict } from './values/pair.js';
 // zero-shot
 export { type Outcome, type ReviewedAnswer, type Spent, totalUsage } from './zero-shot/answer.js';
+export type { OwnConscienceOptions } from './zero-shot/opened-reading.js';
 export type { ZeroShotOptions } from './zero-shot/options.js';
 export { withOwnConscience } from './zero-shot/own-conscience.js';
 export type { ConscienceEvent, StreamPolicy } from './zero-shot/release.js';
