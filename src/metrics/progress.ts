@@ -28,8 +28,12 @@ export interface Progress {
   update(state: ProgressState): void;
   /** One line for the reader, that stays on the screen. */
   note(line: string): void;
-  /** Ends the current piece of work with one line. */
-  done(summary: string): void;
+  /**
+   * Ends the current piece of work with one line.
+   *
+   * @param warning where it did not come out as it should: a line of its own, which is the last one
+   */
+  done(summary: string, warning?: string): void;
 }
 
 /** Reports nothing: for tests and library use. */

@@ -1,10 +1,16 @@
-/** The calibration of a run's conscience: looked up when the run begins, kept in its folder from then on. */
+/**
+ * How a run's conscience is asked. Its calibration is looked up when the run begins, and kept in its folder
+ * from then on.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Calibration } from '../conscience/calibration.js';
+import { type Calibration, calibratedSettings } from '../conscience/calibration.js';
+import { resolveFramework } from '../conscience/frameworks.js';
+import type { ReviewSettings } from '../conscience/review.js';
 import { isPlayer } from '../conscience/roles.js';
 import type { OpenActor } from '../open/actor.js';
 import { readCalibration, requestedCalibration, saveCalibration } from '../open/calibration.js';
+import type { TrainConfig } from './config/schema.js';
 import type { TrainedModel } from './trained-model.js';
 
 /** Where a run keeps it. */
@@ -26,7 +32,7 @@ export async function calibrationOfRun(
   { config, model }: Pick<TrainedModel, 'config' | 'model'>,
   { others, continued, note }: CalibrationSource,
 ): Promise<Calibration | undefined> {
-  const { enabled, calibration, question, labels, prior_correction, roles } = config.conscience;
+  const { enabled, calibration, roles } = config.conscience;
   if (!enabled || calibration === 'off') return undefined;
   if (continued !== undefined) {
     const path = join(continued, CALIBRATION_FILE);
@@ -35,12 +41,10 @@ export async function calibrationOfRun(
   const { conscience: judge } = roles;
   const other = others.get(judge);
   const hash = other ? other.model.baseHash : model.hash;
-  // a copy that learns, or that began with an adapter, is not the one that was measured
-  const measured = other !== undefined || !isPlayer(judge) || judge === 'frozen-base';
-  if (calibration === 'auto' && !measured) return undefined;
+  if (calibration === 'auto' && !isMeasured(judge)) return undefined;
   const found = await requestedCalibration(other ? judge : config.model, hash, calibration);
   if (!found) return undefined;
-  if ((question ?? labels ?? prior_correction) !== undefined) {
+  if (hasOwnWords(config)) {
     note(
       `The calibration of the conscience (${found.path}) is set aside, as the configuration has a question, labels or prior of its own.`,
     );
@@ -51,6 +55,39 @@ export async function calibrationOfRun(
     `${kept.quality === 'usable' ? 'The conscience is calibrated' : 'Warning'} (${path}): ${kept.sentence}`,
   );
   return kept;
+}
+
+/** A copy that learns, or that began with an adapter, is not the one that was measured. */
+const isMeasured = (judge: string) => !isPlayer(judge) || judge === 'frozen-base';
+
+const hasOwnWords = ({ conscience: { question, labels, prior_correction } }: TrainConfig) =>
+  (question ?? labels ?? prior_correction) !== undefined;
+
+/** The model that `ealign calibrate` would have to measure, and what else it takes for a run to go by that. */
+export function calibratable(config: TrainConfig): { readonly model: string; readonly also?: string } {
+  const { calibration, roles } = config.conscience;
+  const also = [
+    ...(calibration === 'off' ? ['with conscience.calibration: auto'] : []),
+    ...(isMeasured(roles.conscience) ? [] : ['with conscience.roles.conscience: frozen-base']),
+    ...(hasOwnWords(config) ? ['without a question, labels or prior_correction of your own'] : []),
+  ];
+  const model = isPlayer(roles.conscience) ? config.model : roles.conscience;
+  return { model, ...(also.length > 0 ? { also: also.join(' and ') } : {}) };
+}
+
+/** The rules that reviews go by: the configuration's, and where it leaves them open the calibration's. */
+export function rulesOf(
+  { conscience }: TrainConfig,
+  calibration?: Calibration,
+): Omit<ReviewSettings, 'conscience' | 'format'> {
+  return {
+    framework: resolveFramework(conscience),
+    threshold: 0.5,
+    minMass: conscience.min_mass,
+    prior: conscience.prior_correction ?? 'off',
+    ...(calibration ? calibratedSettings(calibration) : {}),
+    ...(conscience.threshold === undefined ? {} : { threshold: conscience.threshold }),
+  };
 }
 
 /** Keeps it in a run's folder. @throws SaveError */

@@ -1,5 +1,5 @@
 /** The source of a run's preference pairs: models cast in their roles, the conscience checked before the first step. */
-import { type Calibration, calibratedSettings } from '../conscience/calibration.js';
+import type { Calibration } from '../conscience/calibration.js';
 import { resolveFramework } from '../conscience/frameworks.js';
 import { loadFormat } from '../conscience/plain-format.js';
 import type { ReviewRecord } from '../conscience/record.js';
@@ -12,6 +12,7 @@ import { resolveModel } from '../hub/pull.js';
 import type { CostMeter } from '../metrics/costs.js';
 import { type OpenActor, openActor } from '../open/actor.js';
 import { passedBy } from './cadence.js';
+import { rulesOf } from './calibration.js';
 import type { TrainConfig } from './config/schema.js';
 import { requireConscience } from './conscience-check.js';
 import { PairSource } from './pairs.js';
@@ -57,17 +58,12 @@ export async function castRoles(
 ): Promise<RolesCast> {
   const own = await loadFormat(modelPath, { specialTokens: engine.specialTokens });
   const cast = resolveRoles(conscience.roles, engine, own, others);
-  const framework = resolveFramework(config.conscience);
+  const framework = resolveFramework(conscience);
   for (const { format } of [cast.conscience, cast.alternative]) format.adapt(framework);
   const review: ReviewSettings = {
     conscience: cast.conscience.model,
-    framework,
     format: cast.conscience.format,
-    threshold: 0.5,
-    minMass: conscience.min_mass,
-    prior: conscience.prior_correction ?? 'off',
-    ...(calibration ? calibratedSettings(calibration) : {}),
-    ...(conscience.threshold === undefined ? {} : { threshold: conscience.threshold }),
+    ...rulesOf(config, calibration),
   };
   const step = {
     ...review,

@@ -2,17 +2,13 @@
  * From a plan to a trained adapter or model. Nothing is written before the last check has passed.
  */
 import { dirname, resolve } from 'node:path';
-import { readAudit } from '../conscience/audit.js';
 import type { Calibration } from '../conscience/calibration.js';
-import { flagsByKind, flagsInWords } from '../conscience/flags.js';
-import { withoutPairs } from '../conscience/no-pairs.js';
 import { SETS } from '../conscience/roles.js';
 import { lossTerms } from '../defences/index.js';
 import { openWeights, steerable } from '../engine/capabilities.js';
 import type { TrainingEngine } from '../engine/training-engine.js';
 import { removeLeftovers } from '../files/leftovers.js';
-import { ALIGNMENT_STAGES, CostMeter, type Costs, overSupervised } from '../metrics/costs.js';
-import { costsOf } from '../metrics/names.js';
+import { CostMeter } from '../metrics/costs.js';
 import { type Progress, silent } from '../metrics/progress.js';
 import { readMetrics } from '../metrics/writer.js';
 import type { OpenActor } from '../open/actor.js';
@@ -22,6 +18,7 @@ import type { TrainConfig } from './config/schema.js';
 import { watchFirstReviews } from './conscience-check.js';
 import { openOthers, openPairs } from './open-pairs.js';
 import { type OpenReviewThread, openReviewThread, trainingThreads } from './open-review-thread.js';
+import { outcomeOf } from './outcome.js';
 import { RunOutput } from './output.js';
 import type { PairSource } from './pairs.js';
 import { batchesOf, type PlanOptions, planTrain, type TrainPlan } from './plan.js';
@@ -69,13 +66,13 @@ export async function runTrain(given: TrainConfig | TrainPlan, options: RunOptio
     if (conscience.enabled && conscience.lag > 0) thread = await openReviewThread(plan, calibration);
     const { trainer, pairs } = await openTrainer(training, { others, calibration, thread });
     if (start.own && hasResult(plan.config.output, plan.modelPath)) {
-      if (!isCheckpoint(options.resume)) return await finishedBefore(training);
+      if (!isCheckpoint(options.resume)) return await finishedBefore(training, calibration);
       progress.note(`The run had finished. It is trained again from ${start.checkpoint!.folder}.`);
       removeResult(plan.config.output, plan.modelPath);
     }
     training.output.begin(start.own ? start.checkpoint!.state.step : undefined, calibration);
     const result = await trainer.run(options.signal);
-    await end(training, result, pairs);
+    await end(training, result, pairs?.total ?? 0, calibration);
     return { ...result, output: plan.config.output, engine };
   } finally {
     await thread?.close();
@@ -172,13 +169,19 @@ async function openTrainer(
 }
 
 /** The run as it ended earlier, with the tensors that it saved. */
-async function finishedBefore({ plan, engine, start, progress }: Training): Promise<RunResult> {
+async function finishedBefore(
+  { plan, engine, start, progress }: Training,
+  calibration?: Calibration,
+): Promise<RunResult> {
   const { output } = plan.config;
   removeLeftovers(output);
   const trained = await readResult(output, plan.model, plan.lora !== undefined);
   await openWeights(engine).replace('policy', trained);
-  const step = readMetrics(output).at(-1)?.step ?? start.checkpoint!.state.step;
-  progress.done(`${output} has finished: ${step} steps are trained and saved there. Nothing was left to do.`);
+  const last = readMetrics(output).at(-1);
+  const step = last?.step ?? start.checkpoint!.state.step;
+  const summary = `${output} has finished: ${step} steps are trained and saved there. Nothing was left to do.`;
+  const untouched = last?.['conscience/pairs_total'] === 0;
+  progress.done(summary, untouched ? outcomeOf(plan.config, 0, calibration).warning : undefined);
   return { finished: true, step, output, engine };
 }
 
@@ -186,7 +189,8 @@ async function finishedBefore({ plan, engine, start, progress }: Training): Prom
 async function end(
   { plan, engine, progress }: Training,
   result: TrainingResult,
-  pairs?: PairSource,
+  pairs: number,
+  calibration?: Calibration,
 ): Promise<void> {
   const { config, modelPath, adapter, lora } = plan;
   const { output } = config;
@@ -195,26 +199,8 @@ async function end(
     return;
   }
   await saveResult(output, engine, config.model, modelPath, adapter);
-  progress.done(
-    `Trained ${result.step} ${result.step === 1 ? 'step' : 'steps'}; ${lora ? 'adapter' : 'model'} saved in ${output}`,
-  );
-  if (!pairs?.reviewing) return;
-  const costs = costsOf(readMetrics(output));
-  if (costs) progress.note(inWords(costs));
-  const records = readAudit(output);
-  const flagged = flagsInWords(flagsByKind(records));
-  if (flagged !== undefined) progress.note(flagged);
-  if (pairs.total === 0) progress.note(withoutPairs(records));
-}
-
-/** Where the time of a run with the conscience went. */
-function inWords(costs: Costs): string {
-  const seconds = Object.values(costs).reduce((sum, cost) => sum + cost.seconds, 0);
-  const over = overSupervised(costs);
-  const stages = ALIGNMENT_STAGES.flatMap((stage) => {
-    const cost = costs[stage];
-    return cost ? [`${stage.replace('_', ' ')} ${cost.seconds.toFixed(1)} s`] : [];
-  });
-  const times = over === null ? '' : `, ${over.toFixed(2)} × that of supervised training alone`;
-  return `Time of the training steps: ${seconds.toFixed(1)} s${times}: ${stages.join(', ')}.`;
+  const { notes, warning } = outcomeOf(config, pairs, calibration);
+  for (const line of notes) progress.note(line);
+  const steps = `${result.step} ${result.step === 1 ? 'step' : 'steps'}`;
+  progress.done(`Trained ${steps}; ${lora ? 'adapter' : 'model'} saved in ${output}`, warning);
 }

@@ -39,6 +39,12 @@ describe('without a terminal', () => {
     ]);
   });
 
+  it('ends with the warning, where there is one', () => {
+    const { stream, now, text } = recorder();
+    createProgress({ stream, now }).done('Trained 100 steps.', 'Nothing was learnt.');
+    expect(text()).toBe('Trained 100 steps.\nWarning: Nothing was learnt.\n');
+  });
+
   it('leaves a slow first step out of the rate, and steps done before resuming', () => {
     const { stream, clock, now, text } = recorder();
     const progress = createProgress({ stream, now });
@@ -90,6 +96,19 @@ describe('in a terminal', () => {
   });
 });
 
+describe('the end in a terminal', () => {
+  const lines = (warning?: string) => {
+    const { stream, now, text } = recorder({ columns: 60 });
+    createProgress({ stream, now }).done('Trained.', warning);
+    return stripVTControlCharacters(text());
+  };
+
+  it('has a tick only where nothing is to be warned of', () => {
+    expect(lines()).toBe('✓ Trained.\n');
+    expect(lines('Nothing was learnt.')).toBe('Trained.\nWarning: Nothing was learnt.\n');
+  });
+});
+
 describe('with --json', () => {
   it('writes every step as one object', () => {
     const { stream, text } = recorder();
@@ -109,6 +128,16 @@ describe('with --json', () => {
       { event: 'note', text: 'a "note"' },
       { event: 'done', label: 'train', text: 'Done.' },
     ]);
+  });
+
+  it('has the warning of an end as a field', () => {
+    const { stream, text } = recorder();
+    createProgress({ json: true, stream }).done('Done.', 'Nothing was learnt.');
+    expect(JSON.parse(text())).toMatchObject({
+      event: 'done',
+      text: 'Done.',
+      warning: 'Nothing was learnt.',
+    });
   });
 });
 

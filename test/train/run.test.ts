@@ -40,8 +40,12 @@ const few = file(fewRows());
 
 type Settings = Record<string, unknown>;
 
-/** Trains pinocchio for two steps; gives the notes that were shown. */
-async function train(output: string, { training, conscience, ...rest }: Settings = {}): Promise<string[]> {
+/** Trains pinocchio for two steps; gives the notes that were shown, and how it ended. */
+async function train(
+  output: string,
+  { training, conscience, ...rest }: Settings = {},
+  ends: [summary: string, warning?: string][] = [],
+): Promise<string[]> {
   const notes: string[] = [];
   const config = parseConfig(
     JSON.stringify({
@@ -50,7 +54,9 @@ async function train(output: string, { training, conscience, ...rest }: Settings
       conscience: { every: 1, samples: 3, max_tokens: 8, ...(conscience as Settings) },
     }),
   );
-  const run = await runTrain(config, { progress: { ...silent, note: (text) => notes.push(text) } });
+  const note = (text: string) => notes.push(text);
+  const done = (...end: [summary: string, warning?: string]) => ends.push(end);
+  const run = await runTrain(config, { progress: { ...silent, note, done } });
   expect(run.finished).toBe(true);
   await run.engine.close();
   return notes;
@@ -115,18 +121,44 @@ it('names the validation rows when none of the user’s own can be used', async 
   await expect(train('eval', { eval_data: long })).rejects.toThrow(/^eval_data: no row is left/);
 });
 
-it('says at the end that a conscience that made no pair taught nothing, and why', async () => {
-  const blind = await train('blind', { conscience: { threshold: 0.999999, samples: 3 } });
-  expect(blind.at(-1)).toMatch(
-    /^The conscience taught this run nothing.* No pair came of (\d) reviews: \1 accepted\.$/,
+it('ends with a warning where a conscience made no pair, that says why and what to do', async () => {
+  const ends: [string, string?][] = [];
+  await train('blind', { conscience: { threshold: 0.999999, samples: 3 } }, ends);
+  const [summary, warning] = ends.at(-1)!;
+  expect(summary).toMatch(/^Trained 2 steps; adapter saved in .*blind$/);
+  expect(warning).toMatch(
+    /^The conscience taught this run nothing.* No pair came of (\d) reviews: \1 accepted\. It is not calibrated, .*: run ealign calibrate pinocchio, or let another model judge/,
   );
-  const late = await train('late', { conscience: { first: 2 } });
-  expect(late.at(-1)).toMatch(/taught this run nothing.* It never reviewed/);
-  const keen = await train('keen', {
-    conscience: { threshold: 0, review_alternatives: false, max_tokens: 48 },
-  });
-  expect(keen.join()).not.toContain('taught this run nothing');
+  await train('late', { conscience: { first: 2 } }, ends);
+  expect(ends.at(-1)![1]).toMatch(/taught this run nothing.* It never reviewed: .*conscience.first/);
+  const keen = await train(
+    'keen',
+    { conscience: { threshold: 0, review_alternatives: false, max_tokens: 48 } },
+    ends,
+  );
+  expect(ends.at(-1)).toEqual([expect.stringMatching(/^Trained 2 steps/), undefined]);
   expect(keen.at(-1)).toMatch(/^Flagged by kind: probe (\d+) of \1\.$/);
+  await train('off', { conscience: { enabled: false } }, ends);
+  expect(ends.at(-1)![1]).toBeUndefined();
+});
+
+it('says so again where a finished run is resumed', async () => {
+  const ends: [string, string?][] = [];
+  const output = join(folder, 'blind again');
+  const config = parseConfig(
+    JSON.stringify({
+      ...{ model: 'pinocchio', data: few, output },
+      training: { steps: 2, batch_size: 2, save_every: 1 },
+      conscience: { threshold: 0.999999, every: 1, samples: 2, max_tokens: 4 },
+    }),
+  );
+  const progress = { ...silent, done: (...end: [string, string?]) => ends.push(end) };
+  for (const options of [{ progress }, { progress, resume: true as const }]) {
+    await (await runTrain(config, options)).engine.close();
+  }
+  const [[, first], [, again]] = ends.filter(([summary]) => /Trained|has finished/.test(summary));
+  expect(again).toMatch(/taught this run nothing/);
+  expect(again).toBe(first);
 });
 
 it('leaves nothing of an earlier run where it starts anew', async () => {

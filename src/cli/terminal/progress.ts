@@ -65,11 +65,14 @@ class TerminalProgress implements CommandProgress {
     this.draw();
   }
 
-  done(summary: string): void {
+  done(summary: string, warning?: string): void {
     const elapsed = this.task?.elapsed(this.now());
     this.end();
-    const { green, dim } = colorsFor(this.stream);
-    this.stream.write(`${green('✓')} ${summary}${elapsed === undefined ? '' : dim(`  ${elapsed}`)}\n`);
+    const { green, yellow, dim } = colorsFor(this.stream);
+    const line = `${summary}${elapsed === undefined ? '' : dim(`  ${elapsed}`)}`;
+    this.stream.write(
+      warning === undefined ? `${green('✓')} ${line}\n` : `${line}\n${yellow('Warning:')} ${warning}\n`,
+    );
   }
 
   end(): void {
@@ -127,8 +130,9 @@ class PlainProgress implements CommandProgress {
     this.stream.write(`${line}\n`);
   }
 
-  done(summary: string): void {
+  done(summary: string, warning?: string): void {
     this.note(this.task ? `${summary}  ${this.task.elapsed(this.now())}` : summary);
+    if (warning !== undefined) this.note(`Warning: ${warning}`);
     this.end();
   }
 
@@ -157,8 +161,8 @@ class JsonProgress implements CommandProgress {
     this.write({ event: 'note', text });
   }
 
-  done(summary: string): void {
-    this.write({ event: 'done', label: this.label, text: summary });
+  done(summary: string, warning?: string): void {
+    this.write({ event: 'done', label: this.label, text: summary, warning });
   }
 
   end(): void {}
