@@ -40,7 +40,7 @@ const program = createProgram();
 addTrainCommand(program, async (config, options) => {
   if (options.preview) {
     const { planTrain, showPlan } = await import('../train/plan.js');
-    process.stdout.write(`${showPlan(await planTrain(config, options))}\n`);
+    process.stdout.write(`${await showPlan(await planTrain(config, options))}\n`);
     return;
   }
   const { runTrain } = await import('../train/run.js');

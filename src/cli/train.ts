@@ -17,7 +17,7 @@ import { type Work, work } from './terminal/work.js';
 
 /** What the command line says beside the configuration. */
 export interface TrainOptions extends Work {
-  /** Check the data, show three rows with their masks, and stop. */
+  /** Check the data, show three rows with their masks and what would be reviewed, and stop. */
   preview: boolean;
   /** A checkpoint or output folder; `true` is the last checkpoint in the output folder. */
   resume?: string | true;
@@ -39,7 +39,10 @@ export function addTrainCommand(
     .command('train')
     .summary('fine-tune a model, with the conscience reviewing what it says')
     .argument('[config.yaml]', 'configuration; flags win over it')
-    .option('--preview', 'check the data, show three rows with their loss masks, and stop')
+    .option(
+      '--preview',
+      'check the data, show three rows with their loss masks and what would be reviewed, and stop',
+    )
     .option(
       '--resume [checkpoint]',
       'continue from a checkpoint; without one, from the last in the output folder',
@@ -151,7 +154,7 @@ ${bold('Examples:')}
 
 ${bold('Options:')}
   ${cyan('--preview')}
-      Check the data, show three rows with their loss masks, and stop.
+      Check the data, show three rows with their loss masks, and what would be reviewed and how, and stop.
   ${cyan('--resume [checkpoint]')}
       Continue from a checkpoint, or from the last one in the output folder.
   ${cyan('--json')}

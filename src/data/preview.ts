@@ -44,7 +44,7 @@ function runsOf(row: TokenRow, tokenizer: ChatTokenizer): { text: string; loss: 
 }
 
 /** A dataset must not steer the terminal: control characters are shown as their symbols. */
-function visible(text: string): string {
+export function visible(text: string): string {
   return text.replace(/[^\P{Cc}\n\t]/gu, (c) =>
     c < ' ' ? String.fromCharCode(0x2400 + c.charCodeAt(0)) : '␡',
   );

@@ -17,6 +17,7 @@ import type { TrainConfig } from './config/schema.js';
 import { requireConscience } from './conscience-check.js';
 import { PairSource } from './pairs.js';
 import type { TrainPlan } from './plan.js';
+import { probeShareOf } from './prompt-pools.js';
 import { ReviewsBeside, type ReviewThread } from './reviews-beside.js';
 import type { TrainedModel } from './trained-model.js';
 
@@ -122,7 +123,7 @@ export async function openPairs(
     pairsEvery: conscience.pairs_every,
     replayCapacity: conscience.replay_capacity,
     ...prompts,
-    probeShare: conscience.prompts === 'mixture' ? conscience.mixture_share : 1,
+    probeShare: probeShareOf(config),
     fixed: rows.pairs,
     maxLength: training.max_length,
     seed,

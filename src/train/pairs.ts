@@ -10,15 +10,15 @@ import { amplifying, openWeights } from '../engine/capabilities.js';
 import type { ReferenceLogps, TrainingEngine, WeightSet } from '../engine/training-engine.js';
 import { CostMeter, type Stage } from '../metrics/costs.js';
 import { Random } from '../random.js';
-import type { Prompt } from '../values/conversation.js';
 import type { Pair } from '../values/pair.js';
 import { isDue, type Passed, stepsUntilDue } from './cadence.js';
 import type { TrainingPair } from './passes.js';
-import { PromptTurns } from './prompt-turns.js';
+import type { PromptPools } from './prompt-pools.js';
 import { meanAge, ReplayBuffer, type ReplayState } from './replay.js';
+import { type PromptShares, type PromptsTaken, ReviewPrompts } from './review-prompts.js';
 import type { PendingReview, ReviewsBeside } from './reviews-beside.js';
 
-export interface PairSourceOptions {
+export interface PairSourceOptions extends PromptPools, PromptShares {
   readonly engine: TrainingEngine;
   /** Which copy is DPO's reference. */
   readonly reference: WeightSet;
@@ -28,11 +28,6 @@ export interface PairSourceOptions {
   readonly amplify?: number;
   /** Whether the verdicts do not change while training, so that priors may be kept. */
   readonly frozenConscience: boolean;
-  /** Prompts to draw from, by source. Empty lists are never drawn from. */
-  readonly probes: readonly Prompt[];
-  readonly trainingPrompts: readonly Prompt[];
-  /** Share of probes among the drawn prompts. */
-  readonly probeShare: number;
   /** Optimiser step of the first review. Default 0. */
   readonly first?: number;
   /** How much of the run has passed before a step, in the unit of `every` and `pairsEvery`. Default: steps. */
@@ -41,15 +36,12 @@ export interface PairSourceOptions {
   readonly totalSteps?: number;
   /** Distance from one review to the next. */
   readonly every: number;
-  /** Responses sampled per review. */
-  readonly samples: number;
   readonly pairsPerStep: number;
   /** Distance from one step that draws pairs to the next. Default 1. */
   readonly pairsEvery?: number;
   readonly replayCapacity: number;
   readonly fixed: readonly TokenPair[];
   readonly maxLength: number;
-  readonly seed: number;
   /** Absent: training waits for each review. */
   readonly beside?: ReviewsBeside;
   /** Told what reviews and the reference take. */
@@ -63,7 +55,7 @@ export interface PairSourceState {
   readonly references: readonly (readonly [string, ReferenceLogps])[];
   readonly priors: readonly (readonly [string, LabelLogps])[];
   /** Prompts reviewed so far, by source. */
-  readonly reviewed: { readonly probes: number; readonly training: number };
+  readonly reviewed: PromptsTaken;
   /** Reviews beside training that are not taken up yet. */
   readonly pending?: readonly PendingReview[];
 }
@@ -107,15 +99,12 @@ export class PairSource implements PairDrawer, Reviewer {
   /** Reference log-probabilities by pair id; only while the reference is frozen. */
   private readonly references = new Map<string, ReferenceLogps>();
   private readonly priors = new Map<string, LabelLogps>();
-  private readonly probes: PromptTurns;
-  private readonly trainingPrompts: PromptTurns;
+  private readonly prompts: ReviewPrompts;
 
   constructor(private readonly options: PairSourceOptions) {
-    const { replayCapacity: capacity, probes, trainingPrompts, seed } = options;
+    const { replayCapacity: capacity, seed, beside } = options;
     this.replay = new ReplayBuffer({ capacity, seed });
-    this.probes = new PromptTurns(probes, seed, 'probes');
-    this.trainingPrompts = new PromptTurns(trainingPrompts, seed, 'training');
-    const { beside } = options;
+    this.prompts = new ReviewPrompts(options, options);
     if (beside) this.takeTurns = (step) => this.reviewBeside(beside, step);
   }
 
@@ -138,7 +127,7 @@ export class PairSource implements PairDrawer, Reviewer {
       ...(amplify === 1 ? {} : { policy: amplifying(engine).amplified(amplify) }),
       trainable: (pair) => isTrainable(pair, engine, this.options.maxLength),
       ...(frozenConscience ? { priorCache: this.priors } : {}),
-      prompts: this.prompts(step),
+      prompts: this.prompts.take(step),
       step,
       seed,
       ...(meter ? { meter } : {}),
@@ -187,7 +176,7 @@ export class PairSource implements PairDrawer, Reviewer {
       replay: this.replay.state(),
       references: [...this.references],
       priors: [...this.priors],
-      reviewed: { probes: this.probes.taken, training: this.trainingPrompts.taken },
+      reviewed: this.prompts.taken,
     };
   }
 
@@ -196,8 +185,7 @@ export class PairSource implements PairDrawer, Reviewer {
     this.replay = ReplayBuffer.fromState(replay, { capacity, seed });
     for (const [id, logps] of references) this.references.set(id, logps);
     for (const [key, logps] of priors) this.priors.set(key, logps);
-    this.probes.taken = reviewed.probes;
-    this.trainingPrompts.taken = reviewed.training;
+    this.prompts.taken = reviewed;
     this.options.beside?.restore(pending);
   }
 
@@ -217,18 +205,9 @@ export class PairSource implements PairDrawer, Reviewer {
     }
     if (this.reviewDue(step) && step + beside.lag < totalSteps) {
       const weights = await openWeights(engine).weights();
-      beside.begin({ step, seed, prompts: this.prompts(step), weights, priors: [...this.priors] });
+      beside.begin({ step, seed, prompts: this.prompts.take(step), weights, priors: [...this.priors] });
     }
     return answer?.made;
-  }
-
-  private prompts(step: number): Prompt[] {
-    const { probes, trainingPrompts, probeShare, samples, seed } = this.options;
-    const share = trainingPrompts.length === 0 ? 1 : probes.length === 0 ? 0 : probeShare;
-    const whole = Math.floor(samples * share);
-    const rest = samples * share - whole;
-    const fromProbes = whole + Number(rest > 0 && new Random(seed, 'prompts', step).next() < rest);
-    return [...this.probes.take(fromProbes), ...this.trainingPrompts.take(samples - fromProbes)];
   }
 
   private rowsOf(pair: Pair): TokenPair {

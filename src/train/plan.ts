@@ -16,6 +16,7 @@ import type { TrainConfig } from './config/schema.js';
 import { readData, type TokenData, tokeniseData } from './data.js';
 import { type PromptPools, probesOf, promptPools } from './prompt-pools.js';
 import type { ScheduleConfig } from './schedule.js';
+import { showReviews } from './show-reviews.js';
 import { type TrainedModel, trainedModel } from './trained-model.js';
 
 export interface PlanOptions {
@@ -69,15 +70,19 @@ export async function planTrain(given: TrainConfig, options: PlanOptions = {}): 
 }
 
 /**
- * Shows a plan's first three training rows and one preference pair, with what is learnt marked.
+ * Shows a plan's first three training rows and one preference pair, with what is learnt marked, and what the
+ * conscience would review and how.
  *
  * @returns lines of text, without a newline at the end
+ * @throws UserError when a calibration, or the words in which the conscience is asked, cannot be used
  */
-export function showPlan({ rows, model }: TrainPlan): string {
-  return [rows.train, rows.pairs.slice(0, 1).flatMap(({ chosen, rejected }) => [chosen, rejected])]
-    .filter((shown) => shown.length > 0)
-    .map((shown) => preview(shown, model.tokenizer))
-    .join('\n');
+export async function showPlan(plan: TrainPlan): Promise<string> {
+  const { rows, model } = plan;
+  const shown = [rows.train, rows.pairs.slice(0, 1).flatMap(({ chosen, rejected }) => [chosen, rejected])]
+    .filter((some) => some.length > 0)
+    .map((some) => preview(some, model.tokenizer));
+  const reviews = await showReviews(plan);
+  return [...shown, ...(reviews.length > 0 ? [reviews.join('\n')] : [])].join('\n');
 }
 
 /** The rows of a plan as an endless stream of batches, at its first step. */

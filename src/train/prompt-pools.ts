@@ -20,6 +20,12 @@ export async function probesOf({ probes }: TrainData, modelPath: string): Promis
   return probes ?? (existsSync(own) ? await readPrompts(own) : builtInProbes);
 }
 
+/** Which of them they are. */
+export function probesSource({ conscience }: TrainConfig, modelPath: string): string {
+  const own = join(modelPath, PROBES_FILE);
+  return conscience.probes ?? (existsSync(own) ? own : 'built in');
+}
+
 /**
  * Chooses the prompts that may be reviewed, as `conscience.prompts` says, and that leave room for an answer.
  *
@@ -62,3 +68,7 @@ export function promptPools(
   const next = probes.length > 0 ? 'give shorter probes' : 'set conscience.prompts: probes';
   throw new DataError({ where: paths.join(', '), what, next });
 }
+
+/** Share of probes among the prompts of a review. */
+export const probeShareOf = ({ conscience }: TrainConfig): number =>
+  conscience.prompts === 'mixture' ? conscience.mixture_share : 1;

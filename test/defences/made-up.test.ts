@@ -74,7 +74,7 @@ it('its keys are read, checked, shown and written', () => {
 
 it('it changes the rows and the loss', async () => {
   const plan = await planTrain(config('defences: { spell_out: always }\nloss: { spelling: 0.5 }'));
-  expect(showPlan(plan)).toContain('s[[ h a r e');
+  expect(await showPlan(plan)).toContain('s[[ h a r e');
   const run = await runTrain(plan);
   await run.engine.close();
   // the policy starts at the reference, so that the distance is 0, but it is measured

@@ -259,7 +259,7 @@ it('a plan shows rows and both answers of a pair, writes nothing, and can be run
     }),
   );
   const plan = await planTrain(config);
-  const shown = showPlan(plan);
+  const shown = await showPlan(plan);
   expect(shown).toMatch(/\[\[ ?give half \..*\]\]/);
   expect(shown).toMatch(/\[\[ ?keep it \..*\]\]/);
   // 8 rows, 1 of them held out: 2 steps an epoch
