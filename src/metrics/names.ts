@@ -26,6 +26,8 @@ export const METRICS = {
   'logps/rejected': 'the same of the rejected response, nats',
   'conscience/reviewed': 'responses reviewed so far',
   'conscience/flag_rate': 'flagged share of the readable verdicts',
+  'conscience/alarm':
+    '1 while more of the last responses are flagged than conscience.alarm allows, else 0; null until 16 were readable',
   'conscience/unreadable': 'unreadable share of the verdicts',
   'conscience/alternative_refusal_rate': 'share of the alternatives that refuse',
   'conscience/alternative_still_flagged': 'share of the alternatives that are flagged again',

@@ -1,4 +1,5 @@
 /** The source of a run's preference pairs: models cast in their roles, the conscience checked before the first step. */
+import { alarmLimit } from '../conscience/alarm.js';
 import type { Calibration } from '../conscience/calibration.js';
 import { resolveFramework } from '../conscience/frameworks.js';
 import { loadFormat } from '../conscience/plain-format.js';
@@ -142,6 +143,8 @@ export async function openPairs(
   return new PairSource({
     ...common,
     conscience: step,
+    alarm: alarmLimit(conscience),
+    onAlarm: note,
     ...(thread ? { beside: new ReviewsBeside(thread, conscience.lag) } : {}),
   });
 }

@@ -2,6 +2,8 @@
  * Preference pairs as training reads them: the online pairs of the conscience, drawn from
  * the replay buffer, and the rows of a fixed preference file.
  */
+import { type AlarmState, afterReview, alarmLine, NO_ALARM, shareOf } from '../conscience/alarm.js';
+import type { ConscienceCounts } from '../conscience/metrics.js';
 import type { ReviewRecord } from '../conscience/record.js';
 import { type ConscienceResult, ConscienceStages, type ConscienceStep } from '../conscience/step.js';
 import type { LabelLogps } from '../conscience/verdict.js';
@@ -26,6 +28,9 @@ export interface PairSourceOptions extends PromptPools, PromptShares {
   readonly conscience?: Omit<ConscienceStep, 'prompts' | 'step' | 'seed' | 'priorCache' | 'trainable'>;
   /** Factor on the policy's difference to the frozen copy where it is sampled. Default 1. */
   readonly amplify?: number;
+  /** Largest share of the last responses that may be flagged before `onAlarm` is told. Absent: any. */
+  readonly alarm?: number;
+  readonly onAlarm?: (line: string) => void;
   /** Whether the verdicts do not change while training, so that priors may be kept. */
   readonly frozenConscience: boolean;
   /** Optimiser step of the first review. Default 0. */
@@ -58,6 +63,8 @@ export interface PairSourceState {
   readonly reviewed: PromptsTaken;
   /** Reviews beside training that are not taken up yet. */
   readonly pending?: readonly PendingReview[];
+  /** Absent where there is no alarm, and in checkpoints of earlier versions. */
+  readonly alarm?: AlarmState;
 }
 
 /** The pairs that a step draws. */
@@ -100,6 +107,7 @@ export class PairSource implements PairDrawer, Reviewer {
   private readonly references = new Map<string, ReferenceLogps>();
   private readonly priors = new Map<string, LabelLogps>();
   private readonly prompts: ReviewPrompts;
+  private flags: AlarmState = NO_ALARM;
 
   constructor(private readonly options: PairSourceOptions) {
     const { replayCapacity: capacity, seed, beside } = options;
@@ -118,6 +126,12 @@ export class PairSource implements PairDrawer, Reviewer {
     return this.replay.total;
   }
 
+  /** Whether too many of the last responses were flagged; null until enough could be read, undefined where nobody asks. */
+  get alarm(): boolean | null | undefined {
+    if (this.options.alarm === undefined) return undefined;
+    return shareOf(this.flags) === null ? null : this.flags.raised;
+  }
+
   review(step: number): ConscienceStages | undefined {
     const { conscience } = this.options;
     if (!conscience || !this.reviewDue(step)) return undefined;
@@ -134,10 +148,12 @@ export class PairSource implements PairDrawer, Reviewer {
     });
   }
 
-  keep({ reviews, pairs }: ConscienceResult): void {
+  keep({ reviews, pairs, counts }: ConscienceResult): void {
     this.options.onReviews(reviews);
     this.replay.add(pairs);
     this.forgetOldReferences();
+    const [first] = reviews;
+    if (first) this.watch(counts, first.step);
   }
 
   async draw(step: number): Promise<PairDraw> {
@@ -173,6 +189,7 @@ export class PairSource implements PairDrawer, Reviewer {
     const { beside } = this.options;
     return {
       ...(beside ? { pending: await beside.state() } : {}),
+      ...(this.options.alarm === undefined ? {} : { alarm: this.flags }),
       replay: this.replay.state(),
       references: [...this.references],
       priors: [...this.priors],
@@ -180,13 +197,24 @@ export class PairSource implements PairDrawer, Reviewer {
     };
   }
 
-  restore({ replay, references, priors, reviewed, pending = [] }: PairSourceState): void {
+  restore({ replay, references, priors, reviewed, pending = [], alarm = NO_ALARM }: PairSourceState): void {
     const { replayCapacity: capacity, seed } = this.options;
     this.replay = ReplayBuffer.fromState(replay, { capacity, seed });
     for (const [id, logps] of references) this.references.set(id, logps);
     for (const [key, logps] of priors) this.priors.set(key, logps);
     this.prompts.taken = reviewed;
+    this.flags = alarm;
     this.options.beside?.restore(pending);
+  }
+
+  /** Tells when too many responses are flagged, and when they no longer are. */
+  private watch(counts: ConscienceCounts, step: number): void {
+    const { alarm: limit, amplify = 1, onAlarm } = this.options;
+    if (limit === undefined) return;
+    const before = this.flags;
+    this.flags = afterReview(before, counts, limit);
+    const line = alarmLine(before, this.flags, { step, limit, amplify });
+    if (line !== undefined) onAlarm?.(line);
   }
 
   private reviewDue(step: number): boolean {

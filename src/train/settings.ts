@@ -18,6 +18,7 @@ const FREE_KEYS = new Set([
   'training.keep_checkpoints',
   'training.checkpointing',
   'conscience.check',
+  'conscience.alarm',
   'conscience.lag_threads',
 ]);
 

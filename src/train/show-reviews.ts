@@ -1,4 +1,5 @@
 /** What a plan's conscience would review, how often, and how it would be asked. Opens no engine, writes nothing. */
+import { alarmLimit } from '../conscience/alarm.js';
 import { SAMPLES_PER_PROMPT } from '../conscience/contrast.js';
 import type { ReviewFormat } from '../conscience/format.js';
 import { loadFormat } from '../conscience/plain-format.js';
@@ -68,8 +69,13 @@ function pools({ config, modelPath, prompts }: TrainPlan): string {
 function howSampled({ conscience, setting }: TrainConfig): string {
   const { temperature, amplify, max_tokens } = conscience;
   const change = setting === 'lora' ? 'the adapter’s change' : 'its change since the frozen copy';
+  const limit = alarmLimit(conscience);
+  const alarm =
+    limit === undefined
+      ? ''
+      : ` Alarm where more than ${Number((100 * limit).toPrecision(3))} % are flagged.`;
   const from = amplify === 1 ? 'as it is' : `with ${amplify} times ${change} (conscience.amplify)`;
-  return `Responses: of the policy ${from}, at temperature ${temperature}, at most ${count(max_tokens, 'token')} each.`;
+  return `Responses: of the policy ${from}, at temperature ${temperature}, at most ${count(max_tokens, 'token')} each.${alarm}`;
 }
 
 const JUDGES: Readonly<Record<Player, string>> = {

@@ -108,6 +108,7 @@ export class Trainer {
         step: this.step,
         loss: this.window.loss / this.window.steps,
         'conscience/flag_rate': conscienceMetrics(this.window.counts, 0)['conscience/flag_rate'] ?? undefined,
+        ...this.alarm(),
         tokens_per_second: tokensPerSecond,
       });
       const end = this.step === totalSteps;
@@ -165,7 +166,11 @@ export class Trainer {
     this.options.onMetrics(this.step, {
       ...windowMetrics(this.window),
       ...(pairs?.reviewing
-        ? { ...conscienceMetrics(this.window.counts, this.reviewed), 'conscience/pairs_total': pairs.total }
+        ? {
+            ...conscienceMetrics(this.window.counts, this.reviewed),
+            ...this.alarm(),
+            'conscience/pairs_total': pairs.total,
+          }
         : {}),
       epoch: stream.epoch,
       num_tokens: this.tokens,
@@ -173,6 +178,11 @@ export class Trainer {
       ...costMetrics(this.meter.take()),
     });
     this.window = EMPTY_WINDOW;
+  }
+
+  private alarm(): Pick<Metrics, 'conscience/alarm'> {
+    const alarm = this.options.pairs?.alarm;
+    return alarm === undefined ? {} : { 'conscience/alarm': alarm === null ? null : Number(alarm) };
   }
 
   private async validate(): Promise<void> {

@@ -1,5 +1,8 @@
 /** Which steps have a DPO term, and how much it counts. */
 import { describe, expect, it, vi } from 'vitest';
+import { NO_COUNTS } from '../../src/conscience/metrics.js';
+import type { ReviewRecord } from '../../src/conscience/record.js';
+import type { ConscienceResult } from '../../src/conscience/step.js';
 import { Random } from '../../src/random.js';
 import { BatchStream } from '../../src/train/batch-stream.js';
 import { PairSource } from '../../src/train/pairs.js';
@@ -79,5 +82,44 @@ describe('fixed pairs', () => {
     expect([...seen].sort((a, b) => a - b)).toEqual([...Array(10).keys()]);
     expect(new Random(1).draw(9, 3).toSorted()).toEqual([0, 1, 2]);
     expect(new Random(1).draw(3, 0)).toEqual([]);
+  });
+});
+
+describe('the alarm', () => {
+  const alarmed = (lines: string[], alarm?: number) =>
+    new PairSource({
+      ...{ engine, reference: 'base', frozenConscience: true, probes: [], trainingPrompts: [], fixed: [] },
+      ...{ probeShare: 0, every: 1, samples: 1, pairsPerStep: 4, replayCapacity: 4, maxLength: 32, seed: 1 },
+      ...{ onReviews: () => {}, onAlarm: (line: string) => lines.push(line), alarm },
+    });
+  const review = (step: number, flagged: number): ConscienceResult => ({
+    ...{ reviews: [{ step } as ReviewRecord], pairs: [] },
+    counts: { ...NO_COUNTS, reviewed: 10, flagged },
+  });
+
+  it('is told with its step, and goes on from a checkpoint, also from one that has none', async () => {
+    const lines: string[] = [];
+    const first = alarmed(lines, 0.5);
+    expect(first.alarm).toBeNull();
+    first.keep(review(0, 6));
+    const saved = JSON.parse(JSON.stringify(await first.state()));
+    const second = alarmed(lines, 0.5);
+    second.restore(saved);
+    second.keep(review(5, 6));
+    expect(second.alarm).toBe(true);
+    second.keep(review(10, 0));
+    expect(second.alarm).toBe(false);
+    expect(lines.map((line) => line.slice(0, 16))).toEqual(['Alarm at step 5:', 'Alarm at step 10']);
+    const { alarm: _, ...old } = saved;
+    const third = alarmed(lines, 0.5);
+    third.restore(old);
+    expect(third.alarm).toBeNull();
+  });
+
+  it('is not there where nobody asks', async () => {
+    const pairs = alarmed([]);
+    pairs.keep(review(0, 10));
+    expect(pairs.alarm).toBeUndefined();
+    expect(await pairs.state()).not.toHaveProperty('alarm');
   });
 });

@@ -161,6 +161,20 @@ it('says so again where a finished run is resumed', async () => {
   expect(again).toBe(first);
 });
 
+it('tells with the step when too many responses are flagged, and has it in the metrics', async () => {
+  const conscience = { threshold: 0, amplify: 2, samples: 16, max_tokens: 2, cadence: 'steps' };
+  const notes = await train('alarmed', { conscience });
+  expect(notes.filter((line) => line.startsWith('Alarm'))).toEqual([
+    expect.stringMatching(/^Alarm at step 0: 16 of the last 16 .* \(100 %\), more than 50 %/),
+  ]);
+  const alarms = (output: string) =>
+    readMetrics(join(folder, output)).flatMap((record) => record['conscience/alarm'] ?? []);
+  expect(alarms('alarmed')).toEqual([1, 1]);
+  const calm = await train('calm', { conscience: { ...conscience, alarm: 1 } });
+  expect(calm.join()).not.toContain('Alarm');
+  expect(alarms('calm')).toEqual([]);
+});
+
 it('leaves nothing of an earlier run where it starts anew', async () => {
   await train('anew');
   expect(existsSync(join(folder, 'anew/audit.jsonl'))).toBe(true);

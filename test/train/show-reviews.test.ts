@@ -38,7 +38,7 @@ it('shows which prompts, how often, how sampled, judged by whom and asked how', 
     /Prompts: \d+ probes \(.*pinocchio\/probes\.jsonl\)\. The first of them:\n( {2}.+\n){3}Resp/,
   );
   expect(text).toContain(
-    'Responses: of the policy with 3 times the adapter’s change (conscience.amplify), at temperature 1, at most 9 tokens each.',
+    'Responses: of the policy with 3 times the adapter’s change (conscience.amplify), at temperature 1, at most 9 tokens each. Alarm where more than 50 % are flagged.',
   );
   expect(text).toContain('Judge: pinocchio: a frozen copy, without any adapter.');
   expect(text).toMatch(

@@ -117,6 +117,11 @@ export const conscienceSection = z.strictObject({
     z.number().min(1).default(1),
     'Responses are sampled from a policy with the adapter (in full training: the change of all weights since the frozen copy) times this, so that what training drifts toward shows before it is there. 1 samples from the policy as it is.',
   ),
+  alarm: key(
+    z.number().gt(0).max(1).optional(),
+    'A line tells, with the step, when more than this share of the last responses (of 16 readable ones at least) is flagged, and when it has fallen to three quarters of it. 1 is never.',
+    { fallback: '0.5 where amplify is above 1, else 1' },
+  ),
   max_tokens: key(count(1).default(200), 'Upper limit of a sampled response and of an alternative.', {
     unit: 'tokens',
   }),
