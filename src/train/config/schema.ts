@@ -6,6 +6,7 @@
  */
 import { basename } from 'node:path';
 import { z } from 'zod';
+import { FRAMEWORK_NAMES } from '../../conscience/frameworks.js';
 import type { Check } from '../../defences/defence.js';
 import { checksOf, keysIn } from '../../defences/index.js';
 import { allProjections } from '../../model/architectures/architecture.js';
@@ -137,7 +138,7 @@ function crossChecks(config: ParsedConfig): Check[] {
     {
       holds: custom || custom_question === undefined,
       path: 'conscience.custom_question',
-      message: `only question: custom reads this, and question is ${question}; set conscience.question: custom`,
+      message: `only question: custom reads this, and question is ${question ?? FRAMEWORK_NAMES[0]}; set conscience.question: custom`,
     },
     {
       holds: labels === undefined || !(beginsWith(labels[0], labels[1]) || beginsWith(labels[1], labels[0])),
