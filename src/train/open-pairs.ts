@@ -119,6 +119,7 @@ export async function openPairs(
     passed: passedBy(conscience.cadence, schedule),
     totalSteps: schedule.totalSteps,
     every: conscience.every,
+    adaptive: conscience.adaptive,
     samples: conscience.samples,
     pairsPerStep: conscience.pairs_per_step,
     pairsEvery: conscience.pairs_every,

@@ -13,14 +13,15 @@ import type { ReferenceLogps, TrainingEngine, WeightSet } from '../engine/traini
 import { CostMeter, type Stage } from '../metrics/costs.js';
 import { Random } from '../random.js';
 import type { Pair } from '../values/pair.js';
-import { isDue, type Passed, stepsUntilDue } from './cadence.js';
+import { isDue, stepsUntilDue } from './cadence.js';
 import type { TrainingPair } from './passes.js';
 import type { PromptPools } from './prompt-pools.js';
 import { meanAge, ReplayBuffer, type ReplayState } from './replay.js';
 import { type PromptShares, type PromptsTaken, ReviewPrompts } from './review-prompts.js';
+import { ReviewTimes, type ReviewTimesOptions, type ReviewTimesState } from './review-times.js';
 import type { PendingReview, ReviewsBeside } from './reviews-beside.js';
 
-export interface PairSourceOptions extends PromptPools, PromptShares {
+export interface PairSourceOptions extends PromptPools, PromptShares, ReviewTimesOptions {
   readonly engine: TrainingEngine;
   /** Which copy is DPO's reference. */
   readonly reference: WeightSet;
@@ -33,16 +34,10 @@ export interface PairSourceOptions extends PromptPools, PromptShares {
   readonly onAlarm?: (line: string) => void;
   /** Whether the verdicts do not change while training, so that priors may be kept. */
   readonly frozenConscience: boolean;
-  /** Optimiser step of the first review. Default 0. */
-  readonly first?: number;
-  /** How much of the run has passed before a step, in the unit of `every` and `pairsEvery`. Default: steps. */
-  readonly passed?: Passed;
   /** Optimiser steps of the run. Default: no end. */
   readonly totalSteps?: number;
-  /** Distance from one review to the next. */
-  readonly every: number;
   readonly pairsPerStep: number;
-  /** Distance from one step that draws pairs to the next. Default 1. */
+  /** Distance from one step that draws pairs to the next, whenever reviews are. Default 1. */
   readonly pairsEvery?: number;
   readonly replayCapacity: number;
   readonly fixed: readonly TokenPair[];
@@ -65,6 +60,8 @@ export interface PairSourceState {
   readonly pending?: readonly PendingReview[];
   /** Absent where there is no alarm, and in checkpoints of earlier versions. */
   readonly alarm?: AlarmState;
+  /** Absent where reviews come at even distances. */
+  readonly times?: ReviewTimesState;
 }
 
 /** The pairs that a step draws. */
@@ -107,12 +104,14 @@ export class PairSource implements PairDrawer, Reviewer {
   private readonly references = new Map<string, ReferenceLogps>();
   private readonly priors = new Map<string, LabelLogps>();
   private readonly prompts: ReviewPrompts;
+  private readonly times: ReviewTimes;
   private flags: AlarmState = NO_ALARM;
 
   constructor(private readonly options: PairSourceOptions) {
     const { replayCapacity: capacity, seed, beside } = options;
     this.replay = new ReplayBuffer({ capacity, seed });
     this.prompts = new ReviewPrompts(options, options);
+    this.times = new ReviewTimes(options);
     if (beside) this.takeTurns = (step) => this.reviewBeside(beside, step);
   }
 
@@ -134,7 +133,8 @@ export class PairSource implements PairDrawer, Reviewer {
 
   review(step: number): ConscienceStages | undefined {
     const { conscience } = this.options;
-    if (!conscience || !this.reviewDue(step)) return undefined;
+    if (!conscience || !this.times.isDue(step)) return undefined;
+    this.times.begun(step);
     const { engine, amplify = 1, seed, frozenConscience, meter } = this.options;
     return new ConscienceStages({
       ...conscience,
@@ -153,6 +153,7 @@ export class PairSource implements PairDrawer, Reviewer {
     this.replay.add(pairs);
     this.forgetOldReferences();
     const [first] = reviews;
+    this.times.heard(counts);
     if (first) this.watch(counts, first.step);
   }
 
@@ -190,6 +191,7 @@ export class PairSource implements PairDrawer, Reviewer {
     return {
       ...(beside ? { pending: await beside.state() } : {}),
       ...(this.options.alarm === undefined ? {} : { alarm: this.flags }),
+      ...(this.times.state ? { times: this.times.state } : {}),
       replay: this.replay.state(),
       references: [...this.references],
       priors: [...this.priors],
@@ -197,13 +199,15 @@ export class PairSource implements PairDrawer, Reviewer {
     };
   }
 
-  restore({ replay, references, priors, reviewed, pending = [], alarm = NO_ALARM }: PairSourceState): void {
+  restore({ replay, references, priors, reviewed, ...rest }: PairSourceState): void {
+    const { pending = [], alarm = NO_ALARM, times } = rest;
     const { replayCapacity: capacity, seed } = this.options;
     this.replay = ReplayBuffer.fromState(replay, { capacity, seed });
     for (const [id, logps] of references) this.references.set(id, logps);
     for (const [key, logps] of priors) this.priors.set(key, logps);
     this.prompts.taken = reviewed;
     this.flags = alarm;
+    if (times) this.times.restore(times);
     this.options.beside?.restore(pending);
   }
 
@@ -217,11 +221,6 @@ export class PairSource implements PairDrawer, Reviewer {
     if (line !== undefined) onAlarm?.(line);
   }
 
-  private reviewDue(step: number): boolean {
-    const { first, every, passed = (steps) => steps } = this.options;
-    return isDue(step, every, passed, first);
-  }
-
   /** Begins a review, unless training ends before it would be taken up. */
   private async reviewBeside(beside: ReviewsBeside, step: number): Promise<ConscienceResult | undefined> {
     const { engine, seed, totalSteps = Infinity, meter = new CostMeter() } = this.options;
@@ -231,7 +230,8 @@ export class PairSource implements PairDrawer, Reviewer {
       for (const [id, logps] of answer.references) this.references.set(id, logps);
       for (const [stage, { tokens }] of Object.entries(answer.costs)) meter.count(stage as Stage, tokens);
     }
-    if (this.reviewDue(step) && step + beside.lag < totalSteps) {
+    if (step + beside.lag < totalSteps && this.times.isDue(step)) {
+      this.times.begun(step);
       const weights = await openWeights(engine).weights();
       beside.begin({ step, seed, prompts: this.prompts.take(step), weights, priors: [...this.priors] });
     }

@@ -7,12 +7,13 @@ import { isPlayer, type Player } from '../conscience/roles.js';
 import { visible } from '../data/preview.js';
 import { resolveModel } from '../hub/pull.js';
 import type { Message, Prompt } from '../values/conversation.js';
-import { isDue, passedBy } from './cadence.js';
+import { passedBy } from './cadence.js';
 import { calibrationOfRun, rulesOf } from './calibration.js';
 import type { TrainConfig } from './config/schema.js';
 import type { TrainPlan } from './plan.js';
 import { probeShareOf, probesSource } from './prompt-pools.js';
 import { ReviewPrompts } from './review-prompts.js';
+import { CLOSEST, countReviews, FARTHEST } from './review-times.js';
 import type { ScheduleConfig } from './schedule.js';
 
 /** Lines of the first review that are shown: its head and its tail. */
@@ -45,15 +46,23 @@ export async function showReviews(plan: TrainPlan): Promise<string[]> {
 }
 
 function howOften({ conscience, training }: TrainConfig, schedule: ScheduleConfig): string {
-  const { every, first, cadence, lag, samples } = conscience;
+  const { every, first, cadence, lag, samples, adaptive } = conscience;
   const { totalSteps } = schedule;
-  const passed = passedBy(cadence, schedule);
-  const steps = Array.from({ length: totalSteps }, (_, step) => step);
-  const reviews = steps.filter((step) => step + lag < totalSteps && isDue(step, every, passed, first)).length;
-  const unit = cadence === 'steps' ? '' : ' at the full learning rate';
-  const beside = lag === 0 ? '' : `, beside training and taken up ${count(lag, 'step')} later`;
-  const most = training.early_stop > 0 ? 'at most ' : '';
-  return `Reviews: ${most}${reviews} in ${count(totalSteps, 'step')}, one every ${every === 1 ? 'step' : `${every} steps`}${unit}, from step ${first} on${beside}; ${count(samples, 'response')} each, ${most}${reviews * samples} in all.`;
+  const times = { every, first, adaptive, passed: passedBy(cadence, schedule) };
+  const reviewsOf = (flagged: number) =>
+    countReviews(times, { totalSteps, lag, flags: { reviewed: 1, unreadable: 0, flagged } });
+  const [fewest, most] = [reviewsOf(0), reviewsOf(1)];
+  const limit = training.early_stop > 0 ? 'at most ' : '';
+  const number = (each: number) =>
+    limit + (fewest === most ? `${each * most}` : `${each * fewest} to ${each * most}`);
+  const distance = [
+    `one every ${every === 1 ? 'step' : `${every} steps`}`,
+    cadence === 'steps' ? '' : ' at the full learning rate',
+    adaptive ? ` (${CLOSEST * every} where much is flagged, up to ${FARTHEST * every} where nothing is)` : '',
+    `, from step ${first} on`,
+    lag === 0 ? '' : `, beside training and taken up ${count(lag, 'step')} later`,
+  ];
+  return `Reviews: ${number(1)} in ${count(totalSteps, 'step')}, ${distance.join('')}; ${count(samples, 'response')} each, ${number(samples)} in all.`;
 }
 
 function pools({ config, modelPath, prompts }: TrainPlan): string {

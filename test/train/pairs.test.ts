@@ -42,6 +42,23 @@ it('draws pairs at every k-th step, and λ counts k-fold there, so that it stays
   expect(weights.reduce((a, b) => a + b) / 6).toBeCloseTo(0.1, 12);
 });
 
+it('draws as often where reviews adapt, and λ stays its mean weight', async () => {
+  for (const adaptive of [false, true]) {
+    const pairs = new PairSource({
+      ...{ engine, reference: 'base', frozenConscience: true, probes: [], trainingPrompts: [] },
+      ...{ probeShare: 0, every: 3, samples: 1, pairsPerStep: 1, replayCapacity: 4, maxLength: 32, seed: 1 },
+      ...{ pairsEvery: 3, totalSteps: 10, adaptive, fixed: [{ chosen, rejected }], onReviews: () => {} },
+    });
+    const weights: number[] = [];
+    for (let step = 0; step < 10; step++) {
+      const drawn = await pairs.draw(step);
+      weights.push(drawn.pairs.length * (drawn.weight ?? 1));
+      pairs.keep({ reviews: [], pairs: [], counts: { ...NO_COUNTS, reviewed: 4, flagged: step % 3 } });
+    }
+    expect(weights).toEqual([3, 0, 0, 3, 0, 0, 3, 0, 0, 1]);
+  }
+});
+
 it('draws at every step by default', async () => {
   const pairs = source();
   for (const step of [0, 1, 2]) {

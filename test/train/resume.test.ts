@@ -102,6 +102,9 @@ const variants = {
   'all roles played by the current policy': () => ({
     conscience: { roles: { reference: 'policy', conscience: 'policy', alternative: 'policy' } },
   }),
+  'a distance between reviews that follows the flags': () => ({
+    conscience: { adaptive: true, cadence: 'steps', every: 1, threshold: 0.2, amplify: 4 },
+  }),
   'random weights, and a frozen copy that is renewed': () => ({
     ...{ setting: 'full', init: 'random' },
     conscience: { first: 2, renew_every: 3, pairs_every: 2, threshold: 0, amplify: 2 },

@@ -51,7 +51,7 @@ function answerTo({ step, seed, prompts, weights, priors }: ReviewRequest): Revi
 }
 
 /** Ten steps with a review every third of them, two steps behind. @param delay of a thread, ms */
-function runOf(output: string, delay: (step: number) => number = () => 0) {
+function runOf(output: string, delay: (step: number) => number = () => 0, more = {}) {
   const engine = new FakeEngine();
   const asked: number[] = [];
   const taken: { id: string; at: number }[] = [];
@@ -70,6 +70,7 @@ function runOf(output: string, delay: (step: number) => number = () => 0) {
     ...{ probeShare: 1, every: 3, samples: 1, pairsPerStep: 2, pairsEvery: 3, replayCapacity: 4 },
     ...{ maxLength: 64, seed: 1, fixed: [], conscience: {} as PairSourceOptions['conscience'] },
     beside: new ReviewsBeside(thread, 2),
+    ...more,
     onReviews: (records) => taken.push(...records.map(({ id }) => ({ id, at: steps }))),
   });
   const trainer = new Trainer({
@@ -116,6 +117,22 @@ describe('reviews beside training', () => {
       expect([...resumed.taken].map(({ id }) => id)).toEqual(
         quick.taken.filter(({ at }) => at >= step).map(({ id }) => id),
       );
+    }
+  });
+
+  it('come at distances that follow the flags of those that are taken up, also after a resume', async () => {
+    const adapting = (output: string) => runOf(output, () => 0, { adaptive: true, every: 1 });
+    const whole = adapting('adapting');
+    await whole.trainer.run();
+    // none of them flags: that of step 0 is taken up when that of step 2 has begun, and by step 4 the distance is 4
+    expect(whole.asked).toEqual([0, 1, 2, 6]);
+    const expected = await whole.engine.weights();
+    for (const step of [1, 2, 3, 5]) {
+      const resumed = adapting('adapting resumed');
+      await resumed.trainer.restore(await loadCheckpoint(join(folder, `adapting/checkpoint-${step}`)));
+      await resumed.trainer.run();
+      expect(await resumed.engine.weights(), `from step ${step}`).toEqual(expected);
+      expect(resumed.asked).toEqual(whole.asked.filter((at) => at >= step));
     }
   });
 

@@ -63,6 +63,11 @@ it('counts the reviews that are made, and names the prompts that are put', async
   expect(text).toContain(`${records.length} in all`);
   const [, first] = /first of them:\n {2}(.*)\n/.exec(text)!;
   expect(records[0].prompt.messages.at(-1)!.content).toBe(first);
+  const adapting = await shown({ every: 2, cadence: 'steps', adaptive: true, samples: 3 });
+  // at the fewest 0, 4; at the most each
+  expect(adapting).toContain(
+    'Reviews: 2 to 8 in 8 steps, one every 2 steps (1 where much is flagged, up to 8 where nothing is), from step 0 on; 3 responses each, 6 to 24 in all.',
+  );
   // the one of step 6 would be taken up after the last step
   const beside = await shown({ every: 2, lag: 3, cadence: 'steps' });
   expect(beside).toContain(

@@ -99,6 +99,11 @@ export const conscienceSection = z.strictObject({
     z.enum(CADENCES).default('learning-rate'),
     'How every and pairs_every count. learning-rate: each step by its learning rate over the highest, so that reviews become rarer as the policy moves less; steps: each step as one.',
   ),
+  adaptive: key(
+    z.boolean().optional(),
+    'Whether the distance between reviews follows what they flag: half of every after a review with at least a quarter of its readable responses flagged, every after one with fewer, and after one without any twice as long as before, up to four times every. pairs_every stays as it is.',
+    { fallback: 'off' },
+  ),
   lag: key(
     count(0).default(0),
     'Steps that training goes on while a review runs in a thread of its own, beside it: its pairs, and the DPO terms, come so many steps later, and the audit has the age. Needs free cores, and memory for the model a second time; with threads: 0, training leaves lag_threads of the cores. 0: training waits for each review.',
