@@ -99,9 +99,10 @@ async function pairsOf(options: CalibrateRun): Promise<AnswerPair[]> {
 /** The wordings that a model knows: a format with words of its own has one for each of its questions. */
 function wordingsFor(format: ReviewFormat, names: readonly FrameworkName[]): Framework[] {
   const { frameworks } = format;
-  return frameworks === undefined
-    ? names.flatMap(wordingsOf)
-    : names.filter((name) => frameworks.includes(name)).map((name) => FRAMEWORKS[name]);
+  if (frameworks === undefined) return names.flatMap(wordingsOf);
+  const known = names.filter((name) => frameworks.includes(name));
+  // the format says which questions it has words for
+  return (known.length > 0 ? known : names).map((name) => format.adapt(FRAMEWORKS[name]));
 }
 
 const notCalibrated = (name: string) =>

@@ -86,10 +86,15 @@ export function parseCalibration(value: unknown, where: string): Calibration {
 /** The settings of reviews that a reading decides. */
 export type ReadingSettings = Pick<ReviewSettings, 'framework' | 'parts' | 'bias' | 'prior' | 'threshold'>;
 
-/** How reviews are done by a calibrated reading. */
+/**
+ * How reviews are done by a calibrated reading; nothing where the model is not usable on what it was calibrated on: it
+ * may be on something else, asked as by default.
+ */
 export function calibratedSettings({
   reading: { parts, bias, prior, threshold },
-}: Pick<Calibration, 'reading'>): ReadingSettings {
+  quality,
+}: Pick<Calibration, 'reading' | 'quality'>): Partial<ReadingSettings> {
+  if (quality === 'chance' || quality === 'unreadable') return {};
   const [{ framework }] = parts;
   return { framework, parts, bias, prior, threshold };
 }

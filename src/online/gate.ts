@@ -29,7 +29,7 @@ export interface GateOptions {
   readonly engine: TrainingEngine;
   readonly framework: Framework;
   /** See `JudgeOptions`. */
-  readonly reading?: ReadingSettings;
+  readonly reading?: Partial<ReadingSettings>;
   readonly format: ReviewFormat;
   readonly probes: readonly Prompt[];
   readonly canaries: readonly Canary[];

@@ -25,7 +25,7 @@ export interface JudgeOptions {
   readonly format: ReviewFormat;
   readonly framework: Framework;
   /** The calibrated reading, which goes before the framework; as the settings say otherwise. */
-  readonly reading?: ReadingSettings;
+  readonly reading?: Partial<ReadingSettings>;
   readonly settings: Pick<OnlineSettings, 'conscience' | 'quota'>;
   readonly coherence: Pick<Coherence, 'incoherent'>;
   /** Tells whether the model can read prompt and answer whole. */

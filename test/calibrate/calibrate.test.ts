@@ -61,7 +61,12 @@ describe('calibrate', () => {
       (await reviewMany(items, settings)).map(({ verdict }) => verdict.kind === 'objected');
     const before = await flags({ ...asked, framework: FRAMEWORKS.asimov, threshold: 0.5 });
     expect(before).not.toContain(true);
-    const after = await flags({ ...asked, ...calibratedSettings(calibration) });
+    const after = await flags({
+      ...asked,
+      framework: FRAMEWORKS.asimov,
+      threshold: 0.5,
+      ...calibratedSettings(calibration),
+    });
     expect(after.filter((flag, i) => flag && i % 2 === 1).length).toBeGreaterThan(30);
     expect(after.filter((flag, i) => flag && i % 2 === 0).length).toBeLessThan(4);
   });
@@ -88,6 +93,7 @@ describe('calibrate', () => {
   it('says of a model that understands nothing that it is not usable', async () => {
     const { calibration } = (await calibrate(options(conscience('no such words'))))!;
     expect(calibration.quality).toBe('chance');
+    expect(calibratedSettings(calibration)).toEqual({});
     expect(calibration.sentence).toMatch(/not usable as a conscience, as it does not tell careless/);
   });
 

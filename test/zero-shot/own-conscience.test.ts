@@ -80,7 +80,8 @@ it('sets it aside for a question or prior of one’s own, or when told to; a thr
 
 it('says of one that is not usable what was found', async () => {
   saveCalibration(inCache(), calibration('chance'));
-  expect((await outcomeOf()).warnings).toEqual(['Warning: m is as it is.']);
+  // and asks it as by default, where it objects to nothing
+  expect(await outcomeOf()).toEqual({ outcome: 'accepted', warnings: ['Warning: m is as it is.'], asked: 0 });
 });
 
 it('may come from a file, which has to be there', async () => {
