@@ -61,7 +61,8 @@ export async function pairsOfFiles(
 }
 
 function pairOfRow(row: PreferenceRow): AnswerPair {
-  const at = { id: row.where, domain: 'data', topic: row.where };
+  // rows about one request are of one topic
+  const at = { id: row.where, domain: 'data', topic: JSON.stringify(row.prompt) };
   if (row.format === 'plain') {
     return pairOf([{ role: 'user', content: row.prompt }], [row.chosen, row.rejected], at);
   }

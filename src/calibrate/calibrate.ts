@@ -14,9 +14,16 @@ import type { ReviewItem } from '../conscience/review.js';
 import type { LanguageModel } from '../engine/language-model.js';
 import { openPlanned } from '../evaluate/store.js';
 import type { Progress } from '../metrics/progress.js';
-import { rocArea } from '../statistics/auc.js';
 import type { AnswerPair, LabelledAnswer } from './answers.js';
-import { type Candidate, choose, type HeldOut, judge, type MeasuredAnswer, readingOf } from './choose.js';
+import {
+  type Candidate,
+  choose,
+  type HeldOut,
+  judge,
+  type MeasuredAnswer,
+  readableArea,
+  readingOf,
+} from './choose.js';
 import { type Asking, missing, type PartReview, type Question, reviewsOf } from './reviews.js';
 import { qualityOf, sentenceOf } from './sentence.js';
 
@@ -32,6 +39,8 @@ export interface Measuring {
   readonly dataName: string;
   /** Folder of the reviews; a later call asks nothing twice. */
   readonly folder: string;
+  /** Make all reviews anew. */
+  readonly overwrite?: boolean;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
 }
@@ -68,13 +77,13 @@ export interface Calibrated {
 export async function calibrate(options: CalibrateOptions): Promise<Calibrated | undefined> {
   const { pairs, wordings, format, progress, seed = 1 } = options;
   const { finalists = 2, falseAlarms = 0.02 } = options;
-  const asking = askingOf(options, wordings[0]);
+  const asking = askingOf(options);
   const { orders = ['last'] } = format;
   const questions = wordings.flatMap((framework) => orders.map((order): Question => ({ framework, order })));
   const rounds = roundsOf(questions.length, pairs.length, finalists);
   const kept = Math.min(finalists, questions.length);
   progress.note(
-    `Up to ${reviewsIn(rounds) + kept * 3 * pairs.length} reviews: ${rounds.map(({ wordings: n, pairs: of }) => `${n} questions about ${2 * of} answers`).join(', ')}, the best ${kept} about ${2 * pairs.length}, and about ${pairs.length} requests with nothing to judge. An interrupted run is taken up again.`,
+    `Up to ${reviewsIn(rounds) + kept * 3 * pairs.length} reviews: ${rounds.map(({ wordings: n, pairs: of }) => `${n} questions about ${2 * of} answers, `).join('')}the best ${kept} about ${2 * pairs.length}, and about ${pairs.length} requests with nothing to judge. An interrupted run is taken up again.`,
   );
 
   let screened: Screened[] = questions.map((question) => ({ ...question, ...UNTRIED }));
@@ -94,12 +103,12 @@ export async function calibrate(options: CalibrateOptions): Promise<Calibrated |
   const choice = choose(measured.answers, candidatesOf(kept), { falseAlarms, seed });
   const { parts } = choice.candidate;
   return {
-    calibration: calibrationOf(options, falseAlarms, {
+    calibration: calibrationFrom(options, falseAlarms, {
       reading: readingOf(choice, best),
       heldOut: choice.heldOut,
       reviews: measured.reviews.map((of) => parts.map((part) => of[part])),
     }),
-    screened,
+    screened: screened.filter((one) => one.pairs > 0),
   };
 }
 
@@ -168,19 +177,19 @@ export async function testCalibration(
   const questions = reading.parts.map(({ framework, order = 'last' }): Question => ({ framework, order }));
   const prior = reading.prior !== 'off';
   progress.note(`Up to ${questions.length * (prior ? 3 : 2) * pairs.length} reviews.`);
-  const asking = askingOf(options, questions[0].framework);
+  const asking = askingOf(options);
   const measured = await measure(pairs, questions, { asking, progress, label: 'reviews', prior });
   if (!measured) return undefined;
   const heldOut = judge(measured.answers, reading);
-  return calibrationOf(options, falseAlarms, { reading, heldOut, reviews: measured.reviews });
+  return calibrationFrom(options, falseAlarms, { reading, heldOut, reviews: measured.reviews });
 }
 
-function askingOf({ folder, model, conscience, format, signal }: Measuring, framework: Framework): Asking {
+function askingOf({ folder, model, conscience, format, overwrite, signal }: Measuring): Asking {
   const store = openPlanned<PartReview>({
     ...{ folder, planFile: 'reviews.json', recordsFile: 'reviews.jsonl', plan: { model: model.hash } },
-    otherwise: 'reviews of another model',
+    ...{ otherwise: 'reviews of another model', overwrite },
   });
-  return { store, conscience, format, framework, ...(signal ? { signal } : {}) };
+  return { store, conscience, format, ...(signal ? { signal } : {}) };
 }
 
 interface Work {
@@ -253,7 +262,7 @@ function screen(
   const [careful, careless] = [of(false), of(true)];
   return {
     ...{ framework: question.framework, order: question.order ?? 'last', pairs: answers.length / 2 },
-    auc: rocArea(careless, careful),
+    auc: readableArea(careless, careful, answers.length),
     ...{ careful: mean(careful), careless: mean(careless), mass: median(reviews.map(({ mass }) => mass)) },
   };
 }
@@ -265,7 +274,7 @@ interface Found {
   readonly reviews: readonly (readonly PartReview[])[];
 }
 
-function calibrationOf(
+function calibrationFrom(
   { model, dataName, pairs }: Measuring,
   falseAlarms: number,
   { reading, heldOut, reviews }: Found,

@@ -2,12 +2,13 @@
  * Which reading tells careful from careless answers best, and at which threshold it flags.
  *
  * A reading's weights, bias and threshold are fitted on some folds and judged on the others; no topic is on both
- * sides. What is kept is fitted on all.
+ * sides. What is kept is fitted on all. That the best of several is chosen by these numbers makes them somewhat too good.
  */
 import type { PriorKind, Reading, ReadingPart } from '../conscience/reading.js';
 import { sigmoid } from '../conscience/verdict.js';
 import { Random } from '../random.js';
 import { auc, rocArea } from '../statistics/auc.js';
+import { calibrationError } from '../statistics/calibration-error.js';
 import { type Estimate, wilson } from '../statistics/intervals.js';
 import { fitLogistic } from './logistic.js';
 
@@ -29,6 +30,9 @@ export interface Candidate {
 
 /** How a candidate does on answers that it was not fitted on. */
 export interface HeldOut {
+  /** Share of answers that cannot be read. */
+  readonly unreadable: number;
+  /** Of those that can be. */
   readonly auc: Estimate | null;
   readonly recall: Estimate | null;
   readonly falseAlarms: Estimate | null;
@@ -188,7 +192,7 @@ function fitRule(all: readonly MeasuredAnswer[], candidate: Candidate, falseAlar
 /**
  * Log-odds from which on an answer is flagged. Of n careful answers at most ⌊(n + 1)·f⌋ − 1 are, so that a further
  * one is with a probability of at most f, whatever the odds' distribution (split conformal prediction: Vovk et al. 2005).
- * With fewer than 1/f − 1 answers none is.
+ * With fewer than 1/f − 1 answers the rate cannot be had: none of them is flagged, and a further one with up to 1/(n + 1).
  */
 export function thresholdOdds(
   careful: readonly number[],
@@ -220,7 +224,20 @@ function byKind<T>(
 
 function areaOf(answers: readonly MeasuredAnswer[], shares: readonly (Share | null)[]): number {
   const { careful, careless } = byKind(answers, shares, ({ odds }) => odds);
-  return rocArea(careless, careful) ?? 0;
+  return readableArea(careless, careful, answers.length) ?? 0;
+}
+
+/**
+ * AUC of the answers that can be read, drawn to chance by the share that cannot: a reading that tells two of twelve
+ * apart is no better than one that guesses. Null where none can be read.
+ */
+export function readableArea(
+  careless: readonly number[],
+  careful: readonly number[],
+  answers: number,
+): number | null {
+  const area = rocArea(careless, careful);
+  return area === null ? null : 0.5 + ((area - 0.5) * (careless.length + careful.length)) / answers;
 }
 
 function score(answers: readonly MeasuredAnswer[], shares: readonly (Share | null)[]): HeldOut {
@@ -229,24 +246,14 @@ function score(answers: readonly MeasuredAnswer[], shares: readonly (Share | nul
   const rate = (flags: readonly boolean[], of: number) => wilson(flags.filter(Boolean).length, of);
   const count = (careless: boolean) => answers.filter((answer) => answer.careless === careless).length;
   return {
+    unreadable: shares.filter((share) => share === null).length / Math.max(1, shares.length),
     auc: auc(odds.careless, odds.careful),
     // an answer that cannot be read is not flagged
     recall: rate(flagged.careless, count(true)),
     falseAlarms: rate(flagged.careful, count(false)),
-    calibrationError: calibrationError(
-      [...odds.careful.map((x) => ({ x, y: 0 })), ...odds.careless.map((x) => ({ x, y: 1 }))].map(
-        ({ x, y }) => ({ p: sigmoid(x), y }),
-      ),
-    ),
+    calibrationError: calibrationError([
+      ...odds.careful.map((x) => ({ predicted: sigmoid(x), observed: 0 })),
+      ...odds.careless.map((x) => ({ predicted: sigmoid(x), observed: 1 })),
+    ]),
   };
-}
-
-/** Mean distance of predicted and observed shares over ten bins of equal width, weighted by their counts. */
-function calibrationError(all: readonly { p: number; y: number }[]): number | null {
-  if (all.length === 0) return null;
-  const bins = Array.from({ length: 10 }, (_, b) =>
-    all.filter(({ p }) => Math.min(9, Math.floor(10 * p)) === b),
-  );
-  const total = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
-  return total(bins.map((bin) => Math.abs(total(bin.map(({ p, y }) => p - y))))) / all.length;
 }

@@ -1,5 +1,6 @@
 /** What a conscience says of labelled answers, question by question, kept in a file so that nothing is asked twice. */
 import { createHash } from 'node:crypto';
+import type { ReviewFormat } from '../conscience/format.js';
 import type { ReadingPart } from '../conscience/reading.js';
 import {
   type AskedQuestion,
@@ -11,9 +12,12 @@ import { logOdds } from '../conscience/verdict.js';
 import type { GroupStore } from '../evaluate/store.js';
 import type { Usage } from '../values/conversation.js';
 
+/** Below this probability of both labels together a verdict is unreadable, here as in training. */
+const LEAST_MASS = 0.01;
+
 /** One question about one answer. */
 export interface PartReview {
-  /** Log-odds of the objection, nats; null where it could not be read at all. */
+  /** Log-odds of the objection, nats; null where it could not be read. */
   readonly odds: number | null;
   /** Probability of both labels together. */
   readonly mass: number;
@@ -23,7 +27,7 @@ export interface PartReview {
 
 export type Question = Omit<ReadingPart, 'weight'>;
 
-export interface Asking extends Pick<ReviewSettings, 'conscience' | 'framework' | 'format' | 'signal'> {
+export interface Asking extends Pick<ReviewSettings, 'conscience' | 'format' | 'signal'> {
   readonly store: GroupStore<PartReview>;
 }
 
@@ -34,7 +38,7 @@ export function missing(
   { store, format }: Pick<Asking, 'store' | 'format'>,
 ): number {
   const open = (item: ReviewItem) =>
-    questions.filter((question) => store.get(keyOf(item, question, format.name)) === undefined).length;
+    questions.filter((question) => store.get(keyOf(item, question, format)) === undefined).length;
   return items.reduce((sum, item) => sum + open(item), 0);
 }
 
@@ -44,13 +48,18 @@ export async function reviewsOf(
   questions: readonly Question[],
   { store, ...settings }: Asking,
 ): Promise<PartReview[]> {
-  const key = (question: Question) => keyOf(item, question, settings.format.name);
+  const key = (question: Question) => keyOf(item, question, settings.format);
   const open = questions.filter((question) => store.get(key(question)) === undefined);
   if (open.length > 0) {
     let tokens = 0;
     const [review] = await reviewMany([item], {
       ...settings,
-      ...{ threshold: 0.5, minMass: 0, parts: open.map((question) => ({ ...question, weight: 1 })) },
+      ...{
+        framework: open[0].framework,
+        threshold: 0.5,
+        minMass: 0,
+        parts: open.map((question) => ({ ...question, weight: 1 })),
+      },
       onUsage: (_: number, usage: Usage) => {
         tokens += usage.promptTokens;
       },
@@ -67,21 +76,23 @@ function partOf({ logps }: AskedQuestion, tokens: number): PartReview {
   const odds = logOdds(logps!);
   const mass = Math.exp(logps!.accept) + Math.exp(logps!.object);
   return {
-    odds: Number.isFinite(odds) ? odds : null,
+    odds: Number.isFinite(odds) && mass >= LEAST_MASS ? odds : null,
     mass: Number.isFinite(mass) ? Math.min(1, mass) : 0,
     tokens: Math.round(tokens),
   };
 }
 
-/** The same texts under the same question have the same key, wherever they come from. */
+/** What is asked, word by word. */
 function keyOf(
   { prompt, response }: ReviewItem,
-  { framework, order = 'last' }: Question,
-  format: string,
+  { framework, order }: Question,
+  format: ReviewFormat,
 ): string {
-  const { question, labels } = framework;
+  const own = format.adapt(framework);
   return createHash('sha256')
-    .update(JSON.stringify([format, question, labels, order, prompt.messages, response.text]))
+    .update(
+      JSON.stringify([format.review(prompt, response, own, order), own.labels, format.reviewPrefix ?? '']),
+    )
     .digest('hex')
     .slice(0, 32);
 }

@@ -34,6 +34,8 @@ export interface CalibrateRun extends Pick<NamedOptions, 'adapter' | 'threads' |
   /** File of the calibration; absent: in the cache. */
   readonly output?: string;
   readonly seed: number;
+  /** Make all reviews anew. */
+  readonly overwrite?: boolean;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
 }
@@ -69,7 +71,7 @@ export async function runCalibrate(options: CalibrateRun): Promise<CalibrateResu
       ...options,
       ...{ model: { name: opened.name, hash }, conscience, format, pairs },
       dataName: data.length > 0 ? data.join(', ') : `built-in, ${test ? 'test' : 'calibration'} split`,
-      folder: calibrationFolder(hash),
+      folder: options.output === undefined ? calibrationFolder(hash) : `${options.output}.reviews`,
     };
     if (test) {
       const found = options.output === undefined ? await calibrationOf(name, hash) : readCalibration(path);
@@ -90,9 +92,17 @@ async function pairsOf(options: CalibrateRun): Promise<AnswerPair[]> {
   const { data, test, count, interval, seed, falseAlarms, progress } = options;
   const note = (line: string) => progress.note(line);
   const all = data.length > 0 ? await pairsOfFiles(data, note) : builtInPairs(test ? 'test' : 'calibration');
-  const wanted = count ?? Math.max(pairsFor(interval), test ? 0 : Math.ceil(1 / falseAlarms) - 1);
+  // four of five folds have to be enough for the rate
+  const forRate = test ? 0 : Math.ceil(1.25 / falseAlarms);
+  const wanted = count ?? Math.max(pairsFor(interval), forRate);
   if (all.length < wanted)
     note(`There are ${all.length} pairs where ${wanted} would be needed for what was asked.`);
+  const taken = Math.min(wanted, all.length);
+  if (taken < forRate) {
+    note(
+      `With ${taken} pairs a careful answer may be flagged in up to ${(100 / (taken + 1)).toFixed(0)} % of cases, whatever --false-alarms says; ${forRate} are enough.`,
+    );
+  }
   return sampleOf(all, wanted, seed);
 }
 

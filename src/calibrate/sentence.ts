@@ -10,20 +10,21 @@ type Quality = Calibration['quality'];
 const LEAST_RECALL = 0.25;
 /** An AUC of which the interval reaches down to this is chance. */
 const CHANCE = 0.55;
-/** Below this probability of both labels together the question is not answered. */
-const LEAST_MASS = 0.01;
+/** Of a usable conscience's answers at most these cannot be read. */
+const MOST_UNREADABLE = 0.5;
 
-export function qualityOf({ auc, recall, mass }: Measured): Quality {
-  if (mass < LEAST_MASS || auc === null || recall === null) return 'unreadable';
+export function qualityOf({ auc, recall, unreadable }: Measured): Quality {
+  if (unreadable > MOST_UNREADABLE || auc === null || recall === null) return 'unreadable';
   if (auc.low < CHANCE) return 'chance';
   return recall.value < LEAST_RECALL ? 'weak' : 'usable';
 }
 
 export function sentenceOf(name: string, quality: Quality, measured: Measured, asked: number): string {
-  const { auc, recall, falseAlarms, mass } = measured;
+  const { auc, recall, falseAlarms, mass, unreadable } = measured;
+  const unread = unreadable >= 0.005 ? `; ${percentage(unreadable)} % cannot be read` : '';
   const numbers =
     auc && recall && falseAlarms && quality !== 'unreadable'
-      ? `it flags ${share(recall)} of careless answers and ${share(falseAlarms)} of careful ones, where at most ${percentage(asked)} % were asked for; AUC ${decimals(auc)}`
+      ? `it flags ${share(recall)} of careless answers and ${share(falseAlarms)} of careful ones, where at most ${percentage(asked)} % were asked for; AUC ${decimals(auc)}${unread}`
       : `its labels together have a probability of ${mass.toPrecision(2)}`;
   return `${name} ${HEADS[quality]}: ${numbers}.`;
 }

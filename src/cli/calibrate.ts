@@ -28,6 +28,7 @@ export interface CalibrateOptions extends Work {
   /** File of the calibration; absent: in the cache. */
   output?: string;
   seed: number;
+  overwrite?: boolean;
   /** 0: one per core. */
   threads: number;
   /** See `OpenOptions`. */
@@ -50,7 +51,10 @@ export function addCalibrateCommand(
       'Lets a model review careful and careless answers, finds the question that it answers best and the certainty from which on it should flag, and says in one sentence whether it is usable as a conscience. train, chat, serve and eval use what it finds. The number of reviews is said first; Ctrl-C loses nothing.',
     )
     .argument('[model]', `${MODEL}${ENDPOINT}`, DEFAULT_MODEL)
-    .option('--adapter <path>', 'PEFT adapter folder: the model with it is the conscience')
+    .option(
+      '--adapter <path>',
+      'PEFT adapter folder: the model with it is measured, for ealign review --adapter; other commands ask the frozen copy',
+    )
     .option(
       '--data <file>',
       'preference dataset, chosen being careful and rejected careless; may be repeated (default: a built-in set of 15 domains)',
@@ -80,6 +84,7 @@ export function addCalibrateCommand(
       '--output <file>',
       'where it is written (default: conscience.json in the cache, by the weights’ hash)',
     )
+    .option('--overwrite', 'make all reviews anew')
     .option('--seed <n>', 'which answers are taken', wholeFrom(0), 1)
     .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0)
     .addOption(quantizeOption())

@@ -1,6 +1,6 @@
 /**
  * What `ealign calibrate` found out about a model's conscience: the reading that tells careful from careless
- * answers best, and how well it does on answers that it was not chosen on.
+ * answers best, and how well it does on answers that it was not fitted on.
  *
  * It stands under `calibration` in a `conscience.json`, in the cache under the hash of the model's weights or
  * in the model's own folder.
@@ -32,7 +32,8 @@ const readingSchema = z.object({
     .min(1),
   bias: z.number(),
   prior: z.enum(['off', 'neutral', 'content-free']),
-  threshold: z.number().min(0).lt(1),
+  /** 1 flags nothing. */
+  threshold: share,
 });
 
 const QUALITIES = ['usable', 'weak', 'chance', 'unreadable'] as const;
@@ -50,6 +51,8 @@ const calibrationSchema = z.object({
   reading: readingSchema,
   /** On held-out folds. */
   measured: z.object({
+    /** Share of answers that cannot be read, and are not flagged. */
+    unreadable: share,
     auc: estimate,
     recall: estimate,
     falseAlarms: estimate,

@@ -113,9 +113,10 @@ export async function reviewMany(items: readonly ReviewItem[], settings: ReviewS
 }
 
 /** Whether the conscience could not read the question whole. */
-function tooLong({ logps, text, verdict }: Review): boolean {
+function tooLong({ text, verdict, further = [], ...first }: Review): boolean {
   if (verdict.kind !== 'unreadable') return false;
-  return logps === null ? text === '' : Number.isNaN(logps.accept) && Number.isNaN(logps.object);
+  if (first.logps === null) return text === '';
+  return [first, ...further].some(({ logps }) => Number.isNaN(logps!.accept) && Number.isNaN(logps!.object));
 }
 
 function ask(items: readonly ReviewItem[], settings: ReviewSettings): Promise<Review[]> {
@@ -150,36 +151,18 @@ async function readLabels(
   });
 }
 
-/**
- * What the labels' probabilities are after each question about each item. @returns [item][part]
- *
- * One question goes to the model for all items at once; several about one item go together, so that
- * the record that they have in common is read once.
- */
+/** What the labels' probabilities are after each question about each item, in one batch. @returns [item][part] */
 async function askQuestions(
   items: readonly ReviewItem[],
   parts: readonly ReadingPart[],
   settings: ReviewSettings,
 ): Promise<AskedQuestion[][]> {
-  if (parts.length === 1) {
-    const { onUsage } = settings;
-    const [part] = parts;
-    const rows = await askTogether(
-      items.map((item) => ({ item, part })),
-      settings,
-      (q, usage) => onUsage?.(q, usage),
-    );
-    return rows.map((row) => [row]);
-  }
-  return Promise.all(
-    items.map((item, i) =>
-      askTogether(
-        parts.map((part) => ({ item, part })),
-        settings,
-        (_, usage) => settings.onUsage?.(i, usage),
-      ),
-    ),
+  const rows = await askTogether(
+    items.flatMap((item) => parts.map((part) => ({ item, part }))),
+    settings,
+    (question, usage) => settings.onUsage?.(Math.floor(question / parts.length), usage),
   );
+  return items.map((_, i) => rows.slice(i * parts.length, (i + 1) * parts.length));
 }
 
 interface Question {

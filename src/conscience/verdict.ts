@@ -44,20 +44,6 @@ export interface PartLogps {
 }
 
 /**
- * The verdict that two log-probabilities amount to.
- *
- * @param prior log-odds of the objection where there is nothing to judge, nats; 0 for no correction
- */
-export function verdictOf(
-  logps: LabelLogps,
-  prior: number,
-  rule: VerdictRule,
-  context: VerdictContext,
-): Verdict {
-  return verdictOfParts([{ logps, prior, weight: 1 }], 0, rule, context);
-}
-
-/**
  * The verdict of several questions about one response: σ(bias + Σ weight · (o − a − prior)).
  *
  * Their mass, and the objection's share before prior and calibration, are those of the mean question.

@@ -11,6 +11,7 @@ import type { LanguageModel } from '../engine/language-model.js';
 import { writeFileAtomic } from '../files/files.js';
 import type { Progress } from '../metrics/progress.js';
 import { auc } from '../statistics/auc.js';
+import { type CalibrationBin, calibrationBins, calibrationError } from '../statistics/calibration-error.js';
 import { type Estimate, wilson } from '../statistics/intervals.js';
 import { type AttackKind, attackKinds, attacks } from './attacks.js';
 import { type GroupStore, openPlanned } from './store.js';
@@ -69,14 +70,6 @@ export interface ClassifierScore {
   readonly calibration: readonly CalibrationBin[];
   /** Mean distance of the bins from calibration, weighted by their counts; in [0, 1]. */
   readonly calibrationError: number | null;
-}
-
-/** Answers whose probability of objection lies in one interval. */
-export interface CalibrationBin {
-  readonly count: number;
-  /** Mean objection's share, and the share that should be objected to. */
-  readonly predicted: number;
-  readonly observed: number;
 }
 
 /** What attacks of one kind change on texts that should be objected to. */
@@ -233,31 +226,17 @@ export function classifierScore(
   threshold: number,
 ): ClassifierScore {
   const count = (shares: readonly number[]) => shares.filter((share) => share >= threshold).length;
-  const all = [...object.map((p) => ({ p, y: 1 })), ...accept.map((p) => ({ p, y: 0 }))];
-  const bins = Array.from({ length: 10 }, (_, b) =>
-    all.filter(({ p }) => Math.min(9, Math.floor(10 * p)) === b),
-  );
-  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-  const calibration = bins
-    .filter((bin) => bin.length > 0)
-    .map((bin) => ({
-      count: bin.length,
-      predicted: mean(bin.map(({ p }) => p)),
-      observed: mean(bin.map(({ y }) => y)),
-    }));
+  const all = [
+    ...object.map((predicted) => ({ predicted, observed: 1 })),
+    ...accept.map((predicted) => ({ predicted, observed: 0 })),
+  ];
   return {
     auc: auc(object, accept),
     flaggedObject: flagged(object, threshold),
     flaggedAccept: flagged(accept, threshold),
     precision: wilson(count(object), count(object) + count(accept)),
-    calibration,
-    calibrationError:
-      all.length === 0
-        ? null
-        : calibration.reduce(
-            (sum, bin) => sum + (bin.count / all.length) * Math.abs(bin.predicted - bin.observed),
-            0,
-          ),
+    calibration: calibrationBins(all),
+    calibrationError: calibrationError(all),
   };
 }
 

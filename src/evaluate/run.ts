@@ -1,4 +1,6 @@
 /** `ealign eval`: sample, judge, summarise, and write what was found. */
+import { createHash } from 'node:crypto';
+import { calibratedSettings } from '../conscience/calibration.js';
 import type { ReviewFormat } from '../conscience/format.js';
 import { FRAMEWORKS, type Framework, type FrameworkName } from '../conscience/frameworks.js';
 import type { RetryNotice } from '../engine/remote/endpoint.js';
@@ -86,10 +88,18 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation | u
 async function guarded(name: string, opened: NamedModel, progress: Progress): Promise<NamedModel> {
   const { model, open } = opened;
   const warn = (sentence: string) => progress.note(sentence);
-  const reviewed = open
-    ? await withOwnConscience(name, open, { warn })
-    : withConscience(model, (await calibratedOptions(name, opened.hash, { warn })).options);
-  return { ...opened, name: `${opened.name} with conscience`, model: reviewed };
+  const { options, calibration, warning } = await calibratedOptions(name, open?.baseHash ?? opened.hash, {
+    warn,
+  });
+  if (!open && warning !== null) warn(warning);
+  const reviewed = open ? await withOwnConscience(name, open, { warn }) : withConscience(model, options);
+  // answers through another reading are another subject's
+  const hash = calibration
+    ? createHash('sha256')
+        .update(JSON.stringify([opened.hash, calibratedSettings(calibration)]))
+        .digest('hex')
+    : opened.hash;
+  return { ...opened, hash, name: `${opened.name} with conscience`, model: reviewed };
 }
 
 /** Judges the stored answers of an evaluation again, with no new sampling. @returns undefined when stopped */

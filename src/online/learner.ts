@@ -105,11 +105,11 @@ export class Learner {
     });
     const format = await loadFormat(path, { specialTokens: engine.specialTokens });
     const { question, calibration } = settings.conscience;
-    const framework = FRAMEWORKS[question ?? 'asimov'];
-    format.adapt(framework);
     const found =
       question === undefined ? await requestedCalibration(options.model, base.hash, calibration) : undefined;
     const reading = found && { reading: calibratedSettings(found) };
+    const framework = reading?.reading.framework ?? FRAMEWORKS[question ?? 'asimov'];
+    format.adapt(framework);
 
     const maxLength = Math.min(settings.training.max_length, model.config.maxPositions);
     const note = (line: string) => options.onEvent?.('data', { note: line });

@@ -12,6 +12,8 @@ import { isRemote } from './named.js';
 /** A calibration, and where it was found. */
 export interface SavedCalibration extends Calibration {
   readonly path: string;
+  /** It was measured on other weights. */
+  readonly ofAnother?: boolean;
 }
 
 /** Folder of a model's calibration and of the reviews that it was made of. @param hash SHA-256 of the weights */
@@ -47,8 +49,23 @@ export async function requestedCalibration(
   requested: string,
 ): Promise<SavedCalibration | undefined> {
   if (requested === 'off') return undefined;
-  return requested === 'auto' ? calibrationOf(name, hash) : readCalibration(requested);
+  if (requested === 'auto') return calibrationOf(name, hash);
+  const found = readCalibration(requested);
+  if (found.model.hash === hash) return found;
+  return {
+    ...found,
+    ofAnother: true,
+    sentence: `the calibration is of other weights than ${name} has. ${found.sentence}`,
+  };
 }
+
+/** What is amiss with a conscience that is asked by this calibration; null: nothing that is known. */
+export const warningOf = ({
+  quality,
+  ofAnother,
+  sentence,
+}: Calibration & Partial<SavedCalibration>): string | null =>
+  quality === 'usable' && !ofAnother ? null : `Warning: ${sentence}`;
 
 /**
  * The calibration of a model: its own in the cache, or one that came with its folder.

@@ -124,10 +124,7 @@ async function opened<M extends NamedModel>(
     ...(adapter ? { adapter } : {}),
   });
   const set = adapter ? 'policy' : 'base';
-  // results that were computed in another way are another model's
-  const baseHash = quantize
-    ? createHash('sha256').update(`${model.hash} ${quantize}`).digest('hex')
-    : model.hash;
+  const baseHash = computedHash(model.hash, quantize);
   return {
     ...engine.model(set),
     name: folder === undefined ? name : `${name} + ${folder}`,
@@ -140,6 +137,11 @@ async function opened<M extends NamedModel>(
     sequenceLogps: (rows) => engine.sequenceLogps(rows, set),
     close: () => engine.close(),
   };
+}
+
+/** SHA-256 of weights that are computed with in another way than they lie in the file: results are another model's. */
+export function computedHash(hash: string, quantize: Quantize | undefined): string {
+  return quantize ? createHash('sha256').update(`${hash} ${quantize}`).digest('hex') : hash;
 }
 
 function hashOf(base: string, tensors: Weights): string {

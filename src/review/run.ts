@@ -134,8 +134,9 @@ function openStore(
 }
 
 function withVerdict(turn: TranscriptTurn, stored: StoredVerdict, threshold: number): ReviewedTurn {
-  const { pObjection } = stored;
-  const verdict = pObjection === null ? 'unreadable' : pObjection >= threshold ? 'objected' : 'accepted';
+  const { pObjection, inWords } = stored;
+  const byShare = pObjection === null ? 'unreadable' : pObjection >= threshold ? 'objected' : 'accepted';
+  const verdict = inWords ?? byShare;
   return { ...turn, ...stored, verdict };
 }
 

@@ -11,6 +11,8 @@ import type { TranscriptTurn } from './turns.js';
 export interface StoredVerdict {
   /** Objection's share; null where the verdict is unreadable. */
   readonly pObjection: number | null;
+  /** The verdict where it was given in words: no threshold moves it. */
+  readonly inWords?: 'accepted' | 'objected';
   /** Characters that the conscience was not shown; absent: it saw all. */
   readonly omitted?: number;
 }
@@ -60,9 +62,10 @@ export async function verdictsOn(
   return turns.map(({ item }) => store.get(keyOf(item))![0]);
 }
 
-function stored({ verdict, omitted }: Review): StoredVerdict {
+function stored({ verdict, omitted, logps }: Review): StoredVerdict {
   return {
     pObjection: verdict.kind === 'unreadable' ? null : verdict.pObjection,
+    ...(logps === null && verdict.kind !== 'unreadable' ? { inWords: verdict.kind } : {}),
     ...(omitted === undefined ? {} : { omitted }),
   };
 }

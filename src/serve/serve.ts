@@ -144,7 +144,8 @@ async function guarded(
   const named = judgeName === undefined ? { name, model: own } : { name: judgeName, model: judge?.own };
   if (named.model) return withNamedConscience(model, { name: named.name, model: named.model }, settings);
   // an endpoint is asked in words for chat models, and not before there is something to ask
-  const { options } = await calibratedOptions(named.name, endpointHash(named.name), settings);
+  const { options, warning } = await calibratedOptions(named.name, endpointHash(named.name), settings);
+  if (warning !== null) settings.warn(warning);
   return withConscience(model, { ...options, ...(judge ? { conscience: judge.model } : {}) });
 }
 

@@ -9,7 +9,8 @@ import { resolveFramework } from '../conscience/frameworks.js';
 import type { ReviewSettings } from '../conscience/review.js';
 import { isPlayer } from '../conscience/roles.js';
 import type { OpenActor } from '../open/actor.js';
-import { readCalibration, requestedCalibration, saveCalibration } from '../open/calibration.js';
+import { readCalibration, requestedCalibration, saveCalibration, warningOf } from '../open/calibration.js';
+import { computedHash } from '../open/model.js';
 import type { TrainConfig } from './config/schema.js';
 import type { TrainedModel } from './trained-model.js';
 
@@ -40,8 +41,8 @@ export async function calibrationOfRun(
   }
   const { conscience: judge } = roles;
   const other = others.get(judge);
-  const hash = other ? other.model.baseHash : model.hash;
-  if (calibration === 'auto' && !isMeasured(judge)) return undefined;
+  const hash = other ? other.model.baseHash : computedHash(model.hash, config.quantize);
+  if (calibration === 'auto' && !isMeasured(config)) return undefined;
   const found = await requestedCalibration(other ? judge : config.model, hash, calibration);
   if (!found) return undefined;
   if (hasOwnWords(config)) {
@@ -50,15 +51,16 @@ export async function calibrationOfRun(
     );
     return undefined;
   }
-  const { path, ...kept } = found;
-  note(
-    `${kept.quality === 'usable' ? 'The conscience is calibrated' : 'Warning'} (${path}): ${kept.sentence}`,
-  );
+  const { path, ofAnother: _, ...kept } = found;
+  note(warningOf(found) ?? `The conscience is calibrated (${path}): ${kept.sentence}`);
   return kept;
 }
 
-/** A copy that learns, or that began with an adapter, is not the one that was measured. */
-const isMeasured = (judge: string) => !isPlayer(judge) || judge === 'frozen-base';
+/** A copy that learns, that began with an adapter or with random weights, is not the one that was measured. */
+function isMeasured({ init, conscience: { roles, renew_every } }: TrainConfig): boolean {
+  if (!isPlayer(roles.conscience)) return true;
+  return roles.conscience === 'frozen-base' && init === 'pretrained' && renew_every === 0;
+}
 
 const hasOwnWords = ({ conscience: { question, labels, prior_correction } }: TrainConfig) =>
   (question ?? labels ?? prior_correction) !== undefined;
@@ -68,7 +70,7 @@ export function calibratable(config: TrainConfig): { readonly model: string; rea
   const { calibration, roles } = config.conscience;
   const also = [
     ...(calibration === 'off' ? ['with conscience.calibration: auto'] : []),
-    ...(isMeasured(roles.conscience) ? [] : ['with conscience.roles.conscience: frozen-base']),
+    ...(isMeasured(config) ? [] : ['with conscience.roles.conscience: frozen-base, which stays as it is']),
     ...(hasOwnWords(config) ? ['without a question, labels or prior_correction of your own'] : []),
   ];
   const model = isPlayer(roles.conscience) ? config.model : roles.conscience;

@@ -1,7 +1,6 @@
 /** The source of a run's preference pairs: models cast in their roles, the conscience checked before the first step. */
 import { alarmLimit } from '../conscience/alarm.js';
 import type { Calibration } from '../conscience/calibration.js';
-import { resolveFramework } from '../conscience/frameworks.js';
 import { loadFormat } from '../conscience/plain-format.js';
 import type { ReviewRecord } from '../conscience/record.js';
 import type { ReviewSettings } from '../conscience/review.js';
@@ -60,12 +59,13 @@ export async function castRoles(
 ): Promise<RolesCast> {
   const own = await loadFormat(modelPath, { specialTokens: engine.specialTokens });
   const cast = resolveRoles(conscience.roles, engine, own, others);
-  const framework = resolveFramework(conscience);
-  for (const { format } of [cast.conscience, cast.alternative]) format.adapt(framework);
+  const rules = rulesOf(config, calibration);
+  const { framework, parts = [{ framework }] } = rules;
+  for (const part of parts) cast.conscience.format.adapt(part.framework);
+  cast.alternative.format.adapt(framework);
   const review: ReviewSettings = {
-    conscience: cast.conscience.model,
-    format: cast.conscience.format,
-    ...rulesOf(config, calibration),
+    ...{ conscience: cast.conscience.model, format: cast.conscience.format },
+    ...rules,
   };
   const step = {
     ...review,
@@ -136,7 +136,7 @@ export async function openPairs(
   const { step, review, warnings } = await castRoles({ config, modelPath }, engine, others, calibration);
   for (const warning of warnings) note(`Warning: ${warning}`);
   // a frozen copy that is taken again later may have to learn to speak first
-  if (!resumed && !calibration && conscience.renew_every === 0) {
+  if (!resumed && review.parts === undefined && conscience.renew_every === 0) {
     const { conscience: judge } = conscience.roles;
     const folder = others.has(judge) ? await resolveModel(judge) : modelPath;
     await requireConscience(review, folder, conscience.check, note);

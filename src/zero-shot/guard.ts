@@ -180,10 +180,10 @@ export class Guard {
 
     return drafts.map(({ response: draft, review }, i): ReviewedAnswer => {
       const kept = { draft, review, replacements: tries[i], usage: spent[i] };
-      const stands = this.passes(review) || declinesRightly(draft, tries[i]);
-      if (stands) return { response: draft, outcome: 'accepted', ...kept };
+      if (this.passes(review)) return { response: draft, outcome: 'accepted', ...kept };
       const alternative = standIn(i);
       if (alternative) return { response: alternative.response, outcome: 'corrected', ...kept };
+      if (declinesRightly(draft, review, tries[i])) return { response: draft, outcome: 'accepted', ...kept };
       return { response: { text: withheld, finish: 'stop', tokens: 0 }, outcome: 'withheld', ...kept };
     });
   }
@@ -220,12 +220,16 @@ export class Guard {
   }
 }
 
+/** Longest refusal that says nothing else, in characters. */
+const MERE_REFUSAL = 200;
+
 /**
- * Whether a draft declines, and whoever was to find a better answer could only decline as well: there the request
- * is wrong, and not the answer.
+ * Whether a draft only declines, and whoever was to find a better answer could only decline as well: there the
+ * request is wrong, and not the answer. One that goes on after declining is no mere refusal.
  */
-function declinesRightly(draft: Response, tries: readonly Replacement[]): boolean {
-  if (!isRefusal(draft.text) || tries.length === 0) return false;
+function declinesRightly(draft: Response, { verdict }: Review, tries: readonly Replacement[]): boolean {
+  const mere = draft.finish === 'stop' && draft.text.length <= MERE_REFUSAL && isRefusal(draft.text);
+  if (!mere || verdict.kind !== 'objected' || tries.length === 0) return false;
   return tries.every(
     ({ alternative, reason }) => alternative?.refusal === true || reason === 'alternative-identical',
   );

@@ -4,11 +4,12 @@
  */
 import { type Calibration, calibratedSettings } from '../conscience/calibration.js';
 import { builtInCanaries, canariesOfModel } from '../conscience/canaries.js';
-import { defaultFormat } from '../conscience/format.js';
+import { defaultFormat, type ReviewFormat } from '../conscience/format.js';
+import { FRAMEWORK_NAMES, FRAMEWORKS } from '../conscience/frameworks.js';
 import type { LanguageModel } from '../engine/language-model.js';
 import { resolveModel } from '../hub/pull.js';
 import { formatOf } from '../open/actor.js';
-import { requestedCalibration } from '../open/calibration.js';
+import { requestedCalibration, warningOf } from '../open/calibration.js';
 import { checkedOnce } from '../open/checked.js';
 import { isRemote } from '../open/named.js';
 import { Guard } from './guard.js';
@@ -52,20 +53,19 @@ export async function openedReading(
   { base, baseHash, specialTokens }: Reviewer,
   given: OwnConscienceOptions = {},
 ): Promise<OpenedReading> {
-  const { options, calibration: found } = await calibratedOptions(name, baseHash, given);
+  const { options, calibration, warning: known } = await calibratedOptions(name, baseHash, given);
   const words = isRemote(name) ? defaultFormat() : await formatOf(name, { specialTokens });
   const settings = { format: words, ...options, conscience: base };
-  if (found) {
-    const warning = found.quality === 'usable' ? null : `Warning: ${found.sentence}`;
-    return { settings, calibration: found, warning };
-  }
+  if (calibration) return { settings, calibration, warning: known };
   const canaries = isRemote(name) ? builtInCanaries : await canariesOfModel(await resolveModel(name));
-  const { framework, format, threshold, prior, minMass, reading } = settings;
+  const { framework, parts, bias, format, threshold, prior, minMass, reading } = settings;
   const asked = {
     judge: base.id,
     canaries,
     framework,
-    words: format.name,
+    parts,
+    bias,
+    words: wordsOf(format),
     threshold,
     prior,
     minMass,
@@ -89,11 +89,19 @@ export async function calibratedOptions(
   name: string,
   hash: string,
   { calibration = 'auto', ...options }: OwnConscienceOptions,
-): Promise<{ options: ZeroShotOptions; calibration: Calibration | null }> {
+): Promise<{ options: ZeroShotOptions } & Pick<OpenedReading, 'calibration' | 'warning'>> {
   const own = options.framework ?? options.parts ?? options.prior;
   const found = own === undefined ? await requestedCalibration(name, hash, calibration) : undefined;
-  if (!found) return { options, calibration: null };
+  if (!found) return { options, calibration: null, warning: null };
   const { threshold } = options;
   const reading = { ...calibratedSettings(found), ...(threshold === undefined ? {} : { threshold }) };
-  return { options: { ...options, ...reading }, calibration: found };
+  return { options: { ...options, ...reading }, calibration: found, warning: warningOf(found) };
+}
+
+/** A format's own words, whatever file they come from: how it asks about nothing. */
+function wordsOf(format: ReviewFormat): unknown {
+  const names = FRAMEWORK_NAMES.filter((name) => format.frameworks?.includes(name) ?? true);
+  return names.map((name) =>
+    format.review(format.neutralPrompt, format.neutral, format.adapt(FRAMEWORKS[name])),
+  );
 }

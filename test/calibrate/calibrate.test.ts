@@ -7,9 +7,9 @@ import { builtInPairs, pairsOfFiles, sampleOf } from '../../src/calibrate/answer
 import { calibrate, testCalibration } from '../../src/calibrate/calibrate.js';
 import { calibratedSettings, parseCalibration } from '../../src/conscience/calibration.js';
 import { defaultFormat } from '../../src/conscience/format.js';
-import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
+import { FRAMEWORK_NAMES, FRAMEWORKS } from '../../src/conscience/frameworks.js';
 import { reviewMany } from '../../src/conscience/review.js';
-import { WORDINGS } from '../../src/conscience/wordings.js';
+import { wordingsOf } from '../../src/conscience/wordings.js';
 import { silent } from '../../src/metrics/progress.js';
 import { readCalibration, saveCalibration } from '../../src/open/calibration.js';
 import type { Message } from '../../src/values/conversation.js';
@@ -21,6 +21,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+const WORDINGS = FRAMEWORK_NAMES.flatMap(wordingsOf);
 const pairs = sampleOf(builtInPairs('calibration'), 60, 1);
 const careless = new Set(pairs.map(([, { item }]) => item.response.text));
 const noise = (text: string) =>
@@ -113,6 +114,10 @@ describe('calibrate', () => {
     expect(tested.data).toEqual({ name: 'others', careful: 60, careless: 60 });
     expect(tested.measured.auc!.value).toBeGreaterThan(0.85);
   });
+});
+
+it('tries wordings whose labels differ from their first letter on', () => {
+  for (const { labels } of WORDINGS) expect(labels.accept[0]).not.toBe(labels.object[0]);
 });
 
 describe('the answers', () => {

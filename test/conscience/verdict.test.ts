@@ -3,14 +3,23 @@ import { defaultFormat } from '../../src/conscience/format.js';
 import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
 import type { PriorKind } from '../../src/conscience/reading.js';
 import { type ReviewSettings, reviewMany } from '../../src/conscience/review.js';
-import { verdictOf } from '../../src/conscience/verdict.js';
+import {
+  type LabelLogps,
+  type VerdictContext,
+  type VerdictRule,
+  verdictOfParts,
+} from '../../src/conscience/verdict.js';
 import { promptOf, responseOf, ScriptedModel } from './scripted-model.js';
 
 const context = { framework: 'asimov', judge: 'frozen-base' };
 const rule = { threshold: 0.5, minMass: 0.01 };
 const logps = (accept: number, object: number) => ({ accept: Math.log(accept), object: Math.log(object) });
 
-describe('verdictOf', () => {
+/** Of one question. */
+const verdictOf = (one: LabelLogps, prior: number, by: VerdictRule, who: VerdictContext) =>
+  verdictOfParts([{ logps: one, prior, weight: 1 }], 0, by, who);
+
+describe('a verdict', () => {
   it("is the objection's share of both labels: 0.3 / (0.1 + 0.3) = 0.75", () => {
     const verdict = verdictOf(logps(0.1, 0.3), 0, rule, context);
     expect(verdict).toMatchObject({ kind: 'objected', ...context });

@@ -36,7 +36,15 @@ const calibration = (hash: string): Calibration => ({
     ],
     ...{ bias: 0.25, prior: 'off', threshold: 0.3 },
   },
-  measured: { auc: null, recall: null, falseAlarms: null, calibrationError: null, mass: 1, tokens: 90 },
+  measured: {
+    unreadable: 0,
+    auc: null,
+    recall: null,
+    falseAlarms: null,
+    calibrationError: null,
+    mass: 1,
+    tokens: 90,
+  },
   quality: 'usable',
   sentence: 'pinocchio is usable.',
 });

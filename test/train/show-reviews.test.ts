@@ -84,7 +84,15 @@ it('shows the calibration that is used, and clips a long review', async () => {
     ...{ data: { name: 'some', careful: 9, careless: 9 }, falseAlarms: 0.02, quality: 'usable' },
     reading: { parts: [{ framework, weight: 1 }], bias: 0.5, prior: 'neutral', threshold: 0.25 },
     measured: {
-      ...{ auc: known, recall: known, falseAlarms: known, calibrationError: 0.1, mass: 0.9, tokens: 99 },
+      ...{
+        unreadable: 0,
+        auc: known,
+        recall: known,
+        falseAlarms: known,
+        calibrationError: 0.1,
+        mass: 0.9,
+        tokens: 99,
+      },
     },
     sentence: 'pinocchio is usable as a conscience.',
   };
@@ -92,7 +100,9 @@ it('shows the calibration that is used, and clips a long review', async () => {
   const probes = join(folder, 'probes.jsonl');
   writeFileSync(probes, `${JSON.stringify({ prompt: 'why ?\n'.repeat(60) })}\n`);
   const text = await shown({ calibration: path, probes, max_tokens: 4 });
-  expect(text).toContain(`The conscience is calibrated (${path}): pinocchio is usable as a conscience.`);
+  expect(text).toContain(
+    'Warning: the calibration is of other weights than pinocchio has. pinocchio is usable as a conscience.',
+  );
   expect(text).toContain('flagged from an objection of 0.25 on, with a neutral prior taken away.');
   expect(text).toContain(`1 probe (${probes})`);
   expect(text).toMatch(/\[\d+ lines left out\]/);

@@ -50,7 +50,15 @@ const calibration = (quality: Calibration['quality']): Calibration => ({
   data: { name: 'test', careful: 50, careless: 50 },
   falseAlarms: 0.02,
   reading: { parts: [{ framework: FRAMEWORKS.virtue, weight: 1 }], bias: 0, prior: 'off', threshold: 0.2 },
-  measured: { auc: null, recall: null, falseAlarms: null, calibrationError: null, mass: 1, tokens: 100 },
+  measured: {
+    unreadable: 0,
+    auc: null,
+    recall: null,
+    falseAlarms: null,
+    calibrationError: null,
+    mass: 1,
+    tokens: 100,
+  },
   quality,
   sentence: 'm is as it is.',
 });

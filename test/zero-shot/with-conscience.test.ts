@@ -102,6 +102,10 @@ describe('withConscience', () => {
       how,
     );
     expect(better).toMatchObject({ outcome: 'corrected', response: { text: 'A kind one.' } });
+    // what goes on after declining is no mere refusal
+    const more = `${refusing} But here is how it is done: ${'step by step, '.repeat(20)}a bad one.`;
+    const [held] = await withConscience(drafting(more), { conscience: declined }).answer([ask('x')], how);
+    expect(held.outcome).toBe('withheld');
     const worse = conscience('another bad one');
     const [withheld] = await withConscience(drafting(refusing), { conscience: worse }).answer(
       [ask('x')],
@@ -139,8 +143,8 @@ describe('withConscience', () => {
       further: [{ labels: ['Honorable', 'Shameful'], weight: 0.5 }],
       verdict: { pObjection: expect.closeTo(0.3) },
     });
-    // the two questions about one answer go together
-    expect(judge.labelCalls[0].conversations).toHaveLength(2);
+    // two questions about two answers, in one batch
+    expect(judge.labelCalls[0].conversations).toHaveLength(4);
   });
 
   it('is played by the frozen copy where the model has one', async () => {
