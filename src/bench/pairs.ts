@@ -1,6 +1,7 @@
 /** From samples of turns to rows of the table: medians, ratios of pairs, and what they say of the bars. */
+
+import { median } from '../statistics/median.js';
 import type { Bar, Benchmark, Compared, Measured, Pair, Sample } from './material/benchmark.js';
-import { median } from './material/median.js';
 
 /** What one benchmark's sides measured on one model. */
 export interface Taken {

@@ -14,6 +14,7 @@ import type { ReviewItem } from '../conscience/review.js';
 import type { LanguageModel } from '../engine/language-model.js';
 import { openPlanned } from '../evaluate/store.js';
 import type { Progress } from '../metrics/progress.js';
+import { median } from '../statistics/median.js';
 import type { AnswerPair, LabelledAnswer } from './answers.js';
 import {
   type Candidate,
@@ -292,9 +293,4 @@ function calibrationFrom(
     ...{ falseAlarms, reading, measured, quality },
     sentence: sentenceOf(model.name, quality, measured, falseAlarms),
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted.length === 0 ? 0 : sorted[Math.floor(sorted.length / 2)];
 }

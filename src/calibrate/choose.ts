@@ -171,22 +171,20 @@ const weighted = (odds: readonly number[], weights: readonly number[], bias: num
  * one slope and the bias are fitted by logistic regression.
  */
 function fitRule(all: readonly MeasuredAnswer[], candidate: Candidate, falseAlarms: number): Fit {
-  const answers = all.filter((answer) => oddsOf(answer, candidate).every(Number.isFinite));
-  const columns = candidate.parts.map((_, p) => answers.map((answer) => oddsOf(answer, candidate)[p]));
-  const scales = columns.map((column) => 1 / (deviation(column) || 1) / columns.length);
-  const scores = answers.map((answer) => weighted(oddsOf(answer, candidate), scales, 0));
+  const readable = all
+    .map((answer) => ({ careless: answer.careless, odds: oddsOf(answer, candidate) }))
+    .filter(({ odds }) => odds.every(Number.isFinite));
+  const scales = candidate.parts.map(
+    (_, p, { length }) => 1 / (deviation(readable.map(({ odds }) => odds[p])) || 1) / length,
+  );
   const { slope, bias } = fitLogistic(
-    scores,
-    answers.map(({ careless }) => careless),
+    readable.map(({ odds }) => weighted(odds, scales, 0)),
+    readable.map(({ careless }) => careless),
   );
   const weights = scales.map((scale) => scale * slope);
-  const careful = answers.flatMap((answer) =>
-    answer.careless ? [] : [weighted(oddsOf(answer, candidate), weights, bias)],
-  );
-  const careless = answers.flatMap((answer) =>
-    answer.careless ? [weighted(oddsOf(answer, candidate), weights, bias)] : [],
-  );
-  return { weights, bias, threshold: sigmoid(thresholdOdds(careful, careless, falseAlarms)) };
+  const of = (kind: boolean) =>
+    readable.flatMap(({ careless, odds }) => (careless === kind ? [weighted(odds, weights, bias)] : []));
+  return { weights, bias, threshold: sigmoid(thresholdOdds(of(false), of(true), falseAlarms)) };
 }
 
 /**

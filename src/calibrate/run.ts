@@ -9,9 +9,8 @@ import type { Progress } from '../metrics/progress.js';
 import { formatOf } from '../open/actor.js';
 import {
   calibrationFolder,
-  calibrationOf,
   calibrationPath,
-  readCalibration,
+  requestedCalibration,
   saveCalibration,
 } from '../open/calibration.js';
 import { type NamedOptions, openNamed } from '../open/named.js';
@@ -52,13 +51,10 @@ export interface CalibrateResult extends Partial<Pick<Calibrated, 'screened'>> {
  */
 export async function runCalibrate(options: CalibrateRun): Promise<CalibrateResult | undefined> {
   const { model: name, adapter, threads, quantize, progress, data, test } = options;
+  const note = (line: string) => progress.note(line);
   const pairs = await pairsOf(options);
   const opened = await openNamed(name, {
-    ...(adapter === undefined ? {} : { adapter }),
-    ...(threads === undefined ? {} : { threads }),
-    ...(quantize ? { quantize } : {}),
-    onWarning: (line) => progress.note(line),
-    hooks: { onNotice: (line) => progress.note(line) },
+    ...{ adapter, threads, quantize, onWarning: note, hooks: { onNotice: note } },
   });
   try {
     const { open } = opened;
@@ -74,8 +70,9 @@ export async function runCalibrate(options: CalibrateRun): Promise<CalibrateResu
       folder: options.output === undefined ? calibrationFolder(hash) : `${options.output}.reviews`,
     };
     if (test) {
-      const found = options.output === undefined ? await calibrationOf(name, hash) : readCalibration(path);
+      const found = await requestedCalibration(name, hash, options.output ?? 'auto');
       if (!found) throw notCalibrated(name);
+      if (found.ofAnother) note(`Warning: ${found.sentence}`);
       const calibration = await testCalibration(found, measuring);
       return calibration && { calibration, path: found.path };
     }

@@ -67,7 +67,7 @@ async function reviewed(
         .finally(() => stage(''));
       for (const [i, { outcome, review, input, response }] of answers.entries()) {
         const first = input === review ? 'request' : 'first answer';
-        if (outcome !== 'accepted') warn(`[${OUTCOMES[outcome]}; ${first} ${verdictIn(review)}]`);
+        if (outcome !== 'accepted') warn(`[${outcome}; ${first} ${verdictIn(review)}]`);
         else if (verdicts) warn(`[${verdictIn(review)}]`);
         if (verdicts && input && input !== review) warn(`[request ${verdictIn(input)}]`);
         onText?.(i, response.text);
@@ -76,8 +76,6 @@ async function reviewed(
     },
   };
 }
-
-const OUTCOMES = { corrected: 'corrected', withheld: 'withheld' } as const;
 
 function verdictIn({ verdict, threshold }: Review): string {
   const share = (p: number) => `${(100 * p).toFixed(0)} %`;

@@ -86,9 +86,6 @@ export function parseCalibration(value: unknown, where: string): Calibration {
   });
 }
 
-/** The settings of reviews that a reading decides. */
-export type ReadingSettings = Pick<ReviewSettings, 'framework' | 'parts' | 'bias' | 'prior' | 'threshold'>;
-
 /**
  * How reviews are done by a calibrated reading; nothing where the model is not usable on what it was calibrated on: it
  * may be on something else, asked as by default.
@@ -96,8 +93,23 @@ export type ReadingSettings = Pick<ReviewSettings, 'framework' | 'parts' | 'bias
 export function calibratedSettings({
   reading: { parts, bias, prior, threshold },
   quality,
-}: Pick<Calibration, 'reading' | 'quality'>): Partial<ReadingSettings> {
+}: Pick<Calibration, 'reading' | 'quality'>): Partial<Rules> {
   if (quality === 'chance' || quality === 'unreadable') return {};
   const [{ framework }] = parts;
   return { framework, parts, bias, prior, threshold };
+}
+
+/** How reviews are done, whoever does them. */
+type Rules = Omit<ReviewSettings, 'conscience' | 'format'>;
+
+/** Rules of one's own, and what they leave open by the calibration; a threshold of one's own holds in any case. */
+export function reviewRules(
+  { threshold, ...own }: Pick<Rules, 'framework' | 'minMass' | 'prior'> & { readonly threshold?: number },
+  calibration?: Pick<Calibration, 'reading' | 'quality'>,
+): Rules {
+  return {
+    ...{ threshold: 0.5, ...own },
+    ...(calibration ? calibratedSettings(calibration) : {}),
+    ...(threshold === undefined ? {} : { threshold }),
+  };
 }

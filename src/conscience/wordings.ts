@@ -1,5 +1,5 @@
 /**
- * Further wordings of the introspective question, by framework: shorter ones, which small models understand.
+ * Further wordings of the introspective question, by framework: shorter ones.
  *
  * `ealign calibrate` tries them beside the frameworks' own.
  */

@@ -1,6 +1,5 @@
 /** `ealign eval`: sample, judge, summarise, and write what was found. */
 import { createHash } from 'node:crypto';
-import { calibratedSettings } from '../conscience/calibration.js';
 import type { ReviewFormat } from '../conscience/format.js';
 import { FRAMEWORKS, type Framework, type FrameworkName } from '../conscience/frameworks.js';
 import type { RetryNotice } from '../engine/remote/endpoint.js';
@@ -15,8 +14,7 @@ import {
   requireNamed,
 } from '../open/named.js';
 import type { Quantize } from '../values/quantize.js';
-import { calibratedOptions } from '../zero-shot/opened-reading.js';
-import { withOwnConscience } from '../zero-shot/own-conscience.js';
+import { calibratedOptions, openedReading } from '../zero-shot/opened-reading.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { type ConscienceCard, measureConscience } from './conscience.js';
 import { Evaluation } from './evaluation.js';
@@ -88,17 +86,19 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation | u
 async function guarded(name: string, opened: NamedModel, progress: Progress): Promise<NamedModel> {
   const { model, open } = opened;
   const warn = (sentence: string) => progress.note(sentence);
-  const { options, calibration, warning } = await calibratedOptions(name, open?.baseHash ?? opened.hash, {
-    warn,
-  });
-  if (!open && warning !== null) warn(warning);
-  const reviewed = open ? await withOwnConscience(name, open, { warn }) : withConscience(model, options);
+  // an endpoint is not asked before there is something to ask
+  const { settings, warning } = open
+    ? await openedReading(name, open, { warn })
+    : await calibratedOptions(name, opened.hash, { warn });
+  if (warning !== null) warn(warning);
   // answers through another reading are another subject's
-  const hash = calibration
+  const { parts, bias, prior, threshold } = settings;
+  const hash = parts
     ? createHash('sha256')
-        .update(JSON.stringify([opened.hash, calibratedSettings(calibration)]))
+        .update(JSON.stringify([opened.hash, parts, bias, prior, threshold]))
         .digest('hex')
     : opened.hash;
+  const reviewed = withConscience(model, settings);
   return { ...opened, hash, name: `${opened.name} with conscience`, model: reviewed };
 }
 

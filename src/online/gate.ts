@@ -10,7 +10,6 @@
  * operator's task. Both versions answer the same prompts with the same seeds.
  */
 import { createHash } from 'node:crypto';
-import type { ReadingSettings } from '../conscience/calibration.js';
 import type { Canary } from '../conscience/canaries.js';
 import type { ReviewFormat } from '../conscience/format.js';
 import type { Framework } from '../conscience/frameworks.js';
@@ -22,14 +21,14 @@ import { rocArea } from '../statistics/auc.js';
 import type { Prompt, Response } from '../values/conversation.js';
 import type { TokenRow } from '../values/rows.js';
 import type { Coherence } from './coherence.js';
-import { rulesOf } from './judge.js';
+import { type JudgeOptions, rulesOf } from './judge.js';
 import { gateSection, type OnlineSettings } from './settings.js';
 
 export interface GateOptions {
   readonly engine: TrainingEngine;
   readonly framework: Framework;
   /** See `JudgeOptions`. */
-  readonly reading?: Partial<ReadingSettings>;
+  readonly calibration?: JudgeOptions['calibration'];
   readonly format: ReviewFormat;
   readonly probes: readonly Prompt[];
   readonly canaries: readonly Canary[];
@@ -96,11 +95,17 @@ export class Gate {
 
   /** A hash that is equal for gates with comparable measurements. */
   get yardstick(): string {
-    const { probes, canaries, heldOut, framework, reading, settings } = this.options;
+    const { probes, canaries, heldOut, framework, calibration, settings } = this.options;
     const asked = probes.map(({ messages }) => messages);
     const rows = heldOut.map(({ ids, lossMask }) => [Array.from(ids), Array.from(lossMask)]);
     const { samples, max_tokens } = this.limits;
-    const rules = [settings.conscience, framework.name, samples, max_tokens, ...(reading ? [reading] : [])];
+    const rules = [
+      settings.conscience,
+      framework.name,
+      samples,
+      max_tokens,
+      ...(calibration ? [calibration.reading] : []),
+    ];
     return createHash('sha256')
       .update(JSON.stringify([asked, canaries, rows, rules]))
       .digest('hex');

@@ -6,7 +6,7 @@
  * A pair's prompt has the system turns again, because the answer was given to them.
  */
 
-import type { ReadingSettings } from '../conscience/calibration.js';
+import { type Calibration, reviewRules } from '../conscience/calibration.js';
 import type { ReviewFormat } from '../conscience/format.js';
 import type { Framework } from '../conscience/frameworks.js';
 import { type Replacement, replace } from '../conscience/replace.js';
@@ -24,8 +24,8 @@ export interface JudgeOptions {
   readonly frozen: LanguageModel;
   readonly format: ReviewFormat;
   readonly framework: Framework;
-  /** The calibrated reading, which goes before the framework; as the settings say otherwise. */
-  readonly reading?: Partial<ReadingSettings>;
+  /** How the conscience is best asked, where that is known: it goes before the framework. */
+  readonly calibration?: Pick<Calibration, 'reading' | 'quality'>;
   readonly settings: Pick<OnlineSettings, 'conscience' | 'quota'>;
   readonly coherence: Pick<Coherence, 'incoherent'>;
   /** Tells whether the model can read prompt and answer whole. */
@@ -95,16 +95,13 @@ export async function judgeRecords(
 export function rulesOf({
   framework,
   format,
-  reading,
+  calibration,
   settings: { conscience },
-}: Pick<JudgeOptions, 'framework' | 'format' | 'reading'> & {
-  settings: Pick<OnlineSettings, 'conscience'>;
+}: Pick<JudgeOptions, 'framework' | 'format' | 'calibration'> & {
+  readonly settings: Pick<OnlineSettings, 'conscience'>;
 }): Omit<ReviewSettings, 'conscience'> {
   const { threshold, min_mass: minMass } = conscience;
-  return {
-    ...{ framework, format, minMass, threshold: 0.5, ...reading },
-    ...(threshold === undefined ? {} : { threshold }),
-  };
+  return { format, ...reviewRules({ framework, threshold, minMass }, calibration) };
 }
 
 /** What becomes of a flagged record and its alternative. @param babble the alternative is incoherent */

@@ -7,7 +7,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { calibratedSettings } from '../conscience/calibration.js';
 import { builtInCanaries, CANARIES_FILE, canariesOf } from '../conscience/canaries.js';
 import { FRAMEWORKS } from '../conscience/frameworks.js';
 import { loadFormat } from '../conscience/plain-format.js';
@@ -26,7 +25,7 @@ import { openEngine } from '../open/engine.js';
 import { Acquaintance, keptWeights } from './callers.js';
 import { Coherence } from './coherence.js';
 import { Gate, type GateReport, type Measured } from './gate.js';
-import { type JudgeOptions, judgeRecords } from './judge.js';
+import { type JudgeOptions, judgeRecords, rulesOf } from './judge.js';
 import { type RoundOptions, rowsOfPair, trainRound } from './round.js';
 import type { OnlineSettings } from './settings.js';
 import { Shown } from './shown.js';
@@ -107,9 +106,12 @@ export class Learner {
     const { question, calibration } = settings.conscience;
     const found =
       question === undefined ? await requestedCalibration(options.model, base.hash, calibration) : undefined;
-    const reading = found && { reading: calibratedSettings(found) };
-    const framework = reading?.reading.framework ?? FRAMEWORKS[question ?? 'asimov'];
-    format.adapt(framework);
+    const asking = {
+      ...{ format, settings, framework: FRAMEWORKS[question ?? 'asimov'] },
+      ...(found ? { calibration: found } : {}),
+    };
+    const rules = rulesOf(asking);
+    for (const { framework } of rules.parts ?? [rules]) format.adapt(framework);
 
     const maxLength = Math.min(settings.training.max_length, model.config.maxPositions);
     const note = (line: string) => options.onEvent?.('data', { note: line });
@@ -132,13 +134,13 @@ export class Learner {
     const { samples, max_tokens: maxTokens } = settings.gate;
     const coherence = new Coherence({ engine, prompts, samples, maxTokens });
     const judging = {
-      ...{ frozen: engine.model('base'), format, framework, settings, coherence, ...reading },
+      ...{ frozen: engine.model('base'), coherence, ...asking },
       fits: (pair: Parameters<JudgeOptions['fits']>[0]) =>
         rowsOfPair(pair, tokenizer, maxLength) !== undefined,
     };
     const gate: Gate = new Gate({
       start: () => shown.of(0),
-      ...{ engine, format, framework, settings, coherence, probes: prompts, ...reading },
+      ...{ engine, coherence, probes: prompts, ...asking },
       canaries:
         canaries === undefined ? builtInCanaries : canariesOf(await readPreferenceRows(canaries, note)),
       heldOut: await tokenised(evaluation),

@@ -1,6 +1,8 @@
 /** The cost of a method's training, over that of another. */
+
 import type { Study } from '../experiment/read.js';
 import type { MetricRecord } from '../metrics/names.js';
+import { median } from '../statistics/median.js';
 
 /** Costs of one method: medians over the seeds; null where they are not known. */
 export interface Overhead {
@@ -23,8 +25,8 @@ export function overhead({ experiment, runs }: Study): Overhead[] {
     const own = runs.filter((run) => run.method === method && run.record !== null);
     return {
       ...{ method, over },
-      seconds: median(own.map(({ record }) => record!.seconds)),
-      tokens: median(own.flatMap(({ metrics }) => (metrics.length === 0 ? [] : [tokensOf(metrics)]))),
+      seconds: middle(own.map(({ record }) => record!.seconds)),
+      tokens: middle(own.flatMap(({ metrics }) => (metrics.length === 0 ? [] : [tokensOf(metrics)]))),
     };
   });
   return costs.map((cost) => {
@@ -55,9 +57,4 @@ function tokensOf(metrics: readonly MetricRecord[]): number {
 
 const ratio = (a: number | null, b: number | null | undefined) => (a === null || !b ? null : a / b);
 
-function median(values: readonly number[]): number | null {
-  if (values.length === 0) return null;
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
+const middle = (values: readonly number[]) => (values.length === 0 ? null : median(values));

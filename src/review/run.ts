@@ -13,6 +13,7 @@ import {
   type OwnConscienceOptions,
   openedReading,
   type Reviewer,
+  wordsOf,
 } from '../zero-shot/opened-reading.js';
 import { type TranscriptTurn, turnsOf } from './turns.js';
 import { type StoredVerdict, unreviewed, verdictsOn } from './verdicts.js';
@@ -74,9 +75,16 @@ export async function reviewTranscripts(
   note(
     `Up to ${turns.length} reviews: ${last ? 'the last answers' : 'all answers'} of ${counted(transcripts.length, 'transcript')}.`,
   );
-  const opened = await openNamed(name, { ...naming(options), onWarning: note, hooks: { onNotice: note } });
+  const { adapter, threads, quantize } = options;
+  const opened = await openNamed(name, {
+    adapter,
+    threads,
+    quantize,
+    onWarning: note,
+    hooks: { onNotice: note },
+  });
   try {
-    const reviewer = reviewerOf(opened, options.adapter);
+    const reviewer = reviewerOf(opened, adapter);
     const reading = await openedReading(name, reviewer, { warn: note, ...conscience });
     if (reading.warning !== null) note(reading.warning);
     const questions = questionsOf(reading);
@@ -99,12 +107,6 @@ export async function reviewTranscripts(
   }
 }
 
-const naming = ({ adapter, threads, quantize }: TranscriptReviewOptions): NamedOptions => ({
-  ...(adapter === undefined ? {} : { adapter }),
-  ...(threads === undefined ? {} : { threads }),
-  ...(quantize ? { quantize } : {}),
-});
-
 function reviewerOf({ open, model, hash }: NamedModel, adapter: string | undefined): Reviewer {
   if (open && adapter === undefined) return open;
   return { base: model, baseHash: hash, specialTokens: open?.specialTokens ?? [] };
@@ -123,7 +125,7 @@ function openStore(
   reading: OpenedReading,
 ): GroupStore<StoredVerdict> {
   const { format, bias = 0, prior = 'off', minMass = 0.01, reading: how = 'auto' } = reading.settings;
-  const asked = { words: format.name, parts: partsOf(reading), bias, prior, minMass, reading: how };
+  const asked = { words: wordsOf(format), parts: partsOf(reading), bias, prior, minMass, reading: how };
   return openPlanned({
     ...{ folder: output, planFile: 'review.json', recordsFile: 'verdicts.jsonl' },
     // what JSON leaves out is not in the file that it is compared with

@@ -7,8 +7,7 @@ import { ConfigError } from '../errors.js';
 import { endpointHash, isRemote, openNamed } from '../open/named.js';
 import { openThreaded } from '../open/thread/open.js';
 import type { Quantize } from '../values/quantize.js';
-import type { OwnConscienceOptions } from '../zero-shot/opened-reading.js';
-import { calibratedOptions } from '../zero-shot/opened-reading.js';
+import { calibratedOptions, type OwnConscienceOptions } from '../zero-shot/opened-reading.js';
 import { type WithFrozenCopy, withNamedConscience } from '../zero-shot/own-conscience.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { isLocal } from './guarded.js';
@@ -144,9 +143,9 @@ async function guarded(
   const named = judgeName === undefined ? { name, model: own } : { name: judgeName, model: judge?.own };
   if (named.model) return withNamedConscience(model, { name: named.name, model: named.model }, settings);
   // an endpoint is asked in words for chat models, and not before there is something to ask
-  const { options, warning } = await calibratedOptions(named.name, endpointHash(named.name), settings);
-  if (warning !== null) settings.warn(warning);
-  return withConscience(model, { ...options, ...(judge ? { conscience: judge.model } : {}) });
+  const reading = await calibratedOptions(named.name, endpointHash(named.name), settings);
+  if (reading.warning !== null) settings.warn(reading.warning);
+  return withConscience(model, { ...reading.settings, ...(judge ? { conscience: judge.model } : {}) });
 }
 
 function apiKeys({ apiKeys }: ServeOptions): ApiKey[] {

@@ -4,9 +4,8 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Calibration, calibratedSettings } from '../conscience/calibration.js';
+import { type Calibration, reviewRules } from '../conscience/calibration.js';
 import { resolveFramework } from '../conscience/frameworks.js';
-import type { ReviewSettings } from '../conscience/review.js';
 import { isPlayer } from '../conscience/roles.js';
 import type { OpenActor } from '../open/actor.js';
 import { readCalibration, requestedCalibration, saveCalibration, warningOf } from '../open/calibration.js';
@@ -81,15 +80,9 @@ export function calibratable(config: TrainConfig): { readonly model: string; rea
 export function rulesOf(
   { conscience }: TrainConfig,
   calibration?: Calibration,
-): Omit<ReviewSettings, 'conscience' | 'format'> {
-  return {
-    framework: resolveFramework(conscience),
-    threshold: 0.5,
-    minMass: conscience.min_mass,
-    prior: conscience.prior_correction ?? 'off',
-    ...(calibration ? calibratedSettings(calibration) : {}),
-    ...(conscience.threshold === undefined ? {} : { threshold: conscience.threshold }),
-  };
+): ReturnType<typeof reviewRules> {
+  const { threshold, min_mass: minMass, prior_correction: prior = 'off' } = conscience;
+  return reviewRules({ framework: resolveFramework(conscience), threshold, minMass, prior }, calibration);
 }
 
 /** Keeps it in a run's folder. @throws SaveError */

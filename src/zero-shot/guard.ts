@@ -67,11 +67,7 @@ export class Guard {
     signal?: AbortSignal,
     onSpent?: AnswerOptions['onSpent'],
   ): Promise<ReviewedDraft[]> {
-    const used = drafts.map(() => NO_USAGE);
-    const onUsage = (i: number, usage: Usage) => {
-      used[i] = addUsage(used[i], usage);
-      onSpent?.(i, 'review', usage);
-    };
+    const { used, onUsage } = reviewMeter(drafts.length, onSpent);
     const reviews = await this.asked((settings) =>
       reviewMany(drafts.map(itemOf), { ...settings, onUsage, signal }),
     );
@@ -85,11 +81,7 @@ export class Guard {
     signal?: AbortSignal,
     onSpent?: AnswerOptions['onSpent'],
   ): Promise<ReviewedRequest[]> {
-    const used = conversations.map(() => NO_USAGE);
-    const onUsage = (i: number, usage: Usage) => {
-      used[i] = addUsage(used[i], usage);
-      onSpent?.(i, 'review', usage);
-    };
+    const { used, onUsage } = reviewMeter(conversations.length, onSpent);
     const items = conversations.map((messages, i) => requestItem(promptOf(messages, i)));
     const reviews = await this.asked((settings) =>
       reviewMany(items, { ...inputSettings(settings, this.inputWords()), onUsage, signal }),
@@ -218,6 +210,16 @@ export class Guard {
       reading: wordsOnly ? 'text' : 'labels',
     };
   }
+}
+
+/** Adds up what the reviews of so many items take, and tells of it. */
+function reviewMeter(items: number, onSpent: AnswerOptions['onSpent']) {
+  const used = Array.from({ length: items }, () => NO_USAGE);
+  const onUsage = (i: number, usage: Usage) => {
+    used[i] = addUsage(used[i], usage);
+    onSpent?.(i, 'review', usage);
+  };
+  return { used, onUsage };
 }
 
 /** Longest refusal that says nothing else, in characters. */

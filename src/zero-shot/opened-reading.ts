@@ -36,7 +36,7 @@ export interface OwnConscienceOptions extends Omit<ZeroShotOptions, 'conscience'
 
 export interface OpenedReading {
   readonly settings: ZeroShotOptions & Required<Pick<ZeroShotOptions, 'conscience' | 'format'>>;
-  /** Null where nothing is calibrated, or it is set aside. */
+  /** Null where nothing is calibrated, or it is set aside; one that found the model unusable stands beside the default. */
   readonly calibration: Calibration | null;
   /** What is amiss with this conscience, in one sentence; null: nothing that is known. */
   readonly warning: string | null;
@@ -53,9 +53,9 @@ export async function openedReading(
   { base, baseHash, specialTokens }: Reviewer,
   given: OwnConscienceOptions = {},
 ): Promise<OpenedReading> {
-  const { options, calibration, warning: known } = await calibratedOptions(name, baseHash, given);
+  const { calibration, warning: known, ...calibrated } = await calibratedOptions(name, baseHash, given);
   const words = isRemote(name) ? defaultFormat() : await formatOf(name, { specialTokens });
-  const settings = { format: words, ...options, conscience: base };
+  const settings = { format: words, ...calibrated.settings, conscience: base };
   if (calibration) return { settings, calibration, warning: known };
   const canaries = isRemote(name) ? builtInCanaries : await canariesOfModel(await resolveModel(name));
   const { framework, parts, bias, format, threshold, prior, minMass, reading } = settings;
@@ -89,17 +89,17 @@ export async function calibratedOptions(
   name: string,
   hash: string,
   { calibration = 'auto', ...options }: OwnConscienceOptions,
-): Promise<{ options: ZeroShotOptions } & Pick<OpenedReading, 'calibration' | 'warning'>> {
+): Promise<{ settings: ZeroShotOptions } & Pick<OpenedReading, 'calibration' | 'warning'>> {
   const own = options.framework ?? options.parts ?? options.prior;
   const found = own === undefined ? await requestedCalibration(name, hash, calibration) : undefined;
-  if (!found) return { options, calibration: null, warning: null };
+  if (!found) return { settings: options, calibration: null, warning: null };
   const { threshold } = options;
   const reading = { ...calibratedSettings(found), ...(threshold === undefined ? {} : { threshold }) };
-  return { options: { ...options, ...reading }, calibration: found, warning: warningOf(found) };
+  return { settings: { ...options, ...reading }, calibration: found, warning: warningOf(found) };
 }
 
-/** A format's own words, whatever file they come from: how it asks about nothing. */
-function wordsOf(format: ReviewFormat): unknown {
+/** A format's own words, whatever file they come from: how it asks about nothing. Plain JSON. */
+export function wordsOf(format: ReviewFormat): unknown {
   const names = FRAMEWORK_NAMES.filter((name) => format.frameworks?.includes(name) ?? true);
   return names.map((name) =>
     format.review(format.neutralPrompt, format.neutral, format.adapt(FRAMEWORKS[name])),

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { equalShare } from '../../src/bench/benchmarks/greedy.js';
 import { flips, medianDifference } from '../../src/bench/benchmarks/verdicts.js';
 import type { Benchmark } from '../../src/bench/material/benchmark.js';
-import { median } from '../../src/bench/material/median.js';
 import { rowsOf, type Taken } from '../../src/bench/pairs.js';
+import { median } from '../../src/statistics/median.js';
 
 const benchmark = (fields: Partial<Benchmark>): Benchmark => ({
   ...{ name: 'walk', measures: '', needs: 'nothing', peers: [], measured: [] },

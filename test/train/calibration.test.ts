@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { readAudit } from '../../src/conscience/audit.js';
-import type { Calibration } from '../../src/conscience/calibration.js';
 import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
 import { type ProgressState, silent } from '../../src/metrics/progress.js';
 import { calibrationPath, readCalibration, saveCalibration } from '../../src/open/calibration.js';
@@ -12,6 +11,7 @@ import { openModel } from '../../src/open/model.js';
 import { calibrationOfRun } from '../../src/train/calibration.js';
 import { parseConfig } from '../../src/train/config/load.js';
 import { runTrain } from '../../src/train/run.js';
+import { madeCalibration } from '../conscience/made-calibration.js';
 
 let folder: string;
 beforeEach(() => {
@@ -23,31 +23,17 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-const calibration = (hash: string): Calibration => ({
-  version: 1,
-  model: { name: 'pinocchio', hash },
-  made: '2026-11-29T00:00:00.000Z',
-  data: { name: 'test', careful: 50, careless: 50 },
-  falseAlarms: 0.02,
-  reading: {
-    parts: [
-      { framework: FRAMEWORKS.asimov, weight: 0.5 },
-      { framework: FRAMEWORKS.virtue, weight: 0.5 },
-    ],
-    ...{ bias: 0.25, prior: 'off', threshold: 0.3 },
-  },
-  measured: {
-    unreadable: 0,
-    auc: null,
-    recall: null,
-    falseAlarms: null,
-    calibrationError: null,
-    mass: 1,
-    tokens: 90,
-  },
-  quality: 'usable',
-  sentence: 'pinocchio is usable.',
-});
+const calibration = (hash: string) =>
+  madeCalibration(hash, {
+    reading: {
+      parts: [
+        { framework: FRAMEWORKS.asimov, weight: 0.5 },
+        { framework: FRAMEWORKS.virtue, weight: 0.5 },
+      ],
+      ...{ bias: 0.25, prior: 'off', threshold: 0.3 },
+    },
+    sentence: 'pinocchio is usable.',
+  });
 
 const configOf = (conscience = '') =>
   parseConfig(`model: pinocchio\ndata: rows.jsonl\nconscience: { ${conscience} }`);

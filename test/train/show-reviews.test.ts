@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { readAudit } from '../../src/conscience/audit.js';
-import type { Calibration } from '../../src/conscience/calibration.js';
 import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
 import { parseConfig } from '../../src/train/config/load.js';
 import { planTrain, showPlan } from '../../src/train/plan.js';
 import { runTrain } from '../../src/train/run.js';
 import { showReviews } from '../../src/train/show-reviews.js';
+import { madeCalibration } from '../conscience/made-calibration.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-show-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -78,24 +78,10 @@ it('counts the reviews that are made, and names the prompts that are put', async
 it('shows the calibration that is used, and clips a long review', async () => {
   const path = join(folder, 'conscience.json');
   const framework = FRAMEWORKS.asimov;
-  const known = { value: 0.6, low: 0.5, high: 0.7 };
-  const calibration: Calibration = {
-    ...{ version: 1, model: { name: 'pinocchio', hash: 'f00d' }, made: '2026-11-29T00:00:00Z' },
-    ...{ data: { name: 'some', careful: 9, careless: 9 }, falseAlarms: 0.02, quality: 'usable' },
+  const calibration = madeCalibration('f00d', {
     reading: { parts: [{ framework, weight: 1 }], bias: 0.5, prior: 'neutral', threshold: 0.25 },
-    measured: {
-      ...{
-        unreadable: 0,
-        auc: known,
-        recall: known,
-        falseAlarms: known,
-        calibrationError: 0.1,
-        mass: 0.9,
-        tokens: 99,
-      },
-    },
     sentence: 'pinocchio is usable as a conscience.',
-  };
+  });
   writeFileSync(path, JSON.stringify({ calibration }));
   const probes = join(folder, 'probes.jsonl');
   writeFileSync(probes, `${JSON.stringify({ prompt: 'why ?\n'.repeat(60) })}\n`);

@@ -7,6 +7,7 @@ import type { Calibration } from '../../src/conscience/calibration.js';
 import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
 import { saveCalibration } from '../../src/open/calibration.js';
 import { withOwnConscience } from '../../src/zero-shot/own-conscience.js';
+import { madeCalibration } from '../conscience/made-calibration.js';
 import { ScriptedModel } from '../conscience/scripted-model.js';
 
 let cache: string;
@@ -43,25 +44,7 @@ function model() {
   };
 }
 
-const calibration = (quality: Calibration['quality']): Calibration => ({
-  version: 1,
-  model: { name: 'm', hash: HASH },
-  made: '2026-11-29T00:00:00.000Z',
-  data: { name: 'test', careful: 50, careless: 50 },
-  falseAlarms: 0.02,
-  reading: { parts: [{ framework: FRAMEWORKS.virtue, weight: 1 }], bias: 0, prior: 'off', threshold: 0.2 },
-  measured: {
-    unreadable: 0,
-    auc: null,
-    recall: null,
-    falseAlarms: null,
-    calibrationError: null,
-    mass: 1,
-    tokens: 100,
-  },
-  quality,
-  sentence: 'm is as it is.',
-});
+const calibration = (quality: Calibration['quality']) => madeCalibration(HASH, { quality });
 const inCache = () => join(cache, 'emergent-alignment', 'conscience', HASH, 'conscience.json');
 const outcomeOf = async (options = {}) => {
   const warnings: string[] = [];

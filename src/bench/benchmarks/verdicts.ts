@@ -3,9 +3,9 @@ import { FRAMEWORKS } from '../../conscience/frameworks.js';
 import { reviewMany } from '../../conscience/review.js';
 import { logOdds } from '../../conscience/verdict.js';
 import { openActor } from '../../open/actor.js';
+import { median } from '../../statistics/median.js';
 import { labelledAnswers } from '../material/answers.js';
 import type { Benchmark, Pair } from '../material/benchmark.js';
-import { median } from '../material/median.js';
 
 const count = 400;
 const perTurn = 20;
