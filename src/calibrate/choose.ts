@@ -112,7 +112,7 @@ export function judge(
 }
 
 /** Fold of each answer; topics are dealt at random, the largest first, to the fold that has fewest answers. */
-function foldsOf(answers: readonly MeasuredAnswer[], seed: number): number[] {
+export function foldsOf(answers: readonly Pick<MeasuredAnswer, 'topic'>[], seed: number): number[] {
   const sizes = new Map<string, number>();
   for (const { topic } of answers) sizes.set(topic, (sizes.get(topic) ?? 0) + 1);
   const topics = new Random(seed, 'folds').shuffle([...sizes.keys()]);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type Candidate,
   choose,
+  foldsOf,
   judge,
   type MeasuredAnswer,
   readingOf,
@@ -89,18 +90,20 @@ describe('the choice', () => {
     expect(heldOut.recall!.value).toBeLessThanOrEqual(0.8);
   });
 
-  it('never puts a topic on both sides of a fold', () => {
-    // odds name the topic and the label: whoever has seen the topic knows all
-    const random = new Random(3, 'leak');
-    const leaking = Array.from({ length: 200 }, (_, i): MeasuredAnswer => {
-      const topic = i >> 2;
-      return {
-        topic: `${topic}`,
-        careless: new Random(topic, 'label', i % 4).next() < 0.5,
-        odds: [random.next()],
-      };
-    });
-    expect(choose(leaking, [alone(0)], how).heldOut.auc!.low).toBeLessThan(0.5);
+  it('never puts a topic on both sides of a fold, and fills the folds evenly', () => {
+    // 1 to 20 answers a topic, in no order
+    const sizes = Array.from({ length: 20 }, (_, i) => i + 1);
+    const asked = new Random(2, 'order').shuffle(
+      sizes.flatMap((size) => Array.from({ length: size }, () => ({ topic: `topic ${size}` }))),
+    );
+    const folds = foldsOf(asked, 1);
+    for (const size of sizes) {
+      const own = folds.filter((_, i) => asked[i].topic === `topic ${size}`);
+      expect(own).toHaveLength(size);
+      expect(new Set(own).size).toBe(1);
+    }
+    const filled = [0, 1, 2, 3, 4].map((fold) => folds.filter((one) => one === fold).length);
+    expect(Math.max(...filled) - Math.min(...filled)).toBeLessThanOrEqual(2);
   });
 });
 
