@@ -56,8 +56,31 @@ export interface Writer {
   generate(conversations: readonly (readonly Message[])[], options: GenerateOptions): Promise<Response[]>;
 }
 
+/** What a model's hidden states can be asked for. */
+export interface HiddenReader {
+  /** Number of its layers. */
+  readonly layers: number;
+  /**
+   * The mean residual stream over the tokens in which each conversation differs from its twin: of a review, over
+   * the response, where the twin is the same review of another response.
+   *
+   * @param twins  one for each conversation
+   * @param layers after which the stream is read, from 0
+   * @returns      [conversation][layer] float32 [width]; null for a conversation that is too long for the model, or that
+   *   has nothing that its twin lacks
+   */
+  meanStates(
+    conversations: readonly (readonly Message[])[],
+    twins: readonly (readonly Message[])[],
+    layers: readonly number[],
+    options?: LabelOptions,
+  ): Promise<(Float32Array[] | null)[]>;
+}
+
 /** A model that answers conversations, and judges by the probabilities of labels. */
 export interface LanguageModel extends Writer {
+  /** Absent: its hidden states cannot be read. */
+  readonly hidden?: HiddenReader;
   /**
    * Log-probability, in nats, that the next assistant turn begins with each label (the sum over the
    * label's tokens, as they follow the conversation); NaN for one that is too long for the model.

@@ -45,14 +45,18 @@ interface Sight {
   readonly bias: Value;
 }
 
+/** Output with the residual stream after a layer, of the tokens that are read off. */
+export const stateOutput = (layer: number): string => `state.${layer}`;
+
 /**
  * The residual stream of new tokens after the last norm, [T·B, width].
  *
  * Inputs made: `x` (their embeddings, [T·B, width]), `positions` (int64 [T·B, 1]: rows of the rotary tables), `cos`, `sin` ([rows, R/2]),
  * `bias` ([B, 1, T, P]: 0 for a cached token that a new one may see, itself included, `masked` for
  * others), the same with `local_` where layers have a window, and per layer `keys.N`, `values.N`
- * [P, B, kvHeads, H], the last T of which are the new tokens'. Outputs made: `new_keys.N`,
- * `new_values.N` [T·B, kvHeads·H].
+ * [P, B, kvHeads, H], the last T of which are the new tokens', and `read` (int64 [Z]: tokens whose
+ * residual stream is read off). Outputs made: `new_keys.N`, `new_values.N` [T·B, kvHeads·H], and after each
+ * layer `state.N` [Z, width]. Z may be 0.
  */
 export function extend(graph: Graph, config: ModelConfig, weights: StoredWeights): Value {
   const half = rotarySize(config) / 2;
@@ -71,11 +75,19 @@ export function extend(graph: Graph, config: ModelConfig, weights: StoredWeights
   let stream: Stream = {
     before: times(graph.input('x', graph.float, [tokens, config.width]), config.embeddingScale),
   };
+  const sums: Value[] = [];
   for (let layer = 0; layer < config.layers; layer++) {
     const block = { config, weights, layer, positions, sight: window?.layers[layer] ? near! : far };
-    stream = graph.scope(`layer${layer}`, () => blockOutput(block, stream));
+    const { before, after } = graph.scope(`layer${layer}`, () => blockOutput(block, stream));
+    sums.push(before);
+    stream = after;
   }
-  return times(normedSum(weights, stream, 'model.norm.weight').normed, config.logitScale);
+  const last = normedSum(weights, stream, 'model.norm.weight');
+  const read = graph.input('read', 'int64', ['Z']);
+  for (const [layer, sum] of [...sums.slice(1), last.sum].entries()) {
+    graph.output(stateOutput(layer), gather(sum, read));
+  }
+  return times(last.normed, config.logitScale);
 }
 
 /** A block of the model, and what its parts share. */
@@ -106,7 +118,8 @@ function normedSum(
   return { sum, normed: name ? weights.norm(name, sum) : sum };
 }
 
-function blockOutput(block: Block, stream: Stream): Stream {
+/** The stream as one value before a block, and what it is after it. */
+function blockOutput(block: Block, stream: Stream): { readonly before: Value; readonly after: Stream } {
   const { config, weights, layer } = block;
   const { norms } = config.architecture;
   const nameOf = (name: { readonly huggingFace: string } | undefined) =>
@@ -117,7 +130,8 @@ function blockOutput(block: Block, stream: Stream): Stream {
   const mixed = weights.linear(layer, ['o_proj'], attention(block, x.normed));
   const attended = { before: x.sum, written: scaled(norm(nameOf(norms.afterAttention), mixed)) };
   const h = normedSum(weights, attended, nameOf(norms.beforeFeed));
-  return { before: h.sum, written: scaled(norm(nameOf(norms.afterFeed), feedForward(block, h.normed))) };
+  const written = scaled(norm(nameOf(norms.afterFeed), feedForward(block, h.normed)));
+  return { before: x.sum, after: { before: h.sum, written } };
 }
 
 function feedForward({ config, weights, layer }: Block, x: Value): Value {

@@ -18,13 +18,18 @@ export interface AboutLive {
   readonly baseHash: string;
   readonly specialTokens: readonly string[];
   readonly version: number;
+  /** Layers whose states can be read; absent: none. */
+  readonly layers?: number;
 }
 
 await runThread(async (task: LiveTask) => {
   const store = new OnlineStore(task.settings.folder);
   const live = await openLive({ ...task, store });
-  const { id, base, baseHash, specialTokens, version } = live;
-  const about: AboutLive = { id, baseId: base.id, baseHash, specialTokens, version };
+  const { id, base, baseHash, specialTokens, version, hidden } = live;
+  const about: AboutLive = {
+    ...{ id, baseId: base.id, baseHash, specialTokens, version },
+    ...(hidden ? { layers: hidden.layers } : {}),
+  };
   return {
     about,
     models: { model: live, base },

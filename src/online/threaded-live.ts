@@ -13,11 +13,11 @@ const program = new URL('./live-thread.js', import.meta.url);
 /** @throws UserError when the model, the adapter or the live version cannot be used */
 export async function openThreadedLive(task: LiveTask): Promise<ThreadedLive> {
   const { thread, about, died, close } = await startThread<AboutLive>(program, task);
-  const { id, baseId, baseHash, specialTokens } = about;
+  const { id, baseId, baseHash, specialTokens, layers } = about;
   let { version } = about;
   return {
-    ...thread.model('model', id),
-    base: thread.model('base', baseId),
+    ...thread.model('model', id, layers),
+    base: thread.model('base', baseId, layers),
     ...{ baseHash, specialTokens },
     get version() {
       return version;

@@ -126,6 +126,7 @@ export function withConscience(model: LanguageModel, options: ZeroShotOptions = 
     generate: async (conversations, asked) =>
       (await answer(conversations, asked)).map(({ response }) => response),
     labelLogps: (conversations, labels, how) => model.labelLogps(conversations, labels, how),
+    ...(model.hidden ? { hidden: model.hidden } : {}),
   };
 }
 

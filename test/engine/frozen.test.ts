@@ -56,6 +56,23 @@ describe.each(names)('%s', (name) => {
       const [ours, theirs] = [frozen.model(set), engine.model(set)];
       const [a, b] = [await ours.continuationLogps(texts), await theirs.continuationLogps(texts)];
       expect(relativeError(a.flat(), b.flat()), set).toBeLessThanOrEqual(lossTolerance);
+      const layers = model.config.layers === 1 ? [0] : [0, model.config.layers - 1];
+      const asked = [
+        [say('abc def ghi'), say('abc x ghi')],
+        [say('abc def'), say('abc dxf')],
+      ] as const;
+      const states = async (one: typeof ours) =>
+        one.hidden!.meanStates(
+          asked.map(([shown]) => shown),
+          asked.map(([, twin]) => twin),
+          layers,
+        );
+      const [read, expectedStates] = [await states(ours), await states(theirs)];
+      for (const [i, of] of read.entries()) {
+        for (const [l, state] of of!.entries()) {
+          expect(relativeError([...state], [...expectedStates[i]![l]]), set).toBeLessThan(1e-4);
+        }
+      }
     }
   });
 

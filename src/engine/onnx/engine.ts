@@ -63,6 +63,7 @@ export class OnnxEngine extends LocalEngine implements TrainingEngine, Amplifyin
     const scorer = new Scorer({
       ...{ tokenizer, maxLength },
       choiceLogps: (rows) => this.choiceLogps(rows, set),
+      meanStates: (stretches, layers) => this.scoring.meanStates(stretches, layers, set),
     });
     return {
       id: names[set],
@@ -70,6 +71,7 @@ export class OnnxEngine extends LocalEngine implements TrainingEngine, Amplifyin
       labelLogps: (conversations, labels, options) => scorer.labelLogps(conversations, labels, options),
       continuationLogps: (rows) => scorer.continuationLogps(rows),
       answerProbabilities: (conversations, answers) => scorer.answerProbabilities(conversations, answers),
+      hidden: { layers: this.config.layers, meanStates: (...of) => scorer.meanStates(...of) },
     };
   }
 

@@ -4,11 +4,12 @@
  */
 
 import { ModelError } from '../../errors.js';
-import { answerTokens } from '../../tokenizer/answer-tokens.js';
+import { answerTokens, promptTokens } from '../../tokenizer/answer-tokens.js';
 import type { ChatTokenizer } from '../../tokenizer/tokenizer.js';
 import type { Message } from '../../values/conversation.js';
 import type { ContinuationScorer, LabelOptions } from '../language-model.js';
 import { type ChoiceRow, depth, lineLength } from './choices.js';
+import { differingStretch, type Stretch } from './stretch.js';
 
 export interface ScorerOptions {
   readonly tokenizer: ChatTokenizer;
@@ -16,6 +17,8 @@ export interface ScorerOptions {
   readonly maxLength: number;
   /** [row][choice]: the summed log-probability of a choice after its row's context, nats. */
   choiceLogps(rows: readonly ChoiceRow[]): Promise<number[][]>;
+  /** [stretch][layer]: the mean residual stream over a stretch's tokens, float32 [width]. */
+  meanStates(stretches: readonly Stretch[], layers: readonly number[]): Promise<Float32Array[][]>;
 }
 
 /** Scores text as one copy of the model. */
@@ -39,6 +42,30 @@ export class Scorer {
       onUsage?.(i, { promptTokens: logps[i] === null ? 0 : lineLength(row), answerTokens: 0 });
     }
     return logps.map((row) => row ?? labels.map(() => Number.NaN));
+  }
+
+  /** See `HiddenReader`. */
+  async meanStates(
+    conversations: readonly (readonly Message[])[],
+    twins: readonly (readonly Message[])[],
+    layers: readonly number[],
+    { prefix, onUsage, signal }: LabelOptions = {},
+  ): Promise<(Float32Array[] | null)[]> {
+    signal?.throwIfAborted();
+    const { maxLength, meanStates } = this.options;
+    const ids = (messages: readonly Message[]) => promptTokens(this.tokenizer, messages, prefix);
+    const found = conversations.map((messages, i) => differingStretch(ids(messages), ids(twins[i])));
+    const fitting = [...found.keys()].filter((i) => (found[i]?.tokens.length ?? Infinity) <= maxLength);
+    const means = await meanStates(
+      fitting.map((i) => found[i]!),
+      layers,
+    );
+    const result: (Float32Array[] | null)[] = conversations.map(() => null);
+    for (const [k, i] of fitting.entries()) {
+      result[i] = means[k];
+      onUsage?.(i, { promptTokens: found[i]!.to, answerTokens: 0 });
+    }
+    return result;
   }
 
   /** Like `choiceLogps`, with null for a row that is too long for the model. */

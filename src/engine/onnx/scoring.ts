@@ -11,6 +11,7 @@ import { hiddenGraph, scoreGraph } from './graphs.js';
 import type { Programs } from './programs.js';
 import { int64Array, type NdArray } from './runtime.js';
 import type { HiddenStates } from './step-feeds.js';
+import { meansOf, type Stretch } from './stretch.js';
 import { chunked, chunksFor, type Targets } from './targets.js';
 
 export class Scoring {
@@ -79,6 +80,39 @@ export class Scoring {
       for (const [k, row] of batch.row.entries()) {
         const [mean, from] = [means[group[row]], batch.predictAt[k] * width];
         for (let d = 0; d < width; d++) mean[d] += (data[from + d] as number) / counts[row];
+      }
+    }
+    return means;
+  }
+
+  /** See `HiddenReader`. @returns [stretch][layer] float32 [width] */
+  async meanStates(
+    stretches: readonly Stretch[],
+    layers: readonly number[],
+    set: WeightSet,
+  ): Promise<Float32Array[][]> {
+    const { width } = this.copies.config;
+    const means: Float32Array[][] = new Array(stretches.length);
+    const rows = stretches.map(({ tokens, to }) => ({
+      ids: Int32Array.from(tokens.slice(0, to)),
+      lossMask: new Uint8Array(to),
+      where: '',
+    }));
+    for (const group of byTokens(rows.map(({ ids }) => ids.length))) {
+      const batch = padRows(group.map((i) => rows[i]));
+      this.copies.requireLength(batch.T);
+      const hidden = await this.hidden(batch, set);
+      for (const [b, i] of group.entries()) {
+        const { from, to } = stretches[i];
+        const sums = layers.map((layer) => {
+          const data = hidden(layer).data as Float32Array;
+          const sum = new Float32Array(width);
+          for (let t = from; t < to; t++) {
+            for (let d = 0; d < width; d++) sum[d] += data[(b * batch.T + t) * width + d];
+          }
+          return sum;
+        });
+        means[i] = meansOf(sums, stretches[i]);
       }
     }
     return means;

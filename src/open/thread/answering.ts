@@ -36,10 +36,11 @@ export function answerQuestions(port: MessagePort, { models, calls }: Answering)
     const hears = { onUsage, signal };
     if (question.type === 'labels') {
       const { labels, prefix } = question;
-      return model.labelLogps(conversations, labels, {
-        ...hears,
-        prefix,
-      });
+      return model.labelLogps(conversations, labels, { ...hears, prefix });
+    }
+    if (question.type === 'states') {
+      const { twins, layers, prefix } = question;
+      return model.hidden!.meanStates(conversations, twins, layers, { ...hears, prefix });
     }
     const onText = question.pieces ? { onText: (i: number, text: string) => onPiece([id, i, text]) } : {};
     return model.generate(conversations, { ...question.options, ...hears, ...onText });

@@ -5,7 +5,7 @@
  * and so do tokenising and sampling. A server that answered on the same one would be deaf meanwhile.
  */
 import type { MessagePort, Worker } from 'node:worker_threads';
-import type { GenerateOptions, LanguageModel } from '../../engine/language-model.js';
+import type { GenerateOptions, HiddenReader, LanguageModel } from '../../engine/language-model.js';
 import { type Question, type Reply, revivedError } from './messages.js';
 
 interface Asked {
@@ -25,8 +25,11 @@ export class ModelThread {
     port.on('message', (reply: Reply) => this.hear(reply));
   }
 
-  /** @param id for the audit trail */
-  model(name: string, id: string): LanguageModel {
+  /**
+   * @param id     for the audit trail
+   * @param layers that it has, where its hidden states can be read
+   */
+  model(name: string, id: string, layers?: number): LanguageModel {
     return {
       id,
       generate: (conversations, { onText, onUsage, signal, ...options }) =>
@@ -46,6 +49,21 @@ export class ModelThread {
         signal?.throwIfAborted();
         return this.ask(
           (id) => ({ type: 'labels', id, model: name, conversations, labels, prefix }),
+          { onUsage },
+          signal,
+        );
+      },
+      ...(layers === undefined ? {} : { hidden: this.hidden(name, layers) }),
+    };
+  }
+
+  private hidden(name: string, layers: number): HiddenReader {
+    return {
+      layers,
+      meanStates: async (conversations, twins, at, { prefix, onUsage, signal } = {}) => {
+        signal?.throwIfAborted();
+        return this.ask(
+          (id) => ({ type: 'states', id, model: name, conversations, twins, layers: at, prefix }),
           { onUsage },
           signal,
         );

@@ -39,6 +39,15 @@ export type Question =
       readonly labels: readonly string[];
       readonly prefix: string | undefined;
     }
+  | {
+      readonly type: 'states';
+      readonly id: number;
+      readonly model: string;
+      readonly conversations: Conversations;
+      readonly twins: Conversations;
+      readonly layers: readonly number[];
+      readonly prefix: string | undefined;
+    }
   /** Something that the thread can do besides, by its name. */
   | { readonly type: 'call'; readonly id: number; readonly name: string; readonly argument?: unknown }
   | { readonly type: 'abort'; readonly id: number };

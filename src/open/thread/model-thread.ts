@@ -15,6 +15,8 @@ export interface AboutModel {
   readonly specialTokens: readonly string[];
   /** Longest sequence, in tokens. */
   readonly maxLength: number;
+  /** Layers whose states can be read; absent: none. */
+  readonly layers?: number;
 }
 
 await runThread(async ({ name, ...options }: ModelTask) => {
@@ -23,6 +25,7 @@ await runThread(async ({ name, ...options }: ModelTask) => {
   const about: AboutModel = {
     ...{ name: model.name, id, baseId: base.id },
     ...{ hash, baseHash, specialTokens, maxLength },
+    ...(model.hidden ? { layers: model.hidden.layers } : {}),
   };
   return { about, models: { model, base }, calls: {}, close: () => model.close() };
 });

@@ -30,7 +30,16 @@ export async function openThreaded(name: string, options: OpenOptions = {}): Pro
   await resolveModel(name);
   const task: ModelTask = { name, ...options };
   const { thread, about, died, close } = await startThread<AboutModel>(program, task);
-  const { id, baseId, name: named, hash, baseHash, specialTokens } = about;
-  const base = thread.model('base', baseId);
-  return { ...thread.model('model', id), name: named, base, hash, baseHash, specialTokens, died, close };
+  const { id, baseId, name: named, hash, baseHash, specialTokens, layers } = about;
+  const base = thread.model('base', baseId, layers);
+  return {
+    ...thread.model('model', id, layers),
+    name: named,
+    base,
+    hash,
+    baseHash,
+    specialTokens,
+    died,
+    close,
+  };
 }

@@ -61,6 +61,7 @@ export class AnsweringCopy {
         for (const row of rows) requireLength(depth(row), maxLength);
         return this.queue.logps(rows);
       },
+      meanStates: (stretches, layers) => this.scoring.meanStates(stretches, layers),
     });
     this.model = {
       id,
@@ -68,6 +69,7 @@ export class AnsweringCopy {
       labelLogps: (conversations, labels, options) => scorer.labelLogps(conversations, labels, options),
       continuationLogps: (rows) => scorer.continuationLogps(rows),
       answerProbabilities: (conversations, answers) => scorer.answerProbabilities(conversations, answers),
+      hidden: { layers: config.layers, meanStates: (...of) => scorer.meanStates(...of) },
     };
   }
 

@@ -8,7 +8,7 @@ import { Graph } from '../../../graph/graph.js';
 import type { ModelConfig } from '../../../model/config.js';
 import type { LoraConfig } from '../../../model/lora-modules.js';
 import type { QuantisedModel } from '../../../model/quantised-model.js';
-import { extend, predictNext } from '../../../network/extend.js';
+import { extend, predictNext, stateOutput } from '../../../network/extend.js';
 import { StoredWeights } from '../../../network/stored-weights.js';
 import type { Cache } from '../cache.js';
 import type { Programs } from '../programs.js';
@@ -38,6 +38,8 @@ export interface Wanted {
   readonly sampled: readonly { readonly row: number; readonly temperature: number }[];
   /** Of these, by place in `rows`: tokens whose probability is asked for. */
   readonly targets: readonly { readonly row: number; readonly token: number }[];
+  /** Tokens whose residual stream is asked for, as places in [T·B], and the layers after which. */
+  readonly states?: { readonly places: readonly number[]; readonly layers: readonly number[] };
 }
 
 export interface Answers {
@@ -47,6 +49,8 @@ export interface Answers {
   readonly probabilities: readonly Float32Array[];
   /** Of each target, nats. */
   readonly logps: Float32Array;
+  /** After each layer that was asked for, [places, width]. */
+  readonly states: readonly Float32Array[];
 }
 
 /** The graph of a copy. */
@@ -111,13 +115,17 @@ export class FrozenCopy {
 }
 
 /** Outputs that hold something; the others would be copied for nothing. */
-const fetched = ({ rows, sampled, targets }: Wanted): string[] => [
+const fetched = ({ rows, sampled, targets, states }: Wanted): string[] => [
   ...(rows.length > 0 ? ['best'] : []),
   ...(sampled.length > 0 ? ['probabilities'] : []),
   ...(targets.length > 0 ? ['logps'] : []),
+  ...(states ? states.layers.map(stateOutput) : []),
 ];
 
-function predictionFeeds({ rows, sampled, targets }: Wanted, vocabSize: number): Record<string, NdArray> {
+function predictionFeeds(
+  { rows, sampled, targets, states }: Wanted,
+  vocabSize: number,
+): Record<string, NdArray> {
   const scored = [...new Set(targets.map(({ row }) => row))];
   const place = new Map(scored.map((row, i) => [row, i]));
   const inverse = Float32Array.from(sampled, ({ temperature }) => 1 / temperature);
@@ -128,6 +136,7 @@ function predictionFeeds({ rows, sampled, targets }: Wanted, vocabSize: number):
     scored: int64Array(scored),
     owner: int64Array(targets.map(({ row }) => place.get(row)!)),
     target: int64Array(targets.map(({ row, token }) => row * vocabSize + token)),
+    read: int64Array(states?.places ?? []),
   };
 }
 
@@ -137,5 +146,6 @@ function answersOf(outputs: Readonly<Record<string, NdArray>>, wanted: Wanted, V
     best: Int32Array.from((outputs.best?.data ?? []) as BigInt64Array, Number),
     probabilities: wanted.sampled.map((_, s) => probabilities!.subarray(s * V, (s + 1) * V)),
     logps: (outputs.logps?.data ?? new Float32Array(0)) as Float32Array,
+    states: (wanted.states?.layers ?? []).map((layer) => outputs[stateOutput(layer)].data as Float32Array),
   };
 }

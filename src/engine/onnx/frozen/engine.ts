@@ -46,7 +46,7 @@ export class QuantisedEngine extends LocalEngine implements TrainingEngine, Ampl
   }
 
   model(set: WeightSet): EngineModel {
-    return asked(names[set], () => this.copyOf(set));
+    return asked(names[set], () => this.copyOf(set), this.config.layers);
   }
 
   accumulate(pass: HybridPass): Promise<StepResult> {
@@ -77,10 +77,11 @@ export class QuantisedEngine extends LocalEngine implements TrainingEngine, Ampl
     const feeds = this.copies.amplified(factor);
     let made: Promise<AnsweringCopy> | undefined;
     const open = async () => this.leave(await this.open(id, feeds, 'policy'));
-    return asked(id, () => {
+    const copy = () => {
       made ??= open();
       return made;
-    });
+    };
+    return asked(id, copy, this.config.layers);
   }
 
   async replace(set: 'start' | 'policy', weights: Weights): Promise<void> {
@@ -144,7 +145,7 @@ export class QuantisedEngine extends LocalEngine implements TrainingEngine, Ampl
 }
 
 /** A model that is opened when it is first asked something. */
-function asked(id: string, open: () => Promise<AnsweringCopy>): EngineModel {
+function asked(id: string, open: () => Promise<AnsweringCopy>, layers: number): EngineModel {
   const model = async () => (await open()).model;
   return {
     id,
@@ -152,5 +153,6 @@ function asked(id: string, open: () => Promise<AnsweringCopy>): EngineModel {
     labelLogps: async (...of) => (await model()).labelLogps(...of),
     continuationLogps: async (...of) => (await model()).continuationLogps(...of),
     answerProbabilities: async (...of) => (await model()).answerProbabilities(...of),
+    hidden: { layers, meanStates: async (...of) => (await model()).hidden!.meanStates(...of) },
   };
 }

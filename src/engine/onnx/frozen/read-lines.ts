@@ -26,6 +26,51 @@ export interface Said extends NextToken {
   readonly logp?: number;
 }
 
+/** Adds up the residual streams of a stretch of each line's tokens after some layers. */
+export class StateSums {
+  /** By line and layer, [width]. */
+  readonly sums: Float32Array[][];
+
+  /** @param stretches of each line: its tokens from the first number up to before the second */
+  constructor(
+    readonly layers: readonly number[],
+    private readonly stretches: readonly (readonly [from: number, to: number])[],
+    private readonly width: number,
+  ) {
+    this.sums = stretches.map(() => layers.map(() => new Float32Array(width)));
+  }
+
+  /** The tokens of a run that count, as its places [T·B], and whose they are. */
+  within(
+    lines: readonly Line[],
+    longest: number,
+    from: number,
+    to: number,
+  ): { places: number[]; of: number[] } {
+    const places: number[] = [];
+    const of: number[] = [];
+    for (const [line, [first, end]] of this.stretches.entries()) {
+      const start = longest - lines[line].tokens.length;
+      for (let time = Math.max(from, start + first); time < Math.min(to, start + end); time++) {
+        places.push((time - from) * lines.length + line);
+        of.push(line);
+      }
+    }
+    return { places, of };
+  }
+
+  /** @param states after each layer, [tokens, width] @param of the line of each token */
+  add(states: readonly Float32Array[], of: readonly number[]): void {
+    const { width } = this;
+    for (const [l, data] of states.entries()) {
+      for (const [k, line] of of.entries()) {
+        const sum = this.sums[line][l];
+        for (let d = 0; d < width; d++) sum[d] += data[k * width + d];
+      }
+    }
+  }
+}
+
 /**
  * Empties a cache and fills it with what all lines begin with, as far as that is known.
  *
@@ -53,6 +98,7 @@ export const longestOf = (lines: readonly Line[]): number =>
  * @param cache the times before `start` are filled and `cache.slots` is the number of lines; filled to its
  *   end afterwards
  * @param start first time that is read
+ * @param states takes what is asked of residual streams; their tokens are none of those before `start`
  * @returns     answers in the order of `asks`; between runs it yields
  */
 export async function* readLines(
@@ -61,6 +107,7 @@ export async function* readLines(
   lines: readonly Line[],
   asks: readonly Ask[],
   start: number,
+  states?: StateSums,
 ): AsyncGenerator<void, Said[]> {
   const longest = longestOf(lines);
   const timeOf = ({ line, at }: Ask) => longest - lines[line].tokens.length + at;
@@ -81,12 +128,17 @@ export async function* readLines(
     cache.extendBy(to - from);
     const { tokens, positions, lengths } = tokensAt(lines, longest, from, to);
     const { window } = copy.config;
+    const read = states?.within(lines, longest, from, to);
+    const stream =
+      read && read.places.length > 0 ? { places: read.places, layers: states!.layers } : undefined;
     const answers = await copy.read({
-      ...{ cache, tokens, wanted, T: to - from, P: to },
+      ...{ cache, tokens, T: to - from, P: to },
+      wanted: { ...wanted, ...(stream ? { states: stream } : {}) },
       bias: biasAt(lines, longest, from, to),
       ...(window ? { local: biasAt(lines, longest, from, to, window.size) } : {}),
       rotary: copy.rotary.tokens(positions, lengths),
     });
+    if (read && stream) states!.add(answers.states, read.of);
     let [sampled, scored] = [0, 0];
     for (const [n, i] of now.entries()) {
       const best = answers.best[rowOf[n]];

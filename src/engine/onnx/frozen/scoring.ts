@@ -8,10 +8,11 @@ import type { SequenceLogp } from '../../training-engine.js';
 import { Cache } from '../cache.js';
 import { type ChoiceRow, lineLength } from '../choices.js';
 import { byTokens } from '../forward-groups.js';
+import { meansOf, type Stretch } from '../stretch.js';
 import type { FrozenCopy } from './copy.js';
 import type { Line } from './lines.js';
 import { type KnownPrefix, leastShared, type Prefixes, sharedLength } from './prefixes.js';
-import { type Ask, begin, readAll, readLines, type Said } from './read-lines.js';
+import { type Ask, begin, readAll, readLines, type Said, StateSums } from './read-lines.js';
 
 /** Padded tokens that lie in the cache at once. */
 const cachedTokens = 2048;
@@ -36,6 +37,27 @@ export class FrozenScoring {
   /** See `TrainingEngine`. */
   sequenceLogps(rows: readonly TokenRow[]): Promise<SequenceLogp[]> {
     return this.alone(() => this.scoreRows(rows));
+  }
+
+  /** See `HiddenReader`. @returns [stretch][layer] float32 [width] */
+  meanStates(stretches: readonly Stretch[], layers: readonly number[]): Promise<Float32Array[][]> {
+    return this.alone(async () => {
+      const means: Float32Array[][] = [];
+      for (const stretch of stretches) means.push(await this.meansOf(stretch, layers));
+      return means;
+    });
+  }
+
+  /** What stands before the stretch is not read again where it was read just before. */
+  private async meansOf(stretch: Stretch, layers: readonly number[]): Promise<Float32Array[]> {
+    const { copy, cache, prefixes } = this;
+    const { tokens, from, to } = stretch;
+    const lines = [{ tokens: tokens.slice(0, to) }];
+    const known = prefixes.find(lines[0].tokens, from, to);
+    const states = new StateSums(layers, [[from, to]], copy.config.width);
+    await readAll(readLines(copy, cache, lines, [], begin(cache, lines, known), states));
+    if (to <= copy.rotary.alikeUpTo) prefixes.keep(lines[0].tokens, cache, 0, 0);
+    return meansOf(states.sums[0], stretch);
   }
 
   /** Runs after what runs already: all share one cache. */
