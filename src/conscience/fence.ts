@@ -4,8 +4,8 @@
  * Three things keep forged verdicts and role markers inside it from counting. Control
  * tokens of any known chat format are broken up, so that no tokenizer reads them as
  * control. Lines that pose as a speaker are quoted. And the lines between which the text
- * stands carry a code that depends on the text itself, so that nobody can write the
- * closing line into it beforehand. What a persuasive text does to a judge is outside
+ * stands carry a code that is found nowhere in it, so that nobody can write the closing line
+ * into it: a text that holds one code is given another. What a persuasive text does to a judge is outside
  * what a fence can stop.
  */
 import { createHash } from 'node:crypto';
@@ -65,14 +65,14 @@ export function clip(text: string, maxChars: number): string {
 }
 
 /**
- * The code of one review's fence: eight hexadecimal digits, the same for the same texts and
- * seed, different for any other, and found nowhere in the texts.
+ * The code of one review's fence: eight hexadecimal digits that are found nowhere in the texts. Texts that hold no
+ * code have the same one, so that what reviews have in common is read once.
  *
  * @param texts all that will stand inside the fence
  */
 export function fenceCode(seed: number, texts: readonly string[]): string {
   for (let attempt = 0; ; attempt++) {
-    const digest = createHash('sha256').update(JSON.stringify([seed, attempt, texts]));
+    const digest = createHash('sha256').update(JSON.stringify([seed, attempt]));
     const code = digest.digest('hex').slice(0, 8);
     if (!texts.some((text) => text.includes(code))) return code;
   }

@@ -175,8 +175,8 @@ export function plainFormat(
       const [accept, object] = templates.labels;
       return { ...framework, question, labels: { accept, object } };
     },
-    review: (prompt, response, framework) =>
-      fill(templates.review_template, prompt, response, framework, fence),
+    review: (prompt, response, framework, _order, twin) =>
+      fill(templates.review_template, prompt, response, framework, fence, twin),
     reviewPrefix: templates.review_prefix,
     alternative: (prompt, response, framework) =>
       fill(templates.alternative_template, prompt, response, framework, fence),
@@ -193,14 +193,14 @@ function fill(
   response: Response,
   { question, labels }: Framework,
   options: FenceOptions,
+  twin?: Response,
 ): Message[] {
   const turns: Message[] =
     typeof template === 'string' ? [{ role: 'user', content: template }] : [...template];
   const before = told(prompt.messages);
   const said = prompt.messages.map(({ role }, i) => ({ role, content: quote(before[i], options) }));
-  const reasoning = quote(response.reasoning ?? '', options);
-  const own = quote(spoken(response.text, response.toolCalls), options);
-  const answer = [own, quoteResults(response, options)].filter((part) => part !== '').join('\n');
+  const { reasoning, answer } = quoted(response, options);
+  const other = twin ? Object.values(quoted(twin, options)) : [];
   const showsReasoning = turns.some(({ content }) => content.includes('{reasoning}'));
   const values: Values = {
     prompt: said.findLast(({ role }) => role === 'user')?.content ?? '',
@@ -210,7 +210,7 @@ function fill(
     question,
     accept: labels.accept,
     object: labels.object,
-    fence: fenceCode(options.seed ?? 0, [...said.map(({ content }) => content), reasoning, answer]),
+    fence: fenceCode(options.seed ?? 0, [...said.map(({ content }) => content), reasoning, answer, ...other]),
   };
   // One pass, so that a placeholder inside a quoted text is never expanded.
   return turns.map(({ role, content }) => ({
@@ -219,6 +219,12 @@ function fill(
       Object.hasOwn(values, name) ? values[name as keyof Values] : whole,
     ),
   }));
+}
+
+function quoted(response: Response, options: FenceOptions): { reasoning: string; answer: string } {
+  const own = quote(spoken(response.text, response.toolCalls), options);
+  const parts = [own, quoteResults(response, options)].filter((part) => part !== '');
+  return { reasoning: quote(response.reasoning ?? '', options), answer: parts.join('\n') };
 }
 
 function checkPlaceholders(
