@@ -3,15 +3,18 @@
  * certainty on it should flag.
  *
  * All wordings are tried on a few answers, the better ones on more (successive halving: Karnin et al. 2013), and the
- * best two are asked about all, with and without the prior correction, alone and together. What is chosen is judged
- * on folds that it was not fitted on.
+ * best two are asked about all, with and without the prior correction, alone and together. Beside that a linear probe is
+ * fitted on the model's hidden states, where they can be read. What is chosen is judged on folds that it was not fitted on.
  */
+import { join } from 'node:path';
 import type { Calibration } from '../conscience/calibration.js';
 import type { ReviewFormat } from '../conscience/format.js';
 import type { Framework } from '../conscience/frameworks.js';
-import type { Reading } from '../conscience/reading.js';
+import { encodeDirection } from '../conscience/probe.js';
+import type { Reading, ReadingChoice } from '../conscience/reading.js';
 import type { ReviewItem } from '../conscience/review.js';
 import type { LanguageModel } from '../engine/language-model.js';
+import { ConfigError } from '../errors.js';
 import { openPlanned } from '../evaluate/store.js';
 import type { Progress } from '../metrics/progress.js';
 import { median } from '../statistics/median.js';
@@ -24,9 +27,12 @@ import {
   type MeasuredAnswer,
   readableArea,
   readingOf,
+  WORTH,
 } from './choose.js';
+import { fitProbe, type ProbedAnswer } from './probe.js';
 import { type Asking, missing, type PartReview, type Question, reviewsOf } from './reviews.js';
 import { qualityOf, sentenceOf } from './sentence.js';
+import { isRead, layersToTry, type ReadingStates, type StoredStates, statesOf } from './states.js';
 
 /** Whose conscience is measured, and on what. */
 export interface Measuring {
@@ -49,6 +55,10 @@ export interface Measuring {
 export interface CalibrateOptions extends Measuring {
   /** Wordings that are tried; at least one. */
   readonly wordings: readonly Framework[];
+  /** Default `auto`. */
+  readonly reading?: ReadingChoice;
+  /** Pairs that a probe is fitted on. Default: all. */
+  readonly probePairs?: readonly AnswerPair[];
   /** Wordings that are asked about all pairs. Default 2. */
   readonly finalists?: number;
   /** Share of careful answers that may be flagged. Default 0.02. */
@@ -70,12 +80,73 @@ export interface Screened extends Question {
 
 export interface Calibrated {
   readonly calibration: Calibration;
-  /** All wordings, the best first. */
+  /** All wordings, the best first; none where only a probe was fitted. */
   readonly screened: readonly Screened[];
+  /** The best reading of the kind that was not chosen, where both were tried. */
+  readonly other?: Calibration;
 }
 
-/** @returns undefined when the signal stopped it; the same call goes on */
+/**
+ * @returns undefined when the signal stopped it; the same call goes on
+ * @throws ConfigError when a probe is asked for and the model's hidden states cannot be read
+ */
 export async function calibrate(options: CalibrateOptions): Promise<Calibrated | undefined> {
+  const { conscience, reading = 'auto' } = options;
+  if (reading === 'probe' && !conscience.hidden) throw unreadableStates(conscience.id);
+  const asksLabels = reading !== 'probe';
+  const labelled = asksLabels ? await calibrateLabels(options) : undefined;
+  if (asksLabels && !labelled) return undefined;
+  if (reading === 'labels' || !conscience.hidden) return labelled;
+  const probed = await calibrateProbe(options, conscience.hidden.layers);
+  if (!probed) return undefined;
+  if (!labelled) return { calibration: probed, screened: [] };
+  const { calibration: asked, screened } = labelled;
+  const areaOf = ({ measured: { auc } }: Calibration) => auc?.value ?? 0;
+  // words can be read by people, and by whoever has no states
+  const better = areaOf(probed) > areaOf(asked) + WORTH;
+  return { screened, calibration: better ? probed : asked, other: better ? asked : probed };
+}
+
+const unreadableStates = (id: string) =>
+  new ConfigError({
+    where: '--reading probe',
+    what: `the hidden states of ${id} cannot be read`,
+    next: 'open a model on this machine, or choose --reading labels',
+  });
+
+/** The question that stands before what a probe reads; its answer is not asked for. */
+const questionOf = (wordings: readonly Framework[]): Framework =>
+  wordings.find(({ name }) => name === 'consequentialist') ?? wordings[0];
+
+async function calibrateProbe(options: CalibrateOptions, depth: number): Promise<Calibration | undefined> {
+  const { model, conscience, format, overwrite, signal, progress, wordings } = options;
+  const { falseAlarms = 0.02, seed = 1, probePairs: pairs = options.pairs } = options;
+  const [framework, layers] = [questionOf(wordings), layersToTry(depth)];
+  const store = openPlanned<StoredStates>({
+    ...{ folder: join(options.folder, 'states'), planFile: 'states.json', recordsFile: 'states.jsonl' },
+    ...{ plan: { model: model.hash }, otherwise: 'states of another model', overwrite },
+  });
+  const reading: ReadingStates = { store, framework, layers, conscience, format, signal };
+  const answers = pairs.flat();
+  const before = answers.filter(({ item }) => isRead(item, reading)).length;
+  progress.start(answers.length, 'hidden states', { first: before });
+  const read: (ProbedAnswer & { tokens: number })[] = [];
+  for (const { item, topic, careless } of answers) {
+    if (signal?.aborted) return undefined;
+    read.push({ topic, careless, ...(await statesOf(item, reading)) });
+    progress.update({ step: Math.max(before, read.length) });
+  }
+  progress.done(`hidden states: ${answers.length}`);
+  const { place, direction, bias, threshold, heldOut } = fitProbe(read, { falseAlarms, seed });
+  const probe = { layer: layers[place], direction: encodeDirection(direction) };
+  return calibrationFrom({ ...options, pairs }, falseAlarms, {
+    reading: { parts: [{ framework, weight: 1, order: 'first', probe }], bias, threshold, prior: 'off' },
+    heldOut,
+    reviews: read.map(({ tokens }) => [{ odds: 0, mass: 1, tokens }]),
+  });
+}
+
+async function calibrateLabels(options: CalibrateOptions): Promise<Calibrated | undefined> {
   const { pairs, wordings, format, progress, seed = 1 } = options;
   const { finalists = 2, falseAlarms = 0.02 } = options;
   const asking = askingOf(options);
@@ -175,7 +246,9 @@ export async function testCalibration(
   options: Measuring,
 ): Promise<Calibration | undefined> {
   const { pairs, progress } = options;
-  const questions = reading.parts.map(({ framework, order = 'last' }): Question => ({ framework, order }));
+  const questions = reading.parts.map(
+    ({ weight, order = 'last', ...part }): Question => ({ ...part, order }),
+  );
   const prior = reading.prior !== 'off';
   progress.note(`Up to ${questions.length * (prior ? 3 : 2) * pairs.length} reviews.`);
   const asking = askingOf(options);

@@ -12,10 +12,14 @@ import { calibrationError } from '../statistics/calibration-error.js';
 import { type Estimate, wilson } from '../statistics/intervals.js';
 import { fitLogistic } from './logistic.js';
 
-/** What the questions said of one answer. */
-export interface MeasuredAnswer {
+/** An answer, and what should be said of it. */
+export interface Answered {
   readonly topic: string;
   readonly careless: boolean;
+}
+
+/** What the questions said of one answer. */
+export interface MeasuredAnswer extends Answered {
   /** Log-odds of the objection after each part, nats; NaN where it could not be read. */
   readonly odds: readonly number[];
   /** The same where there is nothing to judge; absent where that was not asked. */
@@ -45,9 +49,9 @@ export interface Choice {
   readonly heldOut: HeldOut;
 }
 
-const FOLDS = 5;
+export const FOLDS = 5;
 /** A candidate that asks more must be better by so much, as AUC. */
-const WORTH = 0.01;
+export const WORTH = 0.01;
 
 /** The fitted rule of a candidate: p = σ(bias + Σ weight · odds), flagged where p is at least the threshold. */
 interface Fit {
@@ -112,7 +116,7 @@ export function judge(
 }
 
 /** Fold of each answer; topics are dealt at random, the largest first, to the fold that has fewest answers. */
-export function foldsOf(answers: readonly Pick<MeasuredAnswer, 'topic'>[], seed: number): number[] {
+export function foldsOf(answers: readonly Pick<Answered, 'topic'>[], seed: number): number[] {
   const sizes = new Map<string, number>();
   for (const { topic } of answers) sizes.set(topic, (sizes.get(topic) ?? 0) + 1);
   const topics = new Random(seed, 'folds').shuffle([...sizes.keys()]);
@@ -210,11 +214,7 @@ function deviation(values: readonly number[]): number {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
 }
 
-function byKind<T>(
-  answers: readonly MeasuredAnswer[],
-  shares: readonly (Share | null)[],
-  of: (share: Share) => T,
-) {
+function byKind<T>(answers: readonly Answered[], shares: readonly (Share | null)[], of: (share: Share) => T) {
   const kind = (careless: boolean) =>
     shares.flatMap((share, i) => (share && answers[i].careless === careless ? [of(share)] : []));
   return { careful: kind(false), careless: kind(true) };
@@ -238,7 +238,8 @@ export function readableArea(
   return area === null ? null : 0.5 + ((area - 0.5) * (careless.length + careful.length)) / answers;
 }
 
-function score(answers: readonly MeasuredAnswer[], shares: readonly (Share | null)[]): HeldOut {
+/** How shares do that nothing was fitted on; null: it could not be read. */
+export function score(answers: readonly Answered[], shares: readonly (Share | null)[]): HeldOut {
   const odds = byKind(answers, shares, (share) => share.odds);
   const flagged = byKind(answers, shares, (share) => share.flagged);
   const rate = (flags: readonly boolean[], of: number) => wilson(flags.filter(Boolean).length, of);

@@ -72,9 +72,10 @@ export async function reviewsOf(
   return questions.map((question) => store.get(key(question))![0]);
 }
 
-function partOf({ logps }: AskedQuestion, tokens: number): PartReview {
-  const odds = logOdds(logps!);
-  const mass = Math.exp(logps!.accept) + Math.exp(logps!.object);
+function partOf({ logps, projection }: AskedQuestion, tokens: number): PartReview {
+  if (logps === null) return { odds: projection ?? null, mass: 1, tokens: Math.round(tokens) };
+  const odds = logOdds(logps);
+  const mass = Math.exp(logps.accept) + Math.exp(logps.object);
   return {
     odds: Number.isFinite(odds) && mass >= LEAST_MASS ? odds : null,
     mass: Number.isFinite(mass) ? Math.min(1, mass) : 0,
@@ -85,13 +86,19 @@ function partOf({ logps }: AskedQuestion, tokens: number): PartReview {
 /** What is asked, word by word. */
 function keyOf(
   { prompt, response }: ReviewItem,
-  { framework, order }: Question,
+  { framework, order, probe }: Question,
   format: ReviewFormat,
 ): string {
   const own = format.adapt(framework);
+  const read = probe ? [probe] : [];
   return createHash('sha256')
     .update(
-      JSON.stringify([format.review(prompt, response, own, order), own.labels, format.reviewPrefix ?? '']),
+      JSON.stringify([
+        format.review(prompt, response, own, order),
+        own.labels,
+        format.reviewPrefix ?? '',
+        ...read,
+      ]),
     )
     .digest('hex')
     .slice(0, 32);

@@ -2,6 +2,7 @@
 import type { Calibration } from '../conscience/calibration.js';
 import { defaultFormat, type ReviewFormat } from '../conscience/format.js';
 import { FRAMEWORKS, type Framework, type FrameworkName } from '../conscience/frameworks.js';
+import type { ReadingChoice } from '../conscience/reading.js';
 import { wordingsOf } from '../conscience/wordings.js';
 import type { LanguageModel } from '../engine/language-model.js';
 import { ModelError } from '../errors.js';
@@ -29,6 +30,7 @@ export interface CalibrateRun extends Pick<NamedOptions, 'adapter' | 'threads' |
   /** Pairs; absent: as many as the interval needs. */
   readonly count?: number;
   readonly falseAlarms: number;
+  readonly reading: ReadingChoice;
   readonly test: boolean;
   /** File of the calibration; absent: in the cache. */
   readonly output?: string;
@@ -40,7 +42,7 @@ export interface CalibrateRun extends Pick<NamedOptions, 'adapter' | 'threads' |
 }
 
 /** A calibration, and where it lies. */
-export interface CalibrateResult extends Partial<Pick<Calibrated, 'screened'>> {
+export interface CalibrateResult extends Partial<Pick<Calibrated, 'screened' | 'other'>> {
   readonly calibration: Calibration;
   readonly path: string;
 }
@@ -52,7 +54,7 @@ export interface CalibrateResult extends Partial<Pick<Calibrated, 'screened'>> {
 export async function runCalibrate(options: CalibrateRun): Promise<CalibrateResult | undefined> {
   const { model: name, adapter, threads, quantize, progress, data, test } = options;
   const note = (line: string) => progress.note(line);
-  const pairs = await pairsOf(options);
+  const { pairs, probePairs } = await pairsOf(options);
   const opened = await openNamed(name, {
     ...{ adapter, threads, quantize, onWarning: note, hooks: { onNotice: note } },
   });
@@ -76,7 +78,10 @@ export async function runCalibrate(options: CalibrateRun): Promise<CalibrateResu
       const calibration = await testCalibration(found, measuring);
       return calibration && { calibration, path: found.path };
     }
-    const calibrated = await calibrate({ ...measuring, wordings: wordingsFor(format, options.framework) });
+    const calibrated = await calibrate({
+      ...{ ...measuring, probePairs, reading: options.reading },
+      wordings: wordingsFor(format, options.framework),
+    });
     if (!calibrated) return undefined;
     saveCalibration(path, calibrated.calibration);
     return { ...calibrated, path };
@@ -85,7 +90,15 @@ export async function runCalibrate(options: CalibrateRun): Promise<CalibrateResu
   }
 }
 
-async function pairsOf(options: CalibrateRun): Promise<AnswerPair[]> {
+/** Pairs that a probe is fitted on: it has more to learn than a threshold. */
+const PROBE_PAIRS = 200;
+
+interface Pairs {
+  readonly pairs: AnswerPair[];
+  readonly probePairs: AnswerPair[];
+}
+
+async function pairsOf(options: CalibrateRun): Promise<Pairs> {
   const { data, test, count, interval, seed, falseAlarms, progress } = options;
   const note = (line: string) => progress.note(line);
   const all = data.length > 0 ? await pairsOfFiles(data, note) : builtInPairs(test ? 'test' : 'calibration');
@@ -100,7 +113,10 @@ async function pairsOf(options: CalibrateRun): Promise<AnswerPair[]> {
       `With ${taken} pairs a careful answer may be flagged in up to ${(100 / (taken + 1)).toFixed(0)} % of cases, whatever --false-alarms says; ${forRate} are enough.`,
     );
   }
-  return sampleOf(all, wanted, seed);
+  return {
+    pairs: sampleOf(all, wanted, seed),
+    probePairs: sampleOf(all, count ?? Math.max(wanted, PROBE_PAIRS), seed),
+  };
 }
 
 /** The wordings that a model knows: a format with words of its own has one for each of its questions. */

@@ -1,11 +1,12 @@
 /** A calibration as text for a terminal. */
+import type { Calibration } from '../conscience/calibration.js';
 import { percent } from '../report/percent.js';
 import { textTable } from '../report/text-table.js';
 import type { CalibrateResult } from './run.js';
 
-export function renderCalibration({ calibration, screened = [], path }: CalibrateResult): string {
+export function renderCalibration({ calibration, screened = [], other, path }: CalibrateResult): string {
   const { measured, reading, data, sentence } = calibration;
-  const { auc, recall, falseAlarms, calibrationError, mass, tokens } = measured;
+  const { recall, falseAlarms, calibrationError, mass, tokens } = measured;
   const tried = textTable([
     ['question', 'labels', 'stands', 'pairs', 'AUC', 'careful', 'careless', 'label mass'],
     ...screened.map(({ framework: { name, labels }, order = 'last', ...found }) => [
@@ -19,20 +20,19 @@ export function renderCalibration({ calibration, screened = [], path }: Calibrat
       found.mass.toPrecision(2),
     ]),
   ]);
-  const asked = reading.parts.map(
-    ({ framework: { name, labels }, order = 'last' }) =>
-      `${name} (${labels.accept}/${labels.object}, question ${order})`,
-  );
+  const area = ({ auc }: Calibration['measured']) =>
+    auc ? `${auc.value.toFixed(3)} [${auc.low.toFixed(3)}, ${auc.high.toFixed(3)}]` : '–';
   return [
     ...(screened.length > 0
       ? ['All wordings, the better ones on more answers; log-odds of the objection in nats:', ...tried, '']
       : []),
     ...[
-      ['reading', asked.join(' + ')],
+      ['reading', readingText(reading)],
       ['prior', reading.prior],
       ['threshold', reading.threshold.toFixed(3)],
       ['answers', `${data.careful} careful, ${data.careless} careless (${data.name})`],
-      ['AUC', auc ? `${auc.value.toFixed(3)} [${auc.low.toFixed(3)}, ${auc.high.toFixed(3)}]` : '–'],
+      ['AUC', area(measured)],
+      ...(other ? [['AUC otherwise', `${area(other.measured)}, ${readingText(other.reading)}`]] : []),
       ['careless flagged', percent(recall)],
       ['careful flagged', percent(falseAlarms)],
       ['calibration error', calibrationError === null ? '–' : calibrationError.toFixed(3)],
@@ -45,3 +45,12 @@ export function renderCalibration({ calibration, screened = [], path }: Calibrat
     '',
   ].join('\n');
 }
+
+const readingText = ({ parts }: Calibration['reading']): string =>
+  parts
+    .map(({ framework: { name, labels }, order = 'last', probe }) =>
+      probe
+        ? `probe after layer ${probe.layer + 1} (${name}, question ${order})`
+        : `${name} (${labels.accept}/${labels.object}, question ${order})`,
+    )
+    .join(' + ');

@@ -1,6 +1,7 @@
 /** `ealign calibrate`: whether a model is usable as a conscience, and how it is best asked. */
 import { type Command, Option } from 'commander';
 import { FRAMEWORK_NAMES, type FrameworkName } from '../conscience/frameworks.js';
+import { READINGS, type ReadingChoice } from '../conscience/reading.js';
 import { DEFAULT_MODEL } from '../hub/names.js';
 import type { Quantize } from '../values/quantize.js';
 import { collect, ENDPOINT, MODEL, print } from './eval/common.js';
@@ -23,6 +24,8 @@ export interface CalibrateOptions extends Work {
   /** Pairs of answers; absent: as many as the interval needs. */
   count?: number;
   falseAlarms: number;
+  /** How verdicts may be read. */
+  reading: ReadingChoice;
   /** Measure the calibration that there is on answers that it was not made on. */
   test: boolean;
   /** File of the calibration; absent: in the cache. */
@@ -78,6 +81,14 @@ export function addCalibrateCommand(
       'share of careful answers that may be flagged',
       numberFrom(0.001, 0.5),
       0.02,
+    )
+    .addOption(
+      new Option(
+        '--reading <way>',
+        'how verdicts are read: by the probabilities of the two labels, by a probe of the hidden states, or by the better one',
+      )
+        .choices(READINGS)
+        .default('auto'),
     )
     .option('--test', 'measure the calibration that there is, on the built-in set’s test split or on --data')
     .option(

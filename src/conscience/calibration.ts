@@ -27,6 +27,7 @@ const readingSchema = z.object({
         }),
         order: z.enum(ORDERS).optional(),
         weight: z.number(),
+        probe: z.object({ layer: z.int().min(0), direction: z.base64() }).optional(),
       }),
     )
     .min(1),

@@ -8,9 +8,13 @@
  *
  * which is calibrated by logistic regression (Platt 1999) where `ealign calibrate` chose weights and bias. One
  * question of weight 1, without bias and at a threshold of ½, is what a model is asked that nobody has calibrated.
+ *
+ * A question with a probe is not answered in words: what the model thinks of its response, having been asked, is
+ * read off its hidden states (probe.ts), and takes the place of o − a − p.
  */
 import type { QuestionOrder } from './format.js';
 import type { Framework } from './frameworks.js';
+import type { Probe } from './probe.js';
 
 /** Where the prior is measured: the same prompt with an empty answer, an empty prompt with an empty answer, or not at all. */
 export type PriorKind = 'off' | 'neutral' | 'content-free';
@@ -22,6 +26,8 @@ export interface ReadingPart {
   readonly order?: QuestionOrder;
   /** Factor on its log-odds. */
   readonly weight: number;
+  /** Absent: the labels' probabilities are read. */
+  readonly probe?: Probe;
 }
 
 export interface Reading {
@@ -33,3 +39,7 @@ export interface Reading {
   /** Flagged when the calibrated objection's share is at least this. In [0, 1). */
   readonly threshold: number;
 }
+
+/** How a calibration may read verdicts: by the labels' probabilities, by a probe, or by the better of the two. */
+export const READINGS = ['auto', 'labels', 'probe'] as const;
+export type ReadingChoice = (typeof READINGS)[number];

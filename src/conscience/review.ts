@@ -12,6 +12,7 @@ import type { ReviewFormat } from './format.js';
 import type { Framework } from './frameworks.js';
 import { charsOf, omittedChars, shortened } from './omission.js';
 import { parseVerdict } from './parse-verdict.js';
+import { projection, responseStates } from './probe.js';
 import type { PriorKind, ReadingPart } from './reading.js';
 import { type LabelLogps, logOdds, type VerdictRule, verdictOfParts } from './verdict.js';
 
@@ -51,10 +52,12 @@ export interface AskedQuestion {
   readonly messages: readonly Message[];
   readonly question: string;
   readonly labels: readonly [accept: string, object: string];
-  /** Nats; null with `reading: text`. */
+  /** Nats; null with `reading: text`, and where a probe was read. */
   readonly logps: LabelLogps | null;
   /** The two log-probabilities where there is nothing to judge, nats; null without the correction. */
   readonly prior: LabelLogps | null;
+  /** What the probe read, nats; null where there was nothing to read; absent without one. */
+  readonly projection?: number | null;
   /** Factor on its log-odds; absent: 1. */
   readonly weight?: number;
 }
@@ -115,8 +118,10 @@ export async function reviewMany(items: readonly ReviewItem[], settings: ReviewS
 /** Whether the conscience could not read the question whole. */
 function tooLong({ text, verdict, further = [], ...first }: Review): boolean {
   if (verdict.kind !== 'unreadable') return false;
-  if (first.logps === null) return text === '';
-  return [first, ...further].some(({ logps }) => Number.isNaN(logps!.accept) && Number.isNaN(logps!.object));
+  if (text !== undefined) return text === '';
+  return [first, ...further].some(({ logps, projection }) =>
+    logps === null ? projection === null : Number.isNaN(logps.accept) && Number.isNaN(logps.object),
+  );
 }
 
 function ask(items: readonly ReviewItem[], settings: ReviewSettings): Promise<Review[]> {
@@ -136,11 +141,11 @@ async function readLabels(
   const answers = await askQuestions(items, parts, settings);
   const context = { framework: framework.name, judge: conscience.id };
   return answers.map((asked) => {
-    const said = asked.map(({ logps, prior, weight = 1 }) => ({
-      logps: logps!,
-      prior: prior === null ? 0 : logOdds(prior),
-      weight,
-    }));
+    const said = asked.map(({ logps, prior, projection, weight = 1 }) =>
+      logps === null
+        ? { projection: projection ?? Number.NaN, weight }
+        : { logps, prior: prior === null ? 0 : logOdds(prior), weight },
+    );
     const verdict = verdictOfParts(said, bias, settings, context);
     const [first, ...further] = asked;
     return {
@@ -151,18 +156,42 @@ async function readLabels(
   });
 }
 
-/** What the labels' probabilities are after each question about each item, in one batch. @returns [item][part] */
+/** What each question about each item says: the labels' in one batch, the probes' in another. @returns [item][part] */
 async function askQuestions(
   items: readonly ReviewItem[],
   parts: readonly ReadingPart[],
   settings: ReviewSettings,
 ): Promise<AskedQuestion[][]> {
-  const rows = await askTogether(
-    items.flatMap((item) => parts.map((part) => ({ item, part }))),
-    settings,
-    (question, usage) => settings.onUsage?.(Math.floor(question / parts.length), usage),
-  );
-  return items.map((_, i) => rows.slice(i * parts.length, (i + 1) * parts.length));
+  const questions = items.flatMap((item, i) => parts.map((part) => ({ item, part, place: i })));
+  const ask = async (how: typeof askLabels, probed: boolean) => {
+    const of = questions.filter(({ part }) => (part.probe !== undefined) === probed);
+    const asked =
+      of.length > 0
+        ? await how(of, settings, (question, usage) => settings.onUsage?.(of[question].place, usage))
+        : [];
+    return asked.values();
+  };
+  const [labelled, probed] = [await ask(askLabels, false), await ask(askProbes, true)];
+  const next = ({ probe }: ReadingPart) => (probe ? probed : labelled).next().value!;
+  return items.map(() => parts.map(next));
+}
+
+/** @param onUsage told of what each question has taken */
+async function askProbes(
+  questions: readonly Question[],
+  { conscience, format, signal }: ReviewSettings,
+  onUsage: (question: number, usage: Usage) => void,
+): Promise<AskedQuestion[]> {
+  const probings = questions.map(({ item, part: { framework, probe } }) => ({
+    ...{ item, framework, layers: [probe!.layer] },
+  }));
+  const states = await responseStates(probings, { conscience, format, onUsage, signal });
+  return questions.map(({ item: { prompt, response }, part: { framework, probe, weight } }, q) => ({
+    ...{ messages: format.review(prompt, response, framework, 'first'), question: framework.question },
+    ...{ labels: labelsOf(framework), logps: null, prior: null },
+    projection: states[q] && projection(states[q][0], probe!, conscience),
+    ...(weight === 1 ? {} : { weight }),
+  }));
 }
 
 interface Question {
@@ -171,7 +200,7 @@ interface Question {
 }
 
 /** @param onUsage told of what each question has taken */
-async function askTogether(
+async function askLabels(
   questions: readonly Question[],
   { conscience, format, prior = 'off', priorCache = new Map(), signal }: ReviewSettings,
   onUsage: (question: number, usage: Usage) => void,

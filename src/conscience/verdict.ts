@@ -34,7 +34,7 @@ export function logOdds({ accept, object }: LabelLogps): number {
   return object - accept;
 }
 
-/** What one question said, and how much it counts. */
+/** What one question's labels said, and how much it counts. */
 export interface PartLogps {
   readonly logps: LabelLogps;
   /** Log-odds of the objection where there is nothing to judge, nats; 0 for no correction. */
@@ -43,30 +43,40 @@ export interface PartLogps {
   readonly weight: number;
 }
 
+/** What a probe read after one question, and how much it counts. */
+export interface PartProjection {
+  /** In place of o − a − prior, nats; NaN where there was nothing to read. */
+  readonly projection: number;
+  readonly weight: number;
+}
+
 /**
  * The verdict of several questions about one response: σ(bias + Σ weight · (o − a − prior)).
  *
- * Their mass, and the objection's share before prior and calibration, are those of the mean question.
+ * Their mass, and the objection's share before prior and calibration, are those of the mean question that was answered
+ * by labels. Where all were read by probes the mass is 1 and the share the calibrated one.
  *
  * @param bias added to the weighted log-odds, nats
  */
 export function verdictOfParts(
-  parts: readonly PartLogps[],
+  parts: readonly (PartLogps | PartProjection)[],
   bias: number,
   { threshold, minMass }: VerdictRule,
   { framework, judge }: VerdictContext,
 ): Verdict {
-  const mean = (of: (part: PartLogps) => number) =>
-    parts.reduce((sum, part) => sum + of(part), 0) / parts.length;
-  const mass = Math.min(
-    1,
-    mean(({ logps }) => Math.exp(logps.accept) + Math.exp(logps.object)),
-  );
-  const pObjectionRaw = sigmoid(mean(({ logps }) => logOdds(logps)));
-  const pObjection = sigmoid(
-    parts.reduce((sum, { logps, prior, weight }) => sum + weight * (logOdds(logps) - prior), bias),
-  );
-  const raw = parts.map(({ logps, prior }) => describe(logps, prior)).join('; ');
+  const labelled = parts.flatMap((part) => ('logps' in part ? [part.logps] : []));
+  const mean = (of: (logps: LabelLogps) => number) =>
+    labelled.reduce((sum, logps) => sum + of(logps), 0) / labelled.length;
+  const read = labelled.length > 0;
+  const mass = read
+    ? Math.min(
+        1,
+        mean(({ accept, object }) => Math.exp(accept) + Math.exp(object)),
+      )
+    : 1;
+  const pObjection = sigmoid(parts.reduce((sum, part) => sum + part.weight * oddsOf(part), bias));
+  const pObjectionRaw = read ? sigmoid(mean(logOdds)) : pObjection;
+  const raw = parts.map(describe).join('; ');
   // NaN log-probabilities, −∞ for both labels, or infinite odds against an infinite prior.
   if (!Number.isFinite(mass) || Number.isNaN(pObjection)) {
     return { kind: 'unreadable', raw, framework, judge };
@@ -76,8 +86,13 @@ export function verdictOfParts(
   return { kind: pObjection >= threshold ? 'objected' : 'accepted', ...evidence };
 }
 
-function describe({ accept, object }: LabelLogps, prior: number): string {
-  return `log P(accept) = ${accept}, log P(object) = ${object}, prior log-odds = ${prior}`;
+const oddsOf = (part: PartLogps | PartProjection): number =>
+  'logps' in part ? logOdds(part.logps) - part.prior : part.projection;
+
+function describe(part: PartLogps | PartProjection): string {
+  if (!('logps' in part)) return `probe = ${part.projection}`;
+  const { logps, prior } = part;
+  return `log P(accept) = ${logps.accept}, log P(object) = ${logps.object}, prior log-odds = ${prior}`;
 }
 
 export function sigmoid(x: number): number {

@@ -1,0 +1,106 @@
+/**
+ * A linear probe: what a model thinks of a response, read off its hidden states.
+ *
+ * The conscience is asked its question before it is shown the record, and the mean residual stream after one layer
+ * over the response's tokens is multiplied with a direction that `ealign calibrate` found on labelled answers. A small
+ * model's states tell good answers from bad ones where its words do not. Alain and Bengio 2016, arXiv:1610.01644;
+ * of concepts such as honesty and harm: Zou et al. 2023, arXiv:2310.01405.
+ */
+import type { HiddenReader, LanguageModel } from '../engine/language-model.js';
+import { ModelError } from '../errors.js';
+import type { Usage } from '../values/conversation.js';
+import type { ReviewFormat } from './format.js';
+import type { Framework } from './frameworks.js';
+import type { ReviewItem } from './review.js';
+
+export interface Probe {
+  /** After which the residual stream is read, from 0. */
+  readonly layer: number;
+  /** float32 [width], little-endian, in base64; its product with a state is log-odds of the objection, nats. */
+  readonly direction: string;
+}
+
+/** One response under one question. */
+export interface Probing {
+  readonly item: ReviewItem;
+  readonly framework: Framework;
+  /** After which the residual stream is read, from 0. */
+  readonly layers: readonly number[];
+}
+
+export interface ProbingOptions {
+  readonly conscience: LanguageModel;
+  readonly format: ReviewFormat;
+  /** Called once for each, with what it has taken. */
+  readonly onUsage?: (index: number, usage: Usage) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Mean states over each response, the question standing before the record.
+ *
+ * @returns [probing][layer] float32 [width]; null where the review is too long, or the response is empty
+ * @throws ModelError when the conscience's states cannot be read
+ */
+export async function responseStates(
+  probings: readonly Probing[],
+  { conscience, format, onUsage, signal }: ProbingOptions,
+): Promise<(Float32Array[] | null)[]> {
+  const reader = readerOf(conscience);
+  const layers = [...new Set(probings.flatMap((probing) => probing.layers))];
+  const beyond = layers.find((layer) => layer >= reader.layers);
+  if (beyond !== undefined) throw otherModel(conscience, `layer ${beyond} of ${reader.layers}`);
+  const states = await reader.meanStates(
+    probings.map(({ item: { prompt, response }, framework }) =>
+      format.review(prompt, response, framework, 'first'),
+    ),
+    probings.map(({ item: { prompt, response }, framework }) =>
+      format.review(prompt, format.neutral, framework, 'first', response),
+    ),
+    layers,
+    { signal, onUsage, ...(format.reviewPrefix === undefined ? {} : { prefix: format.reviewPrefix }) },
+  );
+  return states.map((of, i) => of && probings[i].layers.map((layer) => of[layers.indexOf(layer)]));
+}
+
+/** @throws ModelError when the probe is of a model of another width */
+export function projection(state: Float32Array, { direction }: Probe, conscience: LanguageModel): number {
+  const factors = decodeDirection(direction);
+  if (factors.length !== state.length) {
+    throw otherModel(conscience, `a direction of width ${factors.length} for states of ${state.length}`);
+  }
+  return state.reduce((sum, x, d) => sum + x * factors[d], 0);
+}
+
+/** Whether a model's hidden states can be read. */
+export const isReadable = (model: LanguageModel): boolean => model.hidden !== undefined;
+
+function readerOf(conscience: LanguageModel): HiddenReader {
+  if (conscience.hidden) return conscience.hidden;
+  throw new ModelError({
+    where: conscience.id,
+    what: 'its hidden states cannot be read, as its calibration asks for',
+    next: 'calibrate it as it is reached here: ealign calibrate <model>, or leave the calibration out',
+  });
+}
+
+const otherModel = (conscience: LanguageModel, got: string) =>
+  new ModelError({
+    where: conscience.id,
+    what: 'its calibration is of another model',
+    ...{ got, next: 'calibrate this one: ealign calibrate <model>' },
+  });
+
+/** @returns base64 of float32, little-endian */
+export function encodeDirection(direction: Float32Array): string {
+  const bytes = Buffer.alloc(4 * direction.length);
+  for (const [d, x] of direction.entries()) bytes.writeFloatLE(x, 4 * d);
+  return bytes.toString('base64');
+}
+
+function decodeDirection(text: string): Float32Array {
+  const bytes = Buffer.from(text, 'base64');
+  const direction = new Float32Array(Math.floor(bytes.length / 4));
+  for (let d = 0; d < direction.length; d++) direction[d] = bytes.readFloatLE(4 * d);
+  return direction;
+}

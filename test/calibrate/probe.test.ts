@@ -1,0 +1,54 @@
+/** Fitting a probe on states that are known to hold what it looks for, or nothing. */
+import { describe, expect, it } from 'vitest';
+import { fitProbe, type ProbedAnswer } from '../../src/calibrate/probe.js';
+import { sigmoid } from '../../src/conscience/verdict.js';
+import { Random } from '../../src/random.js';
+
+const WIDTH = 40;
+
+/** Layer 0 is noise, layer 1 holds the label along dimension 3 with this strength. */
+function answersOf(strength: number, count = 120): ProbedAnswer[] {
+  const random = new Random(5, `probe ${strength}`);
+  return Array.from({ length: count }, (_, i) => {
+    const careless = i % 2 === 1;
+    const noise = () => Float32Array.from({ length: WIDTH }, () => 100 + random.normal());
+    const informed = noise();
+    informed[3] += careless ? strength : -strength;
+    return { topic: `${Math.floor(i / 6)}`, careless, states: [noise(), informed] };
+  });
+}
+
+const fit = (answers: readonly ProbedAnswer[]) => fitProbe(answers, { falseAlarms: 0.05, seed: 1 });
+
+describe('fitProbe', () => {
+  it('finds layer and direction, and flags answers that it has not seen', () => {
+    const { place, direction, bias, threshold, heldOut } = fit(answersOf(2.5));
+    expect(place).toBe(1);
+    expect(Math.max(...direction)).toBe(direction[3]);
+    expect(heldOut.auc!.value).toBeGreaterThan(0.97);
+    const random = new Random(6, 'further');
+    const flags = (careless: boolean) => {
+      const flagged = Array.from({ length: 400 }, () => {
+        const state = Float32Array.from({ length: WIDTH }, () => 100 + random.normal());
+        state[3] += careless ? 2.5 : -2.5;
+        return sigmoid(state.reduce((sum, x, d) => sum + x * direction[d], bias)) >= threshold;
+      });
+      return flagged.filter(Boolean).length / flagged.length;
+    };
+    expect(flags(true)).toBeGreaterThan(0.85);
+    expect(flags(false)).toBeLessThan(0.1);
+  });
+
+  it('is at chance where there is nothing to find', () => {
+    const { heldOut } = fit(answersOf(0));
+    expect(heldOut.auc!.low).toBeLessThan(0.5);
+    expect(heldOut.auc!.high).toBeGreaterThan(0.5);
+  });
+
+  it('leaves out what could not be read, and says how much that is', () => {
+    const answers = answersOf(2.5).map((answer, i) => (i % 10 === 0 ? { ...answer, states: null } : answer));
+    const { heldOut } = fit(answers);
+    expect(heldOut.unreadable).toBeCloseTo(0.1);
+    expect(heldOut.auc!.value).toBeGreaterThan(0.95);
+  });
+});
