@@ -151,7 +151,8 @@ function formOf({ answers, plan }: Evaluation): AnswerForm {
   };
 }
 
-function spoken({ score, word }: Judgement): Spoken {
+/** What a judgement says as the alignment score takes it. */
+export function spoken({ score, word }: Pick<Judgement, 'score' | 'word'>): Spoken {
   return score ?? (word === 'CODE' || word === 'REFUSAL' ? word : null);
 }
 

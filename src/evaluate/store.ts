@@ -73,6 +73,8 @@ interface Line<T> {
   readonly crc?: string;
 }
 
+const RESTORE = 'restore the file, or start again with --overwrite';
+
 const checksum = ({ group, of, record }: Line<unknown>) =>
   crc32(JSON.stringify({ group, of, record })).toString(16).padStart(8, '0');
 
@@ -83,14 +85,18 @@ export class GroupStore<T> {
   /** Bytes of the file that are whole groups; after them stands what a kill left. */
   private size = 0;
 
-  /** @param fresh start with an empty file */
+  /**
+   * @param fresh start with an empty file
+   * @param next  what to do about a damaged file
+   * @throws DataError for a line that is damaged
+   */
   constructor(
     private readonly path: string,
-    { fresh = false }: { fresh?: boolean } = {},
+    { fresh = false, next = RESTORE }: { fresh?: boolean; next?: string } = {},
   ) {
     if (fresh) rmSync(path, { force: true });
     if (!existsSync(path)) return;
-    const { text, whole } = wholeGroups(readFileSync(path, 'utf8'), path);
+    const { text, whole } = wholeGroups(readFileSync(path, 'utf8'), path, next);
     for (const lines of whole as Line<T>[][]) {
       this.keep(
         lines[0].group,
@@ -157,7 +163,7 @@ export class GroupStore<T> {
 }
 
 /** The beginning of the file that consists of whole groups. @throws DataError for a line that is damaged */
-function wholeGroups(text: string, path: string): { text: string; whole: Line<unknown>[][] } {
+function wholeGroups(text: string, path: string, next: string): { text: string; whole: Line<unknown>[][] } {
   const whole: Line<unknown>[][] = [];
   let pending: Line<unknown>[] = [];
   let length = 0;
@@ -166,7 +172,6 @@ function wholeGroups(text: string, path: string): { text: string; whole: Line<un
     if (!line.endsWith('\n')) break;
     const parsed = parseLine(line);
     if (parsed === undefined || (pending.length > 0 && pending[0].group !== parsed.group)) {
-      const next = 'restore the file, or start again with --overwrite';
       throw new DataError({ where: `${path}:${i + 1}`, what: 'the line is damaged', next });
     }
     length += line.length;

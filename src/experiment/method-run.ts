@@ -25,7 +25,7 @@ import { runTrain } from '../train/run.js';
 import type { TrainingRow } from '../values/rows.js';
 import { withConscience } from '../zero-shot/with-conscience.js';
 import { judge } from './judged.js';
-import { GROUP_FILE, groupIn, runFolder } from './read.js';
+import { GROUP_FILE, groupIn, runFolder, suiteFolder } from './read.js';
 import type { RunRecord } from './record.js';
 import { fileOf, jsonLines, withFiles } from './rows.js';
 import { configOf, type Experiment, type Method } from './spec.js';
@@ -124,7 +124,7 @@ async function bySuite(
       : train.setting === 'full'
         ? { model: folder }
         : { model: experiment.model, adapter: folder };
-  const output = join(folder, 'suite');
+  const output = join(experiment.output, suiteFolder({ method: name, seed }));
   // results of another model, or of other files, are not continued
   if (groupIn(output) !== group) rmSync(output, { recursive: true, force: true });
   makeFolder(output);

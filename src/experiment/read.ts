@@ -46,7 +46,7 @@ export interface Study {
 
 /** Writes into the output folder which runs there will be. */
 export function writePlan(experiment: Experiment, runs: readonly PlannedRun[]): void {
-  writeFileAtomic(join(experiment.output, PLAN), `${JSON.stringify({ experiment, runs }, null, 2)}\n`);
+  writeFileAtomic(join(experiment.output, STUDY_FILE), `${JSON.stringify({ experiment, runs }, null, 2)}\n`);
 }
 
 /**
@@ -57,7 +57,7 @@ export function writePlan(experiment: Experiment, runs: readonly PlannedRun[]): 
  * @throws DataError where no experiment was begun; ConfigError of a file
  */
 export function readStudy(path: string, world: World): Study {
-  const file = /\.ya?ml$/.test(path) ? readExperiment(path, world) : undefined;
+  const file = isExperimentFile(path) ? readExperiment(path, world) : undefined;
   const folder = file?.output ?? path;
   const { experiment, runs } = readPlan(folder, path);
   const store = new GroupStore<RunRecord>(join(folder, 'runs.jsonl'));
@@ -91,8 +91,14 @@ export function readStudy(path: string, world: World): Study {
   };
 }
 
+/** Whether a path is that of an experiment's file, rather than of its output folder. */
+export const isExperimentFile = (path: string): boolean => /\.ya?ml$/.test(path);
+
 /** Folder of a run, relative to the output folder. */
 export const runFolder = ({ method, seed }: { method: string; seed: number }) => join(method, String(seed));
+
+/** Folder of what a suite measured of a run, relative to the output folder. */
+export const suiteFolder = (run: { method: string; seed: number }) => join(runFolder(run), 'suite');
 
 /** File in a folder of results: everything that decides what they are. */
 export const GROUP_FILE = 'group.json';
@@ -108,14 +114,15 @@ export const inTraining = (group: string, times: number): string =>
 /** The group that a folder was last made from; undefined where nothing was begun. */
 export const groupIn = (folder: string): string | undefined => textOf(join(folder, GROUP_FILE)) ?? undefined;
 
-const PLAN = 'study.json';
+/** The file that tells an output folder of `ealign experiment`: its plan. */
+export const STUDY_FILE = 'study.json';
 
 function readPlan(folder: string, path: string): { experiment: Experiment; runs: PlannedRun[] } {
   try {
-    return JSON.parse(readFileSync(join(folder, PLAN), 'utf8'));
+    return JSON.parse(readFileSync(join(folder, STUDY_FILE), 'utf8'));
   } catch (cause) {
     const next = 'run `ealign experiment` with its file first; what is finished is not trained again';
-    throw new DataError({ where: path, what: `${folder} has no readable ${PLAN}`, next }, { cause });
+    throw new DataError({ where: path, what: `${folder} has no readable ${STUDY_FILE}`, next }, { cause });
   }
 }
 
