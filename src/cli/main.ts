@@ -145,26 +145,9 @@ addExperimentCommand(program, async (files, { output, seeds, json, ...options })
     );
   }
 });
-addReportCommand(program, async (paths, { output, json }) => {
-  const { pinocchioWorld } = await import('../pinocchio/world.js');
-  const { flat } = await import('../report/summary.js');
-  const { readStudy } = await import('../experiment/read.js');
-  const { writeResults, writeStudy } = await import('../report/write-study.js');
-  const written = paths.map((path) => writeStudy(readStudy(path, pinocchioWorld)));
-  const results = written.map(({ result }) => result);
-  if (output !== undefined) {
-    makeFolder(dirname(output));
-    writeResults(output, results, ['ealign', ...process.argv.slice(2)].join(' '));
-  }
-  const said = written.map(({ result, table }) => {
-    const { title, output } = result.study.experiment;
-    return `\n${title}: ${join(output, 'report.html')}\n\n${table}`;
-  });
-  process.stdout.write(
-    json
-      ? `${JSON.stringify({ event: 'result', result: results.map(({ study, methods, differences, domination, overhead, stages }) => ({ title: study.experiment.title, methods: methods.map(flat), differences, domination, overhead, stages })) })}\n`
-      : said.join(''),
-  );
+addReportCommand(program, async (paths, options) => {
+  const { writeReports } = await import('./write-reports.js');
+  writeReports(paths, options);
 });
 addEvalCommand(program);
 addBenchCommand(program, async ({ json, ...options }) => {

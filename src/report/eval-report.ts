@@ -1,4 +1,5 @@
 /** An evaluation as one page: scores by judge and question, thresholds, agreement, every answer. */
+import type { BlindResult } from '../blind/result.js';
 import { type AlignmentReport, gradingDoubt, type SensitivityPoint } from '../evaluate/alignment.js';
 import type { Answer, Evaluation, Judgement } from '../evaluate/evaluation.js';
 import {
@@ -9,6 +10,7 @@ import {
   type Scorecard,
 } from '../evaluate/scorecard.js';
 import type { Estimate } from '../statistics/intervals.js';
+import { blindSection } from './blind-section.js';
 import { formLine } from './eval-table.js';
 import { type Html, html } from './html.js';
 import { renderPage } from './page.js';
@@ -19,8 +21,15 @@ const shownAnswers = 50;
 /** Characters shown of one answer. */
 const longest = 4000;
 
-/** @returns the text of a self-contained HTML file */
-export function renderEvaluation(evaluation: Evaluation, card: Scorecard): string {
+/**
+ * @param blind what people said of its answers; null where nobody rated
+ * @returns     the text of a self-contained HTML file
+ */
+export function renderEvaluation(
+  evaluation: Evaluation,
+  card: Scorecard,
+  blind: BlindResult | null = null,
+): string {
   const { subject, questions, sampling } = evaluation.plan;
   const { answers } = evaluation;
   const title = `Alignment of ${subject.name}`;
@@ -30,6 +39,7 @@ export function renderEvaluation(evaluation: Evaluation, card: Scorecard): strin
 ${isUnmeasured(card) && html`<p><strong>${NOT_MEASURED}</strong></p>`}
 ${card.judges.map(judgeSection)}
 ${agreementSection(card.agreement)}
+${blindSection(blind)}
 <h2>Answers</h2>
 ${questions.map(({ id, system }) => answerSection(id, system, evaluation))}`;
   return renderPage(title, body);

@@ -1,5 +1,7 @@
 /** Finished studies as one Markdown file: what was measured, in tables and drawings beside it. */
 import { STAGES, type Stage } from '../metrics/costs.js';
+import { AGREEMENT_ABOUT, agreementTable, BLIND_ABOUT, lostRatings, ratedTable } from './blind-table.js';
+import type { CellTable } from './cell-table.js';
 import { COMPARED, type MethodDifference } from './differences.js';
 import { FLAGS_ABOUT, flagsTable } from './flags-table.js';
 import { judgedTable } from './judged-section.js';
@@ -68,6 +70,7 @@ function chapter(chapter: Chapter): string[] {
           ),
         ]
       : []),
+    ...blindRatings(result),
     ...(losses
       ? ['Loss on tasks that were kept from training, nats per token, mean over the seeds:', losses]
       : []),
@@ -123,6 +126,24 @@ function answers({ result, dots, pareto }: Chapter): string[] {
     ...(domination === null ? [] : [line(domination)]),
     `Differences from ${line(baseline)}; ${holmNote(fromBaseline)}`,
     differenceTable(fromBaseline, narrowTitle(study)),
+  ];
+}
+
+/** What people said; nothing where nobody rated. */
+function blindRatings({ blind }: StudyResult): string[] {
+  if (blind === null) return [];
+  const agreement = agreementTable(blind);
+  const lost = lostRatings(blind);
+  // the first two cells are names
+  const written = ({ heads, rows }: CellTable) =>
+    table(
+      heads,
+      rows.map(([first, second, ...cells]) => [line(first), line(second), ...cells]),
+    );
+  return [
+    ...['### Blind ratings', BLIND_ABOUT, written(ratedTable(blind))],
+    ...(agreement ? [AGREEMENT_ABOUT, written(agreement)] : []),
+    ...(lost === null ? [] : [lost]),
   ];
 }
 

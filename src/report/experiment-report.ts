@@ -5,6 +5,8 @@
 import { answeringKeys } from '../defences/methods.js';
 import { runFolder } from '../experiment/read.js';
 import { CONFIG_FILE } from '../train/config/render.js';
+import { blindSection } from './blind-section.js';
+import { cellTable } from './cell-table.js';
 import { type Chart, chartOf, chartPlaces } from './charts.js';
 import { criteriaTable, headlineTable, pointsCell } from './criteria-table.js';
 import { COMPARED, type Compared, type MethodDifference } from './differences.js';
@@ -43,6 +45,7 @@ ${missing(result)}
 ${without && html`<p>${without}</p>`}
 ${measuredBySuite(result)}
 ${inWorld(study) && answers(result)}
+${blindSection(result.blind)}
 ${curves.length > 0 && training(result, curves)}
 ${flags(result)}
 ${judged(result, charts)}
@@ -184,13 +187,6 @@ ${cellTable(table)}
 ${chartPlaces(charts, trainingCharts(result).length)}`
   );
 }
-
-const cellTable = ({ heads, rows }: { heads: readonly string[]; rows: readonly string[][] }): Html =>
-  html`<div class="scroll"><table class="methods"><thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${rows.map(
-    ([first, ...cells]) =>
-      html`<tr><th scope="row">${first}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
-`,
-  )}</tbody></table></div>`;
 
 function costs({ study, overhead, stages }: StudyResult): Html {
   const { overheadOver } = study.experiment;

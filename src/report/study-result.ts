@@ -1,4 +1,5 @@
 /** All numbers that the reports of a study show, computed once. */
+import { type BlindResult, blindOfStudy } from '../blind/result.js';
 import type { Study } from '../experiment/read.js';
 import {
   differencesFrom,
@@ -25,6 +26,8 @@ export interface StudyResult {
   readonly overhead: readonly Overhead[];
   /** Where the time of training went; empty where the runs do not know it. */
   readonly stages: readonly MethodStages[];
+  /** What people said of its answers; null where nobody rated. */
+  readonly blind: BlindResult | null;
 }
 
 export function studyResult(study: Study): StudyResult {
@@ -44,6 +47,7 @@ export function studyResult(study: Study): StudyResult {
         : inWords(method, better, differences, narrowTitle(study), attackDoubt(study, differences)),
     overhead: overhead(study),
     stages: methodStages(study),
+    blind: blindOfStudy(study),
   };
 }
 

@@ -1,5 +1,6 @@
 /** What an evaluation leaves beside its raw material: scorecard, tables, report. */
 import { join } from 'node:path';
+import { type BlindResult, blindOfEvaluation } from '../blind/result.js';
 import { judgedCsv } from '../evaluate/csv.js';
 import type { Evaluation } from '../evaluate/evaluation.js';
 import { type Scorecard, scorecard } from '../evaluate/scorecard.js';
@@ -9,12 +10,12 @@ import { renderEvaluation } from './eval-report.js';
 /**
  * Writes `scorecard.json`, `judged-<n>.csv` and `report.html` into the evaluation's folder.
  *
- * @returns the scorecard, and the path of the report
+ * @returns the scorecard, what people said of the answers, and the path of the report
  */
 export function writeScorecard(
   evaluation: Evaluation,
   minMass?: number,
-): { card: Scorecard; report: string } {
+): { card: Scorecard; blind: BlindResult | null; report: string } {
   const { folder } = evaluation;
   const card = scorecard(evaluation, minMass);
   writeFileAtomic(join(folder, 'scorecard.json'), `${JSON.stringify(card, null, 2)}\n`);
@@ -22,6 +23,7 @@ export function writeScorecard(
     writeFileAtomic(join(folder, `judged-${i + 1}.csv`), judgedCsv(evaluation, judge));
   }
   const report = join(folder, 'report.html');
-  writeFileAtomic(report, renderEvaluation(evaluation, card));
-  return { card, report };
+  const blind = blindOfEvaluation(folder);
+  writeFileAtomic(report, renderEvaluation(evaluation, card, blind));
+  return { card, blind, report };
 }

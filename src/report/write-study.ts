@@ -3,6 +3,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { commit } from '../commit.js';
 import type { Study } from '../experiment/read.js';
 import { makeFolder, writeFileAtomic } from '../files/files.js';
+import { renderBlind } from './blind-table.js';
 import { differencesCsv } from './differences.js';
 import { renderDotPlot } from './dot-plot.js';
 import { renderResults } from './experiment-markdown.js';
@@ -38,6 +39,7 @@ export function writeStudy(study: Study): { readonly result: StudyResult; readon
     ...(inWorld(study) ? [renderExperiment(result.methods, baseline, shares)] : []),
     ...(cards.length > 0 ? [`${renderFourCriteria(cards).join('\n')}\n`] : []),
     ...(without === null ? [] : [`${without}\n`]),
+    ...(result.blind === null ? [] : [`${renderBlind(result.blind).join('\n')}\n`]),
   ].join('\n');
   if (cards.length > 0) {
     writeFileAtomic(join(output, SCORECARD_FILE), renderScorecardPage(runCards(study)));

@@ -17,6 +17,7 @@ export const lines = [
   'evaluate/kinds index.ts',
   'evaluate/suite',
   'serve experiment',
+  'blind',
   'report',
   'pinocchio',
   'bench calibrate cli/terminal',

@@ -4,6 +4,7 @@ import { UserError } from '../../errors.js';
 import { kinds } from '../../evaluate/kinds/kinds.js';
 import { MIN_MASS } from '../../evaluate/rating.js';
 import { numberFrom, wholeFrom } from '../terminal/program.js';
+import { addBlindCommands } from './blind.js';
 import { addCodeCommand } from './code.js';
 import {
   addModel,
@@ -56,6 +57,7 @@ export function addEvalCommand(program: Command): void {
   addJudgeCommand(command);
   addCompareCommand(command);
   addExportCommand(command);
+  addBlindCommands(command);
   command
     .summary('measure what training did to a model’s alignment')
     .description(

@@ -1,0 +1,72 @@
+/** The key of a sheet: which answer each id stands for. It stays with whoever made the sheet. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
+import { z } from 'zod';
+import { DataError } from '../errors.js';
+import { whyUnreadable } from '../files/text-file.js';
+import { digestOf } from './answers.js';
+import type { SheetRow } from './choose.js';
+
+const place = {
+  /** Folder of the run, relative to the key's. */
+  run: z.string().min(1),
+  method: z.string(),
+  seed: z.int(),
+  question: z.string(),
+  sample: z.string(),
+};
+
+const schema = z.strictObject({
+  /** What the sheet is called among ratings: a hash of the rows. */
+  sheet: z.string().min(1),
+  /** In the sheet's order. */
+  rows: z.array(z.strictObject({ id: z.string().min(1), ...place, digest: z.string() })).min(1),
+});
+
+/** A row of a key: where the answer with this id is, and the digest of its text. */
+export type KeyRow = Readonly<z.output<typeof schema>['rows'][number]>;
+
+/** A key, as its file holds it. */
+export interface SheetKey {
+  readonly sheet: string;
+  readonly rows: readonly KeyRow[];
+}
+
+/** @param path of the key's file: runs are named relative to its folder, so that both can be moved together */
+export function keyOf(rows: readonly SheetRow[], path: string): SheetKey {
+  const from = dirname(resolve(path));
+  const keyed = rows.map(({ id, answer }): KeyRow => {
+    const { run, method, seed, question, sample } = answer;
+    const folder = relative(from, resolve(run)).replaceAll('\\', '/') || '.';
+    return { id, run: folder, method, seed, question, sample, digest: digestOf(answer) };
+  });
+  const sheet = createHash('sha256')
+    .update(JSON.stringify(keyed.map(({ run: _, ...row }) => row)))
+    .digest('hex');
+  return { sheet: sheet.slice(0, 12), rows: keyed };
+}
+
+/** The text of the key's file: a row a line. */
+export const keyText = ({ sheet, rows }: SheetKey): string =>
+  `{"sheet":${JSON.stringify(sheet)},"rows":[\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]}\n`;
+
+/** Reads a key; its runs become paths. @throws DataError where it is none */
+export function readKey(path: string): SheetKey {
+  const next = 'give the file that ealign eval blind wrote beside the folder of the sheet';
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    const why = cause instanceof SyntaxError ? { what: 'not a key: no JSON', next } : whyUnreadable(cause);
+    throw new DataError({ where: path, ...why }, { cause });
+  }
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) {
+    const [{ path: at, message }] = parsed.error.issues;
+    const what = `not a key of a blind sheet (${[at.join('.'), message].filter(Boolean).join(': ')})`;
+    throw new DataError({ where: path, what, next });
+  }
+  const { sheet, rows } = parsed.data;
+  return { sheet, rows: rows.map((row) => ({ ...row, run: resolve(dirname(path), row.run) })) };
+}
