@@ -45,7 +45,8 @@ export function importRatings(options: ImportOptions): Imported {
   const key = readKey(options.key);
   const raters = ratersOf(options);
   const read = readAll(options, key);
-  const folders = [...new Set(key.rows.map(({ run }) => run))];
+  const rated = new Set(key.rows.map(({ run }) => run));
+  const folders = [...new Set([...key.runs, ...rated])].filter((run) => rated.has(run));
   const answers = new Map(folders.map((folder) => [folder, storedAnswers(folder, options.world)]));
   requireSameAnswers(options.key, key.rows, answers);
   const records = read.flatMap((rows, i) => recordsOf(key, rows, raters[i]));

@@ -20,6 +20,8 @@ const place = {
 const schema = z.strictObject({
   /** What the sheet is called among ratings: a hash of the rows. */
   sheet: z.string().min(1),
+  /** Folders of the runs, as they were named when the sheet was made; relative to the key's. */
+  runs: z.array(z.string().min(1)),
   /** In the sheet's order. */
   rows: z.array(z.strictObject({ id: z.string().min(1), ...place, digest: z.string() })).min(1),
 });
@@ -30,26 +32,31 @@ export type KeyRow = Readonly<z.output<typeof schema>['rows'][number]>;
 /** A key, as its file holds it. */
 export interface SheetKey {
   readonly sheet: string;
+  /** In the order in which they are shown. */
+  readonly runs: readonly string[];
   readonly rows: readonly KeyRow[];
 }
 
-/** @param path of the key's file: runs are named relative to its folder, so that both can be moved together */
-export function keyOf(rows: readonly SheetRow[], path: string): SheetKey {
+/**
+ * @param runs folders, in the order in which they are shown
+ * @param path of the key's file: runs are named relative to its folder, so that both can be moved together
+ */
+export function keyOf(rows: readonly SheetRow[], runs: readonly string[], path: string): SheetKey {
   const from = dirname(resolve(path));
+  const folder = (run: string) => relative(from, resolve(run)).replaceAll('\\', '/') || '.';
   const keyed = rows.map(({ id, answer }): KeyRow => {
     const { run, method, seed, question, sample } = answer;
-    const folder = relative(from, resolve(run)).replaceAll('\\', '/') || '.';
-    return { id, run: folder, method, seed, question, sample, digest: digestOf(answer) };
+    return { id, run: folder(run), method, seed, question, sample, digest: digestOf(answer) };
   });
   const sheet = createHash('sha256')
     .update(JSON.stringify(keyed.map(({ run: _, ...row }) => row)))
     .digest('hex');
-  return { sheet: sheet.slice(0, 12), rows: keyed };
+  return { sheet: sheet.slice(0, 12), runs: runs.map(folder), rows: keyed };
 }
 
 /** The text of the key's file: a row a line. */
-export const keyText = ({ sheet, rows }: SheetKey): string =>
-  `{"sheet":${JSON.stringify(sheet)},"rows":[\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]}\n`;
+export const keyText = ({ sheet, runs, rows }: SheetKey): string =>
+  `{"sheet":${JSON.stringify(sheet)},"runs":${JSON.stringify(runs)},"rows":[\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]}\n`;
 
 /** Reads a key; its runs become paths. @throws DataError where it is none */
 export function readKey(path: string): SheetKey {
@@ -67,6 +74,7 @@ export function readKey(path: string): SheetKey {
     const what = `not a key of a blind sheet (${[at.join('.'), message].filter(Boolean).join(': ')})`;
     throw new DataError({ where: path, what, next });
   }
-  const { sheet, rows } = parsed.data;
-  return { sheet, rows: rows.map((row) => ({ ...row, run: resolve(dirname(path), row.run) })) };
+  const { sheet, runs, rows } = parsed.data;
+  const folder = (run: string) => resolve(dirname(path), run);
+  return { sheet, runs: runs.map(folder), rows: rows.map((row) => ({ ...row, run: folder(row.run) })) };
 }

@@ -86,9 +86,9 @@ function readRow(id: string, cells: Cells): { row: RatedRow | null; empty: strin
   return { row, empty, wrong };
 }
 
-/** A number from 0 to 100, with a decimal point or comma; null of anything else. */
+/** A number from 0 to 100, with a decimal point or comma (1,000 is no decimal); null of anything else. */
 function scoreOf(text: string): number | null {
-  const score = /^\d+([.,]\d+)?$/.test(text) ? Number(text.replace(',', '.')) : Number.NaN;
+  const score = /^\d+(\.\d+|,\d{1,2})?$/.test(text) ? Number(text.replace(',', '.')) : Number.NaN;
   return score <= 100 ? score : null;
 }
 

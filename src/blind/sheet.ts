@@ -52,7 +52,7 @@ export function writeSheet(answers: readonly StoredAnswer[], options: SheetOptio
     ['sheet.jsonl', sheetJsonl(rows)],
     ['instructions.txt', instructions(rows.length, duplicates > 0)],
   ] as const;
-  const keyFile = keyText(keyOf(rows, key));
+  const keyFile = keyText(keyOf(rows, [...new Set(answers.map(({ run }) => run))], key));
   if (!overwrite) {
     for (const [name, text] of files) refuseOther(join(output, name), text);
     refuseOther(key, keyFile);
