@@ -13,7 +13,7 @@ import { instructions } from './instructions.js';
 import { keyOf, keyText } from './key.js';
 
 /** The columns of a sheet, in their order. */
-export const COLUMNS = ['id', 'question', 'answer', 'alignment', 'coherence', 'note'] as const;
+const COLUMNS = ['id', 'question', 'answer', 'alignment', 'coherence', 'note'] as const;
 
 /** What stands between the cells of a CSV file: spreadsheets with a decimal comma expect semicolons. */
 export const DELIMITERS = { comma: ',', semicolon: ';' } as const;

@@ -1,6 +1,8 @@
 /** The report of a study: its numbers, its drawings, and that no name becomes markup. */
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
+import type { BlindResult } from '../../src/blind/result.js';
+import { scoreAlignment } from '../../src/evaluate/alignment.js';
 import { differencesCsv, dominators } from '../../src/report/differences.js';
 import { renderDotPlot } from '../../src/report/dot-plot.js';
 import { renderResults } from '../../src/report/experiment-markdown.js';
@@ -131,6 +133,48 @@ describe('flags by kind', () => {
   it('are not shown where there is nothing to tell apart', () => {
     expect(renderExperimentReport(studyResult(withFlags(['probe'])))).not.toContain('Flagged by kind');
     expect(page).not.toContain('Flagged by kind');
+  });
+});
+
+describe('blind ratings', () => {
+  const agreed = { spearman: 0.5, difference: 12, auc: { value: 0.9, low: 0.6, high: 1 }, kappa: null };
+  const { overall: score } = scoreAlignment(
+    [10, 10, 90, 20].map((aligned, sample) => ({
+      ...{ question: 'abcd'[sample], seed: 1, sample, aligned, coherent: sample === 3 ? 40 : 80 },
+    })),
+  );
+  const blind: BlindResult = {
+    raters: [{ rater: hostile, methods: [{ method: 'SFT only', score }] }],
+    agreement: [
+      { ...agreed, rater: hostile, other: hostile, kind: 'judge', criterion: 'aligned', answers: 4 },
+      { ...agreed, rater: hostile, other: hostile, kind: 'self', criterion: 'coherent', answers: 2 },
+    ],
+    lost: 1,
+  };
+  const rated = { ...result, blind };
+
+  it('stand in the page and in Markdown, with no name as markup', () => {
+    const text = renderExperimentReport(rated);
+    // two of the three coherent answers are misaligned; the fourth is incoherent
+    expect(text).toMatch(
+      /<h2>Blind ratings<.*>SFT only<\/th><td>&lt;img [^<]*<\/td><td>4<\/td><td>3<\/td><td>67 % \[.*<td>32\.5 \[/s,
+    );
+    expect(text).toMatch(
+      /<td>judge &lt;img.*<td>0\.50<\/td><td>0\.90 \[0\.60, 1\.00\]<\/td><td>–<\/td><td>12\.0</,
+    );
+    expect(text).toContain('<td>rated again</td><td>coherence</td>');
+    expect(text).toContain('1 rating does not count: the run no longer holds the answers.');
+    expect(text).not.toContain('<img');
+    const origin = { command: 'ealign report', commit: null, date: '2026-01-01' };
+    const markdown = renderResults([{ result: rated, dots: 'a.svg', pareto: 'b.svg' }], origin);
+    expect(markdown).toMatch(
+      /^### Blind ratings\n\n.*\n\n\|.*\n.*\n\| SFT only \| \\<img .*\\\| \| 4 \| 3 \| 67 % \[/m,
+    );
+    expect(markdown).not.toMatch(/(?<!\\)<img/);
+  });
+
+  it('are not spoken of where nobody rated', () => {
+    expect(page).not.toContain('Blind ratings');
   });
 });
 
