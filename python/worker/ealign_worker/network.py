@@ -97,7 +97,7 @@ class Network:
         raise UserError(f"model: {type(self.model).__name__} has no list of {count} layers; use another architecture")
 
     def checkpoint_layers(self) -> None:
-        """Recomputes each layer's activations in the backward pass. Dropout stays off: only layers' own flags are set."""
+        """Recomputes each layer's activations in the backward pass. Dropout stays off: only the layers' flag is set."""
         self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         for module in self.model.modules():
             if getattr(module, "gradient_checkpointing", False):

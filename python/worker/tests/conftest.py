@@ -22,6 +22,7 @@ from ealign_worker.base import Base
 from ealign_worker.loading import Source
 
 VOCABULARY = 260
+torch.set_num_threads(1)  # of tiny models the threads cost more than the work
 
 
 def _save(model: Any, folder: Path) -> Path:
