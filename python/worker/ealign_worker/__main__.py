@@ -77,7 +77,7 @@ def follow(engine: Engine) -> None:
 async def serve(engine: Engine, options: argparse.Namespace, api_key: str | None) -> None:
     """Serves until SIGINT or SIGTERM."""
     server = Server(engine, api_key)
-    runner = web.AppRunner(server.app(), access_log=None)
+    runner = web.AppRunner(server.app(), access_log=None, auto_decompress=False)
     await runner.setup()
     site = web.TCPSite(runner, options.host, options.port)
     try:
@@ -85,7 +85,7 @@ async def serve(engine: Engine, options: argparse.Namespace, api_key: str | None
     except OSError as error:
         raise UserError(f"--host {options.host} --port {options.port}: {error.strerror}; choose another") from error
     port = runner.addresses[0][1]
-    worker = asyncio.create_task(server.futures.work())
+    worker = asyncio.create_task(server.hub.futures.work())
     ready = {"port": port, "url": f"http://{options.host}:{port}", "model": options.model, "pid": os.getpid()}
     print(json.dumps(ready), flush=True)
     stop = asyncio.Event()
@@ -94,7 +94,7 @@ async def serve(engine: Engine, options: argparse.Namespace, api_key: str | None
     await stop.wait()
     worker.cancel()
     await runner.cleanup()
-    await asyncio.get_running_loop().run_in_executor(server.futures.thread, engine.world.send, None)
+    await asyncio.get_running_loop().run_in_executor(server.hub.futures.thread, engine.world.send, None)
 
 
 def main() -> None:
@@ -112,4 +112,5 @@ def main() -> None:
         sys.exit(f"ealign_worker: {error}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -36,6 +36,11 @@ class Lora:
     """peft's target_modules; default: every linear layer that train_* name."""
     dropout: float = 0.0
 
+    @staticmethod
+    def read(given: Mapping[str, Any]) -> "Lora":
+        """From what `vars` gave, or a request."""
+        return Lora(**{**given, "targets": tuple(given.get("targets", ()))})
+
 
 class Base:
     """The frozen model. Not safe for two threads: adapters are switched in place."""
@@ -83,8 +88,6 @@ class Base:
         except (ValueError, KeyError) as error:
             raise UserError(f"lora_config: peft refuses it: {str(error).splitlines()[0]}") from error
         self.peft.eval()
-        if self.checkpointing:
-            self.network.checkpoint_layers()
         for parameter in self.parameters(name).values():
             parameter.data = parameter.data.float()
 

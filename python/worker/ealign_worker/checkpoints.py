@@ -32,7 +32,7 @@ class Checkpoints:
             raise UserError(f"path {uri!r}: is no checkpoint; write tinker://MODEL/{kind}/NAME")
         if parts[1] != kind:
             raise UserError(f"path {uri!r}: holds {parts[1]}, {kind} are needed here; save them with the call for it")
-        folder = self._at(*parts)
+        folder = self._of(uri)
         if not (folder / "worker.json").is_file():
             raise UserError(
                 f"path {uri!r}: no such checkpoint on this worker; see GET training_runs/MODEL/checkpoints", 404
@@ -41,7 +41,7 @@ class Checkpoints:
 
     def write(self, uri: str, about: dict[str, Any], fill: Callable[[Path], None], overwrite: bool) -> None:
         """Has `fill` write the files, and puts the folder in place. @raise UserError where the name is taken"""
-        folder = self._at(*uri.removeprefix("tinker://").split("/"))
+        folder = self._of(uri)
         if folder.exists() and not overwrite:
             raise UserError(f"path {uri!r}: exists already; take another name, or set overwrite")
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ class Checkpoints:
         return about
 
     def remove(self, uri: str) -> None:
-        shutil.rmtree(self._at(*uri.removeprefix("tinker://").split("/")), ignore_errors=True)
+        shutil.rmtree(self._of(uri), ignore_errors=True)
 
     def of(self, model_id: str) -> list[dict[str, Any]]:
         """A model's checkpoints as the SDK lists them."""
@@ -91,6 +91,10 @@ class Checkpoints:
                     }
                 )
         return found
+
+    def _of(self, uri: str) -> Path:
+        model_id, kind, name = uri.removeprefix("tinker://").split("/", 2)
+        return self._at(model_id, kind, name)
 
     def _at(self, model_id: str, kind: str, name: str) -> Path:
         if not NAME.match(name):

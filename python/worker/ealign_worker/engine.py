@@ -155,7 +155,7 @@ class Engine:
         folder = self.checkpoints.folder(path, "weights")
         lora = self.checkpoints.about(folder)["lora"]
         if model_id not in self.policies:
-            self.create_model(model_id, None if lora is None else Lora(**{**lora, "targets": tuple(lora["targets"])}))
+            self.create_model(model_id, None if lora is None else Lora.read(lora))
         policy = self.policy(model_id)
         file = folder / "state.safetensors"
         policy.restore(load_file(file), int(_metadata(file.read_bytes())["updates"]), optimizer)
@@ -173,7 +173,7 @@ class Engine:
         return body
 
     def put_weights(self, model_id: str, body: bytes) -> dict[str, Any]:
-        self.policy(model_id).replace(_read(body)[0])
+        self.policy(model_id).replace(read_state(body)[0])
         return {"type": "put_weights"}
 
     def get_state(self, model_id: str) -> bytes:
@@ -182,7 +182,7 @@ class Engine:
         return body
 
     def put_state(self, model_id: str, body: bytes) -> dict[str, Any]:
-        tensors, metadata = _read(body)
+        tensors, metadata = read_state(body)
         if not metadata.get("updates", "").isdigit():
             raise UserError("ealign/state: the metadata has no `updates`; send what GET ealign/state gave")
         self.policy(model_id).restore(tensors, int(metadata["updates"]))
@@ -203,7 +203,7 @@ class Engine:
         return {"type": "steer"}
 
     @torch.no_grad()
-    def mean_hidden(self, model_id: str, target: Target, layer: int, rows: Sequence[tuple[Array, Array]]) -> list[Any]:
+    def mean_hidden(self, target: Target, layer: int, rows: Sequence[tuple[Array, Array]]) -> list[Any]:
         """Mean residual stream after a layer at the places that predict each row's targets; zeros without targets.
 
         @param rows tokens int64 [T], targets bool [T]; target t is predicted at t − 1
@@ -239,7 +239,7 @@ class _as_is(AbstractContextManager[Network]):
         pass
 
 
-def _read(body: bytes) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+def read_state(body: bytes) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """Tensors and metadata of a safetensors file. @raise UserError where it is none"""
     try:
         return load(body), _metadata(body)

@@ -97,11 +97,26 @@ class Network:
         raise UserError(f"model: {type(self.model).__name__} has no list of {count} layers; use another architecture")
 
     def checkpoint_layers(self) -> None:
-        """Recomputes each layer's activations in the backward pass. Dropout stays off: only the layers' flag is set."""
-        self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        for module in self.model.modules():
-            if getattr(module, "gradient_checkpointing", False):
-                module.training = True
+        """Prepares `recomputing`."""
+        # transformers renamed it in 5.2x; the old name warns
+        enable = getattr(self.model, "activation_checkpointing_enable", self.model.gradient_checkpointing_enable)
+        enable({"use_reentrant": False})
+
+    @contextmanager
+    def recomputing(self) -> Iterator[None]:
+        """While open, layers that are prepared for it recompute their activations in the backward pass.
+
+        Their flag alone is set: dropout inside them stays off. Elsewhere it must not be set, since such layers have
+        no cache.
+        """
+        layers = [m for m in self.model.modules() if getattr(m, "gradient_checkpointing", False)]
+        for layer in layers:
+            layer.training = True
+        try:
+            yield
+        finally:
+            for layer in layers:
+                layer.training = False
 
     @contextmanager
     def steered(self, steering: Sequence[Steering]) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """Forward and backward passes over data: micro-batches, chosen positions, gradients added up until the update."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +63,7 @@ class Trainer:
         answering = what.config.get("ealign_answering")
         with policy.active("answering" if answering and not what.backward else "training") as network:
             check_ids(data, network)
-            with _dropout(policy, network, what.backward):
+            with _dropout(policy, network, what.backward), network.recomputing() if what.backward else nullcontext():
                 for batch, counts in self._batches(data, share, together):
                     done = self._micro_batch(network, policy, rows, batch, what, loss_fn, 1.0 if counts else 0.0)
                     if counts:

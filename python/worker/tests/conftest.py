@@ -1,12 +1,14 @@
 """Tiny random models, made here, with a tokenizer of bytes; and workers that serve them."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+os.environ["HF_HUB_OFFLINE"] = "1"
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers

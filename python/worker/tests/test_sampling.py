@@ -129,6 +129,13 @@ def test_stops(llama: Path) -> None:
     assert ended.stop_reason == "stop"
 
 
+def test_a_model_that_recomputes_its_layers_samples_alike(folder: Path) -> None:
+    request = ask(3, 6, num_samples=2, max_tokens=6)
+    plain, recomputing = (Base(source(folder), checkpointing=c) for c in (False, True))
+    one, two = (answer(base, request)[0].sequences for base in (plain, recomputing))
+    assert [s.tokens for s in one] == [s.tokens for s in two]
+
+
 def test_small_budgets_change_nothing(base: Base) -> None:
     requests = [ask(i, 3 + i, num_samples=2, max_tokens=6) for i in range(5)]
     together, apart = answer(base, *requests), answer(base, *requests, budget=1)

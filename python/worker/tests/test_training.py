@@ -25,7 +25,8 @@ ADAM = Adam(learning_rate=1e-2, weight_decay=0.1, grad_clip_norm=1.0, eps=1e-8)
 
 def row(seed: int, length: int, weights: Any = 1.0) -> Datum:
     tokens = np.random.default_rng(seed).integers(0, VOCABULARY, length + 1)
-    inputs = {"target_tokens": tokens[1:], "weights": np.broadcast_to(weights, length).astype(np.float32)}
+    inputs: dict[str, Any] = {"target_tokens": tokens[1:]}
+    inputs["weights"] = np.broadcast_to(weights, length).astype(np.float32)
     return Datum(tokens[:-1], inputs)
 
 
