@@ -64,6 +64,8 @@ def start(options: argparse.Namespace) -> Engine:
 
 def follow(engine: Engine) -> None:
     """What ranks above 0 do: the commands of rank 0, until there are no more."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # rank 0 gets it too, and says when it is over
     while (command := engine.world.receive()) is not None:
         name, given = command
         try:

@@ -40,6 +40,8 @@ class Network:
         self.model = model
         self.config = model.config.get_text_config()
         self.body: nn.Module = model.base_model
+        self.sharded = False
+        """Whether ranks share the layers, and so must all compute at once."""
         self._takes = inspect.signature(self.body.forward).parameters
 
     @property

@@ -65,11 +65,11 @@ class Policy(ABC):
 
     def _renew(self) -> None:
         """New moments, no gradient."""
-        parameters = self.trainable()
-        matrices = [p for p in parameters if p.ndim > 1]
-        vectors = [p for p in parameters if p.ndim <= 1]
-        groups = [{"params": g, "decays": g is matrices} for g in (matrices, vectors) if g]
-        self.optimiser = torch.optim.AdamW(groups, lr=0.0, weight_decay=0.0)
+        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}  # sharded and whole ones cannot be stepped together
+        for p in self.parameters.values():
+            groups.setdefault((p.ndim > 1, hasattr(p, "device_mesh")), []).append(p)
+        options = [{"params": group, "decays": decays} for (decays, _), group in groups.items()]
+        self.optimiser = torch.optim.AdamW(options, lr=0.0, weight_decay=0.0)
         self.updates = 0
         self.forget()
 
@@ -97,7 +97,8 @@ class Policy(ABC):
             self.forget()
             return {"applied": 0.0}
         if 0 < adam.grad_clip_norm < norm:
-            torch._foreach_mul_(grads, adam.grad_clip_norm / norm)
+            for grad in grads:
+                grad.mul_(adam.grad_clip_norm / norm)
         for group in self.optimiser.param_groups:
             decay = adam.weight_decay if group["decays"] else 0.0
             group.update(lr=adam.learning_rate, betas=(adam.beta1, adam.beta2), eps=adam.eps, weight_decay=decay)
@@ -182,17 +183,22 @@ class FullPolicy(Policy):
     @contextmanager
     def on(self, factor: float = 1.0) -> Iterator[Network]:
         half = self.base.source.dtype != torch.float32
-        trained = [p.data for p in self.trainable()]
-        if factor != 1.0:
-            base = dict(self.base_weights())
-            for name, p in self.parameters.items():
-                p.data = torch.lerp(base[name].to(p.dtype), p.data, factor)
+        trained = [] if factor == 1.0 else [p.detach().clone() for p in self.trainable()]
         try:
+            if trained:
+                self._amplify(factor)
             with torch.autocast(self.network.device.type, self.base.source.dtype, enabled=half):
                 yield self.network
         finally:
-            for p, data in zip(self.trainable(), trained, strict=True):
-                p.data = data
+            with torch.no_grad():
+                for p, before in zip(self.trainable() if trained else (), trained, strict=True):
+                    p.copy_(before)
+
+    @torch.no_grad()
+    def _amplify(self, factor: float) -> None:
+        base = dict(self.base_weights())
+        for name, p in self.parameters.items():
+            p.copy_(torch.lerp(base[name].to(p.dtype), p, factor))
 
     def base_weights(self) -> Iterator[tuple[str, torch.Tensor]]:
         """The frozen weights by the policy's names, whatever adapters lie over them."""

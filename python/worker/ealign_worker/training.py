@@ -52,7 +52,8 @@ class Trainer:
         """One rank's part of a pass. Gradients are added to the policy's.
 
         @param share this rank and the number of ranks: every size-th micro-batch is computed here
-        @param together every rank runs equally many micro-batches (where weights are sharded)
+        @param together every rank runs equally many micro-batches, the last ones without effect (where weights are
+               sharded, ranks wait for each other in every layer)
         @return outputs of the data that were computed here, by index; their summed loss
         @raise UserError where a datum or the loss does not fit
         """
@@ -89,7 +90,7 @@ class Trainer:
             return compute(network, policy, {i: rows[i] for i in batch}, what, loss_fn, factor)
         except torch.cuda.OutOfMemoryError as error:
             tokens = max(len(rows[i].tokens) for i in batch) * len(batch)
-            if self.halved or len(batch) == 1 or policy.sharded:
+            if self.halved or len(batch) == 1 or network.sharded:
                 raise UserError(
                     f"forward_backward: the GPU's memory does not hold a micro-batch of {len(batch)} rows ({tokens} "
                     f"tokens); start with --checkpointing, or --token-budget below {self.token_budget}"
@@ -163,7 +164,7 @@ def compute(
     chosen = {i: _chosen(row, what) for i, row in rows.items()}
     where = [(b, t) for b, places in enumerate(chosen.values()) for t in places]
     if not where:
-        if factor == 1.0 and not policy.sharded:
+        if not network.sharded:
             return {i: _output(row, chosen[i], {}) for i, row in rows.items()}, 0.0
         where = [(0, 0)]
         chosen[next(iter(rows))] = np.zeros(1, dtype=np.int64)

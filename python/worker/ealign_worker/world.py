@@ -77,6 +77,7 @@ class World:
         """FSDP2 over the decoder layers, in place. Embeddings, head, final norm and adapters stay whole everywhere."""
         from torch.distributed.fsdp import FSDPModule, fully_shard
 
+        network.sharded = True
         layers = network.layers()
         inside = {id(p) for layer in layers for p in layer.parameters()}
         outside = {p for p in network.body.parameters() if id(p) not in inside}
