@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from .batching import micro_batches, pad
+from .errors import UserError, tell
 from .losses import CHUNK_LOGITS
 from .network import Network
 from .values import Array, Sampled, SampleRequest, SampleResult
@@ -47,10 +48,21 @@ def sample(
     """Answers requests, in their order."""
     sizes = [(len(r.prompt) + r.max_tokens) * (r.num_samples if r.max_tokens > 1 else 1) for r in requests]
     results: dict[int, SampleResult] = {}
-    for batch in micro_batches(sizes, token_budget):
-        group = [requests[i] for i in batch]
-        for i, result in zip(batch, _batch(network, tokenizer, group, agree), strict=True):
-            results[i] = result
+    queue = micro_batches(sizes, token_budget)
+    while queue:
+        batch = queue.pop(0)
+        try:
+            answers = _batch(network, tokenizer, [requests[i] for i in batch], agree)
+        except torch.cuda.OutOfMemoryError as error:
+            if len(batch) == 1 or network.sharded:
+                raise UserError(
+                    f"asample: memory does not hold {sizes[batch[0]]} tokens; ask for fewer samples or fewer tokens"
+                ) from error
+            torch.cuda.empty_cache()
+            tell(f"out of memory with {len(batch)} prompts at once: half of them at a time")
+            queue[:0] = [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
+            continue
+        results.update(zip(batch, answers, strict=True))
     return [results[i] for i in range(len(requests))]
 
 
@@ -121,9 +133,10 @@ def choose(logits: Tensor, requests: Sequence[SampleRequest], rows: Sequence[int
         return tokens
     heat = logits.new_tensor([requests[i].temperature for i in drawn])[:, None]
     probabilities = (logits[drawn] / heat).softmax(-1)
-    for j, i in enumerate(drawn):
-        if 0 < requests[i].top_k < logits.shape[-1] or requests[i].top_p < 1:
-            probabilities[j] = truncate(probabilities[j], requests[i].top_k, requests[i].top_p)
+    cut = [j for j, i in enumerate(drawn) if 0 < requests[i].top_k < logits.shape[-1] or requests[i].top_p < 1]
+    if cut:
+        limits = [(requests[drawn[j]].top_k, requests[drawn[j]].top_p) for j in cut]
+        probabilities[cut] = truncate(probabilities[cut], *zip(*limits, strict=True))
     cumulative = probabilities.double().cumsum(-1)
     u = [uniform(requests[i].seed, rows[i], step) for i in drawn]
     at = cumulative[:, -1:] * torch.tensor(u, dtype=torch.float64, device=logits.device)[:, None]
@@ -131,18 +144,19 @@ def choose(logits: Tensor, requests: Sequence[SampleRequest], rows: Sequence[int
     return tokens
 
 
-def truncate(probabilities: Tensor, top_k: int, top_p: float) -> Tensor:
-    """Keeps the k likeliest tokens, then the smallest set of those with the share `top_p`; zeros elsewhere, [V]."""
+def truncate(probabilities: Tensor, top_k: Sequence[int], top_p: Sequence[float]) -> Tensor:
+    """Keeps each row's k likeliest tokens, then the smallest set of those with the share p; zeros elsewhere, [B, V].
+
+    @param top_k per row; 0 or less: all
+    """
     order = probabilities.sort(descending=True, stable=True)
-    keep = torch.ones_like(order.values, dtype=torch.bool)
-    if top_k > 0:
-        keep[top_k:] = False
-    if top_p < 1:
-        kept = order.values * keep
-        kept = kept / kept.sum()
-        keep &= kept.cumsum(-1) - kept < top_p
-        keep[0] = True
-    return torch.zeros_like(probabilities).scatter(0, order.indices, order.values * keep)
+    places = torch.arange(probabilities.shape[-1], device=probabilities.device)
+    keep = places < torch.tensor([k if k > 0 else len(places) for k in top_k], device=places.device)[:, None]
+    kept = order.values * keep
+    kept = kept / kept.sum(-1, keepdim=True)
+    keep &= kept.cumsum(-1) - kept < kept.new_tensor(top_p)[:, None]
+    keep[:, 0] = True
+    return torch.zeros_like(probabilities).scatter(-1, order.indices, order.values * keep)
 
 
 def ended(live: Live, tokenizer: Any) -> bool:

@@ -27,7 +27,7 @@ VOCABULARY = 260
 torch.set_num_threads(1)  # of tiny models the threads cost more than the work
 
 
-def _save(model: Any, folder: Path) -> Path:
+def save(model: Any, folder: Path) -> Path:
     model.generation_config.eos_token_id = 257
     model.save_pretrained(folder)
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -54,7 +54,7 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
         bos_token_id=None,
         initializer_range=0.3,
     )
-    return _save(LlamaForCausalLM(config), tmp_path_factory.mktemp("llama"))
+    return save(LlamaForCausalLM(config), tmp_path_factory.mktemp("llama"))
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +72,7 @@ def neox(tmp_path_factory: pytest.TempPathFactory) -> Path:
         hidden_dropout=0.1,
         initializer_range=0.2,
     )
-    return _save(GPTNeoXForCausalLM(config), tmp_path_factory.mktemp("neox"))
+    return save(GPTNeoXForCausalLM(config), tmp_path_factory.mktemp("neox"))
 
 
 @pytest.fixture(params=["llama", "neox"])

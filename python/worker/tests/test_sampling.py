@@ -10,6 +10,7 @@ import torch
 from conftest import VOCABULARY, source
 from test_training import lora
 
+from ealign_worker import sampling
 from ealign_worker.base import Base
 from ealign_worker.network import Network, Steering
 from ealign_worker.policy import FullPolicy
@@ -64,10 +65,10 @@ def test_samples_follow_the_distribution(base: Base) -> None:
 
 def test_truncation_keeps_the_likeliest() -> None:
     p = torch.tensor([0.1, 0.4, 0.2, 0.3])
-    assert truncate(p, 2, 1.0).tolist() == pytest.approx([0, 0.4, 0, 0.3])
-    assert truncate(p, -1, 0.65).tolist() == pytest.approx([0, 0.4, 0, 0.3])
-    assert truncate(p, -1, 0.75).tolist() == pytest.approx([0, 0.4, 0.2, 0.3])
-    assert truncate(p, -1, 0.0).tolist() == pytest.approx([0, 0.4, 0, 0])
+    limits = [(2, 1.0), (-1, 0.65), (-1, 0.75), (-1, 0.0), (0, 1.0)]
+    kept = truncate(p.expand(5, 4), *zip(*limits, strict=True))
+    expected = [[0, 0.4, 0, 0.3], [0, 0.4, 0, 0.3], [0, 0.4, 0.2, 0.3], [0, 0.4, 0, 0], [0.1, 0.4, 0.2, 0.3]]
+    torch.testing.assert_close(kept, torch.tensor(expected))
     draws = [uniform(3, row, step) for row in range(50) for step in range(50)]
     assert abs(sum(draws) / len(draws) - 0.5) < 0.03
     assert len(set(draws)) == len(draws)
@@ -134,6 +135,20 @@ def test_a_model_that_recomputes_its_layers_samples_alike(folder: Path) -> None:
     plain, recomputing = (Base(source(folder), checkpointing=c) for c in (False, True))
     one, two = (answer(base, request)[0].sequences for base in (plain, recomputing))
     assert [s.tokens for s in one] == [s.tokens for s in two]
+
+
+def test_memory_that_is_exhausted_halves_the_batch(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = [ask(i, 5, max_tokens=3) for i in range(5)]
+    expected = [r.sequences[0].tokens for r in answer(base, *requests)]
+    batch = sampling._batch
+
+    def small(network: Any, tokenizer: Any, requests: Any, agree: Any) -> Any:
+        if len(requests) > 2:
+            raise torch.cuda.OutOfMemoryError("too much")
+        return batch(network, tokenizer, requests, agree)
+
+    monkeypatch.setattr(sampling, "_batch", small)
+    assert [r.sequences[0].tokens for r in answer(base, *requests)] == expected
 
 
 def test_small_budgets_change_nothing(base: Base) -> None:
