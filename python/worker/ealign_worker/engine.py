@@ -69,7 +69,11 @@ class Engine:
     def forward_backward(self, model_id: str, data: Sequence[Datum], what: Pass) -> LossResult:
         policy = self.policy(model_id)
         share, together = (self.world.rank, self.world.size), self.world.sharded
-        parts = self.world.gather(lambda: self.trainer.run(policy, data, what, share, together))
+        try:
+            parts = self.world.gather(lambda: self.trainer.run(policy, data, what, share, together))
+        except Exception:
+            policy.spoiled = policy.spoiled or what.backward
+            raise
         return collected(parts, len(data))
 
     def optim_step(self, model_id: str, adam: Adam) -> dict[str, Any]:
@@ -105,10 +109,10 @@ class Engine:
         if found is None:
             folder = self.checkpoints.folder(path, "sampler_weights")
             while len(self.snapshots) >= SNAPSHOTS:
-                oldest = self.snapshots.pop(next(iter(self.snapshots)))
-                if isinstance(oldest, str):
-                    self.base.remove(oldest)
+                self._drop(next(iter(self.snapshots)))
             if self.checkpoints.about(folder)["lora"] is None:
+                for other in [p for p, held in self.snapshots.items() if isinstance(held, Network)]:
+                    self._drop(other)  # one whole model at a time
                 found = self.base.open(name=str(folder))
             else:
                 found = self._name()
@@ -118,6 +122,11 @@ class Engine:
                 put(self.base.parameters(found), load_file(folder / "adapter_model.safetensors"), path)
         self.snapshots[path] = found
         return self.base.adapted(found) if isinstance(found, str) else _as_is(found)
+
+    def _drop(self, path: str) -> None:
+        held = self.snapshots.pop(path, None)
+        if isinstance(held, str):
+            self.base.remove(held)
 
     def save_weights(self, model_id: str, name: str, overwrite: bool) -> dict[str, Any]:
         policy = self.policy(model_id)
@@ -147,7 +156,7 @@ class Engine:
                     self.base.tokenizer.save_pretrained(folder)
 
         self.world.on_first(lambda: self.checkpoints.write(uri, self.about(policy), fill, True))
-        self.snapshots.pop(uri, None)
+        self._drop(uri)
         return {"path": uri, "type": "save_weights_for_sampler"}
 
     def load_weights(self, model_id: str, path: str, optimizer: bool) -> dict[str, Any]:

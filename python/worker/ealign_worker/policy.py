@@ -45,6 +45,8 @@ class Policy(ABC):
         self.updates = 0
         self.passes = 0
         """Passes since the last update; with `updates` the seed of dropout."""
+        self.spoiled = False
+        """Whether a pass since the last update has failed, so that the gradient lacks a part."""
         self.steering: dict[When, tuple[Steering, ...]] = {"training": (), "answering": ()}
         self._renew()
 
@@ -75,7 +77,7 @@ class Policy(ABC):
 
     def forget(self) -> None:
         """Drops the gradient so far."""
-        self.passes = 0
+        self.passes, self.spoiled = 0, False
         for parameter in self.parameters.values():
             parameter.grad = None
 
@@ -84,8 +86,14 @@ class Policy(ABC):
         """Clips the gradient so far, makes one step with it, and forgets it. A norm that is not finite moves nothing.
 
         Parameters without a gradient count as zero.
+        @raise UserError where a pass since the last update has failed; the gradient is forgotten
         @return grad_norm before clipping, L2 (absent where it is not finite), and applied (1 or 0)
         """
+        if self.spoiled:
+            self.forget()
+            raise UserError(
+                "optim_step: a pass since the last update failed; its gradient is dropped: repeat the passes"
+            )
         parameters = self.trainable()
         for p in parameters:
             if p.grad is None:

@@ -30,7 +30,7 @@ class Server:
             "telemetry": self.telemetry,
             "create_session": self.create_session,
             "session_heartbeat": self.heartbeat,
-            "sessions/{id}/finish": self.nothing,
+            "sessions/{id}/finish": self.finish,
             "get_info": self.get_info,
             "weights_info": self.weights_info,
         }
@@ -109,6 +109,13 @@ class Server:
 
     async def session(self, request: web.Request) -> web.Response:
         return web.json_response(self.hub.session(request.match_info["id"]))
+
+    async def finish(self, request: web.Request) -> web.Response:
+        """Frees the session's models."""
+        for model_id in self.hub.session(request.match_info["id"])["training_run_ids"]:
+            if self.hub.models.pop(model_id, None) is not None:
+                await self.hub.soon("unload_model", model_id)
+        return web.json_response({})
 
     async def get_info(self, request: web.Request) -> web.Response:
         return web.json_response(self.hub.model(need(await read_json(request), "model_id", str)))

@@ -153,7 +153,10 @@ def test_mistakes_in_data_come_with_the_promise(client: Client) -> None:
     answer = client.call("forward_backward", one_pass(model, 1, data([1, 900])))
     assert answer["category"] == "user"
     assert "outside 0 to 259" in answer["error"]
-    unknown = one_pass(model, 2, ROWS)
+    step = {"model_id": model, "adam_params": {}}
+    assert "repeat the passes" in client.call("optim_step", {**step, "seq_id": 2})["error"]
+    assert client.call("optim_step", {**step, "seq_id": 3})["metrics"] == {"grad_norm": 0.0, "applied": 1.0}
+    unknown = one_pass(model, 4, ROWS)
     unknown["forward_backward_input"]["loss_fn"] = "gspo"
     assert "cross_entropy" in client.call("forward_backward", unknown)["error"]
     asked = {"session_id": client.session_id, "model_seq_id": 9, "lora_config": {"rank": 4, "targets": ["nothing"]}}
@@ -262,6 +265,15 @@ def test_checkpoints_are_whole_and_resume(client: Client) -> None:
     assert (info["is_lora"], info["lora_rank"]) == (True, 4)
     assert client.call("unload_model", {"model_id": model, "seq_id": 7})["model_id"] == model
     assert "create_model" in client.call("save_weights", {"model_id": model, "seq_id": 8})["error"]
+
+
+def test_a_session_that_is_finished_frees_its_models(client: Client) -> None:
+    model = client.create()
+    live = client.sampler(ealign={"model_id": model})
+    assert client.json("POST", f"sessions/{client.session_id}/finish", {}) == {}
+    assert client.json("POST", "get_info", {"model_id": model})["status"] == 404
+    asked = {"sampling_session_id": live, "prompt": chunks([1]), "sampling_params": {"max_tokens": 1}}
+    assert "create_model" in client.call("asample", asked)["error"]
 
 
 def test_a_full_model_is_saved_for_sampling(client: Client) -> None:

@@ -59,7 +59,7 @@ def alone(neox: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return stories
 
 
-@pytest.mark.parametrize("more", [(), ("--shard",)], ids=["replicated", "sharded"])
+@pytest.mark.parametrize("more", [(), ("--shard", "--checkpointing")], ids=["replicated", "sharded"])
 def test_two_processes_equal_one(neox: Path, tmp_path: Path, alone: Any, more: tuple[str, ...]) -> None:
     port = "29531" if more else "29532"
     arguments = ("--model", str(neox), "--checkpoints", str(tmp_path), "--token-budget", "12", *more)
