@@ -34,7 +34,8 @@ def plain_logps(network: Network, prompt: np.ndarray) -> torch.Tensor:
 
 
 def test_greedy_equals_generate(base: Base) -> None:
-    requests = [ask(i, 3 + 4 * i, temperature=0, max_tokens=6 + i, stop_tokens=frozenset([257])) for i in range(4)]
+    # The longest prompt is the first of its batch, and ends first.
+    requests = [ask(i, 3 + 4 * i, temperature=0, max_tokens=18 - 3 * i, stop_tokens=frozenset([257])) for i in range(4)]
     for request, result in zip(requests, answer(base, *requests), strict=True):
         ids = torch.from_numpy(request.prompt)[None]
         out = base.network.model.generate(ids, do_sample=False, max_new_tokens=request.max_tokens, pad_token_id=256)

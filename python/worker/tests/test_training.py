@@ -119,7 +119,11 @@ def test_small_micro_batches_and_checkpointing_change_nothing(folder: Path) -> N
     found = []
     for checkpointing, budget in ((False, 4096), (False, 20), (True, 4096)):
         policy = lora(Base(source(folder), checkpointing=checkpointing))
+        runs: list[int] = []
+        mlp: Any = policy.base.network.layers()[0].mlp
+        mlp.register_forward_pre_hook(lambda *_, runs=runs: runs.append(1))
         outputs, loss = run(policy, data, budget=budget)
+        assert len(runs) == {(False, 4096): 1, (True, 4096): 2}.get((checkpointing, budget), len(runs))
         found.append((grads(policy), loss, np.concatenate([o["logprobs"] for o in outputs])))
     for other in found[1:]:
         close(other[0], found[0][0], 1e-5)
