@@ -19,6 +19,9 @@ import type { AnswerReader, ContinuationScorer, LanguageModel } from './language
 /** `base`: the weights alone; `start`: as training found the model; `policy`: as it is now. */
 export type WeightSet = 'base' | 'start' | 'policy';
 
+/** Names of the copies, for the audit trail. */
+export const names = { base: 'frozen-base', start: 'frozen-start', policy: 'policy' } as const;
+
 /** One copy of an engine's model: it answers, judges by labels, and scores text. */
 export type EngineModel = LanguageModel & AnswerReader & ContinuationScorer;
 

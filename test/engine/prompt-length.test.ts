@@ -1,6 +1,6 @@
 /** A prompt that is far too long is refused by its characters, not tokenised first. */
 import { expect, it } from 'vitest';
-import { surelyTooLong } from '../../src/engine/onnx/prompt-length.js';
+import { surelyTooLong } from '../../src/engine/prompt-length.js';
 
 /** Every word a token; counts the characters that it was given. */
 function counting() {

@@ -1,6 +1,6 @@
 /** Texts that a tokenizer drops: their probability would be 1, whatever the model thinks. */
 import { expect, it } from 'vitest';
-import { Scorer } from '../../src/engine/onnx/scorer.js';
+import { Scorer } from '../../src/engine/scorer.js';
 import type { ChatTokenizer } from '../../src/tokenizer/tokenizer.js';
 import { letterTokenizer } from './tiny.js';
 

@@ -1,7 +1,7 @@
 /** Mean hidden states over what a conversation has and its twin has not. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
-import { differingStretch } from '../../src/engine/onnx/stretch.js';
+import { differingStretch } from '../../src/engine/stretch.js';
 import { tinyModel } from './tiny.js';
 
 const engine = new OnnxEngine(tinyModel());

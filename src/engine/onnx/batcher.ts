@@ -10,7 +10,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ChatTokenizer } from '../../tokenizer/tokenizer.js';
 import type { Response } from '../../values/conversation.js';
 import type { GenerateOptions } from '../language-model.js';
-import { GrowingRow, type Prompt } from './generate.js';
+import type { Prompt } from '../response-text.js';
+import { GrowingRow } from './generate.js';
 import type { NextToken } from './sampler.js';
 
 /** Token ids that grow at the end. */

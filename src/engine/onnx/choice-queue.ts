@@ -5,7 +5,7 @@
  * groups of the others as far as they fit beside it.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type ChoiceRow, lineLength } from './choices.js';
+import { type ChoiceRow, lineLength } from '../choices.js';
 import { byTokens, forwardTokens } from './forward-groups.js';
 
 /** More padding than this, against what the groups have by themselves, costs more than a pass of their own. */

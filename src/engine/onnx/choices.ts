@@ -3,12 +3,7 @@
  * each continuation branches off it, seeing the context and itself. The same idea as tree
  * attention in speculative decoding (Miao et al. 2023, arXiv:2305.09781, 4.2).
  */
-
-/** A context, which is not empty, and what may follow it, as token ids; an empty choice has probability 1. */
-export interface ChoiceRow {
-  readonly context: readonly number[];
-  readonly choices: readonly (readonly number[])[];
-}
+import { type ChoiceRow, lineLength } from '../choices.js';
 
 /** One line per row. Arrays as in `Batch`; a branch's trunk is the segment it grew from. */
 export interface ChoiceBatch {
@@ -23,14 +18,6 @@ export interface ChoiceBatch {
   /** Row and choice that each target belongs to. */
   readonly owners: readonly (readonly [row: number, choice: number])[];
 }
-
-/** Tokens of a row's line: a choice's last token is predicted, not read. */
-export const lineLength = ({ context, choices }: ChoiceRow): number =>
-  choices.reduce((sum, choice) => sum + Math.max(0, choice.length - 1), context.length);
-
-/** Positions that a row needs. */
-export const depth = ({ context, choices }: ChoiceRow): number =>
-  context.length + Math.max(1, ...choices.map((choice) => choice.length)) - 1;
 
 export function layOutChoices(rows: readonly ChoiceRow[]): ChoiceBatch {
   const B = rows.length;

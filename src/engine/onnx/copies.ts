@@ -13,12 +13,12 @@ import type { QuantisedStore } from '../../model/quantised-store.js';
 import { directionInput, directionsFor, type SteeringShape } from '../../network/steering.js';
 import type { Steering } from '../../values/steering.js';
 import type { AdamWConfig } from '../adamw.js';
+import { requireLength } from '../prompt-length.js';
 import { copyTensors, requireFit, TrainedParameters } from '../trained-parameters.js';
 import type { WeightSet } from '../training-engine.js';
 import type { Batch } from './batch.js';
 import type { CopyOptions } from './graphs.js';
 import { Int8Projections } from './int8.js';
-import { requireLength } from './prompt-length.js';
 import { RotaryFeeds } from './rotary-feeds.js';
 import { int64Array, type NdArray, scalarArray } from './runtime.js';
 

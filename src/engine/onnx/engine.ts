@@ -15,23 +15,24 @@ import {
   requireAnchoring,
   type Steerable,
 } from '../capabilities.js';
+import type { ChoiceRow } from '../choices.js';
+import { closedError } from '../closed.js';
 import type { Writer } from '../language-model.js';
-import type {
-  EngineModel,
-  ExportOptions,
-  HybridPass,
-  StepResult,
-  TrainingEngine,
-  UpdateOptions,
-  UpdateResult,
-  WeightSet,
+import { Scorer } from '../scorer.js';
+import {
+  type EngineModel,
+  type ExportOptions,
+  type HybridPass,
+  names,
+  type StepResult,
+  type TrainingEngine,
+  type UpdateOptions,
+  type UpdateResult,
+  type WeightSet,
 } from '../training-engine.js';
-import type { ChoiceRow } from './choices.js';
 import { LocalEngine, type OnnxOptions } from './local-engine.js';
-import { closedError } from './programs.js';
 import { tryDevice } from './runtime.js';
-import { Scorer } from './scorer.js';
-import { names, Writers } from './writers.js';
+import { Writers } from './writers.js';
 
 export type { OnnxOptions } from './local-engine.js';
 

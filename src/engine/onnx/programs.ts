@@ -1,15 +1,6 @@
 /** The graphs of one engine, each compiled when it is first needed. */
-import { UserError } from '../../errors.js';
 import type { Graph } from '../../graph/graph.js';
 import { Program, type RuntimeOptions } from './runtime.js';
-
-/** What those are told who still wait, or ask later. @param where the model */
-export const closedError = (where: string): UserError =>
-  new UserError({
-    where,
-    what: 'the model was closed before it had answered',
-    next: 'wait for the answers before closing it',
-  });
 
 export class Programs {
   private readonly compiled = new Map<string, Promise<Program>>();

@@ -1,17 +1,18 @@
 /** Forward passes without a gradient: log-probabilities of given tokens, and hidden states. */
 
 import type { TokenRow } from '../../values/rows.js';
+import { type ChoiceRow, depth } from '../choices.js';
 import type { SequenceLogp, WeightSet } from '../training-engine.js';
 import { padRows } from './batch.js';
 import { ChoiceQueue } from './choice-queue.js';
-import { type ChoiceRow, depth, layOutChoices } from './choices.js';
+import { layOutChoices } from './choices.js';
 import { type Copies, nameOf, perSet, type Tokens } from './copies.js';
 import { byTokens } from './forward-groups.js';
 import { hiddenGraph, scoreGraph } from './graphs.js';
 import type { Programs } from './programs.js';
 import { int64Array, type NdArray } from './runtime.js';
 import type { HiddenStates } from './step-feeds.js';
-import { meansOf, type Stretch } from './stretch.js';
+import { meansOf, type Stretch } from '../stretch.js';
 import { chunked, chunksFor, type Targets } from './targets.js';
 
 export class Scoring {

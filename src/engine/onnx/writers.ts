@@ -1,9 +1,8 @@
 /** The copies of the model that write: one running batch each, and amplified policies beside them. */
 
-import { promptTokens } from '../../tokenizer/answer-tokens.js';
 import type { ChatTokenizer } from '../../tokenizer/tokenizer.js';
 import type { Writer } from '../language-model.js';
-import type { WeightSet } from '../training-engine.js';
+import { names, type WeightSet } from '../training-engine.js';
 import { BatchWriter } from './batch-writer.js';
 import { Batcher, type Sequence } from './batcher.js';
 import { Cache } from './cache.js';
@@ -12,7 +11,6 @@ import { Decoder } from './decoder.js';
 import { forwardTokens } from './forward-groups.js';
 import { mergeGraph, nextTokenGraph, promptGraph } from './graphs.js';
 import type { Programs } from './programs.js';
-import { surelyTooLong } from './prompt-length.js';
 
 /** How much generates together. */
 export interface WriterLimits {
@@ -29,9 +27,6 @@ export interface WriterLimits {
 const mergedBytes = 64e6;
 /** Prompt tokens read at once while rows wait for their next token. */
 const promptTokensBeside = 1024;
-
-/** Names of the copies, for the audit trail. */
-export const names = { base: 'frozen-base', start: 'frozen-start', policy: 'policy' } as const;
 
 export class Writers {
   private readonly writers: Record<WeightSet, BatchWriter>;
@@ -115,11 +110,7 @@ export class Writers {
       return new Decoder<S>(config, programs, { rows: maxRows, cells });
     };
     const batcher = new Batcher(tokenizer, open, { promptTokens: forwardTokens, promptTokensBeside });
-    return new BatchWriter({
-      ...{ id, batcher, maxLength },
-      promptIds: (messages, prefix, tools) => promptTokens(tokenizer, messages, prefix, tools),
-      surelyTooLong: (messages) => surelyTooLong(messages, tokenizer, maxLength),
-    });
+    return new BatchWriter({ id, tokenizer, maxLength }, batcher);
   }
 
   /** The base with an adapter's product added in: a graph without one has fewer and larger operators. */

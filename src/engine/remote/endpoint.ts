@@ -9,18 +9,9 @@ import pLimit from 'p-limit';
 import { secret } from '../../config/environment.js';
 import { RemoteError } from '../../errors.js';
 import { linked } from '../../signals.js';
-import { backoff } from './backoff.js';
-import {
-  type Failed,
-  messageOf,
-  networkCode,
-  nonsense,
-  refusal,
-  serverWords,
-  type Target,
-  timedOut,
-  unreachable,
-} from './failure.js';
+import { backoff } from '../backoff.js';
+import { messageOf, networkCode, serverWords } from '../server-words.js';
+import { type Failed, nonsense, refusal, type Target, timedOut, unreachable } from './failure.js';
 import { type Clock, Pace, systemClock } from './pace.js';
 import { DEFAULT_KEY_VARIABLE, type RemoteSettings } from './settings.js';
 

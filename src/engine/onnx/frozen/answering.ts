@@ -1,16 +1,15 @@
 /** A frozen copy as a model that answers: it generates, chooses among labels, and scores text. */
 import type { UserError } from '../../../errors.js';
-import { promptTokens } from '../../../tokenizer/answer-tokens.js';
 import type { ChatTokenizer } from '../../../tokenizer/tokenizer.js';
 import type { TokenRow } from '../../../values/rows.js';
+import { depth } from '../../choices.js';
+import { requireLength } from '../../prompt-length.js';
+import { Scorer } from '../../scorer.js';
 import type { EngineModel, SequenceLogp } from '../../training-engine.js';
 import { BatchWriter } from '../batch-writer.js';
 import { Batcher, type Sequence } from '../batcher.js';
 import { Cache } from '../cache.js';
 import { ChoiceQueue } from '../choice-queue.js';
-import { depth } from '../choices.js';
-import { requireLength, surelyTooLong } from '../prompt-length.js';
-import { Scorer } from '../scorer.js';
 import type { WriterLimits } from '../writers.js';
 import type { FrozenCopy } from './copy.js';
 import { FrozenDecoder } from './decoder.js';
@@ -48,11 +47,7 @@ export class AnsweringCopy {
       new FrozenDecoder<S>(copy, prefixes, { rows: maxRows, cells });
     const batcher = new Batcher(tokenizer, open, { promptTokens: promptTokensAlone, promptTokensBeside });
     this.scoring = new FrozenScoring(copy, prefixes, cells);
-    this.writer = new BatchWriter({
-      ...{ id, batcher, maxLength },
-      promptIds: (messages, prefix, tools) => promptTokens(tokenizer, messages, prefix, tools),
-      surelyTooLong: (messages) => surelyTooLong(messages, tokenizer, maxLength),
-    });
+    this.writer = new BatchWriter({ id, tokenizer, maxLength }, batcher);
     this.queue = new ChoiceQueue((rows) => this.scoring.choiceLogps(rows));
     const scorer = new Scorer({
       ...{ tokenizer, maxLength },

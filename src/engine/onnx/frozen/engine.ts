@@ -10,21 +10,21 @@ import type { LoraConfig } from '../../../model/lora-modules.js';
 import type { Weights } from '../../../model/model.js';
 import type { QuantisedModel } from '../../../model/quantised-model.js';
 import type { Amplifying, Capabilities, OpenWeights } from '../../capabilities.js';
+import { closedError } from '../../closed.js';
 import type { Writer } from '../../language-model.js';
-import type {
-  EngineModel,
-  ExportOptions,
-  HybridPass,
-  StepResult,
-  TrainingEngine,
-  UpdateOptions,
-  UpdateResult,
-  WeightSet,
+import {
+  type EngineModel,
+  type ExportOptions,
+  type HybridPass,
+  names,
+  type StepResult,
+  type TrainingEngine,
+  type UpdateOptions,
+  type UpdateResult,
+  type WeightSet,
 } from '../../training-engine.js';
 import { LocalEngine, type OnnxOptions } from '../local-engine.js';
-import { closedError } from '../programs.js';
 import type { Feeds } from '../runtime.js';
-import { names } from '../writers.js';
 import { AnsweringCopy } from './answering.js';
 import { FrozenCopy, frozenProgram } from './copy.js';
 import { noAdapter } from './model.js';

@@ -11,11 +11,12 @@ import type { Weights } from '../../../model/model.js';
 import type { QuantisedModel } from '../../../model/quantised-model.js';
 import type { ChatTokenizer } from '../../../tokenizer/tokenizer.js';
 import type { TokenRow } from '../../../values/rows.js';
-import type { EngineModel, SequenceLogp } from '../../training-engine.js';
-import { closedError, Programs } from '../programs.js';
+import { closedError } from '../../closed.js';
+import { type EngineModel, names, type SequenceLogp } from '../../training-engine.js';
+import { Programs } from '../programs.js';
 import { RotaryFeeds } from '../rotary-feeds.js';
 import type { Feeds, RuntimeOptions } from '../runtime.js';
-import { names, type WriterLimits } from '../writers.js';
+import type { WriterLimits } from '../writers.js';
 import { AnsweringCopy } from './answering.js';
 import { FrozenCopy, frozenProgram } from './copy.js';
 

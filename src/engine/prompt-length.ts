@@ -3,9 +3,9 @@
  * takes a second for a megabyte, and whoever sends one need not be let through.
  */
 
-import { ShapeError } from '../../errors.js';
-import type { ChatTokenizer } from '../../tokenizer/tokenizer.js';
-import type { Message } from '../../values/conversation.js';
+import { ShapeError } from '../errors.js';
+import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
+import type { Message } from '../values/conversation.js';
 
 /** @throws ShapeError when sequences of T tokens have more than the model's positions */
 export function requireLength(T: number, maxLength: number): void {

@@ -3,12 +3,12 @@
  * log-probabilities to what was asked.
  */
 
-import { ModelError } from '../../errors.js';
-import { answerTokens, promptTokens } from '../../tokenizer/answer-tokens.js';
-import type { ChatTokenizer } from '../../tokenizer/tokenizer.js';
-import type { Message } from '../../values/conversation.js';
-import type { ContinuationScorer, LabelOptions } from '../language-model.js';
+import { ModelError } from '../errors.js';
+import { answerTokens, promptTokens } from '../tokenizer/answer-tokens.js';
+import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
+import type { Message } from '../values/conversation.js';
 import { type ChoiceRow, depth, lineLength } from './choices.js';
+import type { ContinuationScorer, LabelOptions } from './language-model.js';
 import { differingStretch, type Stretch } from './stretch.js';
 
 export interface ScorerOptions {
@@ -17,8 +17,8 @@ export interface ScorerOptions {
   readonly maxLength: number;
   /** [row][choice]: the summed log-probability of a choice after its row's context, nats. */
   choiceLogps(rows: readonly ChoiceRow[]): Promise<number[][]>;
-  /** [stretch][layer]: the mean residual stream over a stretch's tokens, float32 [width]. */
-  meanStates(stretches: readonly Stretch[], layers: readonly number[]): Promise<Float32Array[][]>;
+  /** [stretch][layer]: the mean residual stream over a stretch's tokens, float32 [width]. Absent: nobody asks for them. */
+  meanStates?(stretches: readonly Stretch[], layers: readonly number[]): Promise<Float32Array[][]>;
 }
 
 /** Scores text as one copy of the model. */
@@ -56,7 +56,7 @@ export class Scorer {
     const ids = (messages: readonly Message[]) => promptTokens(this.tokenizer, messages, prefix);
     const found = conversations.map((messages, i) => differingStretch(ids(messages), ids(twins[i])));
     const fitting = [...found.keys()].filter((i) => (found[i]?.tokens.length ?? Infinity) <= maxLength);
-    const means = await meanStates(
+    const means = await meanStates!(
       fitting.map((i) => found[i]!),
       layers,
     );
