@@ -8,7 +8,7 @@
  * one by name.
  */
 
-import type { ModelConfig } from '../model/config.js';
+import type { ModelSizes } from '../model/config.js';
 import type { LoraConfig } from '../model/lora-modules.js';
 import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 import type { PairLoss } from '../values/pair-loss.js';
@@ -29,7 +29,7 @@ export type EngineModel = LanguageModel & AnswerReader & ContinuationScorer;
 export interface TrainingEngine {
   /** Name in messages, e.g. `onnx`. */
   readonly name: string;
-  readonly config: ModelConfig;
+  readonly config: ModelSizes;
   readonly tokenizer: ChatTokenizer;
   /** Texts of the control tokens of every tokenizer that a copy is asked by. */
   readonly specialTokens: readonly string[];
@@ -144,7 +144,10 @@ export interface StepResult {
   readonly anchor: number;
   /** Summed log-probabilities under the policy, per pair, nats. */
   readonly logps: { readonly chosen: Float64Array; readonly rejected: Float64Array };
-  /** Per target of the supervised rows: entropy of the prediction (nats), 1 where the target was the likeliest. */
+  /**
+   * Per target of the supervised rows: entropy of the prediction (nats), 1 where the target was the likeliest.
+   * Empty where the engine is not told.
+   */
   readonly targets: { readonly entropy: Float32Array; readonly correct: Float32Array };
 }
 
@@ -157,8 +160,8 @@ export interface UpdateOptions {
 
 /** The outcome of an optimiser step. */
 export interface UpdateResult {
-  /** L2 norm of the whole gradient before clipping. */
-  readonly gradNorm: number;
+  /** L2 norm of the whole gradient before clipping; null where the engine is not told. */
+  readonly gradNorm: number | null;
   /** False where the norm or a loss was not finite: the weights and moments are as they were. */
   readonly applied: boolean;
 }
@@ -176,6 +179,6 @@ export interface SequenceLogp {
   /** Sum over the targets, nats. */
   readonly logpSum: number;
   readonly tokens: number;
-  /** How many of the targets were the likeliest token. */
+  /** How many of the targets were the likeliest token; NaN where the engine is not told. */
   readonly correct: number;
 }

@@ -9,13 +9,21 @@ import { ModelError } from '../errors.js';
 import type { Architecture, Variation } from './architectures/architecture.js';
 import type { RopeScaling } from './rope-scaling.js';
 
-/** A decoder-only transformer with RMSNorm, rotary embedding and grouped attention. */
-export interface ModelConfig extends Variation {
-  architecture: Architecture;
+/** What is known of every language model, also of one whose graph cannot be built here. */
+export interface ModelSizes {
   vocabSize: number;
   /** Width of the residual stream (`hidden_size`). */
   width: number;
   layers: number;
+  /** Longest context, in tokens. */
+  maxPositions: number;
+  /** Tokens that end a response. */
+  eosTokenIds: readonly number[];
+}
+
+/** A decoder-only transformer with RMSNorm, rotary embedding and grouped attention. */
+export interface ModelConfig extends ModelSizes, Variation {
+  architecture: Architecture;
   heads: number;
   /** Key/value heads; divides `heads`. */
   kvHeads: number;
@@ -25,15 +33,24 @@ export interface ModelConfig extends Variation {
   ffn: number;
   rmsEps: number;
   ropeTheta: number;
-  /** Longest context, in tokens. */
-  maxPositions: number;
   ropeScaling?: RopeScaling;
   /** Dimensions of a head that rotate, from its first. Absent: all. */
   rotarySize?: number;
   /** The output matrix is model.embed_tokens.weight. */
   tied: boolean;
-  /** Tokens that end a response. */
-  eosTokenIds: readonly number[];
+}
+
+/** Whether the architecture is one of those whose graphs are built here. */
+export const isKnown = (config: ModelSizes): config is ModelConfig => 'architecture' in config;
+
+/** The configuration that graphs and adapters are made by. @throws ModelError when the architecture is not known here */
+export function knownConfig(config: ModelSizes, where: string): ModelConfig {
+  if (isKnown(config)) return config;
+  throw new ModelError({
+    where,
+    what: 'the architecture is not known here, so that its weights and adapters cannot be read',
+    next: 'train and ask the model with engine: torch or tinker; PEFT reads its adapters',
+  });
 }
 
 /** Sizes far above every published model: a number beyond them is damage or an attack. */

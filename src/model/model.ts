@@ -1,6 +1,6 @@
 /** A model in memory: tensors, configuration and tokenizer. Reading and writing it is in weights.ts. */
 import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
-import type { ModelConfig } from './config.js';
+import type { ModelConfig, ModelSizes } from './config.js';
 
 /** A dense row-major float32 array. */
 export interface Tensor {
@@ -15,7 +15,7 @@ export type Weights = ReadonlyMap<string, Tensor>;
 export interface NamedModel {
   /** The folder or file it came from. */
   readonly path: string;
-  readonly config: ModelConfig;
+  readonly config: ModelSizes;
   readonly tokenizer: ChatTokenizer;
   /** SHA-256 of the weight files (shards in order, one after another), hex. */
   readonly hash: string;
@@ -23,5 +23,6 @@ export interface NamedModel {
 
 /** A model as read from a folder or a GGUF file. */
 export interface Model extends NamedModel {
+  readonly config: ModelConfig;
   readonly weights: Weights;
 }

@@ -2,6 +2,7 @@
 import { otherBase } from './adapter-base.js';
 import { type Adapter, readAdapter } from './adapter-files.js';
 import { withTokenizerOf } from './adapter-tokenizer.js';
+import { knownConfig } from './config.js';
 import type { NamedModel } from './model.js';
 
 export interface OpenAdapter<M extends NamedModel> {
@@ -20,7 +21,7 @@ export async function openAdapter<M extends NamedModel>(
   base: M,
   { name = base.path, onWarning = warn }: { name?: string; onWarning?: (line: string) => void } = {},
 ): Promise<OpenAdapter<M>> {
-  const adapter = await readAdapter(folder, base.config);
+  const adapter = await readAdapter(folder, knownConfig(base.config, base.path));
   const { model, warnings } = withTokenizerOf(folder, base);
   const other = otherBase(folder, adapter.config, base, name);
   for (const line of [...(adapter.warnings ?? []), ...warnings, ...(other ? [other] : [])]) onWarning(line);

@@ -36,7 +36,10 @@ export function steer(
 }
 
 /** What the graph inputs are fed: unit vectors where they are removed. @throws ConfigError when one does not fit */
-export function directionsFor(steering: readonly Steering[], { width, layers }: ModelConfig): Float32Array[] {
+export function directionsFor(
+  steering: readonly Steering[],
+  { width, layers }: Pick<ModelConfig, 'width' | 'layers'>,
+): Float32Array[] {
   return steering.map(({ layer, kind, direction }) => {
     if (direction.length !== width || !Number.isInteger(layer) || layer < 0 || layer >= layers) {
       throw new ConfigError({

@@ -18,6 +18,7 @@ import { openWeights } from '../engine/capabilities.js';
 import type { TrainingEngine } from '../engine/training-engine.js';
 import { ModelError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
+import { knownConfig } from '../model/config.js';
 import type { Tensor, Weights } from '../model/model.js';
 import { loadModel } from '../model/weights.js';
 import { requestedCalibration } from '../open/calibration.js';
@@ -225,7 +226,7 @@ export class Learner {
     const pairs = [...fresh, ...replayed];
     this.tell('round begins', { version, parent, pairs: pairs.length });
 
-    const live = await readVersion(store, parent, this.engine.config);
+    const live = await readVersion(store, parent, knownConfig(this.engine.config, 'the deployed model'));
     const weights = openWeights(this.engine);
     await weights.replace('policy', live.tensors);
     const trained = await trainRound({

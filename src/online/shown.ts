@@ -1,6 +1,7 @@
 /** The gate's measurements of versions, kept with them: measuring all again after a restart would take long. */
 import { openWeights } from '../engine/capabilities.js';
 import type { TrainingEngine } from '../engine/training-engine.js';
+import { knownConfig } from '../model/config.js';
 import type { Gate, Measured } from './gate.js';
 import type { OnlineStore } from './store.js';
 import { readVersion } from './versions.js';
@@ -16,7 +17,11 @@ export class Shown {
   async of(id: number): Promise<Measured> {
     const known = this.store.measured(id, this.gate.yardstick) as Measured | undefined;
     if (known) return known;
-    const { tensors } = await readVersion(this.store, id, this.engine.config);
+    const { tensors } = await readVersion(
+      this.store,
+      id,
+      knownConfig(this.engine.config, 'the deployed model'),
+    );
     await openWeights(this.engine).replace('start', tensors);
     const measured = await this.gate.measure('start');
     this.keep(id, measured);

@@ -10,6 +10,7 @@ import { FORMAT_FILE } from '../conscience/plain-format.js';
 import { PROBES_FILE } from '../conscience/probes.js';
 import type { TrainingEngine } from '../engine/training-engine.js';
 import { type Adapter, adapterSumsFile, readAdapter, tokenizerNames } from '../model/adapter-files.js';
+import { knownConfig } from '../model/config.js';
 import type { NamedModel, Weights } from '../model/model.js';
 import { loadModel, sumsFile } from '../model/weights.js';
 
@@ -46,7 +47,9 @@ export function hasResult(output: string, modelPath: string): boolean {
 
 /** Reads the trained tensors of a finished run. @throws ModelError when they cannot be read */
 export async function readResult(output: string, model: NamedModel, lora: boolean): Promise<Weights> {
-  return lora ? (await readAdapter(output, model.config)).tensors : (await loadModel(output)).weights;
+  return lora
+    ? (await readAdapter(output, knownConfig(model.config, model.path))).tensors
+    : (await loadModel(output)).weights;
 }
 
 /**

@@ -35,8 +35,8 @@ export interface AlignedStep {
   readonly passes: readonly MeasuredPass[];
   /** Sum over the passes. */
   readonly loss: number;
-  /** L2 norm of the whole gradient before clipping. */
-  readonly gradNorm: number;
+  /** L2 norm of the whole gradient before clipping; null where the engine is not told. */
+  readonly gradNorm: number | null;
   /** False where loss or gradNorm is not finite: the parameters are as they were. */
   readonly applied: boolean;
 }

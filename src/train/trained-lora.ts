@@ -1,7 +1,7 @@
 /** The adapter that a configuration asks for, checked against the model. */
 
 import { ConfigError, UserError } from '../errors.js';
-import type { ModelConfig } from '../model/config.js';
+import { isKnown, type ModelConfig, type ModelSizes } from '../model/config.js';
 import { adaptedModules, type LoraConfig, projections } from '../model/lora-modules.js';
 import type { TrainConfig } from './config/schema.js';
 
@@ -11,14 +11,20 @@ import type { TrainConfig } from './config/schema.js';
  */
 export function targetsFor(
   targets: readonly string[] | string,
-  { architecture }: Pick<ModelConfig, 'architecture'>,
+  model: ModelSizes,
 ): readonly string[] | string {
   const all = typeof targets !== 'string' && projections.every((name, i) => targets[i] === name);
-  return all && targets.length === projections.length ? architecture.projections : targets;
+  return all && targets.length === projections.length && isKnown(model)
+    ? model.architecture.projections
+    : targets;
 }
 
-/** @throws ConfigError when a target, a layer or all of them are not in the model */
-export function trainedLora({ lora }: Pick<TrainConfig, 'lora'>, model: ModelConfig): LoraConfig {
+/**
+ * Of an architecture that is not known here, the server that trains it says what it does not have.
+ *
+ * @throws ConfigError when a target, a layer or all of them are not in the model
+ */
+export function trainedLora({ lora }: Pick<TrainConfig, 'lora'>, model: ModelSizes): LoraConfig {
   const missing = lora.layers?.find((layer) => layer >= model.layers);
   if (missing !== undefined) {
     throw new ConfigError({
@@ -27,6 +33,7 @@ export function trainedLora({ lora }: Pick<TrainConfig, 'lora'>, model: ModelCon
       expected: `0 to ${model.layers - 1}`,
     });
   }
+  if (!isKnown(model)) return lora;
   const unused = [lora.targets].flat().find((target) => {
     const own = typeof lora.targets === 'string' ? target : [target];
     return modulesOf({ ...lora, targets: own, exclude: undefined }, model) === 0;

@@ -140,7 +140,7 @@ export class Trainer {
     pairs?.forgetFrozen();
   }
 
-  private async trainStep(): Promise<{ learningRate: number; gradNorm: number }> {
+  private async trainStep(): Promise<{ learningRate: number; gradNorm: number | null }> {
     const { stream, schedule } = this.options;
     await this.renewFrozen();
     const supervised = stream.nextStep();
@@ -207,9 +207,10 @@ export class Trainer {
     const { lowest = Number.POSITIVE_INFINITY, since = 0 } = this.validation ?? {};
     const lower = loss < lowest - this.options.earlyStop.threshold;
     this.validation = lower ? { lowest: loss, since: 0 } : { lowest, since: since + 1 };
+    const accuracy = sum((score) => score.correct) / tokens;
     onMetrics(this.step, {
       'eval/loss': loss,
-      'eval/mean_token_accuracy': sum((score) => score.correct) / tokens,
+      'eval/mean_token_accuracy': Number.isNaN(accuracy) ? null : accuracy,
     });
   }
 

@@ -1,16 +1,29 @@
-/** The contract, for the engine on onnxruntime in both its settings and for the fake one. */
-import { describe, expect, it } from 'vitest';
+/** The contract, for the engine on onnxruntime and for one at a server, in both settings, and for the fake one. */
+import { afterAll, describe, expect, it } from 'vitest';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
+import { TinkerEngine, type TinkerOptions } from '../../src/engine/tinker/engine.js';
 import { projections } from '../../src/model/lora-modules.js';
 import { openEngine } from '../../src/open/engine.js';
 import { contract } from './contract.js';
 import { FakeEngine } from './fake.js';
+import { type DoubleOptions, TinkerDouble } from './tinker-double.js';
 import { randomRows, stepOf, supervised, tinyModel } from './tiny.js';
 
 const lora = { rank: 3, alpha: 6, rslora: false, targets: projections };
 contract('onnx, LoRA', (options) => new OnnxEngine(tinyModel(), { ...options, lora }));
 contract('onnx, all weights', (options) => new OnnxEngine(tinyModel(), options));
 contract('fake', (options) => new FakeEngine(options));
+
+const doubles: TinkerDouble[] = [];
+afterAll(() => Promise.all(doubles.map((double) => double.close())));
+/** An engine at a server of its own. */
+async function atDouble(options: DoubleOptions, own: Partial<TinkerOptions>): Promise<TinkerEngine> {
+  const double = await TinkerDouble.start(options);
+  doubles.push(double);
+  return TinkerEngine.open(tinyModel(), { url: double.url, ...own });
+}
+contract('tinker, LoRA', (options) => atDouble(options, { ...options, lora }));
+contract('tinker, all weights', (options) => atDouble(options, options));
 
 describe('the fake engine', () => {
   it('has the gradient of its loss, by central differences', async () => {

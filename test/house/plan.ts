@@ -8,7 +8,7 @@ export const lines = [
   'autodiff hub metrics sandbox tokenizer',
   'data model',
   'network engine',
-  'conscience engine/onnx engine/remote',
+  'conscience engine/onnx engine/remote engine/tinker',
   'open defences',
   'train/config zero-shot',
   'train',
@@ -34,6 +34,7 @@ export const only: Record<string, readonly string[]> = {
   hono: ['serve', 'report'],
   commander: ['cli'],
   'engine/onnx': ['open'],
+  'engine/tinker': ['open'],
 };
 /** What a folder must not reach by any way. */
 export const never: Record<string, readonly string[]> = {

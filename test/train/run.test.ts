@@ -10,6 +10,7 @@ import { resolveModel } from '../../src/hub/pull.js';
 import { silent } from '../../src/metrics/progress.js';
 import { readMetrics } from '../../src/metrics/writer.js';
 import { readAdapter } from '../../src/model/adapter-files.js';
+import { knownConfig } from '../../src/model/config.js';
 import { readConfig } from '../../src/model/hf-config.js';
 import { findCheckpoint } from '../../src/train/checkpoint.js';
 import { parseConfig } from '../../src/train/config/load.js';
@@ -240,7 +241,7 @@ it('takes a checkpoint for an unfinished run, not for a wrong path', async () =>
   const update = ({ step }: { step: number }) => step === 1 && stop.abort();
   const run = await runTrain(config, { progress: { ...silent, update }, signal: stop.signal });
   await run.engine.close();
-  const { config: model } = run.engine;
+  const model = knownConfig(run.engine.config, 'the test');
   for (const place of [output, findCheckpoint(output)]) {
     const expected = /a run that has not finished.*ealign train --resume .*stopped$/;
     await expect(readAdapter(place, model)).rejects.toThrow(expected);

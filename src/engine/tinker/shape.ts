@@ -1,0 +1,95 @@
+/** What is trained, as `create_model` is told, and what a server cannot train refused in one line. */
+import { ConfigError } from '../../errors.js';
+import { isKnown, type ModelSizes } from '../../model/config.js';
+import { adaptedModules, type LoraConfig } from '../../model/lora-modules.js';
+import type { Abilities, ServedModel } from './abilities.js';
+
+const ATTENTION = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'qkv_proj'];
+const FEED_FORWARD = ['gate_proj', 'up_proj', 'down_proj', 'gate_up_proj'];
+/** Servers without our extensions scale an adapter's product by this over its rank. */
+const ALPHA = 32;
+
+export interface Asked {
+  /** Absent: all weights. */
+  readonly lora?: LoraConfig;
+  readonly seed: number;
+  readonly config: ModelSizes;
+}
+
+/** @throws ConfigError when the server cannot train it */
+export function shapeOf({ lora, seed, config }: Asked, abilities: Abilities, server: string): object {
+  if (!lora) {
+    if (abilities.extensions.full) return { ealign: { full: true } };
+    throw new ConfigError({
+      where: 'setting',
+      what: `${server} trains adapters only`,
+      next: 'set setting: lora, or use engine: torch',
+    });
+  }
+  return { lora_config: abilities.ours ? ownShape(lora, seed, config) : plainShape(lora, seed, server) };
+}
+
+/** An adapter as our worker takes it. */
+function ownShape(lora: LoraConfig, seed: number, config: ModelSizes): object {
+  const { rank, alpha, rslora } = lora;
+  const plain = typeof lora.targets !== 'string' && !lora.layers && !lora.exclude && !lora.rankPattern;
+  if (!plain && !isKnown(config)) {
+    throw new ConfigError({
+      where: 'lora',
+      what: 'patterns, layers and exclude cannot be read on an architecture that is not known here',
+      next: 'name the modules in lora.targets',
+    });
+  }
+  const modules = plain ? [] : [...adaptedModules(config as never, lora).values()];
+  if (modules.some((module) => module.rank !== rank) || lora.alphaPattern) {
+    throw new ConfigError({
+      where: 'adapter',
+      what: 'modules of different ranks or alphas cannot be trained there',
+    });
+  }
+  const targets = plain ? lora.targets : modules.map(({ name }) => name);
+  return { rank, seed, alpha, rslora, targets, dropout: 0, train_unembed: false };
+}
+
+/** An adapter as Tinker's own API has it: attention and feed-forward parts whole, one alpha for all. */
+function plainShape(lora: LoraConfig, seed: number, server: string): object {
+  const { rank, alpha, rslora, targets, layers, exclude } = lora;
+  const refuse = (where: string, what: string, next: string) =>
+    new ConfigError({ where, what: `${server} ${what}`, next });
+  if (alpha !== ALPHA || rslora) {
+    const next = `leave lora.alpha at ${ALPHA} and lora.rslora out, or use engine: torch`;
+    throw refuse(rslora ? 'lora.rslora' : 'lora.alpha', 'scales adapters in its own way', next);
+  }
+  const names = typeof targets === 'string' ? [] : targets;
+  const parts = [ATTENTION, FEED_FORWARD].map((part) => names.filter((name) => part.includes(name)).length);
+  const whole = (count: number, separate: number) => count === 0 || count >= separate || count === 2;
+  const known = parts[0] + parts[1] === names.length && names.length > 0;
+  if (!known || layers || exclude || !whole(parts[0], 4) || !whole(parts[1], 3)) {
+    const next = 'leave lora.targets, lora.layers and lora.exclude out, or use engine: torch';
+    throw refuse('lora.targets', 'adapts attention and feed-forward parts whole, in all layers', next);
+  }
+  return { rank, seed, train_attn: parts[0] > 0, train_mlp: parts[1] > 0, train_unembed: false };
+}
+
+/**
+ * The server's name of a model: the same, or the same but for its owner or folder.
+ *
+ * @param asked names that the model goes by, the best first
+ * @throws ConfigError listing the server's models, where it has none of the name
+ */
+export function servedAs(asked: readonly string[], { models }: Abilities, server: string): ServedModel {
+  if (models.length === 0) return { name: asked[0] };
+  const last = (name: string) => name.replace(/\/+$/, '').split('/').at(-1)!.toLowerCase();
+  const found =
+    models.find(({ name }) => asked.includes(name)) ??
+    models.find(({ name }) => asked.some((one) => last(one) === last(name)));
+  if (found) return found;
+  const listed = models.slice(0, 8).map(({ name }) => name);
+  throw new ConfigError({
+    where: 'model',
+    what: `${server} does not have it`,
+    expected: `one of ${listed.join(', ')}${models.length > 8 ? ` and ${models.length - 8} more` : ''}`,
+    got: asked[0],
+    next: 'train a model that the server has',
+  });
+}
