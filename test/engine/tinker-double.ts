@@ -517,6 +517,7 @@ export class TinkerDouble {
   /** Runs once per number of a model, whenever it is asked again. */
   private numbered(json: Body, run: () => Promise<Result>): Promise<Result> {
     const { model_id: model, seq_id: seq } = json as unknown as { model_id: string; seq_id: number };
+    if (!this.samplers.has(model)) this.held(model);
     return this.future(run, `${model} ${seq}`);
   }
 

@@ -214,7 +214,9 @@ export class Transport {
       what: `cannot be reached (${redact(reason, this.#key)})`,
       next: 'check that the server runs and that the address is right',
     });
-    const hopeless = !this.answered && HOPELESS.test(networkCode(cause) ?? '');
+    const code = networkCode(cause);
+    // without a code it is not the network that fails, but what it was given
+    const hopeless = !this.answered && (code === undefined || HOPELESS.test(code));
     return hopeless ? error : new Passing(error);
   }
 
