@@ -261,6 +261,7 @@ function refuseWindows(json: Json, where: string, layers: number, maxPositions: 
   }
 }
 
-function tokenIds(value: unknown): number[] {
+/** End tokens, as a number, a list or nothing. */
+export function tokenIds(value: unknown): number[] {
   return [value].flat().filter((id): id is number => Number.isSafeInteger(id));
 }

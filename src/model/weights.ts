@@ -7,7 +7,7 @@
  * format is in safetensors.ts, shapes and layout in layout.ts, GGUF in gguf.ts.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { ModelError } from '../errors.js';
 import { requireChecksum, verifyChecksums, withChecksums } from '../files/checksums.js';
@@ -105,6 +105,7 @@ export function saveModel(
 }
 
 const weightsFile = 'model.safetensors';
+const indexFile = 'model.safetensors.index.json';
 /** Checksums of a model's files, as they were saved. */
 export const sumsFile = 'model.sha256';
 
@@ -206,10 +207,23 @@ function isTransposed({ shape, data }: Tensor, b: Tensor): boolean {
   return true;
 }
 
+/** SHA-256 of a folder's weight files, as `Model.hash`; undefined where there are none. @throws ModelError on a damaged index */
+export async function hashWeights(folder: string): Promise<string | undefined> {
+  const there = [weightsFile, indexFile].some((name) => existsSync(join(folder, name)));
+  if (!there) return undefined;
+  const hash = createHash('sha256');
+  for (const { file } of weightFiles(folder)) {
+    const path = join(folder, file);
+    if (!existsSync(path)) return undefined;
+    for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(piece);
+  }
+  return hash.digest('hex');
+}
+
 /** The weight files of a folder in order of their names, and for shards which tensors each is to give. */
 function weightFiles(folder: string): { file: string; tensors?: Set<string> }[] {
   if (existsSync(join(folder, weightsFile))) return [{ file: weightsFile }];
-  const where = join(folder, 'model.safetensors.index.json');
+  const where = join(folder, indexFile);
   const index = readJson(where);
   if (index === undefined) {
     const pickled = existsSync(join(folder, 'pytorch_model.bin'));

@@ -28,10 +28,12 @@ import type { TrainedModel } from './trained-model.js';
  */
 export async function openOthers({
   conscience,
-  device,
+  device: asked,
   threads,
 }: TrainConfig): Promise<Map<string, OpenActor>> {
   const names = conscience.enabled ? otherModels(conscience.roles) : [];
+  // with other engines they compute here, on the CPU
+  const device = asked === 'webgpu' ? asked : 'cpu';
   const opened = names.map(async (name): Promise<[string, OpenActor]> => {
     const { model, format } = await openActor(name, { device, threads }).catch((error: unknown) => {
       if (!(error instanceof UserError)) throw error;

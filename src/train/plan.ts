@@ -47,7 +47,8 @@ export interface TrainPlan extends TrainedModel {
 export async function planTrain(given: TrainConfig, options: PlanOptions = {}): Promise<TrainPlan> {
   const { progress = silent } = options;
   const note = (line: string) => progress.note(line);
-  await requireEngine({ device: given.device });
+  const { engine, device, url } = given;
+  await requireEngine({ engine, device, url });
   const unread: string[] = [];
   const data = await readData(given, (line) => {
     unread.push(line);

@@ -11,6 +11,7 @@ import { removeLeftovers } from '../files/leftovers.js';
 import { CostMeter } from '../metrics/costs.js';
 import { type Progress, silent } from '../metrics/progress.js';
 import { readMetrics } from '../metrics/writer.js';
+import { isKnown } from '../model/config.js';
 import type { OpenActor } from '../open/actor.js';
 import { calibrationOfRun } from './calibration.js';
 import { type Checkpoint, isCheckpoint, loadLastCheckpoint, requireUnused } from './checkpoint.js';
@@ -53,12 +54,13 @@ export async function runTrain(given: TrainConfig | TrainPlan, options: RunOptio
   const { progress = silent } = options;
   const start = await startOf('config' in given ? given.config : given, options.resume, progress);
   const plan = 'config' in given ? given : await planTrain(given, options);
-  const engine = await engineOf(plan, trainingThreads(plan.config));
+  const engine = await engineOf(plan, trainingThreads(plan.config), (line) => progress.note(line));
   const training: Training = { plan, engine, start, progress, output: new RunOutput(plan) };
-  const others = await openOthers(plan.config);
+  let others: Awaited<ReturnType<typeof openOthers>> = new Map();
   let thread: OpenReviewThread | undefined;
   try {
     const { conscience } = plan.config;
+    others = await openOthers(plan.config);
     const calibration = await calibrationOfRun(plan, {
       ...{ others, note: (line: string) => progress.note(line) },
       ...(start.checkpoint ? { continued: dirname(start.checkpoint.folder) } : {}),
@@ -74,6 +76,10 @@ export async function runTrain(given: TrainConfig | TrainPlan, options: RunOptio
     const result = await trainer.run(options.signal);
     await end(training, result, pairs?.total ?? 0, calibration);
     return { ...result, output: plan.config.output, engine };
+  } catch (error) {
+    // it may hold a process, or memory of a server
+    await engine.close();
+    throw error;
   } finally {
     await thread?.close();
     for (const { model } of others.values()) await model.close();
@@ -175,8 +181,10 @@ async function finishedBefore(
 ): Promise<RunResult> {
   const { output } = plan.config;
   removeLeftovers(output);
-  const trained = await readResult(output, plan.model, plan.lora !== undefined);
-  await openWeights(engine).replace('policy', trained);
+  if (isKnown(plan.model.config)) {
+    const trained = await readResult(output, plan.model, plan.lora !== undefined);
+    await openWeights(engine).replace('policy', trained);
+  }
   const last = readMetrics(output).at(-1);
   const step = last?.step ?? start.checkpoint!.state.step;
   const summary = `${output} has finished: ${step} steps are trained and saved there. Nothing was left to do.`;

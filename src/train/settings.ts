@@ -11,6 +11,9 @@ const FREE_KEYS = new Set([
   'output',
   'overwrite',
   'threads',
+  // a checkpoint of another engine is refused by the engine
+  'engine',
+  'url',
   'device',
   'training.log_every',
   'training.eval_every',

@@ -2,6 +2,7 @@
 import type { TrainingEngine } from '../engine/training-engine.js';
 import { resolveModel } from '../hub/pull.js';
 import type { Adapter } from '../model/adapter-files.js';
+import { readServedHead } from '../model/head.js';
 import { initialWeights } from '../model/initial-weights.js';
 import type { LoraConfig } from '../model/lora-modules.js';
 import type { Model, NamedModel } from '../model/model.js';
@@ -18,7 +19,7 @@ export interface TrainedModel {
   /** The configuration as it holds for this model and adapter. */
   readonly config: TrainConfig;
   /** The model as training starts on it, without the adapter's factors. */
-  readonly model: Model | QuantisedModel;
+  readonly model: Model | QuantisedModel | NamedModel;
   /** Folder or file that the model is read from. */
   readonly modelPath: string;
   /** The tokenizer of the model itself, where the adapter brings another. */
@@ -42,7 +43,10 @@ export async function trainedModel(
   known?: Model,
 ): Promise<TrainedModel> {
   const modelPath = await resolveModel(given.model);
-  const base = await baseOf(given, modelPath, note, known);
+  const base =
+    given.engine === 'onnx'
+      ? await baseOf(given, modelPath, note, known)
+      : (known ?? (await readServedHead(modelPath)));
   const { adapter, model } = await withAdapter(given, base, note);
   const config = fitted(given, model, adapter, note);
   const lora = config.setting === 'lora' ? (adapter?.config ?? trainedLora(config, model.config)) : undefined;
@@ -72,16 +76,21 @@ async function baseOf(
   return init === 'random' ? { ...loaded, weights: initialWeights(loaded.config, seed) } : loaded;
 }
 
-/** An engine that trains it; the caller closes it. @param threads on the CPU; 0 takes one per core */
+/**
+ * An engine that trains it; the caller closes it.
+ *
+ * @param threads on the CPU; 0 takes one per core
+ * @param onNote  told of waits and progress elsewhere
+ */
 export function engineOf(
   { config, model, lora, adapter, baseTokenizer }: TrainedModel,
   threads = config.threads,
+  onNote?: (line: string) => void,
 ): Promise<TrainingEngine> {
-  const { device, seed, training } = config;
+  const { engine, url, device, seed, training } = config;
   return openEngine({
-    model,
-    device,
-    threads,
+    ...{ engine, url, device, model, threads, onNote },
+    modelName: config.model,
     lora,
     adapter: adapter?.tensors,
     baseTokenizer: adapter && baseTokenizer,
@@ -99,9 +108,9 @@ export function engineOf(
 
 async function withAdapter(
   { adapter: folder, model: name }: TrainConfig,
-  base: Model | QuantisedModel,
+  base: TrainedModel['model'],
   note: (line: string) => void,
-): Promise<{ adapter?: Adapter; model: Model | QuantisedModel }> {
+): Promise<{ adapter?: Adapter; model: TrainedModel['model'] }> {
   if (folder === undefined) return { model: base };
   return openAdapter(folder, base, { name, onWarning: (line) => note(`Warning: ${line}`) });
 }

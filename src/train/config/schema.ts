@@ -40,8 +40,9 @@ export type ParsedConfig = z.output<typeof configSchema>;
 /** A configuration in which every key that the run needs has its value. */
 export type TrainConfig = Omit<
   ParsedConfig,
-  'data' | 'eval_data' | 'preference_data' | 'eval_split' | 'output' | 'training'
+  'data' | 'eval_data' | 'preference_data' | 'eval_split' | 'output' | 'training' | 'device'
 > & {
+  device: NonNullable<ParsedConfig['device']>;
   data: string[];
   eval_data: string[];
   preference_data: string[];
@@ -58,20 +59,62 @@ export const EXCLUSIVE: readonly (readonly [string, string])[] = [
 ];
 
 /** What frozen weights may be rounded to. */
-function roundingChecks({ setting, device, quantize, training }: ParsedConfig): Check[] {
-  const frozenHere = setting === 'lora' && device === 'cpu';
+function roundingChecks({ setting, engine, device = 'cpu', quantize, training }: ParsedConfig): Check[] {
+  const frozenHere = setting === 'lora' && device === 'cpu' && engine === 'onnx';
   return [
     {
       holds: !training.load_in_8bit || frozenHere,
       path: 'training.load_in_8bit',
       message:
-        'only weights that stay as they are can be rounded, and only on the CPU; set setting: lora and device: cpu',
+        'only weights that stay as they are can be rounded, and only here on the CPU; set setting: lora, engine: onnx and device: cpu',
     },
     {
       holds: quantize === undefined || quantize === 'none' || (frozenHere && !training.load_in_8bit),
       path: 'quantize',
       message:
-        'only weights that stay as they are can be rounded, once, and only on the CPU; set setting: lora, device: cpu and load_in_8bit: false',
+        'only weights that stay as they are can be rounded, once, and only here on the CPU; set setting: lora, engine: onnx, device: cpu and load_in_8bit: false',
+    },
+  ];
+}
+
+/** What engines read and can do. */
+function engineChecks({ engine, url, device, init, loss, conscience }: ParsedConfig): Check[] {
+  const here = engine === 'onnx';
+  const devices: readonly string[] = { onnx: ['cpu', 'webgpu'], torch: ['cpu', 'cuda', 'auto'], tinker: [] }[
+    engine
+  ];
+  const anchored = loss.kl > 0 || loss.features > 0 || loss.pairs === 'kl';
+  return [
+    {
+      holds: (engine === 'tinker') === (url !== undefined),
+      path: 'url',
+      message:
+        url === undefined
+          ? 'engine: tinker needs the address of a server; set url: http://host:port'
+          : 'only engine: tinker reads this; set engine: tinker, or leave url out',
+    },
+    {
+      holds: device === undefined || devices.includes(device),
+      path: 'device',
+      message:
+        engine === 'tinker'
+          ? 'the server of engine: tinker decides where it computes; leave device out'
+          : `engine: ${engine} computes on ${devices.join(' or ')}, not on ${device}`,
+    },
+    {
+      holds: here || init === 'pretrained',
+      path: 'init',
+      message: 'training from random weights is done by engine: onnx alone',
+    },
+    {
+      holds: here || conscience.lag === 0,
+      path: 'conscience.lag',
+      message: 'reviews beside training are done by engine: onnx alone; set conscience.lag: 0',
+    },
+    {
+      holds: here || !anchored,
+      path: loss.pairs === 'kl' ? 'loss.pairs' : loss.kl > 0 ? 'loss.kl' : 'loss.features',
+      message: `engine: ${engine} cannot hold the policy to a frozen copy; set engine: onnx, or leave loss.kl, loss.features and loss.pairs: kl out`,
     },
   ];
 }
@@ -109,6 +152,7 @@ function crossChecks(config: ParsedConfig): Check[] {
       message: 'a pattern in lora.targets says the layers itself; keep one of the two',
     },
     ...checksOf(config),
+    ...engineChecks(config),
     ...roundingChecks(config),
     {
       holds: setting === 'full' || (init === 'pretrained' && conscience.renew_every === 0),
@@ -164,6 +208,7 @@ export function resolve(parsed: ParsedConfig, file?: string): TrainConfig {
   const name = basename(file ?? data[0]).replace(/\.(jsonl?(\.gz)?|ya?ml)$/i, '');
   return {
     ...parsed,
+    device: parsed.device ?? (parsed.engine === 'torch' ? 'auto' : 'cpu'),
     data,
     eval_data: evalData,
     preference_data: [parsed.preference_data ?? []].flat(),

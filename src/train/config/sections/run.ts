@@ -67,6 +67,19 @@ export const runKeys = {
     'What the frozen weights of LoRA training are rounded to on loading: q8 or q4 (8 or 4 bits, blocks of 32); none makes float32 of weights that are quantised in the file. Losses use the exact numbers; where the model is asked (samples, reviews, alternatives) activations are rounded to 8 bits as well.',
     { fallback: 'weights stay as they are in the file' },
   ),
-  device: key(z.enum(['cpu', 'webgpu']).default('cpu'), 'Where the graph runs.'),
+  engine: key(
+    z.enum(['onnx', 'torch', 'tinker']).default('onnx'),
+    'What trains. onnx: this process, without Python. torch: PyTorch on this machine, in a worker that is started and stopped with the run (EALIGN_PYTHON names the Python). tinker: a server that speaks Tinker’s API, at url.',
+  ),
+  url: key(
+    text().optional(),
+    'Address of the server, with engine: tinker. Its key is read from the environment variable EALIGN_TINKER_API_KEY, else TINKER_API_KEY.',
+    { placeholder: 'http://host:port', fallback: 'none' },
+  ),
+  device: key(
+    z.enum(['cpu', 'webgpu', 'cuda', 'auto']).optional(),
+    'Where it computes: cpu or webgpu with engine: onnx; cpu, cuda or auto (a GPU where there is one) with engine: torch. A server decides itself.',
+    { fallback: 'cpu with onnx, auto with torch' },
+  ),
   threads: key(count(0).default(0), 'CPU threads; 0 takes one per core.'),
 };
