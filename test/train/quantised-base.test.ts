@@ -82,7 +82,7 @@ describe('the base', () => {
   it('can only stay as it is', async () => {
     const { model } = await trainedModel(configOf('unused'), () => {});
     await expect(openEngine({ model })).rejects.toThrow(/only be the frozen base of LoRA/);
-    const lora = { rank: 2, alpha: 2, rslora: false, targets: model.config.architecture.projections };
+    const lora = { rank: 2, alpha: 2, rslora: false, targets: projections };
     await expect(openEngine({ model, lora, loadIn8bit: true })).rejects.toThrow(/only be the frozen base/);
   });
 
