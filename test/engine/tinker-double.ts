@@ -16,7 +16,7 @@ import type { WeightSet } from '../../src/engine/training-engine.js';
 import { amplify } from '../../src/model/amplify.js';
 import { isLinear } from '../../src/model/layout.js';
 import type { LoraConfig } from '../../src/model/lora-modules.js';
-import type { Weights } from '../../src/model/model.js';
+import type { Model, Weights } from '../../src/model/model.js';
 import { SafetensorsFile } from '../../src/model/safetensors.js';
 import { safetensorsPieces } from '../../src/model/safetensors-write.js';
 import { Random } from '../../src/random.js';
@@ -25,6 +25,9 @@ import { readPass, writePass, writeSample } from './tinker-double-wire.js';
 import { tinyModel } from './tiny.js';
 
 export interface DoubleOptions {
+  /** What it serves, under this name. Default: the tiny model, as `tiny`. */
+  readonly model?: Model;
+  readonly name?: string;
   readonly optimizer?: AdamWConfig;
   /** What it announces beside Tinker's own API. Default: everything. */
   readonly extensions?: 'all' | 'none';
@@ -95,8 +98,13 @@ export class TinkerDouble {
   private queue: Promise<unknown> = Promise.resolve();
   private count = 0;
 
+  private readonly model: Model;
+  private readonly name: string;
+
   private constructor(private readonly options: DoubleOptions) {
-    this.base = new OnnxEngine(tinyModel());
+    this.model = options.model ?? tinyModel();
+    this.name = options.name ?? 'tiny';
+    this.base = new OnnxEngine(this.model);
     this.server = createServer((request, response) => void this.answer(request, response));
   }
 
@@ -232,7 +240,7 @@ export class TinkerDouble {
   }
 
   private capabilities(): object {
-    const supported_models = [{ model_name: 'tiny', max_context_length: 64 }];
+    const supported_models = [{ model_name: this.name, max_context_length: this.model.config.maxPositions }];
     if (this.options.extensions === 'none') return { supported_models };
     const all = ['full', 'amplify', 'steering', 'state', 'weights', 'live', 'gradient_norm'];
     return {
@@ -247,7 +255,7 @@ export class TinkerDouble {
   }
 
   private async create(json: Body): Promise<Result> {
-    if (json.base_model !== 'tiny') throw new Refused(400, `unknown base_model ${json.base_model}`);
+    if (json.base_model !== this.name) throw new Refused(400, `unknown base_model ${json.base_model}`);
     const given = json.lora_config as {
       rank: number;
       alpha?: number;
@@ -261,7 +269,7 @@ export class TinkerDouble {
       targets: given.targets ?? all,
     };
     const { optimizer } = this.options;
-    const engine = new OnnxEngine(tinyModel(), {
+    const engine = new OnnxEngine(this.model, {
       ...(lora ? { lora, seed: given.seed } : {}),
       ...(optimizer ? { optimizer } : {}),
     });
@@ -353,7 +361,7 @@ export class TinkerDouble {
       const kept = this.kept.get(json.model_path);
       if (!kept) throw new Refused(404, 'no such weights');
       this.samplers.set(id, { model: kept.folder, factor: 1, weights: kept.weights });
-    } else if (json.base_model === 'tiny') this.samplers.set(id, { factor: 1 });
+    } else if (json.base_model === this.name) this.samplers.set(id, { factor: 1 });
     else throw new Refused(400, 'unknown base model');
     return id;
   }
@@ -407,8 +415,8 @@ export class TinkerDouble {
     const held = this.held(model);
     if (factor === 1 && !weights) return { engine: held.engine, set: 'policy', close: nothing };
     const { lora } = held;
-    const engine = new OnnxEngine(tinyModel(), lora ? { lora } : {});
-    const frozen = lora ? undefined : tinyModel().weights;
+    const engine = new OnnxEngine(this.model, lora ? { lora } : {});
+    const frozen = lora ? undefined : this.model.weights;
     await engine.replace('policy', amplify(weights ?? held.engine.trainable, factor, frozen));
     return { engine, set: 'policy', close: () => engine.close() };
   }
@@ -422,7 +430,7 @@ export class TinkerDouble {
     const random = new Random(seed ?? 0, 'double');
     const tokens: number[] = [];
     while (tokens.length < most) {
-      const vocabulary = Array.from({ length: 41 }, (_, id) => [id]);
+      const vocabulary = Array.from({ length: this.model.config.vocabSize }, (_, id) => [id]);
       const [logps] = await engine.choiceLogps(
         [{ context: [...prompt, ...tokens], choices: vocabulary }],
         set,

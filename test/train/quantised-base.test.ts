@@ -9,6 +9,7 @@ import { silent } from '../../src/metrics/progress.js';
 import { readMetrics } from '../../src/metrics/writer.js';
 import { readAdapter } from '../../src/model/adapter-files.js';
 import { readConfig } from '../../src/model/hf-config.js';
+import { projections } from '../../src/model/lora-modules.js';
 import { loadModel } from '../../src/model/weights.js';
 import { openEngine } from '../../src/open/engine.js';
 import { parseConfig } from '../../src/train/config/load.js';

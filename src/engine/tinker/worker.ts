@@ -21,6 +21,18 @@ export const PYTHON_VARIABLE = 'EALIGN_PYTHON';
 const PACKAGES = ['torch', 'transformers', 'peft', 'safetensors', 'aiohttp', 'google.protobuf', 'numpy'];
 /** The worker's own package, as it comes with this one. */
 const OWN = fileURLToPath(new URL('../../../python/worker', import.meta.url));
+/**
+ * Runs the worker, and ends it when its standard input closes: the system closes it when this process is gone, also
+ * where it was killed. A worker that serves others has no such end, so this is not in the worker.
+ */
+const BOUND_TO_US = `import os, runpy, signal, threading, time
+def watch():
+    while os.read(0, 4096): pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(5)
+    os._exit(1)
+threading.Thread(target=watch, daemon=True).start()
+runpy.run_module("ealign_worker", run_name="__main__", alter_sys=True)`;
 /** Lines of the worker's last words that are kept. */
 const LAST_WORDS = 20;
 /** What a worker that is asked to end may take, milliseconds. */
@@ -61,16 +73,16 @@ print(sys.version.split()[0], *[n for n in ${JSON.stringify([...PACKAGES, 'ealig
   const { status, stdout } = spawnSync(python, ['-c', look], { encoding: 'utf8', env: environmentOf(env) });
   if (status !== 0) {
     throw new ConfigError({
-      where: 'engine',
-      what: `engine: torch needs Python, and '${python}' does not run`,
+      where: 'engine: torch',
+      what: `needs Python, and '${python}' does not run`,
       next: `set ${PYTHON_VARIABLE} to a Python 3 with PyTorch`,
     });
   }
   const [version, ...missing] = stdout.trim().split(' ');
   if (missing.length === 0) return;
   throw new ConfigError({
-    where: 'engine',
-    what: `engine: torch needs Python packages that '${python}' (${version}) does not have: ${missing.join(', ')}`,
+    where: 'engine: torch',
+    what: `needs Python packages that '${python}' (${version}) does not have: ${missing.join(', ')}`,
     next: `install them there, or set ${PYTHON_VARIABLE} to a Python that has them`,
   });
 }
@@ -105,7 +117,7 @@ function argumentsOf(
   kept: string,
 ): string[] {
   return [
-    ...['-m', 'ealign_worker', '--model', model, '--host', '127.0.0.1', '--port', '0'],
+    ...['-c', BOUND_TO_US, '--model', model, '--host', '127.0.0.1', '--port', '0'],
     ...['--device', device, '--api-key-env', KEY_VARIABLE, '--checkpoints', kept],
     ...(threads > 0 ? ['--threads', String(threads)] : []),
     ...(checkpointing ? ['--checkpointing'] : []),

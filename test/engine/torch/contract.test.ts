@@ -43,7 +43,10 @@ describe.skipIf(missing)(`the worker on PyTorch${missing ? ` (${missing})` : ''}
 
   const open = (options: object) => {
     const { url, env, signal } = worker;
-    return TinkerEngine.open({ ...tinyModel(), path: folder }, { ...options, url, env, signal, engineName: 'torch' });
+    return TinkerEngine.open(
+      { ...tinyModel(), path: folder },
+      { ...options, url, env, signal, engineName: 'torch' },
+    );
   };
   contract('torch, LoRA', (options) => open({ ...options, lora }), 2e-4);
   contract('torch, all weights', (options) => open(options), 2e-4);
@@ -60,7 +63,8 @@ describe.skipIf(missing)(`the worker on PyTorch${missing ? ` (${missing})` : ''}
     };
     for (let n = 0; n < 3; n++) {
       const [a, b] = [await there.accumulate(pass), await here.accumulate(pass)];
-      for (const name of ['loss', 'sft', 'dpo'] as const) expect(Math.abs(a[name] - b[name])).toBeLessThan(1e-4);
+      for (const name of ['loss', 'sft', 'dpo'] as const)
+        expect(Math.abs(a[name] - b[name])).toBeLessThan(1e-4);
       const step = { learningRate: 0.05, maxGradNorm: 1 };
       const [one, two] = [await there.update(step), await here.update(step)];
       expect(Math.abs(one.gradNorm! / two.gradNorm! - 1)).toBeLessThan(1e-4);
