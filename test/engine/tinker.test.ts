@@ -97,6 +97,70 @@ describe('a step', () => {
   });
 });
 
+describe('what our worker alone can do', () => {
+  it('reads and steers the residual stream as the engine on onnxruntime does', async () => {
+    const [there, own] = [await engineAt(await double()), here()];
+    const [means, expected] = [
+      await there.meanHidden(rows, 'base', 1),
+      await own.meanHidden(rows, 'base', 1),
+    ];
+    for (const [r, mean] of expected.entries())
+      for (const [i, x] of mean.entries()) expect(means[r][i]).toBeCloseTo(x, 5);
+    const before = await there.sequenceLogps(rows, 'policy');
+    const direction = Float32Array.from({ length: 16 }, (_, i) => (i % 3) - 1);
+    for (const engine of [there, own])
+      await engine.steer('answering', [{ layer: 0, kind: 'add', direction }]);
+    const [a, b] = [await there.sequenceLogps(rows, 'policy'), await own.sequenceLogps(rows, 'policy')];
+    expect(a[0].logpSum).not.toBeCloseTo(before[0].logpSum, 2);
+    for (const [i, { logpSum }] of b.entries()) expect(a[i].logpSum).toBeCloseTo(logpSum, 3);
+    await expect(there.steer('training', [{ layer: 7, kind: 'add', direction }])).rejects.toThrow(
+      /steering: a direction of 16 numbers after layer 7 does not fit the model/,
+    );
+  });
+
+  it('writes as a policy that has gone further', async () => {
+    const engine = await engineAt(await double());
+    await engine.accumulate(hybrid);
+    await engine.update({ learningRate: 0.3, maxGradNorm: 1 });
+    const ask = (writer: Pick<ReturnType<typeof engine.model>, 'generate'>) =>
+      writer.generate([say('why'), say('how')], { maxTokens: 12, seed: 2 });
+    const policy = await ask(engine.model('policy'));
+    expect(await ask(engine.amplified(1))).toEqual(policy);
+    expect(await ask(engine.amplified(6))).not.toEqual(policy);
+  });
+
+  it('begins with an adapter, and keeps it as the start', async () => {
+    const other = here();
+    await other.accumulate(hybrid);
+    await other.update(step);
+    const engine = await engineAt(await double(), { adapter: await other.weights() });
+    const expected = await other.sequenceLogps(rows, 'policy');
+    const logps = async (set: 'base' | 'start' | 'policy') =>
+      (await engine.sequenceLogps(rows, set)).map(({ logpSum }) => logpSum);
+    for (const set of ['start', 'policy'] as const) {
+      const found = await logps(set);
+      for (const [i, { logpSum }] of expected.entries()) expect(found[i]).toBeCloseTo(logpSum, 4);
+    }
+    const start = await logps('start');
+    expect(await logps('base')).not.toEqual(start);
+    await engine.accumulate(hybrid);
+    await engine.update(step);
+    expect(await logps('start')).toEqual(start);
+  });
+
+  it('streams a response in one piece, and counts its tokens', async () => {
+    const engine = await engineAt(await double());
+    const [pieces, used]: [string[], object[]] = [[], []];
+    const [response] = await engine.model('base').generate([say('why')], {
+      maxTokens: 5,
+      onText: (_, piece) => pieces.push(piece),
+      onUsage: (_, usage) => used.push(usage),
+    });
+    expect(pieces.join('')).toBe(response.text);
+    expect(used).toEqual([{ promptTokens: expect.any(Number), answerTokens: response.tokens }]);
+  });
+});
+
 describe('a server with Tinker’s API alone', () => {
   it('trains, samples what it has trained, and says what it cannot', async () => {
     const engine = await engineAt(await double({ extensions: 'none' }));

@@ -120,7 +120,7 @@ function engineChecks({ engine, url, device, init, loss, conscience }: ParsedCon
 }
 
 function crossChecks(config: ParsedConfig): Check[] {
-  const { setting, init, adapter, eval_data, eval_split, lora, training, conscience } = config;
+  const { setting, engine, init, adapter, eval_data, eval_split, lora, training, conscience } = config;
   const target = unknownTarget(lora.targets);
   const { question, custom_question, labels } = conscience;
   const custom = question === 'custom';
@@ -142,7 +142,8 @@ function crossChecks(config: ParsedConfig): Check[] {
         'an adapter can be trained on only with setting: lora; merge it into the model to train all weights',
     },
     {
-      holds: target === undefined,
+      // engines elsewhere know architectures with other names
+      holds: target === undefined || engine !== 'onnx',
       path: `lora.targets.${target?.at}`,
       message: `expected a list of ${allProjections.join(', ')}, got '${target?.name}'`,
     },
