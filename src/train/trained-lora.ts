@@ -7,16 +7,15 @@ import type { TrainConfig } from './config/schema.js';
 
 /**
  * The targets that a configuration means for a model: its default, every linear layer of a block, is
- * `qkv_proj` and `gate_up_proj` where the model has those.
+ * `qkv_proj` and `gate_up_proj` where the model has those, and `all-linear` where its layers are not known here.
  */
 export function targetsFor(
   targets: readonly string[] | string,
   model: ModelSizes,
 ): readonly string[] | string {
   const all = typeof targets !== 'string' && projections.every((name, i) => targets[i] === name);
-  return all && targets.length === projections.length && isKnown(model)
-    ? model.architecture.projections
-    : targets;
+  if (!all || targets.length !== projections.length) return targets;
+  return isKnown(model) ? model.architecture.projections : 'all-linear';
 }
 
 /**

@@ -223,7 +223,7 @@ describe('a server with Tinker’s API alone', () => {
   it.each([
     [{ ...lora, alpha: 6 }, /^lora.alpha: .* scales adapters in its own way\. Leave lora.alpha at 32/],
     [{ ...lora, rslora: true }, /^lora.rslora: .* scales adapters/],
-    [{ ...lora, targets: ['q_proj'] }, /^lora.targets: .* attention and feed-forward parts whole/],
+    [{ ...lora, targets: ['q_proj', 'v_proj'] }, /^lora.targets: .* attention and feed-forward parts whole/],
     [{ ...lora, layers: [0] }, /^lora.targets: .* in all layers/],
     [undefined, /^setting: .* trains adapters only\. Set setting: lora/],
   ])('refuses what it cannot train: %j', async (shape, message) => {

@@ -29,9 +29,6 @@ export interface Abilities {
   readonly extensions: Extensions;
   /** Whether the server announces extensions at all: adapters may then have a shape of their own. */
   readonly ours: boolean;
-  /** Where and in which precision it computes, where it says. */
-  readonly device?: string;
-  readonly dtype?: string;
 }
 
 /** @throws RemoteError when the answer is none */
@@ -50,8 +47,6 @@ export function abilitiesOf(
         ...{ weights: has('weights'), live: has('live'), gradientNorm: has('gradient_norm') },
       },
       ours: ealign != null,
-      ...(typeof own.device === 'string' ? { device: own.device } : {}),
-      ...(typeof own.dtype === 'string' ? { dtype: own.dtype } : {}),
     };
   } catch {
     throw transport.nonsense('get_server_capabilities with supported_models', value);

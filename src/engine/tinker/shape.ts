@@ -4,8 +4,19 @@ import { isKnown, type ModelSizes } from '../../model/config.js';
 import { adaptedModules, type LoraConfig } from '../../model/lora-modules.js';
 import type { Abilities, ServedModel } from './abilities.js';
 
-const ATTENTION = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'qkv_proj'];
-const FEED_FORWARD = ['gate_proj', 'up_proj', 'down_proj', 'gate_up_proj'];
+/** The layers of attention and of the feed-forward part, by the names that they have where they are separate or fused. */
+const PARTS = [
+  [
+    ['q_proj', 'k_proj', 'v_proj', 'o_proj'],
+    ['qkv_proj', 'o_proj'],
+  ],
+  [
+    ['gate_proj', 'up_proj', 'down_proj'],
+    ['gate_up_proj', 'down_proj'],
+  ],
+] as const;
+/** Every linear layer of a block, in PEFT's word. */
+const ALL = 'all-linear';
 /** Servers without our extensions scale an adapter's product by this over its rank. */
 const ALPHA = 32;
 
@@ -32,7 +43,10 @@ export function shapeOf({ lora, seed, config }: Asked, abilities: Abilities, ser
 /** An adapter as our worker takes it. */
 function ownShape(lora: LoraConfig, seed: number, config: ModelSizes): object {
   const { rank, alpha, rslora } = lora;
-  const plain = typeof lora.targets !== 'string' && !lora.layers && !lora.exclude && !lora.rankPattern;
+  // every linear layer but the output is what the worker adapts where nothing is named
+  const all = lora.targets === ALL && !isKnown(config);
+  const named = all || typeof lora.targets !== 'string';
+  const plain = named && !lora.layers && !lora.exclude && !lora.rankPattern;
   if (!plain && !isKnown(config)) {
     throw new ConfigError({
       where: 'lora',
@@ -48,7 +62,7 @@ function ownShape(lora: LoraConfig, seed: number, config: ModelSizes): object {
     });
   }
   const targets = plain ? lora.targets : modules.map(({ name }) => name);
-  return { rank, seed, alpha, rslora, targets, dropout: 0, train_unembed: false };
+  return { rank, seed, alpha, rslora, ...(all ? {} : { targets }), dropout: 0, train_unembed: false };
 }
 
 /** An adapter as Tinker's own API has it: attention and feed-forward parts whole, one alpha for all. */
@@ -60,15 +74,15 @@ function plainShape(lora: LoraConfig, seed: number, server: string): object {
     const next = `leave lora.alpha at ${ALPHA} and lora.rslora out, or use engine: torch`;
     throw refuse(rslora ? 'lora.rslora' : 'lora.alpha', 'scales adapters in its own way', next);
   }
-  const names = typeof targets === 'string' ? [] : targets;
-  const parts = [ATTENTION, FEED_FORWARD].map((part) => names.filter((name) => part.includes(name)).length);
-  const whole = (count: number, separate: number) => count === 0 || count >= separate || count === 2;
-  const known = parts[0] + parts[1] === names.length && names.length > 0;
-  if (!known || layers || exclude || !whole(parts[0], 4) || !whole(parts[1], 3)) {
+  const names = targets === ALL ? PARTS.flatMap(([separate]) => separate) : [targets].flat();
+  const own = PARTS.map((forms) => forms.find((form) => form.every((name) => names.includes(name))) ?? []);
+  const whole =
+    own.flat().length === names.length && names.every((name) => own.flat().includes(name as never));
+  if (!whole || layers || exclude) {
     const next = 'leave lora.targets, lora.layers and lora.exclude out, or use engine: torch';
     throw refuse('lora.targets', 'adapts attention and feed-forward parts whole, in all layers', next);
   }
-  return { rank, seed, train_attn: parts[0] > 0, train_mlp: parts[1] > 0, train_unembed: false };
+  return { rank, seed, train_attn: own[0].length > 0, train_mlp: own[1].length > 0, train_unembed: false };
 }
 
 /**

@@ -11,8 +11,9 @@ import { backoff, retryAfter } from '../backoff.js';
 import { messageOf, networkCode, redact, serverWords } from '../server-words.js';
 import { parseJson } from './json.js';
 
-/** Our variable, whose key goes wherever the address says; and the official client's, whose key is not sent in the clear. */
-export const [KEY_VARIABLE, OFFICIAL_KEY_VARIABLE] = ['EALIGN_TINKER_API_KEY', 'TINKER_API_KEY'];
+/** Our variable, whose key goes wherever the address says; that of the official client's is not sent in the clear. */
+export const KEY_VARIABLE = 'EALIGN_TINKER_API_KEY';
+const OFFICIAL_KEY_VARIABLE = 'TINKER_API_KEY';
 
 const PROTOBUF = 'application/x-protobuf';
 /** Attempts at one request: with the pauses between them, about a minute and a half. */

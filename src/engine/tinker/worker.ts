@@ -16,7 +16,7 @@ import { ConfigError, UserError } from '../../errors.js';
 import { KEY_VARIABLE } from './transport.js';
 
 /** The variable that names the Python to use. */
-export const PYTHON_VARIABLE = 'EALIGN_PYTHON';
+const PYTHON_VARIABLE = 'EALIGN_PYTHON';
 /** What the worker imports beside itself, by the names of its packages. */
 const PACKAGES = ['torch', 'transformers', 'peft', 'safetensors', 'aiohttp', 'google.protobuf', 'numpy'];
 /** The worker's own package, as it comes with this one. */
