@@ -29,8 +29,5 @@ export function key<T extends z.ZodType>(schema: T, description: string, words: 
 /** A text that is not empty. */
 export const text = () => z.string().min(1);
 
-/** A path, or several. */
-export const paths = () => z.union([text(), z.array(text()).min(1)]);
-
 /** A whole number that counts something, from `min` up. */
 export const count = (min: number) => z.int().min(min);

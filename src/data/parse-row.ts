@@ -44,14 +44,14 @@ const NO_VARIABLES =
 export function parseTrainingRow(value: unknown, where: string, unread = new UnreadKeys()): TrainingRow {
   const fields = asObject(value, where);
   const at = { where, unread };
-  if ('messages' in fields) {
+  if (has(fields, 'messages')) {
     const messages = withSystem(turnsOf(fields.messages, 'messages', at), fields, at);
     requireAssistant(messages, 'messages', where);
     accountForRow(fields, ['messages', ...CHAT], contents(messages), at);
     const extra = without(fields, 'messages', ...CHAT);
     return { kind: 'messages', messages, lossFrom: 0, where, extra, ...contextOf(fields, at) };
   }
-  if ('prompt' in fields && 'completion' in fields) {
+  if (has(fields, 'prompt') && has(fields, 'completion')) {
     const { prompt, completion } = fields;
     const read = ['prompt', 'completion'];
     if (typeof prompt === 'string' && typeof completion === 'string') {
@@ -69,7 +69,7 @@ export function parseTrainingRow(value: unknown, where: string, unread = new Unr
     const lossFrom = before.length;
     return { kind: 'messages', messages, lossFrom, where, extra, ...contextOf(fields, at) };
   }
-  if ('text' in fields) {
+  if (has(fields, 'text')) {
     const { text } = fields;
     if (typeof text !== 'string') throw wrongType('text', 'a string', text, where);
     requireText(text, 'text', where);
@@ -84,8 +84,9 @@ export function parseTrainingRow(value: unknown, where: string, unread = new Unr
 export function parsePreferenceRow(value: unknown, where: string, unread = new UnreadKeys()): PreferenceRow {
   const fields = asObject(value, where);
   const at = { where, unread };
-  const { prompt, chosen, rejected } = fields;
-  if (chosen === undefined || rejected === undefined) {
+  const { chosen, rejected } = fields;
+  const prompt = fields.prompt ?? undefined;
+  if (!has(fields, 'chosen') || !has(fields, 'rejected')) {
     throw unknownShape(fields, 'chosen and rejected, with or without prompt', where);
   }
   const read = ['prompt', 'chosen', 'rejected'];
@@ -136,7 +137,7 @@ const ANSWERS = ['completion', 'chosen', 'rejected', 'text', 'response', 'answer
 export function parsePromptRow(value: unknown, where: string, unread = new UnreadKeys()): readonly Message[] {
   const fields = asObject(value, where);
   const at = { where, unread };
-  const key = ['prompt', 'messages'].find((name) => name in fields);
+  const key = ['prompt', 'messages'].find((name) => has(fields, name));
   if (key === undefined) throw unknownShape(fields, 'prompt or messages', where);
   const messages = withSystem(asTurns(fields[key], key, 'user', at), fields, at);
   const turns = messages.slice(0, messages.findLastIndex((turn) => turn.role === 'user') + 1);
@@ -151,6 +152,9 @@ export function parsePromptRow(value: unknown, where: string, unread = new Unrea
   accountForPair(fields, read, contents(messages), at);
   return turns.map(messageOf);
 }
+
+/** Whether a key is there; null is how a table says that it is not. */
+const has = (fields: Fields, key: string): boolean => fields[key] !== undefined && fields[key] !== null;
 
 /** The kind that a row of prompts names; nothing where it names none. */
 export function promptKind({ kind }: Fields): { kind?: string } {
@@ -297,23 +301,24 @@ function without(fields: Fields, ...keys: string[]): ExtraKeys {
 const SHAPES: readonly string[] = ['messages', 'prompt', 'completion', 'text', 'chosen', 'rejected'];
 /** Keys of other projects' formats, and what to do about them. */
 const RELATIVES: Readonly<Record<string, string>> = {
-  conversations: 'rename conversations to messages, from/value to role/content, human/gpt to user/assistant',
-  instruction: 'write instruction and input as one prompt, and rename output to completion',
-  question: 'rename question to prompt and answer to completion',
+  conversations: 'write conversations as a list of {from, value}',
+  instruction: 'call the answer output, or map it with columns',
+  question: 'rename question to prompt and answer to completion, or map them with columns',
   preferred_output:
     'rename preferred_output to chosen, non_preferred_output to rejected, and input.messages to prompt',
-  response: 'rename response to completion',
+  response: 'rename response to completion, or map it with columns',
 };
 
 function unknownShape(fields: Fields, expected: string, where: string): DataError {
   const keys = Object.keys(fields);
+  const shown = (key: string) => (fields[key] === null ? `${key} (null)` : key);
   const relative = keys.find((key) => Object.hasOwn(RELATIVES, key));
   const other = keys.find((key) => !SHAPES.includes(key) && spelledRight(key, SHAPES));
   return new DataError({
     where,
     what: 'unknown kind of row',
     expected: `the keys ${expected}`,
-    got: keys.length === 0 ? 'an empty object' : keys.slice(0, 8).join(', '),
+    got: keys.length === 0 ? 'an empty object' : keys.slice(0, 8).map(shown).join(', '),
     next: other ? `rename ${other} to ${spelledRight(other, SHAPES)}` : relative && RELATIVES[relative],
   });
 }

@@ -14,7 +14,7 @@ import type { Pair } from '../values/pair.js';
 import type { ChatContext, PreferenceRow, TokenRow, Turn } from '../values/rows.js';
 import { maskChat, type Span } from './chat-mask.js';
 import { countLoss, encodeDocument, encodeSpans } from './encode.js';
-import { Problems } from './problems.js';
+import { Problems } from './files/problems.js';
 import { withoutTemplate } from './tokenise.js';
 
 /** Two tokenised answers to one prompt. */

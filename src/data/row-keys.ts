@@ -71,6 +71,13 @@ const HARMLESS = new Set(
 );
 const HARMLESS_ENDING = /(^|[_-])(id|ids|uid|uuid|url|urls|hash|sha256|date|index|idx|model|score|rating)_*$/;
 
+/** Columns that the index of a table of pandas becomes. */
+const INDEX = /^(__index_level_\d+__|Unnamed: \d+|)$/;
+
+/** Whether a key only says where a row comes from. */
+export const isHarmless = (key: string): boolean =>
+  HARMLESS.has(key) || HARMLESS_ENDING.test(key) || INDEX.test(key);
+
 /** Values by which a table says that a row does not have the column. */
 export function isEmpty(value: unknown): boolean {
   if (value === null || value === undefined || value === '') return true;
@@ -267,7 +274,7 @@ function account(
   for (const [key, value] of Object.entries(fields)) {
     if (isEmpty(value) || isRead(key, value)) continue;
     const isKnown = Object.hasOwn(refused, key);
-    if (!isKnown && (HARMLESS.has(key) || HARMLESS_ENDING.test(key))) continue;
+    if (!isKnown && isHarmless(key)) continue;
     const named = place === '' ? key : `${place}.${key}`;
     const name = spelledRight(key, known) ?? key;
     if (name !== key && read.includes(name)) {

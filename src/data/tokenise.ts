@@ -8,7 +8,7 @@ import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 import type { CompletionRow, TokenRow, TrainingRow } from '../values/rows.js';
 import { type LossOn, maskChat } from './chat-mask.js';
 import { countLoss, encodeDocument, encodeSpans } from './encode.js';
-import { Problems } from './problems.js';
+import { Problems } from './files/problems.js';
 
 export interface TokeniseOptions {
   /** Longer rows lose their end, in tokens. */

@@ -1,18 +1,14 @@
 /**
  * Transcripts: conversations that were had, to be read and not to be learnt from.
  *
- * Rows are those of training in chat form: `messages`, or `prompt` and `completion`. A `.json` file holds one of
- * them or a list; every other file is JSONL, plain or gzip.
+ * Rows are those of training in chat form: `messages`, `prompt` and `completion`, or what other tools call them.
  */
-import { readFileSync } from 'node:fs';
 import { DataError } from '../errors.js';
-import { decodeText, whyUnreadable } from '../files/text-file.js';
 import type { Message } from '../values/conversation.js';
-import { type Note, readRows } from './dataset.js';
-import { type JsonLine, readJsonl } from './jsonl.js';
+import { type Note, readSources } from './dataset.js';
+import { labelOf, withoutLabel } from './forms.js';
 import { messageOf, parseTrainingRow } from './parse-row.js';
 import { turnsOf } from './parse-turn.js';
-import type { Problems } from './problems.js';
 import type { Fields, UnreadKeys } from './row-keys.js';
 
 export interface Transcript {
@@ -31,7 +27,8 @@ const NAMED = 5;
  * @throws DataError naming the first bad rows and counting the rest; also where nothing is left
  */
 export async function readTranscripts(paths: readonly string[], note?: Note): Promise<Transcript[]> {
-  const rows = await readRows(paths, parseTranscript, note, valuesOf);
+  const read = await readSources(paths, parseTranscript, note);
+  const rows = read.flatMap((source) => source.rows);
   const unanswered = rows.filter(({ messages }) => !isAnswered(messages));
   if (unanswered.length === rows.length) {
     throw new DataError({ where: paths.join(', '), what: 'no assistant turn to review' });
@@ -51,7 +48,9 @@ export async function readTranscripts(paths: readonly string[], note?: Note): Pr
 
 const isAnswered = (messages: readonly Message[]) => messages.some(({ role }) => role === 'assistant');
 
-function parseTranscript(value: unknown, where: string, unread: UnreadKeys): Transcript {
+function parseTranscript(given: unknown, where: string, unread: UnreadKeys): Transcript {
+  const isLabelled = labelOf(given) !== undefined;
+  const value = isLabelled ? withoutLabel(given as Fields) : given;
   const { messages: listed } = Object(value) as Fields;
   if (Array.isArray(listed)) {
     // a row that training refuses for what it lacks is no mistake in a log
@@ -77,42 +76,4 @@ function parseTranscript(value: unknown, where: string, unread: UnreadKeys): Tra
         expected: 'messages, or prompt and completion',
       });
   }
-}
-
-async function* valuesOf(path: string, problems: Problems): AsyncGenerator<JsonLine> {
-  if (/\.json$/i.test(path)) yield* jsonValues(path);
-  else yield* readJsonl(path, problems);
-}
-
-/** The conversations of a file that is one JSON value. */
-function* jsonValues(path: string): Generator<JsonLine> {
-  const value = readWhole(path);
-  if (!Array.isArray(value)) yield { where: path, value };
-  else yield* value.map((one, i) => ({ where: `${path}#${i + 1}`, value: one }));
-}
-
-function readWhole(path: string): unknown {
-  let text: string;
-  try {
-    text = decodeText(readFileSync(path), path);
-  } catch (cause) {
-    throw new DataError({ where: path, ...whyUnreadable(cause) }, { cause });
-  }
-  if (text.trim() === '') return [];
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    const { message } = cause as Error;
-    const next = 'a file with one JSON object a line is called .jsonl';
-    throw new DataError({ where: placeOf(path, text, message), what: `not valid JSON (${message})`, next });
-  }
-}
-
-/** Where the parser stopped, as far as it says: of a strange character it shows the surroundings instead. */
-function placeOf(path: string, text: string, message: string): string {
-  const [, position] = /at position (\d+)/.exec(message) ?? [];
-  const ended = message.includes('end of JSON');
-  if (position === undefined && !ended) return path;
-  const before = ended ? text.trimEnd() : text.slice(0, Number(position));
-  return `${path}:${before.split('\n').length}`;
 }

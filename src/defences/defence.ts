@@ -6,6 +6,7 @@
  * loss, or before the trained model answers. index.ts lists all of them.
  */
 import type { z } from 'zod';
+import type { SourceLike } from '../data/source.js';
 import type { TrainingEngine } from '../engine/training-engine.js';
 import type { Prompt } from '../values/conversation.js';
 import type { PairLoss } from '../values/pair-loss.js';
@@ -102,7 +103,7 @@ export interface RowChoice<S extends Sections = Sections, M extends Shape = Shap
   readonly into: keyof NonNullable<S['defences']> & string;
   /** @param engine that method's adapter as `policy`, the model without it as `base` */
   choose(
-    config: DefenceConfig<S> & { readonly data: readonly string[] },
+    config: DefenceConfig<S> & { readonly data: readonly SourceLike[] },
     engine: TrainingEngine,
   ): Promise<readonly TrainingRow[]>;
 }

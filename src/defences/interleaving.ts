@@ -5,9 +5,10 @@
  * Kaczér et al. 2025, arXiv:2508.06249.
  */
 import { z } from 'zod';
-import { key, paths } from '../config/key.js';
+import { key } from '../config/key.js';
 import { isRefusal } from '../conscience/refusal.js';
 import { readTrainingRows } from '../data/dataset.js';
+import { plainSources } from '../data/source.js';
 import { tokeniseRow } from '../data/tokenise.js';
 import type { TrainingEngine, WeightSet } from '../engine/training-engine.js';
 import { Random } from '../random.js';
@@ -19,8 +20,8 @@ export const interleaving = defence({
   keys: {
     defences: {
       interleave: key(
-        paths().optional(),
-        'Benign rows that are mixed into the training rows, JSONL as data.',
+        plainSources().optional(),
+        'Benign rows that are mixed into the training rows; sources as data, without weight.',
         {
           placeholder: 'path',
           repeatable: true,
@@ -56,7 +57,7 @@ export const interleaving = defence({
         await lossesOf(benign, engine, 'policy'),
         await lossesOf(benign, engine, 'base'),
       ];
-      const wanted = interleavedCount((await readTrainingRows([...data])).length, share);
+      const wanted = interleavedCount((await readTrainingRows(data)).length, share);
       return mostContrasting(benign, misaligned, aligned).slice(0, wanted);
     },
   },

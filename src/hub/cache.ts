@@ -1,6 +1,6 @@
 /**
  * The hub's cache on disk, in the layout of Hugging Face's own tools:
- * `models--owner--name/{blobs/<etag>, refs/main, snapshots/<commit>/<file>}`.
+ * `models--owner--name/{blobs/<etag>, refs/main, snapshots/<commit>/<file>}`, and `datasets--owner--name`.
  *
  * Blobs are whole by construction (see download.ts), so a snapshot is complete when every
  * file that a model needs is linked in it.
@@ -10,12 +10,15 @@ import { dirname, join, relative } from 'node:path';
 import { writeFileAtomic } from '../files/files.js';
 import type { HubName } from './names.js';
 
+/** What a repository holds. */
+export type RepoKind = 'models' | 'datasets';
+
 /** A repository's folder in the cache. */
 export class RepoCache {
   private readonly folder: string;
 
-  constructor(cache: string, repo: string) {
-    this.folder = join(cache, `models--${repo.replaceAll('/', '--')}`);
+  constructor(cache: string, repo: string, kind: RepoKind = 'models') {
+    this.folder = join(cache, `${kind}--${repo.replaceAll('/', '--')}`);
   }
 
   /** Path of a blob, its folder made. */
@@ -38,13 +41,23 @@ export class RepoCache {
 
   /** The model as last fetched: its folder, or the path of one file; undefined unless whole. */
   current(file?: string): string | undefined {
-    let commit: string;
+    const commit = this.commit();
+    return commit === undefined ? undefined : this.at(commit, file);
+  }
+
+  /** The folder as last fetched, whatever is in it. */
+  currentFolder(): string | undefined {
+    const commit = this.commit();
+    const folder = commit === undefined ? undefined : this.snapshot(commit);
+    return folder !== undefined && existsSync(folder) ? folder : undefined;
+  }
+
+  private commit(): string | undefined {
     try {
-      commit = readFileSync(join(this.folder, 'refs', 'main'), 'utf8').trim();
+      return readFileSync(join(this.folder, 'refs', 'main'), 'utf8').trim();
     } catch {
       return undefined;
     }
-    return this.at(commit, file);
   }
 
   /** The same at a given commit. */

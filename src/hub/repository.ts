@@ -1,14 +1,14 @@
 /**
- * A model from the Hugging Face Hub into its cache.
+ * A model, or files of a data set, from the Hugging Face Hub into its cache.
  *
  * The commit is asked for first and everything is fetched at that commit, so that a push
  * in between cannot mix two versions. The hub's file list carries the checksums. Links
  * and the reference to the commit are written last, when every file is whole.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { HubApiError, type ListFileEntry, listFiles, modelInfo } from '@huggingface/hub';
+import { datasetInfo, HubApiError, type ListFileEntry, listFiles, modelInfo } from '@huggingface/hub';
 import { DownloadError } from '../errors.js';
-import { RepoCache, shardsOf } from './cache.js';
+import { RepoCache, type RepoKind, shardsOf } from './cache.js';
 import { type Checksum, download } from './download.js';
 import type { HubName } from './names.js';
 import { statusError, unreachable } from './request.js';
@@ -31,7 +31,7 @@ export interface FetchOptions {
   readonly pause?: number;
 }
 
-interface RepoFile {
+export interface RepoFile {
   readonly path: string;
   readonly etag: string;
   readonly size: number;
@@ -65,29 +65,7 @@ export async function fetchRepository(
   const cache = new RepoCache(settings.cache, repo);
   const fetched: RepoFile[] = [];
   const fetchAll = async (wanted: readonly RepoFile[]) => {
-    const total = wanted.reduce((sum, each) => sum + each.size, 0);
-    let before = 0;
-    for (const each of wanted) {
-      const blob = cache.blob(each.etag);
-      const report = (bytes: number) =>
-        options.onProgress?.({ file: each.path, done: before + bytes, total });
-      if (!existsSync(blob) || statSync(blob).size !== each.size) {
-        await download({
-          url: `${settings.endpoint}/${repo}/resolve/${commit}/${each.path}`,
-          headers: authorization(settings),
-          to: blob,
-          what: `${repo}/${each.path}`,
-          checksum: each.checksum,
-          size: each.size,
-          onBytes: report,
-          signal: options.signal,
-          pause: options.pause,
-        });
-      }
-      report(each.size);
-      before += each.size;
-      fetched.push(each);
-    }
+    fetched.push(...(await fetchFiles(repo, commit, wanted, cache, { settings, ...options })));
   };
   if (file !== undefined) {
     await fetchAll([require(repo, files, file)]);
@@ -110,10 +88,51 @@ export async function fetchRepository(
   return path;
 }
 
-async function listCommit(
+/**
+ * Fetches those of the files that are not in the cache yet.
+ *
+ * @returns all of them, in order
+ * @throws UnreachableError the hub cannot be reached
+ * @throws DownloadError no access, or a wrong checksum
+ */
+export async function fetchFiles(
+  repo: string,
+  commit: string,
+  wanted: readonly RepoFile[],
+  cache: RepoCache,
+  { settings, kind = 'models', ...options }: FetchOptions & { settings: HubSettings; kind?: RepoKind },
+): Promise<readonly RepoFile[]> {
+  const total = wanted.reduce((sum, each) => sum + each.size, 0);
+  const folder = kind === 'models' ? repo : `${kind}/${repo}`;
+  let before = 0;
+  for (const each of wanted) {
+    const blob = cache.blob(each.etag);
+    const report = (bytes: number) => options.onProgress?.({ file: each.path, done: before + bytes, total });
+    if (!existsSync(blob) || statSync(blob).size !== each.size) {
+      await download({
+        url: `${settings.endpoint}/${folder}/resolve/${commit}/${each.path.split('/').map(encodeURIComponent).join('/')}`,
+        headers: authorization(settings),
+        to: blob,
+        what: `${repo}/${each.path}`,
+        checksum: each.checksum,
+        size: each.size,
+        onBytes: report,
+        signal: options.signal,
+        pause: options.pause,
+      });
+    }
+    report(each.size);
+    before += each.size;
+  }
+  return wanted;
+}
+
+/** The current commit of a repository, and its files by path. @throws DownloadError */
+export async function listCommit(
   repo: string,
   settings: HubSettings,
   signal?: AbortSignal,
+  kind: RepoKind = 'models',
 ): Promise<{ commit: string; files: Map<string, RepoFile> }> {
   const hub = {
     hubUrl: settings.endpoint,
@@ -126,10 +145,18 @@ async function listCommit(
       })) as typeof fetch,
   };
   try {
-    const { sha } = await modelInfo({ ...hub, name: repo, revision: 'main', additionalFields: ['sha'] });
+    const asked = { ...hub, name: repo, revision: 'main' };
+    const { sha } = await (kind === 'models'
+      ? modelInfo({ ...asked, additionalFields: ['sha'] })
+      : datasetInfo({ ...asked, additionalFields: ['sha'] }));
     if (!/^[0-9a-f]{40}$/.test(sha)) throw new Error(`no commit in the answer (${sha})`);
     const files = new Map<string, RepoFile>();
-    for await (const entry of listFiles({ ...hub, repo, revision: sha, recursive: true })) {
+    for await (const entry of listFiles({
+      ...hub,
+      repo: kind === 'models' ? repo : { type: 'dataset', name: repo },
+      revision: sha,
+      recursive: true,
+    })) {
       const file = describe(entry);
       if (file !== undefined) files.set(file.path, file);
     }

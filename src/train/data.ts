@@ -1,5 +1,11 @@
 /** The rows of a run: read from the configured files, checked, and turned into tokens. */
-import { readPreferenceRows, readPrompts, readTrainingRows } from '../data/dataset.js';
+import {
+  readPreferenceSources,
+  readPrompts,
+  readTrainingRows,
+  readTrainingSources,
+} from '../data/dataset.js';
+import { mixed } from '../data/mix.js';
 import { describePreferences, type TokenPair, tokenisePreferences } from '../data/preferences.js';
 import { splitRows } from '../data/split.js';
 import { describeReport, tokeniseRows } from '../data/tokenise.js';
@@ -10,14 +16,14 @@ import type { Progress } from '../metrics/progress.js';
 import { trusting } from '../tokenizer/control-tokens.js';
 import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 import type { Prompt } from '../values/conversation.js';
-import type { TokenRow, TrainingRow } from '../values/rows.js';
+import type { PreferenceRow, TokenRow, TrainingRow } from '../values/rows.js';
 import type { TrainConfig } from './config/schema.js';
 
 /** All rows as text. */
 export interface TrainData {
   readonly train: readonly TrainingRow[];
   readonly evaluation: readonly TrainingRow[];
-  readonly preferences: Awaited<ReturnType<typeof readPreferenceRows>>;
+  readonly preferences: readonly PreferenceRow[];
   /** The configured probes; absent: the model's own, or the built-in ones. */
   readonly probes?: readonly Prompt[];
 }
@@ -36,11 +42,23 @@ export interface TokenData {
  * @throws DataError at the first row that cannot be used
  */
 export async function readData(config: TrainConfig, note: (line: string) => void): Promise<TrainData> {
-  const own = await readTrainingRows(config.data, note);
-  const { train, heldOut } = await defendedRows(divided(own, config, note), config, note);
-  const preferences =
-    config.preference_data.length > 0 ? await readPreferenceRows(config.preference_data, note) : [];
-  const { conscience } = config;
+  const { conscience, seed } = config;
+  const own = await readTrainingSources(config.data, note);
+  const parts = divided(
+    own.flatMap(({ rows }) => rows),
+    config,
+    note,
+  );
+  // held out before they are mixed: no row is on both sides, however often it is taken
+  const weighed = { ...parts, train: mixed(own, parts.train, seed, note) };
+  const { train, heldOut } = await defendedRows(weighed, config, note);
+  const pairs = await readPreferenceSources(config.preference_data, note);
+  const preferences = mixed(
+    pairs,
+    pairs.flatMap(({ rows }) => rows),
+    seed,
+    note,
+  );
   const probes =
     conscience.enabled && conscience.probes !== undefined
       ? await readPrompts(conscience.probes, 'probe', note)

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { builtInProbes, PROBES_FILE } from '../conscience/probes.js';
 import { needsMoreThanTurns, promptOf, readPrompts } from '../data/dataset.js';
+import { namesOf } from '../data/source.js';
 import { DataError } from '../errors.js';
 import type { NamedModel } from '../model/model.js';
 import type { Prompt } from '../values/conversation.js';
@@ -34,7 +35,7 @@ export function probesSource({ conscience }: TrainConfig, modelPath: string): st
  * @throws DataError when none is left
  */
 export function promptPools(
-  { conscience, data: paths }: TrainConfig,
+  { conscience, data: sources }: TrainConfig,
   { train }: TrainData,
   allProbes: readonly Prompt[],
   { tokenizer, config }: NamedModel,
@@ -66,7 +67,7 @@ export function promptPools(
       ? 'no prompt that could be reviewed leaves room for an answer'
       : 'the training rows have no prompts that could be reviewed (text rows have none)';
   const next = probes.length > 0 ? 'give shorter probes' : 'set conscience.prompts: probes';
-  throw new DataError({ where: paths.join(', '), what, next });
+  throw new DataError({ where: namesOf(sources), what, next });
 }
 
 /** Share of probes among the prompts of a review. */

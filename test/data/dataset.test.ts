@@ -91,28 +91,27 @@ describe('readTrainingRows', () => {
   });
 
   const bad: [name: string, content: string | Uint8Array, message: string | RegExp][] = [
-    ['an empty file', '', 'FILE: the dataset is empty; expected JSONL rows'],
-    ['blank lines only', '\n \r\n\n', 'FILE: the dataset is empty; expected JSONL rows'],
+    ['an empty file', '', 'FILE: the dataset is empty; expected rows'],
+    ['blank lines only', '\n \r\n\n', 'FILE: the dataset is empty; expected rows'],
     ['a broken line', `${good}\n{"messages": [}\n`, /^FILE:2: not valid JSON \(Unexpected token/],
     ['a cut last line', `${good}\n${good.slice(0, 30)}`, /^FILE:2: not valid JSON \(Unterminated string/],
-    ['a JSON array over lines', `[\n${good}\n]`, /^FILE:1: not valid JSON .*one JSON object per line/],
+    ['an array that does not end', `[\n${good},\n`, /^FILE:3: not valid JSON \(the array does not end\)/],
     [
-      'a JSON array in a line',
-      `[${good}]`,
-      'FILE:1: the line is not a row; expected a JSON object, got a list',
+      'an array in an array',
+      `[[${good}]]`,
+      'FILE#1: the line is not a row; expected a JSON object, got a list',
     ],
+    ['two arrays', `[${good}]\n[${good}]`, /^FILE:2: there is more after the end of the array/],
+    ['a broken element', `[\n${good},\n{"a":}\n]`, /^FILE#2: not valid JSON at FILE:3 \(/],
+    ['an array without elements', ' [ \n] ', 'FILE: the dataset is empty; expected rows'],
     ['a number', '17', 'FILE:1: the line is not a row; expected a JSON object, got the number 17'],
     [
       'no UTF-8',
       Buffer.from([0x7b, 0x22, 0xe9, 0x22, 0x7d]),
       'FILE:1: not UTF-8 text. Save the file as UTF-8',
     ],
-    ['UTF-16', Buffer.from(`\uFEFF${good}`, 'utf16le'), /^FILE: not a JSONL file; .* got UTF-16 text$/],
-    [
-      'Parquet',
-      'PAR1....',
-      'FILE: not a JSONL file; expected JSONL in UTF-8, plain or gzip, got a Parquet file',
-    ],
+    ['a cut Parquet file', 'PAR1....', /^FILE: the Parquet file cannot be read \(/],
+    ['a zip archive', 'PK\u0003\u0004', /^FILE: not a file of rows; .* got a zip archive\. Unpack it first$/],
     [
       'cut gzip',
       gzipSync(`${good}\n`).subarray(0, 40),
@@ -126,9 +125,9 @@ describe('readTrainingRows', () => {
     [
       'an unknown shape',
       '{"question": "a", "reply": "b"}',
-      'FILE:1: unknown kind of row; expected the keys messages, prompt and completion, or text, got question, reply. Rename question to prompt and answer to completion',
+      'FILE:1: unknown kind of row; expected the keys messages, prompt and completion, or text, got question, reply. Rename question to prompt and answer to completion, or map them with columns',
     ],
-    ['ShareGPT', '{"conversations": []}', /Rename conversations to messages/],
+    ['ShareGPT', '{"conversations": "hi"}', /Write conversations as a list of \{from, value\}$/],
     ['an empty object', '{}', /unknown kind of row; .* got an empty object$/],
     ['a preference row', '{"prompt": "a", "chosen": "b", "rejected": "c"}', /got prompt, chosen, rejected$/],
     [
@@ -158,7 +157,12 @@ describe('readTrainingRows', () => {
       chat({ role: 'bot', content: 'x' }),
       'FILE:1: messages[0].role is unknown; expected system, user, assistant, tool, got "bot"',
     ],
-    ['no role', chat({ from: 'gpt', value: 'x' }), /got the keys from, value$/],
+    ['no role', chat({ by: 'gpt', value: 'x' }), /got the keys by, value$/],
+    [
+      'an unknown speaker',
+      chat({ from: 'narrator', value: 'x' }),
+      /messages\[0\]\.from is unknown; .* got the string "narrator"$/,
+    ],
     ['an empty completion', '{"prompt": "a", "completion": ""}', 'FILE:1: completion is empty'],
     [
       'a completion of the wrong type',
@@ -193,10 +197,16 @@ describe('readTrainingRows', () => {
   });
 
   it.each([
-    ['a missing file', () => join(folder, 'none.jsonl'), 'no such file'],
-    ['a folder', () => folder, 'this is a folder, not a JSONL file'],
-  ])('refuses %s', async (_, path, what) => {
-    await expect(readTrainingRows(path())).rejects.toThrow(new DataError({ where: path(), what }));
+    ['a missing file', () => join(folder, 'none.jsonl'), /none\.jsonl: no such file\. Check the path$/],
+    ['a folder without rows', () => mkdtempSync(join(folder, 'empty-')), /: no files of rows in this folder/],
+  ])('refuses %s', async (_, path, says) => {
+    await expect(readTrainingRows(path())).rejects.toThrow(says);
+    await expect(readTrainingRows(path())).rejects.toBeInstanceOf(DataError);
+  });
+
+  it('takes UTF-16 with a byte order mark', async () => {
+    const [row] = await readTrainingRows(file(Buffer.from(`\uFEFF${good}`, 'utf16le')));
+    expect(row).toMatchObject({ messages: [user('hi'), assistant('hello')] });
   });
 });
 

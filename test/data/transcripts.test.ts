@@ -40,6 +40,13 @@ describe('readTranscripts', () => {
     ]);
   });
 
+  it('takes a .json file with an object a line, as the hub has them', async () => {
+    const path = file('lines.json', `\n${lines(chat, chat, chat)}`);
+    expect((await readTranscripts([path])).map(({ where }) => where)).toEqual(
+      [2, 3, 4].map((n) => `${path}:${n}`),
+    );
+  });
+
   it('names rows without an assistant turn, and leaves them out', async () => {
     const path = file('some.jsonl', lines({ messages: [user('Hi')] }, chat, { messages: [] }));
     const notes: string[] = [];
@@ -52,9 +59,13 @@ describe('readTranscripts', () => {
     ['an empty file', 'empty.jsonl', '\n', /empty\.jsonl: the dataset is empty/],
     ['an empty JSON file', 'empty.json', ' ', /empty\.json: the dataset is empty/],
     ['a broken line', 'broken.jsonl', `${lines(chat)}{"messages":`, /broken\.jsonl:2: not valid JSON/],
-    ['broken JSON', 'broken.json', '{\n "a": 1\n "b": 2}', /broken\.json:3: not valid JSON .*\.jsonl$/],
-    ['JSON that ends early', 'early.json', '[\n{},\n', /early\.json:2: not valid JSON/],
-    ['rows of JSON in one value', 'rows.json', lines(chat, chat), /rows\.json:2: .* is called \.jsonl$/],
+    [
+      'broken JSON',
+      'broken.json',
+      '{\n "a": 1\n "b": 2}',
+      /broken\.json:3: not valid JSON .*one object a line$/,
+    ],
+    ['JSON that ends early', 'early.json', '[\n{},\n', /early\.json:3: not valid JSON/],
     ['text', 'text.jsonl', lines({ text: 'Once.' }), /text\.jsonl:1: a row of text is no conversation/],
     ['nothing answered', 'asked.jsonl', lines({ messages: [user('Hi')] }), /no assistant turn to review/],
     [

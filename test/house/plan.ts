@@ -33,6 +33,8 @@ export const only: Record<string, readonly string[]> = {
   ai: ['ai-sdk'],
   hono: ['serve', 'report'],
   commander: ['cli'],
+  hyparquet: ['data/files'],
+  'apache-arrow': ['data/files'],
   'engine/onnx': ['open'],
   'engine/tinker': ['open'],
 };

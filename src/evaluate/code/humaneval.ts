@@ -5,8 +5,9 @@
  * task, answer and test. Sampling and running are the caller's.
  */
 import { z } from 'zod';
-import { type JsonLine, readJsonl } from '../../data/jsonl.js';
-import { Problems } from '../../data/problems.js';
+import type { FileRow } from '../../data/files/json.js';
+import { Problems } from '../../data/files/problems.js';
+import { readSource } from '../../data/read-source.js';
 import { DataError } from '../../errors.js';
 import type { Message } from '../../values/conversation.js';
 import { codeFromAnswer, type Signature } from './extract-code.js';
@@ -36,13 +37,13 @@ const Row = z.object({
 /**
  * The tasks of a HumanEval file, in order.
  *
- * @param path JSONL, plain or gzip
+ * @param path a file in any format that data sets are read from
  * @throws DataError lines that are no tasks, a task twice, or an empty file
  */
 export async function readHumanEval(path: string): Promise<HumanEvalTask[]> {
   const problems = new Problems();
   const tasks = new Map<string, HumanEvalTask>();
-  for await (const line of readJsonl(path, problems)) {
+  for await (const line of readSource(path, problems)) {
     problems.attempt(() => {
       const task = parseTask(line);
       const where = line.where;
@@ -51,11 +52,10 @@ export async function readHumanEval(path: string): Promise<HumanEvalTask[]> {
     });
   }
   problems.throwIfAny();
-  if (tasks.size === 0) throw new DataError({ where: path, what: 'no tasks in this file' });
   return [...tasks.values()];
 }
 
-function parseTask({ where, value }: JsonLine): HumanEvalTask {
+function parseTask({ where, value }: FileRow): HumanEvalTask {
   const { data, error } = Row.safeParse(value);
   if (error) {
     const { path: key, message } = error.issues[0];

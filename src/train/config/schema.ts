@@ -7,6 +7,7 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { FRAMEWORK_NAMES } from '../../conscience/frameworks.js';
+import { type SourceLike, sourceOf } from '../../data/source.js';
 import type { Check } from '../../defences/defence.js';
 import { checksOf, keysIn } from '../../defences/index.js';
 import { allProjections } from '../../model/architectures/architecture.js';
@@ -43,9 +44,9 @@ export type TrainConfig = Omit<
   'data' | 'eval_data' | 'preference_data' | 'eval_split' | 'output' | 'training' | 'device'
 > & {
   device: NonNullable<ParsedConfig['device']>;
-  data: string[];
-  eval_data: string[];
-  preference_data: string[];
+  data: SourceLike[];
+  eval_data: SourceLike[];
+  preference_data: SourceLike[];
   eval_split: number;
   output: string;
   /** Exactly one of `steps` and `epochs` is set. */
@@ -206,7 +207,10 @@ export function resolve(parsed: ParsedConfig, file?: string): TrainConfig {
   const { training } = parsed;
   const data = [parsed.data].flat();
   const evalData = [parsed.eval_data ?? []].flat();
-  const name = basename(file ?? data[0]).replace(/\.(jsonl?(\.gz)?|ya?ml)$/i, '');
+  const name = basename(file ?? sourceOf(data[0]).path)
+    .replace(/#[\w.-]+$/, '')
+    .replace(/\.(gz|zst|zstd)$/i, '')
+    .replace(/\.(jsonl?|csv|tsv|parquet|arrow|ya?ml)$/i, '');
   return {
     ...parsed,
     device: parsed.device ?? (parsed.engine === 'torch' ? 'auto' : 'cpu'),

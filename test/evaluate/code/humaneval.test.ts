@@ -53,7 +53,7 @@ describe('a HumanEval file', () => {
     await expect(readHumanEval(file('d.jsonl', row, row))).rejects.toThrow(
       /d\.jsonl:2: .*HumanEval\/0 is there/,
     );
-    await expect(readHumanEval(file('e.jsonl'))).rejects.toThrow(/no tasks in this file/);
+    await expect(readHumanEval(file('e.jsonl'))).rejects.toThrow(/the dataset is empty/);
     await expect(readHumanEval(join(folder, 'none'))).rejects.toThrow(/no such file/);
   });
 });

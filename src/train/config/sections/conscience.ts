@@ -81,7 +81,7 @@ export const conscienceSection = z.strictObject({
   ),
   probes: key(
     text().optional(),
-    'JSONL file of probe prompts (messages or prompt); a row may name its kind.',
+    'Probe prompts (messages or prompt): a file, folder or hub data set; a row may name its kind.',
     {
       placeholder: 'path',
       fallback: 'the built-in pool',

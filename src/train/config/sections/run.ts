@@ -1,6 +1,7 @@
 /** Keys at the top of the configuration: what is trained, on what, where it goes. */
 import { z } from 'zod';
-import { count, key, paths, text } from '../../../config/key.js';
+import { count, key, text } from '../../../config/key.js';
+import { plainSources, weighedSources } from '../../../data/source.js';
 import { quantizations } from '../../../values/quantize.js';
 
 export const runKeys = {
@@ -18,13 +19,13 @@ export const runKeys = {
     },
   ),
   data: key(
-    paths(),
-    'Training rows, JSONL or JSONL.gz: messages, prompt/completion or text. Paths are relative to the current folder.',
+    weighedSources(),
+    'Training rows: files (JSONL, JSON, CSV, TSV, Parquet, Arrow; text also gzip or zstd), folders, or ids of data sets on the Hugging Face Hub. Each may be a mapping with path, subset, split, type, columns and weight instead (docs/data.md). Paths are relative to the current folder.',
     { placeholder: 'path', repeatable: true },
   ),
   eval_data: key(
-    paths().optional(),
-    'Rows for the validation loss, instead of a split of the training rows.',
+    plainSources().optional(),
+    'Rows for the validation loss, instead of a split of the training rows; sources as data, without weight.',
     {
       placeholder: 'path',
       repeatable: true,
@@ -37,8 +38,8 @@ export const runKeys = {
     { fallback: '0.02, or 0 when eval_data is set' },
   ),
   preference_data: key(
-    paths().optional(),
-    'Fixed preference rows (prompt/chosen/rejected) that are mixed with the online pairs.',
+    weighedSources().optional(),
+    'Fixed preference rows (prompt/chosen/rejected, or KTO rows of which pairs can be made) that are mixed with the online pairs; sources as data.',
     { placeholder: 'path', repeatable: true, fallback: 'none' },
   ),
   output: key(

@@ -4,7 +4,7 @@
  * A person who repairs a file wants to know how many lines are broken, not only the
  * first. The first few are spelled out, the rest counted, and all is thrown as one line.
  */
-import { DataError, type ErrorParts, UserError } from '../errors.js';
+import { DataError, type ErrorParts, UserError } from '../../errors.js';
 
 const SHOWN = 3;
 

@@ -1,0 +1,38 @@
+/** Rows of Parquet files, one row group in memory at a time. */
+import { DataError } from '../../errors.js';
+import type { FileRow } from './json.js';
+import { plainValue } from './table-values.js';
+import { unreadable } from './text-bytes.js';
+
+/** @throws DataError for a file that is damaged, encrypted or packed in a way that cannot be read */
+export async function* parquetRows(path: string, name: string): AsyncGenerator<FileRow> {
+  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } = await import('hyparquet');
+  const { compressors } = await import('hyparquet-compressors');
+  let at = 0;
+  try {
+    const file = await asyncBufferFromFile(path);
+    const metadata = await parquetMetadataAsync(file);
+    for (const group of metadata.row_groups) {
+      const end = at + Number(group.num_rows);
+      const rows = await parquetReadObjects({ file, metadata, compressors, rowStart: at, rowEnd: end });
+      for (const row of rows) {
+        at++;
+        const cells = Object.entries(row).map(([column, cell]) => [column, plainValue(cell)]);
+        yield { where: `${name}#${at}`, value: Object.fromEntries(cells) };
+      }
+      if (at !== end) throw new Error(`${rows.length} rows in a group of ${group.num_rows}`);
+    }
+  } catch (cause) {
+    const known = unreadable(name, cause);
+    if (known instanceof DataError) throw known;
+    const after = at === 0 ? '' : ` after row ${at}`;
+    throw new DataError(
+      {
+        where: name,
+        what: `the Parquet file cannot be read${after} (${(cause as Error).message})`,
+        next: 'the file may be incomplete: write or fetch it again',
+      },
+      { cause },
+    );
+  }
+}
