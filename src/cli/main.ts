@@ -11,6 +11,7 @@ import { addChatCommand } from './chat.js';
 import { addDemoCommand } from './demo.js';
 import { addEvalCommand } from './eval/eval.js';
 import { addExperimentCommand } from './experiment.js';
+import { addImportConfigCommand } from './import-config.js';
 import { addAuditCommand, addOnlineCommand } from './online.js';
 import { addPretrainCommand } from './pretrain.js';
 import { addPullCommand } from './pull.js';
@@ -159,6 +160,7 @@ addBenchCommand(program, async ({ json, ...options }) => {
   );
 });
 addSchemaCommand(program);
+addImportConfigCommand(program);
 
 const args = withHyphens(process.argv.slice(2));
 try {

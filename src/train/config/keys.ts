@@ -10,12 +10,14 @@ import { configSchema } from './schema.js';
 
 /** What we read of a key's JSON Schema. */
 export interface KeySchema {
-  type?: 'string' | 'number' | 'integer' | 'boolean' | 'array';
+  type?: 'string' | 'number' | 'integer' | 'boolean' | 'array' | 'object';
   const?: unknown;
   enum?: string[];
   anyOf?: KeySchema[];
   items?: KeySchema;
   prefixItems?: KeySchema[];
+  properties?: Record<string, KeySchema>;
+  propertyNames?: KeySchema;
   minimum?: number;
   maximum?: number;
   exclusiveMinimum?: number;
@@ -71,7 +73,7 @@ function list() {
   const keys: ConfigKey[] = [];
   const sections: ConfigSection[] = [];
   const walk = (node: Node, section: string) => {
-    const properties = Object.entries(node.properties!);
+    const properties = Object.entries(node.properties!) as [string, Node][];
     const names = properties.map(([name]) => name);
     sections.push({ path: section, description: node.description ?? '', names });
     for (const [name, child] of properties) {
@@ -115,6 +117,25 @@ export function valueAt(values: unknown, path: readonly PropertyKey[]): unknown 
   return path.reduce<unknown>((value, step) => (value as never)?.[step], values);
 }
 
+/** The schema of a value inside of a key's value: of an element of a list, or of what stands in a mapping. */
+export function schemaInside(schema: KeySchema, path: readonly PropertyKey[]): KeySchema | undefined {
+  const [step, ...rest] = path;
+  if (step === undefined) return schema;
+  const own = schema.anyOf ?? [schema];
+  const inner =
+    typeof step === 'number' ? own.find(({ items }) => items)?.items : propertyOf(own, String(step));
+  return inner && schemaInside(inner, rest);
+}
+
+const propertyOf = (schemas: readonly KeySchema[], name: string): KeySchema | undefined =>
+  schemas.find(({ properties }) => properties && Object.hasOwn(properties, name))?.properties?.[name];
+
+/** The keys that a mapping takes; none where a schema takes no mapping, or any keys. */
+export function namesIn(schema: KeySchema): readonly string[] {
+  const mapping = (schema.anyOf ?? [schema]).find(({ type }) => type === 'object');
+  return mapping?.properties ? Object.keys(mapping.properties) : (mapping?.propertyNames?.enum ?? []);
+}
+
 /** What a schema accepts, in words: `a number >= 0`, `one of linear, cosine, constant`. */
 export function expectation(schema: KeySchema): string {
   if (schema.anyOf) return schema.anyOf.map(expectation).join(' or ');
@@ -128,8 +149,11 @@ export function expectation(schema: KeySchema): string {
       return 'true or false';
     case 'array':
       if (schema.prefixItems) return `a list of ${schema.prefixItems.length} texts`;
+      if (schema.items?.anyOf) return 'a list of them';
       if (schema.items?.enum) return `a list of ${schema.items.enum.join(', ')}`;
       return schema.items?.type === 'integer' ? 'a list of whole numbers' : 'a list of texts';
+    case 'object':
+      return `a mapping with the keys ${namesIn(schema).join(', ')}`;
     default:
       return 'a text';
   }

@@ -8,8 +8,9 @@ import type { z } from 'zod';
 import { type ConfigSource, describe, parseSource, readSource } from '../../config/source.js';
 import { ConfigError } from '../../errors.js';
 import { type FlagValues, flagOf } from './flags.js';
-import { configKeys, configSections, expectation, valueAt } from './keys.js';
-import { keyHint } from './nearest.js';
+import { foreignKey } from './foreign/index.js';
+import { configKeys, configSections, expectation, namesIn, schemaInside, valueAt } from './keys.js';
+import { keyHint, nearestName } from './nearest.js';
 import { configSchema, EXCLUSIVE, resolve, type TrainConfig } from './schema.js';
 
 /**
@@ -30,7 +31,7 @@ export function parseConfig(yaml: string, file = 'config.yaml', flags: FlagValue
 function configure(source: ConfigSource | undefined, flags: FlagValues): TrainConfig {
   const values = merge(source?.values ?? {}, flags);
   const result = configSchema.safeParse(values);
-  if (!result.success) throw explain(first(result.error.issues, values), values, source, flags);
+  if (!result.success) throw explain(inside(first(result.error.issues, values)), values, source, flags);
   return resolve(result.data, source?.file);
 }
 
@@ -41,6 +42,14 @@ function first(issues: readonly z.core.$ZodIssue[], values: unknown): z.core.$Zo
     issues.find(({ path }) => valueAt(values, path) !== undefined) ??
     issues[0]
   );
+}
+
+/** Of a value that may be a mapping or a list, what is wrong inside of it, where that is known. */
+function inside(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== 'invalid_union') return issue;
+  const isInside = ({ path, code }: z.core.$ZodIssue) => path.length > 0 || code === 'unrecognized_keys';
+  const inner = issue.errors.flatMap((issues) => issues.filter(isInside).slice(0, 1))[0];
+  return inner === undefined ? issue : inside({ ...inner, path: [...issue.path, ...inner.path] });
 }
 
 function merge(fileValues: Record<string, unknown>, flags: FlagValues): Record<string, unknown> {
@@ -73,35 +82,69 @@ function explain(
   source: ConfigSource | undefined,
   flags: FlagValues,
 ): ConfigError {
-  if (issue.code === 'unrecognized_keys') {
-    const path = [...issue.path, issue.keys[0]];
-    const dotted = path.join('.');
-    const hint = keyHint(dotted) ?? '`ealign train --help` lists the keys';
-    return new ConfigError({ where: source?.place(path, 'key'), what: `unknown key '${dotted}'; ${hint}` });
-  }
+  if (issue.code === 'unrecognized_keys') return unknownKey([...issue.path, issue.keys[0]], source);
   const { name, schema } = target(issue.path);
   const got = valueAt(values, issue.path);
-  if (got === undefined) return missing(name, source);
+  if (got === undefined) return missing(name, issue.path, source);
   const flag = flags.get(name)?.flag;
   const where = flag ?? [source?.place(issue.path), name].filter((part) => part !== undefined).join(' ');
   const what = issue.code === 'custom' ? issue.message : `expected ${schema}, got ${describe(got)}`;
   return new ConfigError({ where, what });
 }
 
+/** @param source of the configuration; absent: the key was given by a flag */
+function unknownKey(path: readonly PropertyKey[], source: ConfigSource | undefined): ConfigError {
+  const dotted = path.join('.');
+  const where = source?.place(path, 'key');
+  const mapping = mappingAt(path.slice(0, -1));
+  if (mapping !== undefined) {
+    const nearest = nearestName(String(path.at(-1)), mapping);
+    const hint = nearest ? `did you mean '${nearest}'?` : `expected one of ${mapping.join(', ')}`;
+    return new ConfigError({ where, what: `unknown key '${dotted}'; ${hint}` });
+  }
+  const foreign = path.length === 1 && source !== undefined ? foreignKey(dotted) : undefined;
+  if (foreign !== undefined) {
+    const what = `unknown key '${dotted}', which is ${foreign}`;
+    return new ConfigError({ where, what, next: `run: ealign import-config ${source!.file}` });
+  }
+  const hint = keyHint(dotted) ?? '`ealign train --help` lists the keys';
+  return new ConfigError({ where, what: `unknown key '${dotted}'; ${hint}` });
+}
+
+/** The keys of a mapping that is a value, e.g. of a source in `data`; undefined for sections. */
+function mappingAt(path: readonly PropertyKey[]): readonly string[] | undefined {
+  const key = configKeys.find((candidate) => isWithin(path, candidate.path));
+  const schema = key && schemaInside(key.schema, path.slice(key.path.split('.').length));
+  return schema && namesIn(schema);
+}
+
+const isWithin = (path: readonly PropertyKey[], key: string): boolean =>
+  `${path.join('.')}.`.startsWith(`${key}.`);
+
 /** The key or section that an issue is about: the longest known prefix of its path. */
 function target(path: readonly PropertyKey[]): { name: string; schema: string } {
   for (let length = path.length; length > 0; length--) {
     const name = path.slice(0, length).join('.');
     const key = configKeys.find((candidate) => candidate.path === name);
-    if (key !== undefined) return { name, schema: expectation(key.schema) };
+    if (key !== undefined) {
+      const inner = schemaInside(key.schema, path.slice(length));
+      // a target of lora.targets is named by its list
+      const isMapping = inner !== undefined && namesIn(key.schema).length > 0;
+      return isMapping
+        ? { name: path.join('.'), schema: expectation(inner) }
+        : { name, schema: expectation(key.schema) };
+    }
     const section = configSections.find((candidate) => candidate.path === name);
     if (section !== undefined) return { name, schema: `a section with the keys ${section.names.join(', ')}` };
   }
   throw new Error(`the schema reports a path that it does not have: ${path.join('.')}`);
 }
 
-function missing(name: string, source: ConfigSource | undefined): ConfigError {
-  const key = configKeys.find(({ path }) => path === name)!;
+function missing(name: string, path: readonly PropertyKey[], source: ConfigSource | undefined): ConfigError {
+  const key = configKeys.find((candidate) => candidate.path === name);
+  if (key === undefined) {
+    return new ConfigError({ where: source?.place(path), what: `the key '${name}' is missing` });
+  }
   const flag = `${flagOf(name)} <${key.placeholder ?? 'value'}>`;
   return new ConfigError({
     where: source?.file,

@@ -1,5 +1,5 @@
 /** The known key that an unknown one was probably meant to be. */
-import { FOREIGN_KEYS, FOREIGN_WITHOUT_KEY } from './foreign.js';
+import { FOREIGN_KEYS, FOREIGN_WITHOUT_KEY } from './foreign/known-keys.js';
 import { configKeys, configSections } from './keys.js';
 
 const keyPaths = configKeys.map(({ path }) => path);
