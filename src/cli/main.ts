@@ -5,6 +5,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { ConfigError } from '../errors.js';
 import { makeFolder, writeFileAtomic } from '../files/files.js';
+import type { PullProgress } from '../hub/repository.js';
 import { addBenchCommand } from './bench.js';
 import { addCalibrateCommand } from './calibrate.js';
 import { addChatCommand } from './chat.js';
@@ -58,18 +59,23 @@ addServeCommand(program, async (options, signal) => {
 });
 addOnlineCommand(program);
 addAuditCommand(program);
-addPullCommand(program, async (model, { progress, signal }) => {
-  const { pull } = await import('../hub/pull.js');
+addPullCommand(program, async (name, { progress, signal, dataset, subset, split }) => {
   let started = false;
-  return pull(model, {
+  const options = {
     signal,
-    onNote: (line) => progress.note(line),
-    onProgress: ({ done, total }) => {
+    onNote: (line: string) => progress.note(line),
+    onProgress: ({ done, total }: PullProgress) => {
       if (!started) progress.start(total, 'download', { first: done, unit: 'bytes' });
       started = true;
       progress.update({ step: done });
     },
-  });
+  };
+  if (!dataset) {
+    const { pull } = await import('../hub/pull.js');
+    return pull(name, options);
+  }
+  const { pullDataset } = await import('../hub/datasets.js');
+  return pullDataset(name, { ...options, subset, split });
 });
 addCalibrateCommand(program, async ({ json: _, ...options }) => {
   const { runCalibrate } = await import('../calibrate/run.js');

@@ -1,26 +1,41 @@
 /** `ealign pull`: its flags. */
 import type { Command } from 'commander';
+import { ConfigError } from '../errors.js';
 import { type Work, work } from './terminal/work.js';
 
 /** What the command line says about a download. */
-export type PullOptions = Work;
+export interface PullOptions extends Work {
+  /** A data set, not a model. */
+  readonly dataset: boolean;
+  readonly subset?: string;
+  readonly split?: string;
+}
 
-/** Adds the command; `run` downloads and returns the folder or file to use as `model`. */
+type Given = Partial<Omit<PullOptions, keyof Work>> & { readonly json?: boolean };
+
+/** Adds the command; `run` downloads and returns the folder or file to use as `model`, or as `data`. */
 export function addPullCommand(
   program: Command,
-  run: (model: string, options: PullOptions) => Promise<string>,
+  run: (name: string, options: PullOptions) => Promise<string>,
 ): void {
   program
     .command('pull')
-    .summary('download a model from the Hugging Face Hub')
+    .summary('download a model or a data set from the Hugging Face Hub')
     .description(
-      'Downloads a model into the usual cache of the Hugging Face Hub and prints where it lies. An interrupted download is taken up again; a checksum decides whether a file is whole.',
+      'Downloads a model, or with --dataset a data set, into the usual cache of the Hugging Face Hub and prints where it lies. An interrupted download is taken up again; a checksum decides whether a file is whole.',
     )
-    .argument('<model>', 'Hugging Face id or alias, e.g. smollm2-135m-instruct')
+    .argument('<name>', 'Hugging Face id, or alias of a model, e.g. smollm2-135m-instruct')
+    .option('--dataset', 'the id is that of a data set')
+    .option('--subset <name>', 'of a data set: this subset only')
+    .option('--split <name>', 'of a data set: this split only')
     .option('--json', 'progress and result as one JSON object a line, on stdout')
-    .action(async (model: string, { json = false }: { json?: boolean }) => {
+    .action(async (name: string, { json = false, dataset = false, subset, split }: Given) => {
+      if (!dataset && (subset ?? split) !== undefined) {
+        const where = subset === undefined ? '--split' : '--subset';
+        throw new ConfigError({ where, what: 'a model has none', next: 'add --dataset for a data set' });
+      }
       const stopping = 'Stopping. Rerun the same command to resume.';
-      const path = await work({ json, stopping }, (ui) => run(model, ui));
+      const path = await work({ json, stopping }, (ui) => run(name, { ...ui, dataset, subset, split }));
       process.stdout.write(json ? `${JSON.stringify({ event: 'result', path })}\n` : `${path}\n`);
     });
 }

@@ -1,8 +1,8 @@
 /**
  * Cells of tables as rows have them.
  *
- * A table gives each column one type: numbers stand where text is meant, lists of turns are text in JSON, or one list
- * for each key of the turns, and what is true is a word or a number.
+ * A table gives each column one type: numbers stand where text is meant, lists of turns are text in JSON, and what is
+ * true is a word or a number.
  */
 import { DataError } from '../errors.js';
 import type { Cells } from './files/read-file.js';
@@ -46,7 +46,7 @@ function cellOf(column: string, value: unknown, isLabel: boolean, where: string)
     const looksSo = /^\s*\[\s*\{\s*["'](role|content|from|value)["']\s*:/.test(value);
     if (isList || (EITHER.has(column) && looksSo)) return listOf(value, column, where);
   }
-  return isList || EITHER.has(column) ? transposed(value) : value;
+  return value;
 }
 
 function truth(value: unknown, isLabel: boolean): unknown {
@@ -72,17 +72,4 @@ function listOf(text: string, column: string, where: string): unknown {
       { cause },
     );
   }
-}
-
-/** `{role: [a, b], content: [c, d]}`, as older versions of `datasets` store lists of turns, as such a list. */
-function transposed(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const columns = Object.entries(value);
-  const [, first] = columns[0] ?? [];
-  if (!Array.isArray(first)) return value;
-  const areEven = columns.every(([, list]) => Array.isArray(list) && list.length === first.length);
-  if (!areEven) return value;
-  return first.map((_, i) =>
-    Object.fromEntries(columns.flatMap(([key, list]) => (list[i] === null ? [] : [[key, list[i]]]))),
-  );
 }

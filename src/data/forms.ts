@@ -98,12 +98,25 @@ const TURN_KEYS = ['messages', 'conversations', 'conversation', 'prompt', 'compl
 /** Every list of `{from, value}` as turns; one turn alone, where an answer stands, as a list. */
 function withTurns(fields: Fields, where: string): Fields {
   const changed = TURN_KEYS.flatMap((key) => {
-    const value = fields[key];
+    const value = transposed(fields[key]);
     if (Array.isArray(value)) return [[key, value.map((turn, i) => turnOf(turn, `${key}[${i}]`, where))]];
     const isAnswer = key !== 'messages' && typeof value === 'object' && value !== null;
     return isAnswer ? [[key, [turnOf(value, key, where)]]] : [];
   });
   return changed.length === 0 ? fields : { ...fields, ...Object.fromEntries(changed) };
+}
+
+/** `{role: [a, b], content: [c, d]}`, as older versions of `datasets` store lists of turns, as such a list. */
+function transposed(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const columns = Object.entries(value);
+  const [, first] = columns[0] ?? [];
+  if (!Array.isArray(first)) return value;
+  const areEven = columns.every(([, list]) => Array.isArray(list) && list.length === first.length);
+  if (!areEven) return value;
+  return first.map((_, i) =>
+    Object.fromEntries(columns.flatMap(([key, list]) => (list[i] === null ? [] : [[key, list[i]]]))),
+  );
 }
 
 /** Who speaks, by the names that ShareGPT and its relatives use. */

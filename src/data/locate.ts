@@ -87,7 +87,8 @@ function choose(splits: readonly string[], name: string, { split }: DataSource) 
   }
   if (split !== undefined) {
     if (splits.includes(split)) return { split };
-    throw new DataError({ where: name, what: `no split ${split}`, expected: `one of ${all}` });
+    const next = existsSync(name) ? undefined : `if it is on the hub, run: ealign pull --dataset ${name}`;
+    throw new DataError({ where: name, what: `no split ${split}`, expected: `one of ${all}`, next });
   }
   if (splits.length === 1) return { split: splits[0] };
   if (!splits.includes('train')) {

@@ -92,7 +92,7 @@ function splitsOf({ data_files: given, data_dir: folder }: CardConfig, files: re
     if (typeof split !== 'string') continue;
     const patterns = [path].flat().filter((one) => typeof one === 'string');
     const found = patterns.flatMap((one) => own.filter((file) => glob(`${inside}${one}`).test(file)));
-    splits.set(split, [...new Set([...(splits.get(split) ?? []), ...found])]);
+    if (found.length > 0) splits.set(split, [...new Set([...(splits.get(split) ?? []), ...found])]);
   }
   return splits;
 }

@@ -90,10 +90,21 @@ describe('a file with a mistake', () => {
     ['learnig_rate: 1', "run.yaml:3:1: unknown key 'learnig_rate'; did you mean 'training.learning_rate'?"],
     ['training:\n  lambda: 1', "run.yaml:4:3: unknown key 'training.lambda'; did you mean 'loss.lambda'?"],
     ['trainig:\n  steps: 1', "run.yaml:3:1: unknown key 'trainig'; did you mean 'training'?"],
-    ['max_steps: 1', "run.yaml:3:1: unknown key 'max_steps'; did you mean 'training.steps'?"],
+    [
+      'max_steps: 1',
+      "run.yaml:3:1: unknown key 'max_steps', a key of TRL, Axolotl and LLaMA-Factory; here it is 'training.steps'. Run: ealign import-config run.yaml",
+    ],
+    [
+      'learning_rate: 1',
+      "run.yaml:3:1: unknown key 'learning_rate', a key of TRL, Axolotl and LLaMA-Factory; here it is 'training.learning_rate'. Run: ealign import-config run.yaml",
+    ],
+    [
+      'flash_attention: true',
+      "run.yaml:3:1: unknown key 'flash_attention', a key of Axolotl. Run: ealign import-config run.yaml",
+    ],
     [
       'per_device_train_batch_size: 1',
-      "run.yaml:3:1: unknown key 'per_device_train_batch_size'; did you mean 'training.batch_size'?",
+      "run.yaml:3:1: unknown key 'per_device_train_batch_size', a key of TRL and LLaMA-Factory; here it is 'training.batch_size'. Run: ealign import-config run.yaml",
     ],
     ['lora:\n  r: 1', "run.yaml:4:3: unknown key 'lora.r'; did you mean 'lora.rank'?"],
     [
@@ -102,7 +113,7 @@ describe('a file with a mistake', () => {
     ],
     [
       'lora_dropout: 0.1',
-      "run.yaml:3:1: unknown key 'lora_dropout'; adapters are trained without dropout; remove it",
+      "run.yaml:3:1: unknown key 'lora_dropout', a key of TRL, Axolotl and LLaMA-Factory; adapters are trained without dropout. Run: ealign import-config run.yaml",
     ],
     ['constructor: 1', "run.yaml:3:1: unknown key 'constructor'; `ealign train --help` lists the keys"],
   ])('%j', (yaml, line) => {
@@ -132,6 +143,46 @@ describe('a file with a mistake', () => {
       '/nowhere/run.yaml: no such configuration file. Check the path',
     );
     expect(() => loadConfig('/')).toThrow('/: is a folder; expected a YAML file');
+  });
+});
+
+describe('sources of rows', () => {
+  const error = (data: string) => errorOf(`model: pinocchio\ndata:\n${data}`);
+  it.each([
+    [
+      '  - {path: a.csv, colums: {prompt: q}}',
+      "run.yaml:3:19: unknown key 'data.0.colums'; did you mean 'columns'?",
+    ],
+    [
+      '  - {path: a.csv, columns: {promt: q}}',
+      "run.yaml:3:29: unknown key 'data.0.columns.promt'; did you mean 'prompt'?",
+    ],
+    ['  path: a.csv\n  columns: {prompt: 3}', 'run.yaml:4:21 data.columns.prompt: expected a text, got 3'],
+    [
+      '  - a.csv\n  - {path: b.csv, type: sharedgpt}',
+      "run.yaml:4:25 data.1.type: expected one of messages, sharegpt, completion, alpaca, text, preference, kto, got 'sharedgpt'",
+    ],
+    ['  - {path: a.csv, weight: 0}', 'run.yaml:3:27 data.0.weight: expected a number > 0, got 0'],
+    ['  split: train', "run.yaml:3:3: the key 'data.path' is missing"],
+    [
+      '  - 3',
+      'run.yaml:3:5 data.0: expected a text or a mapping with the keys path, subset, split, type, columns, weight, got 3',
+    ],
+  ])('%j', (data, line) => {
+    expect(error(data)).toBe(line);
+  });
+
+  it('may be paths and mappings, and are written so that they load again', () => {
+    const text = `model: pinocchio\ndata:\n  - a.jsonl\n  - {path: o/n, split: dev, columns: {prompt: q}, weight: 0.5}\neval_data: {path: b.csv, type: alpaca}\n`;
+    const config = parseConfig(text);
+    expect(config.data).toEqual([
+      'a.jsonl',
+      { path: 'o/n', split: 'dev', columns: { prompt: 'q' }, weight: 0.5 },
+    ]);
+    expect(config.eval_data).toEqual([{ path: 'b.csv', type: 'alpaca' }]);
+    expect(parseConfig(renderConfig(config))).toEqual(config);
+    expect(errorOf(`${MINIMAL}eval_data: {path: b, weight: 2}`)).toMatch(/unknown key 'eval_data\.weight'/);
+    expect(parseConfig('model: m\ndata: {path: d/rows.csv.gz}', 'run.yaml').output).toBe('runs/run');
   });
 });
 

@@ -37,6 +37,8 @@ export class FakeServer {
   constructor(
     readonly repo: string,
     readonly files: Map<string, Buffer>,
+    /** Whether it is a repository of a data set. */
+    private readonly kind: 'models' | 'datasets' = 'models',
   ) {
     this.server = createServer((request, response) => this.answer(request, response));
   }
@@ -68,12 +70,13 @@ export class FakeServer {
       response.writeHead(status, { 'content-type': 'application/json' }).end('{"error":"no"}');
       return;
     }
-    if (path === `/api/models/${this.repo}/revision/main`) {
+    const folder = this.kind === 'models' ? '' : '/datasets';
+    if (path === `/api/${this.kind}/${this.repo}/revision/main`) {
       this.json(response, { _id: '1', id: this.repo, sha: commit, lastModified: '2025-01-01T00:00:00Z' });
-    } else if (path === `/api/models/${this.repo}/tree/${commit}`) {
+    } else if (path === `/api/${this.kind}/${this.repo}/tree/${commit}`) {
       this.json(response, [...this.files].map(treeEntry));
-    } else if (path.startsWith(`/${this.repo}/resolve/${commit}/`)) {
-      const content = this.files.get(path.slice(`/${this.repo}/resolve/${commit}/`.length));
+    } else if (path.startsWith(`${folder}/${this.repo}/resolve/${commit}/`)) {
+      const content = this.files.get(path.slice(`${folder}/${this.repo}/resolve/${commit}/`.length));
       if (content === undefined) response.writeHead(404).end();
       else this.send(response, path, content, range);
     } else {

@@ -18,6 +18,7 @@ export interface KeySchema {
   prefixItems?: KeySchema[];
   properties?: Record<string, KeySchema>;
   propertyNames?: KeySchema;
+  additionalProperties?: KeySchema | boolean;
   minimum?: number;
   maximum?: number;
   exclusiveMinimum?: number;
@@ -127,8 +128,12 @@ export function schemaInside(schema: KeySchema, path: readonly PropertyKey[]): K
   return inner && schemaInside(inner, rest);
 }
 
-const propertyOf = (schemas: readonly KeySchema[], name: string): KeySchema | undefined =>
-  schemas.find(({ properties }) => properties && Object.hasOwn(properties, name))?.properties?.[name];
+function propertyOf(schemas: readonly KeySchema[], name: string): KeySchema | undefined {
+  const mapping = schemas.find(({ type }) => type === 'object');
+  if (mapping?.properties)
+    return Object.hasOwn(mapping.properties, name) ? mapping.properties[name] : undefined;
+  return typeof mapping?.additionalProperties === 'object' ? mapping.additionalProperties : undefined;
+}
 
 /** The keys that a mapping takes; none where a schema takes no mapping, or any keys. */
 export function namesIn(schema: KeySchema): readonly string[] {

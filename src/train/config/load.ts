@@ -8,9 +8,9 @@ import type { z } from 'zod';
 import { type ConfigSource, describe, parseSource, readSource } from '../../config/source.js';
 import { ConfigError } from '../../errors.js';
 import { type FlagValues, flagOf } from './flags.js';
-import { foreignKey } from './foreign/index.js';
+import { ownersOf } from './foreign/index.js';
 import { configKeys, configSections, expectation, namesIn, schemaInside, valueAt } from './keys.js';
-import { keyHint, nearestName } from './nearest.js';
+import { counterpart, keyHint, nearestName } from './nearest.js';
 import { configSchema, EXCLUSIVE, resolve, type TrainConfig } from './schema.js';
 
 /**
@@ -102,9 +102,10 @@ function unknownKey(path: readonly PropertyKey[], source: ConfigSource | undefin
     const hint = nearest ? `did you mean '${nearest}'?` : `expected one of ${mapping.join(', ')}`;
     return new ConfigError({ where, what: `unknown key '${dotted}'; ${hint}` });
   }
-  const foreign = path.length === 1 && source !== undefined ? foreignKey(dotted) : undefined;
-  if (foreign !== undefined) {
-    const what = `unknown key '${dotted}', which is ${foreign}`;
+  const owners = path.length === 1 && source !== undefined ? ownersOf(dotted) : undefined;
+  if (owners !== undefined) {
+    const said = [`unknown key '${dotted}', a key of ${owners}`, counterpart(dotted)];
+    const what = said.filter((part) => part !== undefined).join('; ');
     return new ConfigError({ where, what, next: `run: ealign import-config ${source!.file}` });
   }
   const hint = keyHint(dotted) ?? '`ealign train --help` lists the keys';

@@ -16,6 +16,14 @@ export function keyHint(path: string): string | undefined {
   return hint(path, [...keyPaths, ...sectionPaths], (known) => known);
 }
 
+/** What another tool's key is here, in words; undefined where nothing is known. @param name of no section */
+export function counterpart(name: string): string | undefined {
+  if (Object.hasOwn(FOREIGN_WITHOUT_KEY, name)) return FOREIGN_WITHOUT_KEY[name].replace(/; remove it$/, '');
+  const known = keyPaths.find((path) => lastPart(path) === name);
+  const here = known ?? (Object.hasOwn(FOREIGN_KEYS, name) ? FOREIGN_KEYS[name] : undefined);
+  return here && `here it is '${here}'`;
+}
+
 /**
  * What to say after `unknown option '--x'`.
  *

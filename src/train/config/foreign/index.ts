@@ -1,7 +1,6 @@
 /** Whose configuration one is, and what its keys become here. */
 
 import { axolotlRules, finishAxolotl } from './axolotl.js';
-import { FOREIGN_KEYS, FOREIGN_WITHOUT_KEY } from './known-keys.js';
 import { finishLlamaFactory, llamaFactoryRules } from './llama-factory.js';
 import { AXOLOTL, LLAMA_FACTORY, TRAINING_ARGUMENTS, TRL } from './names.js';
 import { type Given, none, type Rules, Translation } from './translation.js';
@@ -26,8 +25,7 @@ const llamaFactory: Tool = {
 };
 const tools: readonly Tool[] = [trl, axolotl, llamaFactory];
 
-const knows = ({ rules, names }: Tool, key: string): boolean =>
-  Object.hasOwn(rules, key) || names.some((known) => known.has(key));
+const knows = ({ names }: Tool, key: string): boolean => names.some((known) => known.has(key));
 
 /** Keys that one tool alone has, and by which its configurations are told. */
 const MARKS: readonly (readonly [Tool, RegExp])[] = [
@@ -36,15 +34,11 @@ const MARKS: readonly (readonly [Tool, RegExp])[] = [
   [trl, /^(dataset_name|use_peft|dataset_text_field|dataset_config|beta)$/],
 ];
 
-/** Whose key a key of no section is, in words, and what it is here: `a key of TRL, here 'data'`; undefined where nobody's. */
-export function foreignKey(key: string): string | undefined {
+/** The tools that have such a key, in words: `TRL and Axolotl`; undefined where none has. */
+export function ownersOf(key: string): string | undefined {
   const owners = tools.filter((tool) => knows(tool, key)).map(({ name }) => name);
   if (owners.length === 0) return undefined;
-  const named = [owners.slice(0, -1).join(', '), owners.at(-1)].filter((part) => part !== '').join(' and ');
-  const why = Object.hasOwn(FOREIGN_WITHOUT_KEY, key) && FOREIGN_WITHOUT_KEY[key].replace(/; remove it$/, '');
-  const here = Object.hasOwn(FOREIGN_KEYS, key) && `here '${FOREIGN_KEYS[key]}'`;
-  const said = why || here;
-  return `a key of ${named}${said ? `${why ? ': ' : ', '}${said}` : ''}`;
+  return [owners.slice(0, -1).join(', '), owners.at(-1)].filter((part) => part !== '').join(' and ');
 }
 
 /** Which tool's configuration it is; undefined where no key is any's. */
