@@ -41,6 +41,7 @@ import { createTokenizer, loadTokenizer } from '../../dist/tokenizer/tokenizer.j
 import { loadCheckpoint, saveCheckpoint } from '../../dist/train/checkpoint.js';
 import { loadConfig } from '../../dist/train/config/load.js';
 import { all, filesOf, lines, made, one } from './corpus.mjs';
+import { dataTargets } from './data-targets.mjs';
 import {
   CONVERSATION,
   config,
@@ -202,6 +203,7 @@ const trailFiles = await made(
 const { tokenizer: words } = await loadModel(pinocchio);
 
 export const targets = [
+  ...dataTargets,
   ...tinyModels,
   ...tokenizers,
   ...ggufs,

@@ -1,5 +1,5 @@
 /** Rows of Arrow files, in the format of streams (which `datasets` writes) or of files, one record batch at a time. */
-import { createReadStream } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { DataError } from '../../errors.js';
 import type { FileRow } from './json.js';
 import { plainValue, type Unwrap } from './table-values.js';
@@ -8,8 +8,16 @@ import { unreadable } from './text-bytes.js';
 /** @throws DataError for a file that is damaged, or of types that cannot be read */
 export async function* arrowRows(path: string, name: string): AsyncGenerator<FileRow> {
   const { MapRow, RecordBatchReader, StructRow, Vector } = await import('apache-arrow');
+  const most = 8 * (statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+  const requireLength = (length: number) => {
+    // each value takes a bit at least: a damaged length would take all memory
+    if (length > most) throw new Error(`${length} values in ${most / 8} bytes`);
+  };
   const unwrap: Unwrap = (value) => {
-    if (value instanceof Vector) return { list: [...value] };
+    if (value instanceof Vector) {
+      requireLength(value.length);
+      return { list: [...value] };
+    }
     if (value instanceof StructRow || value instanceof MapRow) {
       return { fields: value as Iterable<[string, unknown]> };
     }
@@ -21,6 +29,7 @@ export async function* arrowRows(path: string, name: string): AsyncGenerator<Fil
     const reader = await RecordBatchReader.from(file);
     await reader.open();
     for await (const batch of reader) {
+      requireLength(batch.numRows);
       const columns = batch.schema.fields.map((field, i) => [field.name, batch.getChildAt(i)!] as const);
       for (let row = 0; row < batch.numRows; row++) {
         at++;

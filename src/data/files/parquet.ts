@@ -1,4 +1,5 @@
 /** Rows of Parquet files, one row group in memory at a time. */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DataError } from '../../errors.js';
 import type { FileRow } from './json.js';
 import { plainValue } from './table-values.js';
@@ -6,11 +7,12 @@ import { unreadable } from './text-bytes.js';
 
 /** @throws DataError for a file that is damaged, encrypted or packed in a way that cannot be read */
 export async function* parquetRows(path: string, name: string): AsyncGenerator<FileRow> {
-  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } = await import('hyparquet');
+  const { parquetMetadataAsync, parquetReadObjects } = await import('hyparquet');
   const { compressors } = await import('hyparquet-compressors');
   let at = 0;
+  let file: OpenFile | undefined;
   try {
-    const file = await asyncBufferFromFile(path);
+    file = new OpenFile(path);
     const metadata = await parquetMetadataAsync(file);
     for (const group of metadata.row_groups) {
       const end = at + Number(group.num_rows);
@@ -34,5 +36,33 @@ export async function* parquetRows(path: string, name: string): AsyncGenerator<F
       },
       { cause },
     );
+  } finally {
+    file?.close();
+  }
+}
+
+/** Reads at once when it is asked: nothing is under way when a damaged page ends the reading. */
+class OpenFile {
+  readonly byteLength: number;
+  private readonly fd: number;
+
+  constructor(path: string) {
+    this.fd = openSync(path, 'r');
+    this.byteLength = fstatSync(this.fd).size;
+  }
+
+  slice(start: number, end = this.byteLength): ArrayBuffer {
+    const bytes = new Uint8Array(Math.max(0, Math.min(end, this.byteLength) - start));
+    let done = 0;
+    while (done < bytes.length) {
+      const read = readSync(this.fd, bytes, done, bytes.length - done, start + done);
+      if (read === 0) throw new Error('the file ends early');
+      done += read;
+    }
+    return bytes.buffer;
+  }
+
+  close(): void {
+    closeSync(this.fd);
   }
 }
