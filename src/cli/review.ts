@@ -33,7 +33,7 @@ export function addReviewCommand(program: Command): void {
     )
     .argument(
       '<transcripts...>',
-      'JSONL files of conversations (messages, or prompt and completion); a .json file holds one or a list',
+      'conversations (messages, or prompt and completion): files of any format that training reads, folders, or ids of hub data sets',
     );
   addModel(command, `who reviews: ${MODEL}${ENDPOINT}`)
     .option('--last', 'only the last answer of each conversation')
