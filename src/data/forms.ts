@@ -51,6 +51,9 @@ export function standardRow(value: unknown, where: string, how: FormOptions, unr
   const given =
     form === undefined ? (value as Fields) : onlyOf(form, value as Fields, where, unread, promptsOnly);
   const fields = withTurns(rowOfCells(given, cells, form === 'kto', where), where);
+  if (form === 'kto' && !promptsOnly && typeof fields.label !== 'boolean') {
+    throw wrongType('label', 'true or false, or 1 or 0', fields.label, where);
+  }
   if (form === 'sharegpt' || (form !== 'messages' && hasConversations(fields))) return fromShareGpt(fields);
   if (form === 'alpaca' || isAlpaca(fields)) return fromAlpaca(fields, where, promptsOnly);
   return fields;

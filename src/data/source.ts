@@ -38,7 +38,7 @@ const source = {
 };
 
 /** A source without a weight: rows that are not mixed with others. */
-export const plainSource = z.strictObject(source);
+const plainSource = z.strictObject(source);
 
 /** A source of rows that may be mixed. */
 export const weighedSource = z.strictObject({

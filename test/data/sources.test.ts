@@ -238,6 +238,9 @@ describe('type', () => {
       },
     ]);
     expect(notes).toEqual([`${path}: 1 of 3 labelled rows have no counterpart and are left out.`]);
+    expect(await failure(read({ path: file('label.jsonl', row('good', 2)), type: 'kto' }))).toBe(
+      'label.jsonl:1: label has the wrong type; expected true or false, or 1 or 0, got the number 2',
+    );
     const wanted = file('wanted.jsonl', row('good', 1));
     expect(await failure(readPreferenceRows({ path: wanted, type: 'kto' }))).toMatch(
       /^wanted\.jsonl: no two rows have the same prompt/,

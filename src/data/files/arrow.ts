@@ -1,6 +1,7 @@
 /** Rows of Arrow files, in the format of streams (which `datasets` writes) or of files, one record batch at a time. */
-import { createReadStream, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DataError } from '../../errors.js';
+import { withinTime } from '../../tokenizer/time-limit.js';
 import type { FileRow } from './json.js';
 import { plainValue, type Unwrap } from './table-values.js';
 import { unreadable } from './text-bytes.js';
@@ -8,7 +9,7 @@ import { unreadable } from './text-bytes.js';
 /** @throws DataError for a file that is damaged, or of types that cannot be read */
 export async function* arrowRows(path: string, name: string): AsyncGenerator<FileRow> {
   const { MapRow, RecordBatchReader, StructRow, Vector } = await import('apache-arrow');
-  const most = 8 * (statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+  let most = 0;
   const requireLength = (length: number) => {
     // each value takes a bit at least: a damaged length would take all memory
     if (length > most) throw new Error(`${length} values in ${most / 8} bytes`);
@@ -24,11 +25,15 @@ export async function* arrowRows(path: string, name: string): AsyncGenerator<Fil
     return undefined;
   };
   let at = 0;
-  const file = createReadStream(path);
+  let file: number | undefined;
   try {
-    const reader = await RecordBatchReader.from(file);
-    await reader.open();
-    for await (const batch of reader) {
+    file = openSync(path, 'r');
+    most = 8 * fstatSync(file).size;
+    const reader = RecordBatchReader.from(pieces(file));
+    withinTime(PATIENCE, () => reader.open());
+    for (;;) {
+      const { done, value: batch } = withinTime(PATIENCE, () => reader.next());
+      if (done) break;
       requireLength(batch.numRows);
       const columns = batch.schema.fields.map((field, i) => [field.name, batch.getChildAt(i)!] as const);
       for (let row = 0; row < batch.numRows; row++) {
@@ -50,6 +55,18 @@ export async function* arrowRows(path: string, name: string): AsyncGenerator<Fil
       { cause },
     );
   } finally {
-    file.destroy();
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+/** Milliseconds for the head of a batch, which take microseconds: damaged ones may lead the reader in circles. */
+const PATIENCE = 5000;
+
+function* pieces(file: number): Generator<Uint8Array> {
+  for (;;) {
+    const piece = new Uint8Array(1 << 16);
+    const length = readSync(file, piece);
+    if (length === 0) return;
+    yield piece.subarray(0, length);
   }
 }

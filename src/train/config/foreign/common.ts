@@ -78,7 +78,7 @@ export const shared: Rules = {
 };
 
 /** A count of at least one, of which shares of all steps are told. */
-export function atLeastOne(path: string): Rule {
+function atLeastOne(path: string): Rule {
   return (t, key, value) => {
     const number = numberOf(value);
     if (number !== undefined && number >= 1) t.set(path, Math.round(number));
@@ -193,7 +193,7 @@ export function rounded(t: Translation, key: string, bits: number): void {
 export type Source = Readonly<Record<string, unknown>> & { readonly path: string };
 
 /** A source in the shortest form. */
-export const short = (source: Source): unknown => (Object.keys(source).length === 1 ? source.path : source);
+const short = (source: Source): unknown => (Object.keys(source).length === 1 ? source.path : source);
 
 /** Sources under a key, in the shortest form. */
 export function setSources(t: Translation, path: string, sources: readonly Source[]): void {
