@@ -53,7 +53,7 @@ describe('the fake engine', () => {
 describe('openEngine', () => {
   it('refuses a name that no engine has, with those that there are', async () => {
     await expect(openEngine({ engine: 'abacus', model: tinyModel() })).rejects.toThrow(
-      'engine: no such engine; expected onnx, got abacus',
+      'engine: no such engine; expected onnx or torch or tinker, got abacus',
     );
   });
 
