@@ -129,6 +129,9 @@ async function calibrateProbe(options: CalibrateOptions, depth: number): Promise
   const reading: ReadingStates = { store, framework, layers, conscience, format, signal };
   const answers = pairs.flat();
   const before = answers.filter(({ item }) => isRead(item, reading)).length;
+  progress.note(
+    `A probe is fitted on the hidden states over ${answers.length} answers, ${answers.length - before} of which are still to be read.`,
+  );
   progress.start(answers.length, 'hidden states', { first: before });
   const read: (ProbedAnswer & { tokens: number })[] = [];
   for (const { item, topic, careless } of answers) {
