@@ -19,7 +19,7 @@ export interface ReadingStates extends Omit<ProbingOptions, 'onUsage'> {
   readonly layers: readonly number[];
 }
 
-/** Layers that are tried: about eight in the middle half, where meaning is; the last ones are about the next word. */
+/** Layers that are tried: eight to fifteen of the middle half, where meaning is; the last ones are about the next word. */
 export function layersToTry(layers: number): number[] {
   const [first, last] = [Math.floor(layers / 4), Math.ceil((3 * layers) / 4) - 1];
   const step = Math.max(1, Math.floor((last - first + 1) / 8));

@@ -51,6 +51,13 @@ export async function calibrationOfRun(
     return undefined;
   }
   const { path, ofAnother: _, ...kept } = found;
+  const readable = other !== undefined || (config.engine ?? 'onnx') === 'onnx';
+  if (!readable && found.reading.parts.some(({ probe }) => probe)) {
+    note(
+      `The calibration of the conscience (${path}) is set aside: it reads hidden states, which the engine '${config.engine}' does not give. For one that reads labels: ealign calibrate ${config.model} --reading labels`,
+    );
+    return undefined;
+  }
   note(warningOf(found) ?? `The conscience is calibrated (${path}): ${kept.sentence}`);
   return kept;
 }

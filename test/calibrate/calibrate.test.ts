@@ -10,6 +10,7 @@ import { defaultFormat } from '../../src/conscience/format.js';
 import { FRAMEWORK_NAMES, FRAMEWORKS } from '../../src/conscience/frameworks.js';
 import { reviewMany } from '../../src/conscience/review.js';
 import { wordingsOf } from '../../src/conscience/wordings.js';
+import type { HiddenReader } from '../../src/engine/language-model.js';
 import { silent } from '../../src/metrics/progress.js';
 import { readCalibration, saveCalibration } from '../../src/open/calibration.js';
 import type { Message } from '../../src/values/conversation.js';
@@ -43,6 +44,55 @@ function conscience(understood = 'beneficial or harmful') {
 const options = (model = conscience()) => ({
   ...{ model: { name: 'scripted', hash: 'abc' }, conscience: model, format: defaultFormat(), pairs },
   ...{ dataName: 'test', folder, progress: silent, wordings: WORDINGS },
+});
+
+/** Knows careless answers by its states, whatever it says. */
+function knowing(model = conscience('no such question')) {
+  const meanStates: HiddenReader['meanStates'] = async (conversations, _, layers) =>
+    conversations.map(([{ content }]) => {
+      const bad = [...careless].some((text) => content.includes(text));
+      return layers.map((layer) =>
+        Float32Array.of((bad ? 3 : 0) + noise(content), noise(`${layer} ${content}`)),
+      );
+    });
+  return Object.assign(model, { hidden: { layers: 4, meanStates } });
+}
+
+describe('a probe', () => {
+  it('is taken where the states know more than the words, and judges answers that it has not seen', async () => {
+    const { calibration, other } = (await calibrate(options(knowing())))!;
+    const [part] = calibration.reading.parts;
+    expect(part).toMatchObject({ framework: FRAMEWORKS.consequentialist, order: 'first', weight: 1 });
+    expect(part.probe).toBeDefined();
+    expect(calibration.quality).toBe('usable');
+    expect(calibration.measured.auc!.value).toBeGreaterThan(0.95);
+    expect(other!.reading.parts[0].probe).toBeUndefined();
+    expect(parseCalibration(JSON.parse(JSON.stringify(calibration)), 'file')).toEqual(calibration);
+    const tested = (await testCalibration(calibration, options(knowing())))!;
+    expect(tested.measured.auc!.value).toBeGreaterThan(0.95);
+    expect(tested.measured.recall!.value).toBeGreaterThan(0.8);
+  });
+
+  it('is left where words say as much, or where it is not asked for', async () => {
+    const words = (await calibrate({ ...options(knowing(conscience())), reading: 'labels' }))!;
+    expect(words.calibration.reading.parts[0].probe).toBeUndefined();
+    expect(words.other).toBeUndefined();
+    const probed = (await calibrate({ ...options(knowing()), reading: 'probe' }))!;
+    expect(probed.screened).toEqual([]);
+    await expect(calibrate({ ...options(), reading: 'probe' })).rejects.toThrow(
+      /hidden states of scripted cannot be read/,
+    );
+  });
+
+  it('reads no states twice', async () => {
+    const first = (await calibrate({ ...options(knowing()), reading: 'probe' }))!;
+    const silentReader = knowing();
+    silentReader.hidden.meanStates = async () => {
+      throw new Error('read again');
+    };
+    const again = (await calibrate({ ...options(silentReader), reading: 'probe' }))!;
+    expect(again.calibration.reading).toEqual(first.calibration.reading);
+  });
 });
 
 describe('calibrate', () => {

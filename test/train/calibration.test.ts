@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { readAudit } from '../../src/conscience/audit.js';
 import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
+import { encodeDirection } from '../../src/conscience/probe.js';
 import { type ProgressState, silent } from '../../src/metrics/progress.js';
 import { calibrationPath, readCalibration, saveCalibration } from '../../src/open/calibration.js';
 import { openModel } from '../../src/open/model.js';
@@ -37,10 +38,10 @@ const calibration = (hash: string) =>
 
 const configOf = (conscience = '') =>
   parseConfig(`model: pinocchio\ndata: rows.jsonl\nconscience: { ${conscience} }`);
-const asked = async (conscience = '', others = new Map()) => {
+const asked = async (conscience = '', others = new Map(), engine = {}) => {
   const notes: string[] = [];
   const found = await calibrationOfRun(
-    { config: configOf(conscience), model: { hash: 'f00d' } as never },
+    { config: { ...configOf(conscience), ...engine }, model: { hash: 'f00d' } as never },
     { others, note: (line) => void notes.push(line) },
   );
   return { found, notes };
@@ -73,6 +74,17 @@ it.each(['question: virtue', 'labels: [yes, no]', 'prior_correction: neutral'])(
     expect(notes).toEqual([expect.stringMatching(/is set aside/)]);
   },
 );
+
+it('is set aside where it reads hidden states that the engine does not give', async () => {
+  const probe = { layer: 0, direction: encodeDirection(Float32Array.of(1, 2)) };
+  const parts = [{ framework: FRAMEWORKS.asimov, weight: 1, probe }];
+  const reading = { ...calibration('f00d').reading, parts };
+  saveCalibration(calibrationPath('f00d'), { ...calibration('f00d'), reading });
+  expect((await asked()).found?.reading.parts).toEqual(parts);
+  const { found, notes } = await asked('', new Map(), { engine: 'torch' });
+  expect(found).toBeUndefined();
+  expect(notes).toEqual([expect.stringMatching(/hidden states.*'torch'.*--reading labels$/)]);
+});
 
 it('reviews by it in training, keeps it in the run’s folder, and resumes with that', async () => {
   const model = await openModel('pinocchio');

@@ -2,6 +2,7 @@
 
 import type { TokenRow } from '../../values/rows.js';
 import { type ChoiceRow, depth } from '../choices.js';
+import { meansOf, type Stretch } from '../stretch.js';
 import type { SequenceLogp, WeightSet } from '../training-engine.js';
 import { padRows } from './batch.js';
 import { ChoiceQueue } from './choice-queue.js';
@@ -12,7 +13,6 @@ import { hiddenGraph, scoreGraph } from './graphs.js';
 import type { Programs } from './programs.js';
 import { int64Array, type NdArray } from './runtime.js';
 import type { HiddenStates } from './step-feeds.js';
-import { meansOf, type Stretch } from '../stretch.js';
 import { chunked, chunksFor, type Targets } from './targets.js';
 
 export class Scoring {

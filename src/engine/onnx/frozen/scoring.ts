@@ -5,10 +5,10 @@
  */
 import type { TokenRow } from '../../../values/rows.js';
 import { type ChoiceRow, lineLength } from '../../choices.js';
+import { meansOf, type Stretch } from '../../stretch.js';
 import type { SequenceLogp } from '../../training-engine.js';
 import { Cache } from '../cache.js';
 import { byTokens } from '../forward-groups.js';
-import { meansOf, type Stretch } from '../../stretch.js';
 import type { FrozenCopy } from './copy.js';
 import type { Line } from './lines.js';
 import { type KnownPrefix, leastShared, type Prefixes, sharedLength } from './prefixes.js';
