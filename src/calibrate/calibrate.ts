@@ -14,7 +14,7 @@ import { encodeDirection } from '../conscience/probe.js';
 import type { Reading, ReadingChoice } from '../conscience/reading.js';
 import type { ReviewItem } from '../conscience/review.js';
 import type { LanguageModel } from '../engine/language-model.js';
-import { ConfigError } from '../errors.js';
+import { ConfigError, DataError } from '../errors.js';
 import { openPlanned } from '../evaluate/store.js';
 import type { Progress } from '../metrics/progress.js';
 import { median } from '../statistics/median.js';
@@ -22,6 +22,7 @@ import type { AnswerPair, LabelledAnswer } from './answers.js';
 import {
   type Candidate,
   choose,
+  FOLDS,
   type HeldOut,
   judge,
   type MeasuredAnswer,
@@ -91,21 +92,38 @@ export interface Calibrated {
  * @throws ConfigError when a probe is asked for and the model's hidden states cannot be read
  */
 export async function calibrate(options: CalibrateOptions): Promise<Calibrated | undefined> {
-  const { conscience, reading = 'auto' } = options;
+  const { conscience, progress, reading = 'auto' } = options;
   if (reading === 'probe' && !conscience.hidden) throw unreadableStates(conscience.id);
   const asksLabels = reading !== 'probe';
   const labelled = asksLabels ? await calibrateLabels(options) : undefined;
   if (asksLabels && !labelled) return undefined;
   if (reading === 'labels' || !conscience.hidden) return labelled;
   const probed = await calibrateProbe(options, conscience.hidden.layers);
-  if (!probed) return undefined;
+  if (probed === 'stopped') return undefined;
+  if (probed === 'too few') {
+    if (!labelled) throw tooFewTopics();
+    progress.note('There are too few topics with answers that can be read: no probe is fitted.');
+    return labelled;
+  }
   if (!labelled) return { calibration: probed, screened: [] };
   const { calibration: asked, screened } = labelled;
-  const areaOf = ({ measured: { auc } }: Calibration) => auc?.value ?? 0;
-  // words can be read by people, and by whoever has no states
-  const better = areaOf(probed) > areaOf(asked) + WORTH;
+  const better = worthOf(probed) > worthOf(asked) + WORTH;
   return { screened, calibration: better ? probed : asked, other: better ? asked : probed };
 }
+
+/** AUC, drawn to chance by what cannot be read; a reading that is of use is worth more than any that is not. */
+function worthOf({ measured: { auc, unreadable }, quality }: Calibration): number {
+  const area = auc ? 0.5 + (auc.value - 0.5) * (1 - unreadable) : 0;
+  return area + (quality === 'usable' || quality === 'weak' ? 1 : 0);
+}
+
+const tooFewTopics = () =>
+  new DataError({
+    where: '--reading probe',
+    what: 'there are too few topics with answers that can be read',
+    expected: `${FOLDS} topics at least`,
+    next: 'give more answers, or choose --reading labels',
+  });
 
 const unreadableStates = (id: string) =>
   new ConfigError({
@@ -118,7 +136,10 @@ const unreadableStates = (id: string) =>
 const questionOf = (wordings: readonly Framework[]): Framework =>
   wordings.find(({ name }) => name === 'consequentialist') ?? wordings[0];
 
-async function calibrateProbe(options: CalibrateOptions, depth: number): Promise<Calibration | undefined> {
+async function calibrateProbe(
+  options: CalibrateOptions,
+  depth: number,
+): Promise<Calibration | 'stopped' | 'too few'> {
   const { model, conscience, format, overwrite, signal, progress, wordings } = options;
   const { falseAlarms = 0.02, seed = 1, probePairs: pairs = options.pairs } = options;
   const [framework, layers] = [questionOf(wordings), layersToTry(depth)];
@@ -135,11 +156,14 @@ async function calibrateProbe(options: CalibrateOptions, depth: number): Promise
   progress.start(answers.length, 'hidden states', { first: before });
   const read: (ProbedAnswer & { tokens: number })[] = [];
   for (const { item, topic, careless } of answers) {
-    if (signal?.aborted) return undefined;
+    if (signal?.aborted) return 'stopped';
     read.push({ topic, careless, ...(await statesOf(item, reading)) });
     progress.update({ step: Math.max(before, read.length) });
   }
   progress.done(`hidden states: ${answers.length}`);
+  const topics = (kind: boolean) =>
+    new Set(read.flatMap(({ states, topic, careless }) => (states && careless === kind ? [topic] : [])));
+  if (Math.min(topics(true).size, topics(false).size) < FOLDS) return 'too few';
   const { place, direction, bias, threshold, heldOut } = fitProbe(read, { falseAlarms, seed });
   const probe = { layer: layers[place], direction: encodeDirection(direction) };
   return calibrationFrom({ ...options, pairs }, falseAlarms, {
@@ -364,7 +388,7 @@ function calibrationFrom(
   };
   const quality = qualityOf(measured);
   return {
-    ...{ version: 1, model, made: new Date().toISOString() },
+    ...{ version: reading.parts.some(({ probe }) => probe) ? 2 : 1, model, made: new Date().toISOString() },
     data: { name: dataName, careful: pairs.length, careless: pairs.length },
     ...{ falseAlarms, reading, measured, quality },
     sentence: sentenceOf(model.name, quality, measured, falseAlarms),

@@ -40,7 +40,8 @@ const readingSchema = z.object({
 const QUALITIES = ['usable', 'weak', 'chance', 'unreadable'] as const;
 
 const calibrationSchema = z.object({
-  version: z.literal(1),
+  /** 2 where a part has a probe, which version 1 did not know. */
+  version: z.union([z.literal(1), z.literal(2)]),
   /** The model whose weights had this SHA-256. */
   model: z.object({ name: text, hash: text }),
   /** ISO 8601, UTC. */

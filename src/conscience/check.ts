@@ -91,7 +91,8 @@ function areaOf(reviews: readonly Review[]): number {
 }
 
 function whyUnreadable(reviews: readonly Review[]): string {
-  const [{ labels, logps }] = reviews;
+  const [{ labels, logps, projection }] = reviews;
+  if (projection !== undefined) return 'the record is too long for it';
   if (logps === null) return 'it names no label, or does not come to an end';
   const masses = reviews.map(({ logps: both }) =>
     both === null ? Number.NaN : Math.exp(both.accept) + Math.exp(both.object),

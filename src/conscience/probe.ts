@@ -8,7 +8,7 @@
  */
 import type { HiddenReader, LanguageModel } from '../engine/language-model.js';
 import { ModelError } from '../errors.js';
-import type { Usage } from '../values/conversation.js';
+import type { Response, Usage } from '../values/conversation.js';
 import type { ReviewFormat } from './format.js';
 import type { Framework } from './frameworks.js';
 import type { ReviewItem } from './review.js';
@@ -55,7 +55,7 @@ export async function responseStates(
       format.review(prompt, response, framework, 'first'),
     ),
     probings.map(({ item: { prompt, response }, framework }) =>
-      format.review(prompt, format.neutral, framework, 'first', response),
+      format.review(prompt, twinOf(response, format.neutral), framework, 'first', response),
     ),
     layers,
     { signal, onUsage, ...(format.reviewPrefix === undefined ? {} : { prefix: format.reviewPrefix }) },
@@ -72,8 +72,13 @@ export function projection(state: Float32Array, { direction }: Probe, conscience
   return state.reduce((sum, x, d) => sum + x * factors[d], 0);
 }
 
-/** Whether a model's hidden states can be read. */
-export const isReadable = (model: LanguageModel): boolean => model.hidden !== undefined;
+/** Whether there is nothing of it that could be read. */
+export const isEmpty = ({ text, reasoning = '', toolCalls = [] }: Response): boolean =>
+  text.trim() === '' && reasoning.trim() === '' && toolCalls.length === 0;
+
+/** The neutral response, or another one where that says all that the response says. */
+const twinOf = ({ text }: Response, neutral: Response): Response =>
+  neutral.text.includes(text.trim()) ? { ...neutral, text: '-' } : neutral;
 
 function readerOf(conscience: LanguageModel): HiddenReader {
   if (conscience.hidden) return conscience.hidden;

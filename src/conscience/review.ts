@@ -12,7 +12,7 @@ import type { ReviewFormat } from './format.js';
 import type { Framework } from './frameworks.js';
 import { charsOf, omittedChars, shortened } from './omission.js';
 import { parseVerdict } from './parse-verdict.js';
-import { projection, responseStates } from './probe.js';
+import { isEmpty, projection, responseStates } from './probe.js';
 import type { PriorKind, ReadingPart } from './reading.js';
 import { type LabelLogps, logOdds, type VerdictRule, verdictOfParts } from './verdict.js';
 
@@ -93,7 +93,7 @@ export async function reviewMany(items: readonly ReviewItem[], settings: ReviewS
   const { maxChars } = settings.format;
   const reviews = await ask(items, settings);
   const shown = items.map((item) => omittedChars(item, maxChars));
-  let long = items.map((_, i) => i).filter((i) => tooLong(reviews[i]));
+  let long = items.map((_, i) => i).filter((i) => tooLong(reviews[i], items[i]));
   const longest = Math.max(0, ...long.map((i) => Math.min(maxChars, charsOf(items[i]))));
   for (
     let chars = Math.floor(longest / 2);
@@ -110,17 +110,19 @@ export async function reviewMany(items: readonly ReviewItem[], settings: ReviewS
       reviews[i] = again[k];
       shown[i] = omittedChars(items[i], chars);
     }
-    long = asked.filter((i) => tooLong(reviews[i]));
+    long = asked.filter((i) => tooLong(reviews[i], items[i]));
   }
   return reviews.map((review, i) => (shown[i] > 0 ? { ...review, omitted: shown[i] } : review));
 }
 
 /** Whether the conscience could not read the question whole. */
-function tooLong({ text, verdict, further = [], ...first }: Review): boolean {
+function tooLong({ text, verdict, further = [], ...first }: Review, { response }: ReviewItem): boolean {
   if (verdict.kind !== 'unreadable') return false;
   if (text !== undefined) return text === '';
   return [first, ...further].some(({ logps, projection }) =>
-    logps === null ? projection === null : Number.isNaN(logps.accept) && Number.isNaN(logps.object),
+    logps === null
+      ? projection === null && !isEmpty(response)
+      : Number.isNaN(logps.accept) && Number.isNaN(logps.object),
   );
 }
 

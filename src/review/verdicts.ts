@@ -62,10 +62,10 @@ export async function verdictsOn(
   return turns.map(({ item }) => store.get(keyOf(item))![0]);
 }
 
-function stored({ verdict, omitted, logps }: Review): StoredVerdict {
+function stored({ verdict, omitted, text }: Review): StoredVerdict {
   return {
     pObjection: verdict.kind === 'unreadable' ? null : verdict.pObjection,
-    ...(logps === null && verdict.kind !== 'unreadable' ? { inWords: verdict.kind } : {}),
+    ...(text !== undefined && verdict.kind !== 'unreadable' ? { inWords: verdict.kind } : {}),
     ...(omitted === undefined ? {} : { omitted }),
   };
 }

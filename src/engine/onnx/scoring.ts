@@ -17,6 +17,8 @@ import { chunked, chunksFor, type Targets } from './targets.js';
 
 export class Scoring {
   private readonly choices: Record<WeightSet, ChoiceQueue>;
+  private lastMeans: Promise<unknown> = Promise.resolve();
+  private closed?: Error;
 
   constructor(
     private readonly copies: Copies,
@@ -55,16 +57,25 @@ export class Scoring {
   }
 
   /** The residual stream after each layer, and the states that predict; [B·T, width]. */
-  async hidden(batch: Tokens, set: WeightSet): Promise<HiddenStates> {
+  hidden(batch: Tokens, set: WeightSet): Promise<HiddenStates> {
+    return this.states(batch, set);
+  }
+
+  /** @param asked layers that a question is about, in the base's own numbers; absent: what losses are made of, all layers */
+  private async states(batch: Tokens, set: WeightSet, asked?: readonly number[]): Promise<HiddenStates> {
     const { config, store } = this.copies;
-    const int8 = await this.copies.int8?.on(this.programs.options);
+    const int8 = asked ? undefined : await this.copies.int8?.on(this.programs.options);
     const lora = this.copies.loraOf(set);
     const program = await this.programs.get(
-      `hidden ${lora !== undefined}`,
+      `hidden ${lora !== undefined}${asked ? ' asked' : ''}`,
       () => hiddenGraph(config, { ...(lora ? { lora } : {}), int8: int8?.dtype, store }),
       store?.folder,
     );
-    const outputs = await program.run({ ...this.copies.feeds(set, batch), ...int8?.feeds });
+    const outputs = await program.run(
+      { ...this.copies.feeds(set, batch), ...int8?.feeds },
+      {},
+      asked?.map((layer) => `hidden.${layer}`),
+    );
     const dims = [batch.B * batch.T, config.width];
     return (layer) => ({ data: outputs[`hidden.${layer}`].data as Float32Array, dims });
   }
@@ -87,7 +98,17 @@ export class Scoring {
   }
 
   /** See `HiddenReader`. @returns [stretch][layer] float32 [width] */
-  async meanStates(
+  meanStates(
+    stretches: readonly Stretch[],
+    layers: readonly number[],
+    set: WeightSet,
+  ): Promise<Float32Array[][]> {
+    const means = this.lastMeans.then(() => this.readMeans(stretches, layers, set));
+    this.lastMeans = means.catch(() => {});
+    return means;
+  }
+
+  private async readMeans(
     stretches: readonly Stretch[],
     layers: readonly number[],
     set: WeightSet,
@@ -100,9 +121,10 @@ export class Scoring {
       where: '',
     }));
     for (const group of byTokens(rows.map(({ ids }) => ids.length))) {
+      if (this.closed) throw this.closed;
       const batch = padRows(group.map((i) => rows[i]));
       this.copies.requireLength(batch.T);
-      const hidden = await this.hidden(batch, set);
+      const hidden = await this.states(batch, set, layers);
       for (const [b, i] of group.entries()) {
         const { from, to } = stretches[i];
         const sums = layers.map((layer) => {
@@ -121,7 +143,8 @@ export class Scoring {
 
   /** Rejects calls that wait, now and later. */
   close(error: Error): Promise<unknown> {
-    return Promise.all(Object.values(this.choices).map((queue) => queue.close(error)));
+    this.closed = error;
+    return Promise.all([this.lastMeans, ...Object.values(this.choices).map((queue) => queue.close(error))]);
   }
 
   private async scoreChoices(rows: readonly ChoiceRow[], set: WeightSet): Promise<number[][]> {

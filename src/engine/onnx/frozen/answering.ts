@@ -86,6 +86,6 @@ export class AnsweringCopy {
 
   /** Rejects calls that wait, now and later. */
   close(error: UserError): Promise<unknown> {
-    return Promise.all([this.writer.close(error), this.queue.close(error)]);
+    return Promise.all([this.writer.close(error), this.queue.close(error), this.scoring.close(error)]);
   }
 }

@@ -20,6 +20,7 @@ const cachedTokens = 2048;
 export class FrozenScoring {
   private readonly cache: Cache;
   private last: Promise<unknown> = Promise.resolve();
+  private closed?: Error;
 
   constructor(
     private readonly copy: FrozenCopy,
@@ -43,7 +44,10 @@ export class FrozenScoring {
   meanStates(stretches: readonly Stretch[], layers: readonly number[]): Promise<Float32Array[][]> {
     return this.alone(async () => {
       const means: Float32Array[][] = [];
-      for (const stretch of stretches) means.push(await this.meansOf(stretch, layers));
+      for (const stretch of stretches) {
+        if (this.closed) throw this.closed;
+        means.push(await this.meansOf(stretch, layers));
+      }
       return means;
     });
   }
@@ -58,6 +62,12 @@ export class FrozenScoring {
     await readAll(readLines(copy, cache, lines, [], begin(cache, lines, known), states));
     if (to <= copy.rotary.alikeUpTo) prefixes.keep(lines[0].tokens, cache, 0, 0);
     return meansOf(states.sums[0], stretch);
+  }
+
+  /** Rejects what still waits, and resolves when nothing runs any more. */
+  async close(error: Error): Promise<void> {
+    this.closed = error;
+    await this.last;
   }
 
   /** Runs after what runs already: all share one cache. */
