@@ -19,13 +19,16 @@ import { KEY_VARIABLE } from './transport.js';
 const PYTHON_VARIABLE = 'EALIGN_PYTHON';
 /** What the worker imports beside itself, by the names of its packages. */
 const PACKAGES = ['torch', 'transformers', 'peft', 'safetensors', 'aiohttp', 'google.protobuf', 'numpy'];
+/** Python's first line: a module in the folder that we are in must not stand for an installed one of its name. */
+const NOT_FROM_HERE = 'import sys; sys.path[:] = [path for path in sys.path if path]';
 /** The worker's own package, as it comes with this one. */
 const OWN = fileURLToPath(new URL('../../../python/worker', import.meta.url));
 /**
  * Runs the worker, and ends it when its standard input closes: the system closes it when this process is gone, also
  * where it was killed. A worker that serves others has no such end, so this is not in the worker.
  */
-const BOUND_TO_US = `import os, runpy, signal, threading, time
+const BOUND_TO_US = `${NOT_FROM_HERE}
+import os, runpy, signal, threading, time
 def watch():
     while os.read(0, 4096): pass
     os.kill(os.getpid(), signal.SIGTERM)
@@ -65,7 +68,8 @@ export interface Worker {
 /** Refuses a Python that cannot run the worker, without starting it. @throws ConfigError */
 export function requireWorker(env: Variables = variables): void {
   const python = pythonOf(env);
-  const look = `import importlib.util as u, sys
+  const look = `${NOT_FROM_HERE}
+import importlib.util as u
 def there(n):
     try: return u.find_spec(n) is not None
     except ImportError: return False

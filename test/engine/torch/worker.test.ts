@@ -1,8 +1,9 @@
 /** The worker's process: what is said when it cannot start, dies, or is left. A script stands for Python. */
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { requireWorker, startWorker } from '../../../src/engine/tinker/worker.js';
 import { ConfigError, UserError } from '../../../src/errors.js';
 
@@ -31,6 +32,34 @@ it('needs a Python, with its packages', () => {
     /needs Python packages that '.*bare' \(3\.11\.0\) does not have: torch, peft\. Install them there/,
   );
   expect(() => requireWorker(python('whole', ''))).not.toThrow();
+});
+
+describe.skipIf(spawnSync('python3', ['--version']).status !== 0)('modules in the folder that we are in', () => {
+  const packages = ['torch', 'transformers', 'peft', 'safetensors', 'aiohttp', 'google', 'numpy'];
+  /** A folder of modules that end Python with a word. */
+  const modules = (name: string, names: readonly string[]): string => {
+    const path = join(folder, name);
+    mkdirSync(path);
+    for (const one of names) writeFileSync(join(path, `${one}.py`), `raise SystemExit("${name}")\n`);
+    return path;
+  };
+  const here = modules('here', [...packages, 'importlib', 'runpy', 'threading']);
+  // without the packages that this Python may have
+  const bare = `cd '${here}' && exec python3 -S "$@"`;
+
+  it('are not taken for packages', () => {
+    const path = join(folder, 'real');
+    writeFileSync(path, `#!/bin/sh\n${bare}\n`);
+    chmodSync(path, 0o755);
+    expect(() => requireWorker({ EALIGN_PYTHON: path, PATH: process.env.PATH! })).toThrow(
+      / does not have: torch, transformers, peft, safetensors, aiohttp, google\.protobuf, numpy\. /,
+    );
+  });
+
+  it('are not what the worker imports', async () => {
+    const env = { ...python('lives here', bare), PYTHONPATH: modules('installed', packages) };
+    await expect(start(env)).rejects.toThrow(/^the worker: does not start, got status 1: installed$/);
+  });
 });
 
 it('tells of its progress, and ends when it is stopped', async () => {
