@@ -45,8 +45,11 @@ export interface DoubleOptions {
   readonly saysNorm?: boolean;
 }
 
-/** What becomes of the next requests to a path: a status, a broken connection before or after they were taken, or nonsense. */
-export type Fault = number | 'break' | 'break after' | 'nonsense';
+/**
+ * What becomes of the next requests to a path: a status, a redirect, a broken connection before or after they were
+ * taken, nonsense, or word that the result is still being written.
+ */
+export type Fault = number | { location: string } | 'break' | 'break after' | 'nonsense' | 'metadata';
 
 /** A datum of a pass, as both forms of it say. */
 export interface GivenDatum {
@@ -154,6 +157,8 @@ export class TinkerDouble {
     const json = (status: number, value: unknown) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
     if (typeof fault === 'number') return void json(fault, { detail: `made up for ${KEY}` });
+    if (typeof fault === 'object') return void response.writeHead(307, fault).end();
+    if (fault === 'metadata') return void json(200, { status: 'complete_metadata' });
     if (fault === 'nonsense') return void json(200, ['what', 'is', 'this']);
     try {
       const result = await this.route(path, url, body, request);

@@ -352,6 +352,18 @@ describe('a server that misbehaves', () => {
     expect(JSON.stringify(failed) + String((failed as Error).stack)).not.toContain(key);
   });
 
+  it('that sends its clients on is not followed, and where to is named', async () => {
+    const [server, other] = [await double(), await double()];
+    const { host } = new URL(other.url);
+    server.fail('get_server_capabilities', { location: `${other.url}/api/v1/get_server_capabilities?q=1` });
+    await expect(engineAt(server, { env: { EALIGN_TINKER_API_KEY: TinkerDouble.key } })).rejects.toThrow(
+      `: sends its clients on to http://${host}, where the key is not sent, got status 307. Give the address`,
+    );
+    expect(other.asked).toEqual([]);
+    server.fail('create_session', { location: '//a b' });
+    await expect(engineAt(server)).rejects.toThrow(/sends its clients on to no address/);
+  });
+
   it('that wants a key says so', async () => {
     const server = await double();
     server.fail('get_server_capabilities', 401);

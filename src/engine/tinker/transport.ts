@@ -186,6 +186,8 @@ export class Transport {
         },
         ...(body ? { body: (typeof body.bytes === 'function' ? body.bytes() : body.bytes) as BodyInit } : {}),
         ...(upload ? { duplex: 'half' } : {}),
+        // another host must not be sent the key, nor this one in the clear
+        redirect: 'manual',
         signal,
       } as RequestInit);
     } catch (error) {
@@ -224,6 +226,12 @@ export class Transport {
   private refusal({ status, headers }: Response, body: string, ours: boolean): Passing | RemoteError {
     const words = serverWords(body, this.#key);
     const got = words === '' ? `status ${status}` : `status ${status}: ${words}`;
+    const elsewhere = headers.get('location');
+    if (status >= 300 && status < 400 && elsewhere !== null) {
+      const what = `sends its clients on to ${this.hostOf(elsewhere)}, where the key is not sent`;
+      const next = 'give the address at which the server itself answers';
+      return this.error('refused', { what, got: `status ${status}`, next }, status);
+    }
     if (status === 401 || status === 403) {
       const what = this.#key === undefined ? 'wants a key' : 'does not take the key';
       const next = `set the environment variable ${KEY_VARIABLE} to a key of this server`;
@@ -249,6 +257,13 @@ export class Transport {
   private value(answer: Answer): unknown {
     if ('json' in answer) return answer.json;
     throw this.nonsense('JSON', 'protobuf');
+  }
+
+  /** Protocol and host that a redirect names. */
+  private hostOf(location: string): string {
+    if (!URL.canParse(location, this.base)) return 'no address';
+    const { protocol, host } = new URL(location, this.base);
+    return `${protocol}//${host}`;
   }
 
   private address(path: string, query: Readonly<Record<string, string>> = {}): URL {
