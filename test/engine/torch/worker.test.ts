@@ -34,7 +34,8 @@ it('needs a Python, with its packages', () => {
   expect(() => requireWorker(python('whole', ''))).not.toThrow();
 });
 
-describe.skipIf(spawnSync('python3', ['--version']).status !== 0)('modules in the folder that we are in', () => {
+const noPython = spawnSync('python3', ['--version']).status !== 0;
+describe.skipIf(noPython)('modules in the folder that we are in', () => {
   const packages = ['torch', 'transformers', 'peft', 'safetensors', 'aiohttp', 'google', 'numpy'];
   /** A folder of modules that end Python with a word. */
   const modules = (name: string, names: readonly string[]): string => {
