@@ -207,6 +207,16 @@ describe('a server with Tinker’s API alone', () => {
     expect(await logps(second)).toEqual(await logps(engine));
   });
 
+  it('is not asked to begin with an adapter', async () => {
+    const server = await double({ extensions: 'none' });
+    const refused = engineAt(server, { adapter: await here().weights() });
+    await expect(refused).rejects.toThrow(ConfigError);
+    await expect(refused).rejects.toThrow(
+      /^adapter: 127[^\n]* takes no weights in, .*\. Leave adapter out, or use engine: torch$/,
+    );
+    expect(server.asked).not.toContain('create_model');
+  });
+
   it('keeps the result itself, and says under which name', async () => {
     const notes: string[] = [];
     const engine = await engineAt(await double({ extensions: 'none' }), {

@@ -45,7 +45,7 @@ import { datumOf, type PairLogps, pairLosses, type RowOutput, rowOutput } from '
 import type { RemoteModel } from './remote-model.js';
 import { gradNormOf, requirePlainSum } from './self-test.js';
 import { Session, type SessionOptions } from './session.js';
-import { servedAs, shapeOf } from './shape.js';
+import { requireWeightsIn, servedAs, shapeOf } from './shape.js';
 import { loadState, saveState } from './state.js';
 import { fetchWeights, putWeights } from './tensors.js';
 
@@ -120,6 +120,7 @@ export class TinkerEngine implements TrainingEngine, Amplifying, Renewing, Steer
       const served = servedAs(modelNames, abilities, name);
       const trains = !lora || lora.targets.length > 0;
       const shape = trains ? shapeOf({ lora, seed, config: source.config }, abilities, name) : {};
+      if (adapter && trains) requireWeightsIn(abilities, name);
       const begin = adapter && trains ? { adapter } : {};
       copies = new RemoteCopies(session, {
         baseModel: served.name,

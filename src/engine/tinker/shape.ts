@@ -85,6 +85,16 @@ function plainShape(lora: LoraConfig, seed: number, server: string): object {
   return { rank, seed, train_attn: own[0].length > 0, train_mlp: own[1].length > 0, train_unembed: false };
 }
 
+/** @throws ConfigError when the server takes no weights in, so that training cannot begin with an adapter */
+export function requireWeightsIn({ extensions }: Abilities, server: string): void {
+  if (extensions.weights) return;
+  throw new ConfigError({
+    where: 'adapter',
+    what: `${server} takes no weights in, so that training there begins with a new adapter`,
+    next: 'leave adapter out, or use engine: torch',
+  });
+}
+
 /**
  * The server's name of a model: the same, or the same but for its owner or folder.
  *
