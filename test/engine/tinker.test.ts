@@ -6,7 +6,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { TinkerEngine, type TinkerOptions } from '../../src/engine/tinker/engine.js';
 import type { HybridPass } from '../../src/engine/training-engine.js';
-import { ConfigError, RemoteError } from '../../src/errors.js';
+import { ConfigError, RemoteError, TrainingError } from '../../src/errors.js';
 import { projections } from '../../src/model/lora-modules.js';
 import { UNTRAINED } from '../../src/open/engine.js';
 import type { Message } from '../../src/values/conversation.js';
@@ -205,6 +205,20 @@ describe('a server with Tinker’s API alone', () => {
       await each.update(step);
     }
     expect(await logps(second)).toEqual(await logps(engine));
+  });
+
+  it('is the only one that resumes what it keeps', async () => {
+    const [server, other] = [await double({ extensions: 'none' }), await double({ extensions: 'none' })];
+    const folder = join(scratch, 'kept elsewhere');
+    mkdirSync(folder);
+    await (await engineAt(server)).save(folder);
+    const resumed = (await engineAt(other)).load(folder);
+    await expect(resumed).rejects.toThrow(TrainingError);
+    const [there, here] = [server, other].map(({ url }) => new URL(url).host);
+    await expect(resumed).rejects.toThrow(
+      `${folder}: the server of the run keeps the state, and this is another server; expected ${there}, got ${here}. Resume with the url`,
+    );
+    expect(other.asked).not.toContain('load_weights');
   });
 
   it('is not asked to begin with an adapter', async () => {

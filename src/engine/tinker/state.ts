@@ -33,7 +33,7 @@ export async function saveState(folder: string, copies: RemoteCopies): Promise<v
   }
 }
 
-/** @throws TrainingError when the folder holds no state for this server */
+/** @throws TrainingError when the folder holds no state for this server, or names one at another */
 export async function loadState(folder: string, copies: RemoteCopies): Promise<void> {
   const [state, frozen] = [STATE, FROZEN].map((name) => join(folder, name));
   const kept = readJson(join(folder, KEPT));
@@ -43,6 +43,12 @@ export async function loadState(folder: string, copies: RemoteCopies): Promise<v
     return;
   }
   if (typeof kept?.path === 'string') {
+    const { name } = copies.session;
+    if (kept.server !== name) {
+      const what = 'the server of the run keeps the state, and this is another server';
+      const next = 'resume with the url of that server';
+      throw new TrainingError({ where: folder, what, expected: String(kept.server), got: name, next });
+    }
     // a checkpoint is loaded into a model that has done nothing yet
     await (await copies.renewPolicy()).loadWeights(kept.path);
     return;
