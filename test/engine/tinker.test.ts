@@ -330,6 +330,17 @@ describe('a server that misbehaves', () => {
     expect((await engine.accumulate(hybrid)).loss).toBeGreaterThan(0);
   });
 
+  it('is not asked without a pause while it says that the result is being written', async () => {
+    const server = await double();
+    const engine = await engineAt(server);
+    await engine.accumulate(hybrid);
+    server.fail('retrieve_future', 'metadata', 'metadata', 'metadata', 'metadata');
+    const since = performance.now();
+    expect((await engine.update(step)).applied).toBe(true);
+    // 20 + 40 + 80 + 160, and timers that end a little early
+    expect(performance.now() - since).toBeGreaterThan(290);
+  });
+
   it('that answers nonsense is named in one line', async () => {
     const server = await double();
     const engine = await engineAt(server);

@@ -96,9 +96,8 @@ export class Session {
       const answer = await this.poll(requestId, protobuf, signal);
       if ('bytes' in answer) return answer;
       const value = this.object(answer.json, 'a result');
-      if (value.status === 'complete_metadata') continue;
       if (typeof value.error === 'string') throw this.transport.failed(value.error, value.category);
-      if (value.type !== 'try_again') return answer;
+      if (value.type !== 'try_again' && value.status !== 'complete_metadata') return answer;
       this.watch(since, value.queue_state);
       // a server that does not hold the poll is not to be asked without end
       const held = performance.now() - asked;
