@@ -2,11 +2,11 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { OnnxEngine } from '../../src/engine/onnx/engine.js';
 import { TinkerEngine, type TinkerOptions } from '../../src/engine/tinker/engine.js';
 import type { HybridPass } from '../../src/engine/training-engine.js';
-import { ConfigError, RemoteError, TrainingError } from '../../src/errors.js';
+import { ConfigError, RemoteError, TrainingError, UserError } from '../../src/errors.js';
 import { projections } from '../../src/model/lora-modules.js';
 import { UNTRAINED } from '../../src/open/engine.js';
 import type { Message } from '../../src/values/conversation.js';
@@ -339,6 +339,27 @@ describe('a server that misbehaves', () => {
     expect((await engine.update(step)).applied).toBe(true);
     // 20 + 40 + 80 + 160, and timers that end a little early
     expect(performance.now() - since).toBeGreaterThan(290);
+  });
+
+  it('that has ended is left as any other', async () => {
+    const [server, ended] = [await double(), new AbortController()];
+    const onClose = vi.fn(async () => {});
+    const engine = await engineAt(server, { signal: ended.signal, onClose });
+    const failure = new UserError({ where: 'the worker', what: 'has ended by itself' });
+    ended.abort(failure);
+    await expect(engine.accumulate(hybrid)).rejects.toBe(failure);
+    await engine.close();
+    expect(onClose).toHaveBeenCalledOnce();
+  });
+
+  it('is left whole, also where that fails', async () => {
+    const [server, ended] = [await double(), new AbortController()];
+    const onClose = vi.fn(async () => {});
+    const engine = await engineAt(server, { signal: ended.signal, onClose });
+    const failure = new Error('a fault of ours');
+    ended.abort(failure);
+    await expect(engine.close()).rejects.toBe(failure);
+    expect(onClose).toHaveBeenCalledOnce();
   });
 
   it('that answers nonsense is named in one line', async () => {

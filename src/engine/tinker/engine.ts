@@ -134,7 +134,8 @@ export class TinkerEngine implements TrainingEngine, Amplifying, Renewing, Steer
       if (trains) await engine.prepare();
       return engine;
     } catch (error) {
-      await copies?.close();
+      // what failed first is what is told
+      await copies?.close().catch(() => {});
       session.close();
       throw error;
     }
@@ -272,9 +273,12 @@ export class TinkerEngine implements TrainingEngine, Amplifying, Renewing, Steer
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = closedError(this.source.path);
-    await this.copies.close();
-    this.session.close();
-    await this.options.onClose?.();
+    try {
+      await this.copies.close();
+    } finally {
+      this.session.close();
+      await this.options.onClose?.();
+    }
   }
 
   /** Whether the server says more of targets than their log-probabilities. */

@@ -5,7 +5,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { RemoteError } from '../../errors.js';
+import { RemoteError, UserError } from '../../errors.js';
 import type { Steering } from '../../values/steering.js';
 import { metricsOf, passJson, passOf } from './json.js';
 import { decodePass, encodePass } from './protobuf.js';
@@ -142,7 +142,8 @@ export class RemoteModel {
   async unload(): Promise<void> {
     const json = { type: 'unload_model', model_id: this.id };
     await this.session.transport.post('unload_model', json, { attempts: 1 }).catch((error: unknown) => {
-      if (!(error instanceof RemoteError)) throw error;
+      // also what a worker that has ended is known by
+      if (!(error instanceof UserError)) throw error;
     });
   }
 
