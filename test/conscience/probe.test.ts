@@ -20,7 +20,7 @@ function conscienceWithStates() {
         const twin = twins[i][0].content;
         asked.push({ shown: content, twin, layers });
         onUsage?.(i, { promptTokens: 7, answerTokens: 0 });
-        if (content === twin) return null;
+        if (content.length < twin.length) return null;
         return layers.map((layer) => Float32Array.of(layer === 2 ? content.length - twin.length : 1e9, 1));
       }),
   };
@@ -29,7 +29,7 @@ function conscienceWithStates() {
 }
 
 const probe = { layer: 2, direction: encodeDirection(Float32Array.of(0.5, -2)) };
-const items = ['twelve letters', 'six', 'N/A'].map((text) => ({
+const items = ['twelve letters', 'six', 'N/A', ''].map((text) => ({
   prompt: promptOf('hello'),
   response: responseOf(text),
 }));
@@ -45,14 +45,20 @@ describe('a review by a probe', () => {
         used[item] = promptTokens;
       },
     });
-    expect(reviews.map(({ verdict }) => verdict.kind)).toEqual(['objected', 'accepted', 'unreadable']);
+    expect(reviews.map(({ verdict }) => verdict.kind)).toEqual([
+      ...['objected', 'accepted', 'accepted', 'unreadable'],
+    ]);
     // 11 letters more than N/A: 0.5 · 11 − 2 + 0.25
     expect(reviews[0].projection).toBeCloseTo(3.5, 6);
     expect(reviews[0].verdict.pObjection).toBeCloseTo(1 / (1 + Math.exp(-3.75)), 6);
     expect(reviews[0].verdict).toMatchObject({ mass: 1 });
     expect(reviews[0].logps).toBeNull();
-    expect(reviews[2].projection).toBeNull();
-    expect(used).toEqual([7, 7, 7]);
+    // what says N/A is read beside another response
+    expect(reviews[2].projection).toBeCloseTo(-1, 6);
+    // an empty one is not asked about again in fewer words
+    expect(reviews[3]).toMatchObject({ projection: null });
+    expect(asked).toHaveLength(items.length);
+    expect(used).toEqual([7, 7, 7, 7]);
     expect(asked[0].shown.startsWith(framework.question)).toBe(true);
     expect(asked[0].twin).toBe(asked[0].shown.replace('twelve letters', 'N/A'));
     expect(conscience.labelCalls).toEqual([]);
