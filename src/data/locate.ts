@@ -7,16 +7,23 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError, UserError } from '../errors.js';
-import { cachedDataset, folderLayout, isDatasetName, requireShards, subsetOf } from '../hub/datasets.js';
+import {
+  cachedDataset,
+  firstOf,
+  folderLayout,
+  isDatasetName,
+  requireShards,
+  subsetOf,
+} from '../hub/datasets.js';
 import type { HubSettings } from '../hub/settings.js';
 import type { DataFile } from './files/read-file.js';
 import { unreadable } from './files/text-bytes.js';
 import type { DataSource } from './source.js';
 
-/** Files of a source, and a sentence about what beside them is not read. */
+/** Files of a source, and sentences about what is read of it and what is not. */
 export interface Located {
   readonly files: readonly DataFile[];
-  readonly unread?: string;
+  readonly unread: readonly string[];
 }
 
 /**
@@ -28,7 +35,7 @@ export function locate(source: DataSource, settings?: HubSettings): Located {
   if (existsSync(path)) {
     if (statSync(path).isDirectory()) return inFolder(path, path, { ...rest, path, split });
     refuseParts({ ...rest, path, split });
-    return { files: [{ path }] };
+    return { files: [{ path }], unread: [] };
   }
   if (!isDatasetName(path)) {
     throw new DataError({ where: path, what: 'no such file', next: 'check the path' });
@@ -61,7 +68,7 @@ function inFolder(folder: string, name: string, source: DataSource): Located {
   if (existsSync(join(folder, 'dataset_dict.json'))) {
     const { splits } = json(folder, 'dataset_dict.json') as { splits?: unknown };
     if (!Array.isArray(splits)) throw notSaved(folder, 'dataset_dict.json');
-    const { split, unread } = choose(splits.map(String), name, source);
+    const { split, unread } = choose(splits.map(String), [], name, source);
     return { files: savedFiles(join(folder, split), `${name}/${split}`), unread };
   }
   if (existsSync(join(folder, 'state.json'))) {
@@ -69,34 +76,77 @@ function inFolder(folder: string, name: string, source: DataSource): Located {
       const what = 'the folder holds one data set, without splits';
       throw new DataError({ where: name, what, next: 'remove split and subset' });
     }
-    return { files: savedFiles(folder, name) };
+    return { files: savedFiles(folder, name), unread: [] };
   }
   const layout = asData(() => folderLayout(folder));
-  const splits = asData(() => subsetOf(layout, source.subset, name));
-  const { split, unread } = choose([...splits.keys()], name, source);
+  const { splits, listed, left } = asData(() => subsetOf(layout, source.subset, name));
+  const { split, unread } = choose([...splits.keys()], listed, name, source);
   const paths = splits.get(split)!;
   asData(() => requireShards(paths, name));
-  return { files: paths.map((path) => ({ path: join(folder, path), name: `${name}/${path}` })), unread };
+  const files = paths.map((path) => ({ path: join(folder, path), name: `${name}/${path}` }));
+  if (left.length === 0) return { files, unread };
+  return { files, unread: [...unread, `${name}: files of no split, which are not read: ${firstOf(left)}.`] };
 }
 
-function choose(splits: readonly string[], name: string, { split }: DataSource) {
-  const all = splits.join(', ');
-  if (splits.length === 0) {
-    const expected = '.parquet, .jsonl, .json, .csv, .tsv or .arrow, or what save_to_disk writes';
-    throw new DataError({ where: name, what: 'no files of rows in this folder', expected });
+interface Choice {
+  readonly split: string;
+  readonly unread: readonly string[];
+}
+
+/** @param listed the splits that the card names; which of them are here changes no choice */
+function choose(
+  splits: readonly string[],
+  listed: readonly string[],
+  name: string,
+  source: DataSource,
+): Choice {
+  const { split } = source;
+  if (split === undefined) return unnamed(splits, listed, name, source);
+  if (splits.includes(split)) return { split, unread: [] };
+  if (splits.length === 0) throw noRows(name);
+  const expected = `one of ${splits.join(', ')}`;
+  throw new DataError({ where: name, what: `no split ${split}`, expected, next: pullIt(name) });
+}
+
+/** The split that is meant where none is named: train, or the only one. */
+function unnamed(
+  splits: readonly string[],
+  listed: readonly string[],
+  name: string,
+  source: DataSource,
+): Choice {
+  if (splits.includes('train')) {
+    const others = splits.filter((other) => other !== 'train').join(', ');
+    const unread = others === '' ? [] : [`${name}: the split train is read, and not ${others}.`];
+    return { split: 'train', unread };
   }
-  if (split !== undefined) {
-    if (splits.includes(split)) return { split };
-    const next = existsSync(name) ? undefined : `if it is on the hub, run: ealign pull --dataset ${name}`;
-    throw new DataError({ where: name, what: `no split ${split}`, expected: `one of ${all}`, next });
+  if (listed.includes('train')) throw notHere('train', splits, name, source);
+  if (splits.length === 0) throw listed.length > 0 ? notHere(listed[0], [], name, source) : noRows(name);
+  const [split, ...more] = new Set([...splits, ...listed]);
+  if (more.length === 0) {
+    return { split, unread: [`${name}: the split ${split} is read: there is no train here.`] };
   }
-  if (splits.length === 1) return { split: splits[0] };
-  if (!splits.includes('train')) {
-    const next = `name one: ${name}#${splits[0]}`;
-    throw new DataError({ where: name, what: 'several splits, and none is named', got: all, next });
-  }
-  const others = splits.filter((other) => other !== 'train').join(', ');
-  return { split: 'train', unread: `${name}: the split train is read, and not ${others}.` };
+  const got = [split, ...more].join(', ');
+  const next = `name one: ${name}#${split}`;
+  throw new DataError({ where: name, what: 'several splits, and none is named', got, next });
+}
+
+const noRows = (name: string) =>
+  new DataError({
+    where: name,
+    what: 'no files of rows in this folder',
+    expected: '.parquet, .jsonl, .json, .csv, .tsv or .arrow, or what save_to_disk writes',
+    next: pullIt(name),
+  });
+
+const pullIt = (name: string) =>
+  existsSync(name) ? undefined : `if it is on the hub, run: ealign pull --dataset ${name}`;
+
+function notHere(split: string, [first]: readonly string[], name: string, { subset }: DataSource): DataError {
+  const part = `${subset === undefined ? '' : ` --subset ${subset}`} --split ${split}`;
+  const fetch = existsSync(name) ? 'add its files' : `pull it: ealign pull --dataset ${name}${part}`;
+  const next = first === undefined ? fetch : `${fetch}, or write ${name}#${first}`;
+  return new DataError({ where: name, what: `the split ${split} of this data set is not here`, next });
 }
 
 /** The Arrow files of `Dataset.save_to_disk`, in order. */

@@ -39,5 +39,5 @@ export async function* readSource(
     problems.throwIfAny();
     throw new DataError({ where: source.path, what: 'the dataset is empty', expected: 'rows' });
   }
-  if (unread !== undefined) note?.(unread);
+  for (const line of unread) note?.(line);
 }

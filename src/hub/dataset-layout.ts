@@ -3,25 +3,38 @@
  *
  * The card says it (`configs` at the top of README.md); else the names of the files do, as the hub itself
  * reads them: `data/train-00000-of-00002.parquet`, `test.jsonl`, `dev/part.csv`. Files whose names say nothing are
- * `train`. Data sets that only a Python script can load have no such files.
+ * `train`, unless other names say something: then they are of no split, and listed as left over. Data sets that only a
+ * Python script can load have no such files.
  */
 import { parse } from 'yaml';
 
 /** Splits by name, each with its files in order. */
 export type Splits = ReadonlyMap<string, readonly string[]>;
 
-/** A subset (called a configuration on the hub) by name. */
+/** A subset, called a configuration on the hub. */
+export interface Subset {
+  /** The splits that have files here. */
+  readonly splits: Splits;
+  /** Splits that the card lists, whether their files are here or not; none where it lists none. */
+  readonly listed: readonly string[];
+  /** Files of rows that are of no split. */
+  readonly left: readonly string[];
+}
+
+/** The subsets of a data set. */
 export interface Layout {
-  /** In the order of the card; `default` where there is only one, and nobody names it. */
-  readonly subsets: ReadonlyMap<string, Splits>;
+  /** By name, in the order of the card; `default` where there is only one, and nobody names it. */
+  readonly subsets: ReadonlyMap<string, Subset>;
   /** The subset that is meant where none is named. */
   readonly preferred?: string;
 }
 
 /** Files that hold rows. */
 const ROWS = /\.(jsonl|json|csv|tsv|parquet|arrow)(\.(gz|zst|zstd))?$/i;
-/** JSON files that say something about a data set, and Arrow files that are results of `map`. */
-const NO_ROWS = /(^|\/)((dataset_infos?|dataset_dict|state|metadata|croissant)\.json$|cache-|tmp|\.)/i;
+/** JSON files that say something about a data set, and hidden files. */
+const NO_ROWS = /(^|\/)((dataset_infos?|dataset_dict|state|metadata|croissant)\.json$|\.)/i;
+/** What `map` of `datasets` leaves beside the files that it read. */
+const CACHED = /(^|\/)cache-[^/]*\.arrow$/;
 
 /** Other words for the three usual splits. */
 const WORDS: readonly (readonly [split: string, words: string])[] = [
@@ -36,10 +49,13 @@ const WORDS: readonly (readonly [split: string, words: string])[] = [
  */
 export function layoutOf(paths: readonly string[], card?: string): Layout {
   const files = paths.filter((path) => ROWS.test(path) && !NO_ROWS.test(path)).sort();
-  const configs = configsOf(card);
-  if (configs.length === 0) return { subsets: new Map([['default', splitsByName(files)]]) };
-  const subsets = new Map(configs.map((config) => [config.config_name, splitsOf(config, files)]));
-  return { subsets, preferred: configs.find((config) => config.default)?.config_name };
+  const { configs, infos } = readCard(card);
+  if (configs.length === 0) {
+    const named = byName(files);
+    return { subsets: new Map([['default', { ...named, listed: trainOf(infos, 'default') }]]) };
+  }
+  const subsets = configs.map((config) => [config.config_name, subsetOf(config, infos, files)] as const);
+  return { subsets: new Map(subsets), preferred: configs.find((config) => config.default)?.config_name };
 }
 
 /** Shards that their own names count, and that are not there: `train-00001-of-00002.parquet`. */
@@ -62,39 +78,59 @@ interface CardConfig {
   readonly default?: boolean;
 }
 
-/** What the card says; nothing where it cannot be read, as the hub does. */
-function configsOf(card = ''): CardConfig[] {
-  const [, front] = /^\uFEFF?---\r?\n([\s\S]*?)\r?\n---/.exec(card) ?? [];
-  if (front === undefined) return [];
-  let configs: unknown;
-  try {
-    configs = (parse(front) as { configs?: unknown } | null)?.configs;
-  } catch {
-    return [];
-  }
-  if (!Array.isArray(configs)) return [];
-  return configs.flatMap((config) => {
-    const { config_name: name = 'default' } = Object(config) as Partial<CardConfig>;
-    return typeof name === 'string' ? [{ ...Object(config), config_name: name }] : [];
-  });
+/** What a card says of a subset's content, under `dataset_info`. */
+interface CardInfo {
+  readonly config_name: string;
+  readonly splits?: unknown;
 }
 
-function splitsOf({ data_files: given, data_dir: folder }: CardConfig, files: readonly string[]): Splits {
+/** What the card says; nothing where it cannot be read, as the hub does. */
+function readCard(card = ''): { configs: CardConfig[]; infos: CardInfo[] } {
+  const [, front] = /^\uFEFF?---\r?\n([\s\S]*?)\r?\n---/.exec(card) ?? [];
+  let read: { configs?: unknown; dataset_info?: unknown };
+  try {
+    read = Object(front === undefined ? {} : parse(front));
+  } catch {
+    read = {};
+  }
+  const named = (listed: readonly unknown[]) =>
+    listed.flatMap((one) => {
+      const { config_name: name = 'default' } = Object(one) as Partial<CardInfo>;
+      return typeof name === 'string' ? [{ ...Object(one), config_name: name }] : [];
+    });
+  return {
+    configs: Array.isArray(read.configs) ? named(read.configs) : [],
+    infos: named([read.dataset_info ?? []].flat()),
+  };
+}
+
+/** `train`, where the card counts its rows. Other splits may have other names there than their files have. */
+function trainOf(infos: readonly CardInfo[], subset: string): string[] {
+  const splits: unknown = infos.find(({ config_name: name }) => name === subset)?.splits;
+  const names = [splits ?? []].flat().map((one) => (Object(one) as { name?: unknown }).name);
+  return names.includes('train') ? ['train'] : [];
+}
+
+function subsetOf(config: CardConfig, infos: readonly CardInfo[], files: readonly string[]): Subset {
+  const { config_name: name, data_files: given, data_dir: folder } = config;
   const inside = folder === undefined ? '' : `${folder.replace(/\/+$/, '')}/`;
   const own = files.filter((path) => path.startsWith(inside));
-  if (given === undefined) return splitsByName(own);
+  if (given === undefined) return { ...byName(own), listed: trainOf(infos, name) };
   const listed: unknown[] = Array.isArray(given) ? given : [given];
   const entries = listed.map((entry) =>
     typeof entry === 'string' ? { split: 'train', path: entry } : (Object(entry) as Record<string, unknown>),
   );
   const splits = new Map<string, string[]>();
+  const names = new Set<string>();
   for (const { split, path } of entries) {
     if (typeof split !== 'string') continue;
+    names.add(split);
     const patterns = [path].flat().filter((one) => typeof one === 'string');
     const found = patterns.flatMap((one) => own.filter((file) => glob(`${inside}${one}`).test(file)));
     if (found.length > 0) splits.set(split, [...new Set([...(splits.get(split) ?? []), ...found])]);
   }
-  return splits;
+  // the files that no entry names are left out by those who wrote the card
+  return { splits, listed: [...names], left: [] };
 }
 
 /** Of a path, `*` is any part of a name, `**` any folders, `?` any character of a name. */
@@ -106,6 +142,13 @@ function glob(pattern: string): RegExp {
 }
 
 const GLOB: Readonly<Record<string, string>> = { '**/': '(?:.*/)?', '**': '.*', '*': '[^/]*', '?': '[^/]' };
+
+function byName(all: readonly string[]): Pick<Subset, 'splits' | 'left'> {
+  const files = all.filter((path) => !CACHED.test(path));
+  const splits = splitsByName(files);
+  const taken = new Set([...splits.values()].flat());
+  return { splits, left: all.filter((path) => !taken.has(path)) };
+}
 
 function splitsByName(files: readonly string[]): Splits {
   const sharded = grouped(files, (path) => /(?:^|[/-])(\w+(?:\.\w+)*)-\d{5}-of-\d{5}\./.exec(path)?.[1]);

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { DownloadError } from '../errors.js';
 import { asSaveError } from '../files/files.js';
 import { RepoCache } from './cache.js';
-import { type Layout, layoutOf, missingShards } from './dataset-layout.js';
-import { type FetchOptions, fetchFiles, listCommit } from './repository.js';
+import { type Layout, layoutOf, missingShards, type Subset } from './dataset-layout.js';
+import { type FetchOptions, fetchFiles, listCommit, type RepoFile } from './repository.js';
 import { UnreachableError } from './request.js';
 import { type HubSettings, hubSettings } from './settings.js';
 
@@ -53,16 +53,16 @@ function filesIn(folder: string): string[] {
 }
 
 /**
- * The subset and splits that are meant.
+ * The subset that is meant.
  *
  * @param where what is asked, for errors
  * @throws DownloadError for a subset that is not there, or where several are and none is named
  */
-export function subsetOf(layout: Layout, subset: string | undefined, where: string) {
+export function subsetOf(layout: Layout, subset: string | undefined, where: string): Subset {
   const { subsets, preferred } = layout;
   const name = subset ?? preferred ?? (subsets.size === 1 ? [...subsets.keys()][0] : 'default');
-  const splits = subsets.get(name);
-  if (splits !== undefined) return splits;
+  const meant = subsets.get(name);
+  if (meant !== undefined) return meant;
   const there = [...subsets.keys()].join(', ');
   throw new DownloadError({
     where,
@@ -74,7 +74,8 @@ export function subsetOf(layout: Layout, subset: string | undefined, where: stri
 /**
  * Fetches a data set, or what is missing of it.
  *
- * When the hub cannot be reached, what is cached is used.
+ * When the hub cannot be reached, what is cached is used. What was fetched before stays, and follows to a newer commit
+ * where it is the same there; what is not is named in a note.
  *
  * @param name `owner/name`
  * @returns its folder in the cache
@@ -98,7 +99,12 @@ export async function pullDataset(name: string, options: DatasetPullOptions = {}
     const text = card.length === 0 ? undefined : readFileSync(cache.blob(card[0].etag), 'utf8');
     const layout = layoutOf([...files.keys()], text);
     const wanted = wantedFiles(layout, { subset, split }, name, [...files.keys()]);
-    cache.link(commit, [...card, ...(await fetch(wanted, options))]);
+    const fetched = await fetch(wanted, options);
+    const kept = splitsHere(layout, files, cache);
+    const old = cachedDataset(name, settings);
+    cache.link(commit, [...kept, ...card, ...fetched]);
+    for (const line of notesOf(layout, options, cache.snapshot(commit), old))
+      options.onNote?.(`${name}: ${line}`);
     return cache.snapshot(commit);
   } catch (error) {
     if (!(error instanceof UnreachableError)) throw asSaveError(settings.cache, error);
@@ -109,6 +115,30 @@ export async function pullDataset(name: string, options: DatasetPullOptions = {}
   }
 }
 
+/** The files of the splits that are in the cache whole, whichever commit they were fetched at. */
+function splitsHere(layout: Layout, files: ReadonlyMap<string, RepoFile>, cache: RepoCache): RepoFile[] {
+  const splits = [...layout.subsets.values()].flatMap((subset) => [...subset.splits.values()]);
+  const known = splits.map((paths) => paths.flatMap((path) => files.get(path) ?? []));
+  return known.filter((paths) => paths.every(({ etag }) => existsSync(cache.blob(etag)))).flat();
+}
+
+/** What is not fetched, and what was fetched before and is in the folder no more. */
+function notesOf(layout: Layout, part: DatasetPart, folder: string, old: string | undefined): string[] {
+  const left = [...layout.subsets.values()].flatMap((subset) => subset.left);
+  const lost = old === undefined ? [] : filesIn(old).filter((path) => !existsSync(join(folder, path)));
+  const isWhole = part.subset === undefined && part.split === undefined;
+  return [
+    ...(left.length > 0 && isWhole ? [`files of no split, which are not fetched: ${firstOf(left)}.`] : []),
+    ...(lost.length > 0
+      ? [`fetched earlier, and other on the hub now: ${firstOf(lost)}. Fetch what you need of them again.`]
+      : []),
+  ];
+}
+
+/** The first of some paths, and how many more there are. */
+export const firstOf = (paths: readonly string[]): string =>
+  `${paths.slice(0, 3).join(', ')}${paths.length > 3 ? ` and ${paths.length - 3} more` : ''}`;
+
 function wantedFiles(
   layout: Layout,
   { subset, split }: DatasetPart,
@@ -116,7 +146,7 @@ function wantedFiles(
   all: readonly string[],
 ): string[] {
   const subsets = subset === undefined ? [...layout.subsets.values()] : [subsetOf(layout, subset, name)];
-  const splits = subsets.flatMap((one) => [...one]);
+  const splits = subsets.flatMap((one) => [...one.splits]);
   const wanted = splits.filter(([own]) => split === undefined || own === split).flatMap(([, paths]) => paths);
   if (wanted.length > 0) return [...new Set(wanted)];
   if (splits.length > 0 && split !== undefined) {

@@ -1,5 +1,5 @@
 /** Data sets of the hub: what is fetched, where it lies, and which files are which split. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -106,6 +106,71 @@ describe('a data set of the hub', () => {
     );
   });
 
+  it('of which the card lists a train that was not fetched is read by the name of another split only', async () => {
+    await get({ subset: 'main', split: 'test' });
+    const error = await failure(read({ path: REPO, subset: 'main' }));
+    expect(error.message).toBe(
+      `${REPO}: the split train of this data set is not here. Pull it: ealign pull --dataset ${REPO} --subset main --split train, or write ${REPO}#test`,
+    );
+    const other = await failure(read(REPO));
+    expect(other.message).toMatch(/no files of rows .*if it is on the hub, run: ealign pull --dataset \S+$/i);
+    // several without a train are several, whichever of them is here
+    hub.commit = 'b'.repeat(40);
+    hub.files.set('README.md', Buffer.from(CARD.replace('split: train', 'split: sft')));
+    await get({ subset: 'main', split: 'test' });
+    expect((await failure(read({ path: REPO, subset: 'main' }))).message).toMatch(
+      /several splits, and none is named, got test, sft\. Name one: \S+#test$/,
+    );
+    hub.files.set('README.md', Buffer.from('---\ndataset_info:\n  splits:\n  - name: train\n---\n'));
+    hub.files.delete('small/all.jsonl');
+    rmSync(settings.cache, { recursive: true });
+    await get({ split: 'test' });
+    expect((await failure(read(REPO))).message).toMatch(/the split train of this data set is not here/);
+  });
+
+  it('of which only another split than train is there is read with a note', async () => {
+    hub.files.delete('README.md');
+    await get({ split: 'test' });
+    const notes: string[] = [];
+    expect(await read(REPO, notes)).toHaveLength(25);
+    expect(notes).toEqual([`${REPO}: the split test is read: there is no train here.`]);
+    expect(await read(`${REPO}#test`, notes)).toHaveLength(25);
+    expect(notes).toHaveLength(1);
+  });
+
+  it('keeps what was fetched at an earlier commit and is the same now, and names the rest', async () => {
+    await get({ subset: 'main', split: 'train' });
+    hub.commit = 'b'.repeat(40);
+    const notes: string[] = [];
+    const onNote = (line: string) => notes.push(line);
+    await get({ subset: 'main', split: 'test', onNote });
+    expect(await read({ path: REPO, subset: 'main' })).toHaveLength(50);
+    expect(notes).toEqual([]);
+    // half of a split would be trained on as if it were all of it
+    hub.commit = 'c'.repeat(40);
+    hub.files.set('main/train-00001-of-00002.parquet', shard('pairs-brotli.parquet'));
+    await get({ subset: 'main', split: 'test', onNote });
+    expect(notes).toEqual([
+      `${REPO}: fetched earlier, and other on the hub now: main/train-00000-of-00002.parquet, main/train-00001-of-00002.parquet. Fetch what you need of them again.`,
+    ]);
+    expect((await failure(read({ path: REPO, subset: 'main' }))).message).toMatch(/train .* is not here/);
+  });
+
+  it('names files that are of no split, when it is fetched and when it is read', async () => {
+    hub.files.delete('README.md');
+    const notes: string[] = [];
+    const path = await get({ onNote: (line) => notes.push(line) });
+    const left = 'main/more test.csv, small/all.jsonl';
+    expect(notes).toEqual([`${REPO}: files of no split, which are not fetched: ${left}.`]);
+    writeFileSync(join(path, 'chats.jsonl'), '');
+    notes.length = 0;
+    await read(REPO, notes);
+    expect(notes).toEqual([
+      `${REPO}: the split train is read, and not test.`,
+      `${REPO}: files of no split, which are not read: chats.jsonl.`,
+    ]);
+  });
+
   it('names subsets and splits that are not there', async () => {
     const subset = await failure(get({ subset: 'other' }));
     expect(subset.message).toBe(
@@ -156,8 +221,7 @@ describe('a data set of the hub', () => {
 });
 
 describe('layoutOf', () => {
-  const splits = (...paths: string[]) =>
-    Object.fromEntries(layoutOf(paths).subsets.get('default') as ReadonlyMap<string, readonly string[]>);
+  const splits = (...paths: string[]) => Object.fromEntries(layoutOf(paths).subsets.get('default')!.splits);
 
   it('reads splits in the names of shards, whatever they are called', () => {
     expect(
@@ -184,12 +248,25 @@ describe('layoutOf', () => {
     });
   });
 
+  it('lists what is of no split beside files that are', () => {
+    const left = (...paths: string[]) => layoutOf(paths).subsets.get('default')!.left;
+    expect(left('train_math.jsonl', 'chats.jsonl')).toEqual(['chats.jsonl']);
+    expect(left('data/train-00000-of-00001.parquet', 'more.parquet', '.hidden.jsonl')).toEqual([
+      'more.parquet',
+    ]);
+    expect(left('train.arrow', 'cache-3f2a.arrow')).toEqual(['cache-3f2a.arrow']);
+    // names of the user's own
+    expect(splits('tmp_rows.jsonl', 'cache-me.csv', 'cache-3f2a.arrow')).toEqual({
+      train: ['cache-me.csv', 'tmp_rows.jsonl'],
+    });
+  });
+
   it('reads a card as the hub does, and none that is no YAML', () => {
     const card = '---\nconfigs:\n- config_name: x\n  data_files: "**/*.csv"\n---\n';
-    expect(layoutOf(['a.csv', 'b/c.csv', 'd.json'], card).subsets.get('x')).toEqual(
+    expect(layoutOf(['a.csv', 'b/c.csv', 'd.json'], card).subsets.get('x')!.splits).toEqual(
       new Map([['train', ['a.csv', 'b/c.csv']]]),
     );
-    expect(layoutOf(['a.csv'], '---\n[: x\n---\n').subsets.get('default')).toEqual(
+    expect(layoutOf(['a.csv'], '---\n[: x\n---\n').subsets.get('default')!.splits).toEqual(
       new Map([['train', ['a.csv']]]),
     );
   });

@@ -28,6 +28,8 @@ export const commit = 'c0ffee'.padEnd(40, '0');
 
 export class FakeServer {
   faults: Faults = { ranges: true, cuts: 0 };
+  /** The commit that the branch main is at. */
+  commit = commit;
   /** Requests so far, as `GET /path` with `Range` and `Authorization` where given. */
   readonly requests: string[] = [];
   private readonly server: Server;
@@ -72,11 +74,16 @@ export class FakeServer {
     }
     const folder = this.kind === 'models' ? '' : '/datasets';
     if (path === `/api/${this.kind}/${this.repo}/revision/main`) {
-      this.json(response, { _id: '1', id: this.repo, sha: commit, lastModified: '2025-01-01T00:00:00Z' });
-    } else if (path === `/api/${this.kind}/${this.repo}/tree/${commit}`) {
+      this.json(response, {
+        _id: '1',
+        id: this.repo,
+        sha: this.commit,
+        lastModified: '2025-01-01T00:00:00Z',
+      });
+    } else if (path === `/api/${this.kind}/${this.repo}/tree/${this.commit}`) {
       this.json(response, [...this.files].map(treeEntry));
-    } else if (path.startsWith(`${folder}/${this.repo}/resolve/${commit}/`)) {
-      const content = this.files.get(path.slice(`${folder}/${this.repo}/resolve/${commit}/`.length));
+    } else if (path.startsWith(`${folder}/${this.repo}/resolve/${this.commit}/`)) {
+      const content = this.files.get(path.slice(`${folder}/${this.repo}/resolve/${this.commit}/`.length));
       if (content === undefined) response.writeHead(404).end();
       else this.send(response, path, content, range);
     } else {
