@@ -240,6 +240,8 @@ describe('LLaMA-Factory', () => {
         columns: { messages: 'messages', kto_tag: 'label' },
       },
       some: { file_name: 'some.json', num_samples: 10 },
+      corpus: { file_name: 'corpus.json', columns: { prompt: 'text' } },
+      asked: { file_name: 'asked.json', columns: { prompt: 'body', query: 'title' } },
     }),
   );
 
@@ -293,13 +295,40 @@ neat_packing: true
     expect(imported(`${head}stage: kto\ndataset: liked`).config().data).toEqual([
       { path: 'data/kto.json', type: 'kto' },
     ]);
-    expect(imported(`${head}stage: pt\ndataset: plain`).config().data).toEqual([
-      { path: 'data/plain.json', type: 'text' },
+    expect(imported(`${head}stage: pt\ndataset: plain,corpus,asked`).config().data).toEqual([
+      // LLaMA-Factory reads instruction where no column is named
+      { path: 'data/plain.json', type: 'text', columns: { text: 'instruction' } },
+      { path: 'data/corpus.json', type: 'text' },
+      { path: 'data/asked.json', type: 'text', columns: { text: 'body' } },
     ]);
+    const turns = imported(`${head}stage: pt\ndataset: liked,asked`);
+    expect(turns.config().data[0]).toEqual({ path: 'data/kto.json', type: 'text' });
+    expect([turns.changed, turns.lost]).toEqual([['stage'], ['dataset data/asked.json: columns']]);
     expect(() => imported(`${head}stage: ppo\ndataset: plain`)).toThrow(
       /theirs\.yaml stage: ppo is not trained here/,
     );
   });
+});
+
+it.each([
+  ['pt', 'asked', { path: 'data/asked.json', type: 'text', columns: { text: 'body' } }],
+  ['kto', 'liked', { path: 'data/kto.json', type: 'kto' }],
+  [
+    ...(['dpo', 'ranked'] as const),
+    { path: 'a/pairs', type: 'preference', columns: { instruction: 'ask', chosen: 'good', rejected: 'bad' } },
+  ],
+])('validates on rows of the type that is trained on: %s', (stage, name, source) => {
+  const head = 'model_name_or_path: m\nfinetuning_type: lora\ncutoff_len: 512\n';
+  const { eval_data: held } = imported(
+    `${head}stage: ${stage}\ndataset: ${name}\neval_dataset: ${name}`,
+  ).config();
+  expect(held).toEqual([source]);
+});
+
+it('validates on rows with labels where Axolotl trains on them', () => {
+  const sets = 'datasets: [{path: a/b}]\ntest_datasets: [{path: a/c}]';
+  const { data, eval_data: held } = imported(`base_model: m\nmicro_batch_size: 1\nrl: kto\n${sets}`).config();
+  expect([data, held]).toEqual([[{ path: 'a/b', type: 'kto' }], [{ path: 'a/c', type: 'kto' }]]);
 });
 
 it('keeps keys of ours, and says what is missing', () => {

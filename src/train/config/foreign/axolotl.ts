@@ -152,10 +152,11 @@ function data(t: Translation): void {
 }
 
 function validation(t: Translation): void {
-  const held = axolotlSources(t, 'test_datasets', t.text('rl'));
+  const rl = t.text('rl');
+  const held = axolotlSources(t, 'test_datasets', rl);
   const share = t.number('val_set_size') ?? 0;
   if (held.length > 0) {
-    const type = t.text('rl') === undefined ? {} : { type: 'preference' };
+    const type = rl === undefined ? {} : { type: rl === 'kto' ? 'kto' : 'preference' };
     setSources(
       t,
       'eval_data',

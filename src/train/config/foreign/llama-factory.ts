@@ -6,6 +6,7 @@ import {
   preferenceLoss,
   preferences,
   rounded,
+  type Source,
   setSources,
   shared,
   targets,
@@ -75,8 +76,9 @@ export function finishLlamaFactory(t: Translation): void {
   const { validates } = occasions(t, 500);
   if (t.flag('train_on_prompt')) t.set('training.loss_on', 'all');
   else if (t.flag('mask_history')) t.set('training.loss_on', 'last');
-  data(t);
-  const held = llamaFactorySources(t, 'eval_dataset');
+  const stage = t.text('stage') ?? 'sft';
+  data(t, stage);
+  const held = typed(t, llamaFactorySources(t, 'eval_dataset'), stage);
   if (held.length > 0) setSources(t, 'eval_data', held);
   else t.set('eval_split', heldShare(t, validates));
 }
@@ -91,26 +93,15 @@ function heldShare(t: Translation, validates: boolean): number | undefined {
   return undefined;
 }
 
-function data(t: Translation): void {
-  const stage = t.text('stage') ?? 'sft';
+function data(t: Translation, stage: string): void {
   const sources = llamaFactorySources(t, 'dataset');
   switch (stage) {
     case 'sft':
-      setSources(t, 'data', sources);
-      return;
     case 'pt':
-      setSources(
-        t,
-        'data',
-        sources.map(({ type: _, ...source }) => ({ ...source, type: 'text' })),
-      );
+      setSources(t, 'data', typed(t, sources, stage));
       return;
     case 'kto':
-      setSources(
-        t,
-        'data',
-        sources.map(({ type: _, ...source }) => ({ ...source, type: 'kto' })),
-      );
+      setSources(t, 'data', typed(t, sources, stage));
       t.change('stage', 'kto: rows with label true are learnt from, those with label false are left out');
       return;
     case 'dpo': {
@@ -131,4 +122,25 @@ function data(t: Translation): void {
         expected: 'sft, pt, dpo or kto',
       });
   }
+}
+
+/** What the rows of a stage are, whatever dataset_info.json calls their form: for training, and for validation. */
+const STAGE_TYPES: Readonly<Record<string, string>> = { pt: 'text', kto: 'kto', dpo: 'preference' };
+
+function typed(t: Translation, sources: readonly Source[], stage: string): readonly Source[] {
+  const type = STAGE_TYPES[stage];
+  if (type === undefined) return sources;
+  return sources.map((source) => ({ ...(stage === 'pt' ? textSource(t, source) : source), type }));
+}
+
+/** The text of pretraining stands in the column of the prompt, which is called instruction unless it is said. */
+function textSource(t: Translation, { type, columns, ...source }: Source): Source {
+  if (type === undefined) return source;
+  const { instruction: text = 'instruction', ...others } = Object(columns) as Record<string, string>;
+  const lost = Object.values(others);
+  if (type !== 'alpaca')
+    t.change('stage', `pt: rows of ${source.path} are turns; a row of text is read by its key text`);
+  else if (lost.length > 0)
+    t.lose(`dataset ${source.path}: columns`, `rows of text have no ${lost.join(', ')}`);
+  return type !== 'alpaca' || text === 'text' ? source : { ...source, columns: { text } };
 }
