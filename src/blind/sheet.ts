@@ -3,7 +3,7 @@
  * so that the folder can be handed on as it is.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { ConfigError } from '../errors.js';
 import { makeFolder, writeFileAtomic, writeFolderAtomic } from '../files/files.js';
@@ -39,7 +39,7 @@ export interface SheetOptions extends Choice {
  */
 export function writeSheet(answers: readonly StoredAnswer[], options: SheetOptions): SheetRow[] {
   const { output, key, delimiter, overwrite, duplicates } = options;
-  if (!relative(resolve(output), resolve(key)).startsWith('..')) {
+  if (isWithin(output, key)) {
     throw new ConfigError({
       where: '--key',
       what: 'the key would lie beside the sheet, where the rater finds it',
@@ -61,6 +61,12 @@ export function writeSheet(answers: readonly StoredAnswer[], options: SheetOptio
   writeFileAtomic(key, keyFile);
   writeFolderAtomic(output, files);
   return rows;
+}
+
+function isWithin(folder: string, path: string): boolean {
+  const way = relative(resolve(folder), resolve(path));
+  // absolute: on another drive
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
 /** What is there already may be filled in. @throws ConfigError unless it is what would be written */

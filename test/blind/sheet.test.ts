@@ -71,9 +71,11 @@ describe('a sheet', () => {
         ...{ id, run, method, seed, question, sample },
       })),
     );
-    expect(() => write({ key: join(at, 'sheet', 'key.json'), output: `${at}/sheet/` })).toThrow(
-      /--key: the key would lie beside the sheet/,
-    );
+    for (const inside of ['key.json', '..key.json', '../sheet/keys/key.json']) {
+      expect(() => write({ key: join(at, 'sheet', inside), output: `${at}/sheet/` })).toThrow(
+        /--key: the key would lie beside the sheet/,
+      );
+    }
   });
 
   it('is not replaced once it is filled in', () => {
