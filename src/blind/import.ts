@@ -50,18 +50,16 @@ export function importRatings(options: ImportOptions): Imported {
   const answers = new Map(folders.map((folder) => [folder, storedAnswers(folder, options.world)]));
   requireSameAnswers(options.key, key.rows, answers);
   const records = read.flatMap((rows, i) => recordsOf(key, rows, raters[i]));
-  if (!options.overwrite) refuseOther(key, records);
+  if (!options.overwrite) refuseOther(key, folders, raters, records);
   // another process that writes into one of the folders stops all
   for (const folder of folders) claimFolder(folder);
   for (const folder of folders) {
     for (const rater of raters) {
       const own = records.filter(({ run, record }) => run === folder && record.rater === rater);
-      if (own.length > 0) {
-        storeRatings(
-          folder,
-          own.map(({ record }) => record),
-        );
-      }
+      // what was said before of a run of which nothing is said now no longer holds either
+      if (own.length === 0 && ratingsOf(folder, key.sheet, rater).length === 0) continue;
+      const ratings = own.map(({ record }) => record);
+      storeRatings(folder, key.sheet, rater, ratings);
     }
   }
   return {
@@ -143,11 +141,11 @@ function recordsOf(
 /** @throws DataError where the rater said something else of this sheet before */
 function refuseOther(
   { sheet }: SheetKey,
+  runs: readonly string[],
+  raters: readonly string[],
   records: readonly { readonly run: string; readonly record: RatingRecord }[],
 ): void {
   const now = new Map(records.map(({ record }) => [`${record.id} ${record.rater}`, record]));
-  const runs = new Set(records.map(({ run }) => run));
-  const raters = new Set(records.map(({ record }) => record.rater));
   for (const run of runs) {
     for (const rater of raters) {
       const before = ratingsOf(run, sheet, rater);

@@ -41,9 +41,13 @@ export const ratingsIn = (folder: string): RatingRecord[] =>
 export const ratingsOf = (folder: string, sheet: string, rater: string): readonly RatingRecord[] =>
   storeOf(folder).get(groupOf(sheet, rater)) ?? [];
 
-/** Stores what a rater said of a sheet, in place of what they said before. @throws SaveError */
-export function storeRatings(folder: string, ratings: readonly RatingRecord[]): void {
-  const [{ sheet, rater }] = ratings;
+/** Stores what a rater said of a sheet, in place of what they said before; nothing counts too. @throws SaveError */
+export function storeRatings(
+  folder: string,
+  sheet: string,
+  rater: string,
+  ratings: readonly RatingRecord[],
+): void {
   storeOf(folder).add(groupOf(sheet, rater), ratings);
 }
 

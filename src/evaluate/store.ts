@@ -66,7 +66,7 @@ export function readPlanFile(path: string): unknown {
 
 interface Line<T> {
   readonly group: string;
-  /** Records in the group. */
+  /** Records in the group; a group without any is a line with 0 and null. */
   readonly of: number;
   readonly record: T;
   /** CRC-32 of the line's JSON without this key, in hexadecimal; older files have none. */
@@ -100,7 +100,7 @@ export class GroupStore<T> {
     for (const lines of whole as Line<T>[][]) {
       this.keep(
         lines[0].group,
-        lines.map(({ record }) => record),
+        lines.flatMap(({ of, record }) => (of === 0 ? [] : [record])),
       );
     }
     this.size = Buffer.byteLength(text);
@@ -121,13 +121,14 @@ export class GroupStore<T> {
   }
 
   /**
-   * Appends a group and waits until it is on the disk. It takes the place of one of the same name.
+   * Appends a group and waits until it is on the disk. It takes the place of one of the same name, also where it has no
+   * records.
    *
    * @throws SaveError, also when another process writes into the folder; the file is as before then
    */
   add(group: string, records: readonly T[]): void {
-    const lines = records.map((record) => {
-      const line: Line<T> = { group, of: records.length, record };
+    const lines = (records.length === 0 ? [null] : records).map((record) => {
+      const line: Line<T | null> = { group, of: records.length, record };
       return `${JSON.stringify({ ...line, crc: checksum(line) })}\n`;
     });
     const text = lines.join('');

@@ -221,6 +221,23 @@ describe('what is not right', () => {
     }
   });
 
+  it('may be that a rater took back all that was said of a run', async () => {
+    const folders = await runs();
+    sheetOf(folders, { count: 6 });
+    bring([fill('anna', asWorth), fill('ben', asWorth)]);
+    const good = fill('anna', (answer) => (worth(answer) >= 90 ? [worth(answer), 90] : [null, null]));
+    expect(() => bring([good], { partial: true })).toThrow(/bad: 'anna' has rated this sheet already/);
+    const { runs: rated } = bring([good], { partial: true, overwrite: true });
+    expect(blindResult(rated)!.raters.map(({ rater, methods }) => [rater, methods.length])).toEqual([
+      ['anna', 1],
+      ['ben', 2],
+    ]);
+    expect(ratingsIn(folders[1]).map(({ rater }) => rater)).toEqual(Array(3).fill('ben'));
+    // and may be said again
+    bring([fill('anna', asWorth)]);
+    expect(ratingsIn(folders[1])).toHaveLength(6);
+  });
+
   it('may be who rated', async () => {
     sheetOf(await runs(), { count: 6 });
     mkdirSync(join(at, 'other'));
