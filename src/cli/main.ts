@@ -23,6 +23,7 @@ import { addServeCommand } from './serve.js';
 import { failure } from './terminal/failure.js';
 import { createProgram, withHyphens } from './terminal/program.js';
 import { addTrainCommand } from './train.js';
+import { addWorkerCommand } from './worker.js';
 
 /** Exit code of a process whose reader went away: 128 + SIGPIPE. */
 const BROKEN_PIPE = 141;
@@ -57,6 +58,11 @@ addServeCommand(program, async (options, signal) => {
   const { serve } = await import('../serve/serve.js');
   await serve(options, signal);
 });
+addWorkerCommand(
+  program,
+  async (options) => (await import('./run-worker.js')).runWorker(options),
+  async (options) => (await import('./run-worker.js')).installWorker(options),
+);
 addOnlineCommand(program);
 addAuditCommand(program);
 addPullCommand(program, async (name, { progress, signal, dataset, subset, split }) => {

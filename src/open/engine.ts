@@ -2,8 +2,9 @@
 import { OnnxEngine, type OnnxOptions } from '../engine/onnx/engine.js';
 import { QuantisedEngine } from '../engine/onnx/frozen/engine.js';
 import { TinkerEngine, type TinkerOptions } from '../engine/tinker/engine.js';
+import { requireWorker } from '../engine/tinker/python.js';
 import { Transport } from '../engine/tinker/transport.js';
-import { requireWorker, startWorker } from '../engine/tinker/worker.js';
+import { startWorker } from '../engine/tinker/worker.js';
 import type { TrainingEngine } from '../engine/training-engine.js';
 import { ConfigError } from '../errors.js';
 import type { Model, NamedModel } from '../model/model.js';

@@ -4,7 +4,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { requireWorker, startWorker } from '../../../src/engine/tinker/worker.js';
+import { requireWorker } from '../../../src/engine/tinker/python.js';
+import { startWorker } from '../../../src/engine/tinker/worker.js';
 import { ConfigError, UserError } from '../../../src/errors.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-worker-'));
