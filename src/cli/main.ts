@@ -10,6 +10,7 @@ import { addBenchCommand } from './bench.js';
 import { addCalibrateCommand } from './calibrate.js';
 import { addChatCommand } from './chat.js';
 import { addDemoCommand } from './demo.js';
+import { addDoctorCommand } from './doctor.js';
 import { addEvalCommand } from './eval/eval.js';
 import { addExperimentCommand } from './experiment.js';
 import { addImportConfigCommand } from './import-config.js';
@@ -57,6 +58,13 @@ addChatCommand(program, async (options, signal) => {
 addServeCommand(program, async (options, signal) => {
   const { serve } = await import('../serve/serve.js');
   await serve(options, signal);
+});
+addDoctorCommand(program, async ({ json, ...options }) => {
+  const { examine } = await import('../doctor/doctor.js');
+  const { renderDiagnosis } = await import('../doctor/render.js');
+  const found = await examine(options);
+  process.stdout.write(json ? `${JSON.stringify(found)}\n` : `${renderDiagnosis(found)}\n`);
+  if (!found.ok) process.exitCode = 1;
 });
 addWorkerCommand(
   program,

@@ -26,13 +26,14 @@ export async function readServedHead(path: string): Promise<NamedModel> {
       next: 'give the model as a folder in Hugging Face format',
     });
   }
-  const config = sizesOf(path);
+  const config = readSizes(path);
   const tokenizer = loadTokenizer(path, config.eosTokenIds);
   const hash = (await hashWeights(path)) ?? hashOfFiles(path);
   return { path, config: { ...config, eosTokenIds: tokenizer.eosIds }, tokenizer, hash };
 }
 
-function sizesOf(folder: string): ModelSizes {
+/** A folder's sizes, of whatever architecture. @throws ModelError when it has no configuration that can be read */
+export function readSizes(folder: string): ModelSizes {
   try {
     return readConfig(folder);
   } catch (error) {

@@ -20,7 +20,7 @@ export const lines = [
   'blind',
   'report',
   'pinocchio',
-  'bench calibrate cli/terminal',
+  'bench calibrate doctor cli/terminal',
   'cli/eval',
   'cli',
 ].map((line) => line.split(' '));

@@ -223,7 +223,13 @@ async function runInstaller(
   { onNote, signal }: Following,
 ): Promise<string[]> {
   signal.throwIfAborted();
-  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], signal });
+  // a group of its own, so that what it starts ends with it
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const kill = () => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
+  };
+  process.once('exit', kill);
+  signal.addEventListener('abort', kill, { once: true });
   const [said, all]: [string[], string[]] = [[], []];
   const hear = (line: string) => {
     all.push(line);
@@ -240,6 +246,8 @@ async function runInstaller(
     child.once('error', (error) => all.push(error.message));
     child.once('close', end);
   });
+  process.off('exit', kill);
+  signal.removeEventListener('abort', kill);
   signal.throwIfAborted();
   if (status === 0) return said;
   const last = all.filter((line) => line.trim() !== '').slice(-LAST_LINES);
