@@ -57,9 +57,9 @@ export interface MemoryPart {
 /** Node with onnxruntime and the code, and what a tokenizer takes for each of its tokens; measured. */
 const [NODE, TOKENIZER] = [0.13e9, 700];
 /** Share of all else that allocators and compiled graphs take beside it; measured. */
-const RESERVE = 0.15;
+const RESERVE = 0.25;
 /** Python with PyTorch, transformers and peft, measured alike. */
-const PYTHON = 0.55e9;
+const PYTHON = 0.45e9;
 /** Activations over this size are recomputed, unless the configuration says otherwise (engine: onnx). */
 const MOST_ACTIVATIONS = 1e9;
 /** Targets whose logits exist at one time, and how many arrays of them. */

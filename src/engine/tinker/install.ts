@@ -289,7 +289,7 @@ const REASONS: readonly (readonly [RegExp, string, string])[] = [
 function reasonOf(words: string, what: string, command: string, status: number | null): ErrorParts {
   const known = REASONS.find(([pattern]) => pattern.test(words));
   const last = words.split('\n').findLast((line) => line.trim() !== '');
-  const got = last?.trim().slice(0, 200) || `status ${status}`;
+  const got = last?.trim().slice(0, 200).replace(/\.$/, '') || `status ${status}`;
   if (known === undefined) {
     return { what: `cannot ${what}: ${command} has failed`, got, next: 'its last lines are above' };
   }

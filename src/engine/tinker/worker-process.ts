@@ -10,11 +10,13 @@ import { UserError } from '../../errors.js';
 
 /**
  * Runs a Python module, and ends it when its standard input closes: the system closes it when this process is gone,
- * also where it was killed. A worker that is started without us has no such end, so this is not in the worker.
+ * also where it was killed. Where it is asked to end it is not asked twice: a launcher would take that for an error.
+ * A worker that is started without us has no such end, so this is not in the worker.
  */
 const boundToUs = (module: string): string => `import os, runpy, signal, threading, time
 def watch():
     while os.read(0, 4096): pass
+    time.sleep(3)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(5)
     os._exit(1)
@@ -62,7 +64,8 @@ export class WorkerProcess {
     child.stdin!.on('error', () => {});
     createInterface({ input: child.stderr! }).on('line', (line) => {
       this.hear(line);
-      onError?.(line);
+      // how a launcher and its processes end is not to be read as a failure
+      if (!this.stopping) onError?.(line);
     });
     this.exit = new Promise((resolve) => {
       child.once('error', (error) => {
