@@ -128,6 +128,11 @@ describe('npm pack', () => {
       ],
       ...['python', 'worlds'],
     ]);
+    // what runs the worker, and what its environment is made of; no tests, nothing that Python has compiled
+    const worker = packed.filter((path) => path.startsWith('python/worker/'));
+    expect(worker).toContain('python/worker/pyproject.toml');
+    expect(worker).toContain('python/worker/ealign_worker/__main__.py');
+    expect(worker.filter((path) => /tests|__pycache__|egg-info/.test(path))).toEqual([]);
     const bundled = packed.filter((path) => path.startsWith('node_modules/'));
     expect([...new Set(bundled.map((path) => path.split('/')[1]))].sort()).toEqual([
       ...['onnxruntime-common', 'onnxruntime-node'],

@@ -13,7 +13,7 @@ import { type Json, readJson } from '../../files/json-file.js';
 import { hubSettings } from '../../hub/settings.js';
 
 /** The variable that names the Python to use. */
-export const PYTHON_VARIABLE = 'EALIGN_PYTHON';
+const PYTHON_VARIABLE = 'EALIGN_PYTHON';
 /** The worker's own package, as it comes with this one. */
 export const OWN = fileURLToPath(new URL('../../../python/worker', import.meta.url));
 /** In an environment's folder: written when it is whole. */

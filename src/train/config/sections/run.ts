@@ -70,7 +70,7 @@ export const runKeys = {
   ),
   engine: key(
     z.enum(['onnx', 'torch', 'tinker']).default('onnx'),
-    'What trains. onnx: this process, without Python. torch: PyTorch on this machine, in a worker that is started and stopped with the run (EALIGN_PYTHON names the Python). tinker: a server that speaks Tinker’s API, at url.',
+    'What trains. onnx: this process, without Python. torch: PyTorch on this machine, in a worker that is started and stopped with the run (in the environment that ealign worker install makes, or the Python that EALIGN_PYTHON names). tinker: a server that speaks Tinker’s API, at url.',
   ),
   url: key(
     text().optional(),
