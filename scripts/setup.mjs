@@ -4,7 +4,7 @@
  * because it runs before anything is installed.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -35,7 +35,10 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.stderr.write(`Node ${process.versions.node} is too old; expected 20.19 or newer.\n`);
   process.exit(1);
 }
-if (modified(join(root, 'node_modules/.package-lock.json')) < modified(join(root, 'package-lock.json'))) {
+const modules = join(root, 'node_modules');
+const isLink = lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+// `npm ci` would empty the folder that a link leads to, for all who share it: whoever made the link keeps it up to date
+if (!isLink && modified(join(modules, '.package-lock.json')) < modified(join(root, 'package-lock.json'))) {
   run('Installing dependencies', process.platform === 'win32' ? 'npm.cmd' : 'npm', [
     'ci',
     '--no-audit',
