@@ -18,11 +18,11 @@ function answersOf(strength: number, count = 120): ProbedAnswer[] {
   });
 }
 
-const fit = (answers: readonly ProbedAnswer[]) => fitProbe(answers, { falseAlarms: 0.05, seed: 1 });
+const probeOf = (answers: readonly ProbedAnswer[]) => fitProbe(answers, { falseAlarms: 0.05, seed: 1 });
 
 describe('fitProbe', () => {
   it('finds layer and direction, and flags answers that it has not seen', () => {
-    const { place, direction, bias, threshold, heldOut } = fit(answersOf(2.5));
+    const { place, direction, bias, threshold, heldOut } = probeOf(answersOf(2.5));
     expect(place).toBe(1);
     expect(Math.max(...direction)).toBe(direction[3]);
     expect(heldOut.auc!.value).toBeGreaterThan(0.97);
@@ -40,14 +40,14 @@ describe('fitProbe', () => {
   });
 
   it('is at chance where there is nothing to find', () => {
-    const { heldOut } = fit(answersOf(0));
+    const { heldOut } = probeOf(answersOf(0));
     expect(heldOut.auc!.low).toBeLessThan(0.5);
     expect(heldOut.auc!.high).toBeGreaterThan(0.5);
   });
 
   it('leaves out what could not be read, and says how much that is', () => {
     const answers = answersOf(2.5).map((answer, i) => (i % 10 === 0 ? { ...answer, states: null } : answer));
-    const { heldOut } = fit(answers);
+    const { heldOut } = probeOf(answers);
     expect(heldOut.unreadable).toBeCloseTo(0.1);
     expect(heldOut.auc!.value).toBeGreaterThan(0.95);
   });
