@@ -214,7 +214,7 @@ describe('the file', () => {
   });
 
   it('that is damaged, or not there, is named with what to do', () => {
-    expect(() => parseCalibration({ version: 2 }, 'm/conscience.json')).toThrow(
+    expect(() => parseCalibration({ version: 3 }, 'm/conscience.json')).toThrow(
       /m\/conscience\.json.*calibration\.version.*ealign calibrate/s,
     );
     expect(() => readCalibration(join(folder, 'none.json'))).toThrow(
