@@ -22,6 +22,7 @@ import type { AnswerPair, LabelledAnswer } from './answers.js';
 import {
   type Candidate,
   choose,
+  drawnToChance,
   FOLDS,
   type HeldOut,
   judge,
@@ -113,7 +114,7 @@ export async function calibrate(options: CalibrateOptions): Promise<Calibrated |
 
 /** AUC, drawn to chance by what cannot be read; a reading that is of use is worth more than any that is not. */
 function worthOf({ measured: { auc, unreadable }, quality }: Calibration): number {
-  const area = auc ? 0.5 + (auc.value - 0.5) * (1 - unreadable) : 0;
+  const area = auc ? drawnToChance(auc.value, 1 - unreadable, 1) : 0;
   return area + (quality === 'usable' || quality === 'weak' ? 1 : 0);
 }
 

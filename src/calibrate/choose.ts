@@ -235,8 +235,12 @@ export function readableArea(
   answers: number,
 ): number | null {
   const area = rocArea(careless, careful);
-  return area === null ? null : 0.5 + ((area - 0.5) * (careless.length + careful.length)) / answers;
+  return area === null ? null : drawnToChance(area, careless.length + careful.length, answers);
 }
+
+/** What an AUC of the answers that can be read is worth, where so many of all are. */
+export const drawnToChance = (area: number, readable: number, all: number): number =>
+  0.5 + ((area - 0.5) * readable) / all;
 
 /** How shares do that nothing was fitted on; null: it could not be read. */
 export function score(answers: readonly Answered[], shares: readonly (Share | null)[]): HeldOut {

@@ -1,5 +1,4 @@
 /** What a conscience says of labelled answers, question by question, kept in a file so that nothing is asked twice. */
-import { createHash } from 'node:crypto';
 import type { ReviewFormat } from '../conscience/format.js';
 import type { ReadingPart } from '../conscience/reading.js';
 import {
@@ -9,7 +8,7 @@ import {
   reviewMany,
 } from '../conscience/review.js';
 import { logOdds } from '../conscience/verdict.js';
-import type { GroupStore } from '../evaluate/store.js';
+import { type GroupStore, groupOf } from '../evaluate/store.js';
 import type { Usage } from '../values/conversation.js';
 
 /** Below this probability of both labels together a verdict is unreadable, here as in training. */
@@ -91,15 +90,10 @@ function keyOf(
 ): string {
   const own = format.adapt(framework);
   const read = probe ? [probe] : [];
-  return createHash('sha256')
-    .update(
-      JSON.stringify([
-        format.review(prompt, response, own, order),
-        own.labels,
-        format.reviewPrefix ?? '',
-        ...read,
-      ]),
-    )
-    .digest('hex')
-    .slice(0, 32);
+  return groupOf([
+    format.review(prompt, response, own, order),
+    own.labels,
+    format.reviewPrefix ?? '',
+    ...read,
+  ]);
 }

@@ -1,9 +1,8 @@
 /** Mean hidden states over labelled answers, kept in a file so that nothing is read twice. */
-import { createHash } from 'node:crypto';
 import type { Framework } from '../conscience/frameworks.js';
 import { type ProbingOptions, responseStates } from '../conscience/probe.js';
 import type { ReviewItem } from '../conscience/review.js';
-import type { GroupStore } from '../evaluate/store.js';
+import { type GroupStore, groupOf } from '../evaluate/store.js';
 
 /** The states of one answer. */
 export interface StoredStates {
@@ -55,10 +54,7 @@ export async function statesOf(
 
 function keyOf({ prompt, response }: ReviewItem, { framework, format, layers }: ReadingStates): string {
   const shown = format.review(prompt, response, format.adapt(framework), 'first');
-  return createHash('sha256')
-    .update(JSON.stringify([shown, layers]))
-    .digest('hex')
-    .slice(0, 32);
+  return groupOf([shown, layers]);
 }
 
 function pack(states: readonly Float32Array[]): string {

@@ -5,6 +5,7 @@
  * whole or, after a kill in the middle of a write, is dropped when the file is opened again. Each
  * line carries its checksum, so that a damaged score is a named line and not another result.
  */
+import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   closeSync,
@@ -63,6 +64,10 @@ export function readPlanFile(path: string): unknown {
     throw new DataError({ where: path, what, next: 'start again with --overwrite' }, { cause });
   }
 }
+
+/** Name of the group of what was asked: the same plain JSON has the same name. */
+export const groupOf = (asked: unknown): string =>
+  createHash('sha256').update(JSON.stringify(asked)).digest('hex').slice(0, 32);
 
 interface Line<T> {
   readonly group: string;

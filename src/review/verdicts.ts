@@ -1,7 +1,6 @@
 /** Verdicts on the turns of transcripts, kept in a folder so that no turn is reviewed twice. */
-import { createHash } from 'node:crypto';
 import type { Review, ReviewItem } from '../conscience/review.js';
-import type { GroupStore } from '../evaluate/store.js';
+import { type GroupStore, groupOf } from '../evaluate/store.js';
 import type { Progress } from '../metrics/progress.js';
 import { NO_USAGE } from '../values/usage.js';
 import type { Guard } from '../zero-shot/guard.js';
@@ -72,8 +71,5 @@ function stored({ verdict, omitted, text }: Review): StoredVerdict {
 
 /** The same texts have the same key, wherever they stand. */
 function keyOf({ prompt, response }: ReviewItem): string {
-  return createHash('sha256')
-    .update(JSON.stringify([prompt.messages, response]))
-    .digest('hex')
-    .slice(0, 32);
+  return groupOf([prompt.messages, response]);
 }

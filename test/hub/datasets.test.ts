@@ -45,13 +45,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'ealign-datasets-'));
   hub = new FakeServer(REPO, new Map(files), 'datasets');
   await hub.start();
-  settings = {
-    endpoint: hub.url,
-    cache: join(folder, 'hub'),
-    offline: false,
-    ownCache: join(folder, 'own'),
-    packageIndex: `${hub.url}/simple`,
-  };
+  settings = hub.settings(folder);
 });
 afterEach(async () => {
   await hub.stop();

@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { HubSettings } from '../../src/hub/settings.js';
 
 /** What the server does wrong with files. Each path begins anew with every change. */
 export interface Faults {
@@ -52,6 +53,17 @@ export class FakeServer {
   async stop(): Promise<void> {
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  /** Of a hub client whose caches are in this folder. */
+  settings(folder: string): HubSettings {
+    return {
+      endpoint: this.url,
+      cache: join(folder, 'hub'),
+      offline: false,
+      ownCache: join(folder, 'own'),
+      packageIndex: `${this.url}/simple`,
+    };
   }
 
   get url(): string {

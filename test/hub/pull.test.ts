@@ -36,13 +36,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'ealign-hub-'));
   hub = new FakeServer(REPO, files({ 'model.safetensors': weights }));
   await hub.start();
-  settings = {
-    endpoint: hub.url,
-    cache: join(folder, 'hub'),
-    offline: false,
-    ownCache: join(folder, 'own'),
-    packageIndex: `${hub.url}/simple`,
-  };
+  settings = hub.settings(folder);
 });
 afterEach(async () => {
   await hub.stop();

@@ -1,10 +1,9 @@
 /** Rows of Arrow files, in the format of streams (which `datasets` writes) or of files, one record batch at a time. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { DataError } from '../../errors.js';
 import { withinTime } from '../../tokenizer/time-limit.js';
 import type { FileRow } from './json.js';
 import { plainValue, type Unwrap } from './table-values.js';
-import { unreadable } from './text-bytes.js';
+import { damagedTable } from './text-bytes.js';
 
 /** @throws DataError for a file that is damaged, or of types that cannot be read */
 export async function* arrowRows(path: string, name: string): AsyncGenerator<FileRow> {
@@ -43,17 +42,7 @@ export async function* arrowRows(path: string, name: string): AsyncGenerator<Fil
       }
     }
   } catch (cause) {
-    const known = unreadable(name, cause);
-    if (known instanceof DataError) throw known;
-    const after = at === 0 ? '' : ` after row ${at}`;
-    throw new DataError(
-      {
-        where: name,
-        what: `the Arrow file cannot be read${after} (${(cause as Error).message})`,
-        next: 'the file may be incomplete: write or fetch it again',
-      },
-      { cause },
-    );
+    throw damagedTable(name, 'Arrow', at, cause);
   } finally {
     if (file !== undefined) closeSync(file);
   }

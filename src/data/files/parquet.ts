@@ -1,9 +1,9 @@
 /** Rows of Parquet files, one row group in memory at a time. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { DataError } from '../../errors.js';
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { readExactly } from '../../files/read-exactly.js';
 import type { FileRow } from './json.js';
 import { plainValue } from './table-values.js';
-import { unreadable } from './text-bytes.js';
+import { damagedTable } from './text-bytes.js';
 
 /** @throws DataError for a file that is damaged, encrypted or packed in a way that cannot be read */
 export async function* parquetRows(path: string, name: string): AsyncGenerator<FileRow> {
@@ -25,17 +25,7 @@ export async function* parquetRows(path: string, name: string): AsyncGenerator<F
       if (at !== end) throw new Error(`${rows.length} rows in a group of ${group.num_rows}`);
     }
   } catch (cause) {
-    const known = unreadable(name, cause);
-    if (known instanceof DataError) throw known;
-    const after = at === 0 ? '' : ` after row ${at}`;
-    throw new DataError(
-      {
-        where: name,
-        what: `the Parquet file cannot be read${after} (${(cause as Error).message})`,
-        next: 'the file may be incomplete: write or fetch it again',
-      },
-      { cause },
-    );
+    throw damagedTable(name, 'Parquet', at, cause);
   } finally {
     file?.close();
   }
@@ -53,12 +43,7 @@ class OpenFile {
 
   slice(start: number, end = this.byteLength): ArrayBuffer {
     const bytes = new Uint8Array(Math.max(0, Math.min(end, this.byteLength) - start));
-    let done = 0;
-    while (done < bytes.length) {
-      const read = readSync(this.fd, bytes, done, bytes.length - done, start + done);
-      if (read === 0) throw new Error('the file ends early');
-      done += read;
-    }
+    readExactly(this.fd, bytes, start);
     return bytes.buffer;
   }
 

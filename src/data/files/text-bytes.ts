@@ -127,6 +127,21 @@ const REASONS: Readonly<Record<string, string>> = {
   [ZstdErrorCode.WindowSizeTooLarge]: 'the zstd data needs a larger window than can be read (zstd --long)',
 };
 
+/** The error of a table that ends or is damaged after `rows` rows. @param format as people call it */
+export function damagedTable(where: string, format: string, rows: number, cause: unknown): DataError {
+  const known = unreadable(where, cause);
+  if (known instanceof DataError) return known;
+  const after = rows === 0 ? '' : ` after row ${rows}`;
+  return new DataError(
+    {
+      where,
+      what: `the ${format} file cannot be read${after} (${(cause as Error).message})`,
+      next: 'the file may be incomplete: write or fetch it again',
+    },
+    { cause },
+  );
+}
+
 /** The error of a file that the system, or a decompressor, does not read; others pass through. */
 export function unreadable(where: string, cause: unknown): unknown {
   const { code, message } = cause as { code?: string | number; message: string };

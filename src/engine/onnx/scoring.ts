@@ -67,7 +67,7 @@ export class Scoring {
     const int8 = asked ? undefined : await this.copies.int8?.on(this.programs.options);
     const lora = this.copies.loraOf(set);
     const program = await this.programs.get(
-      `hidden ${lora !== undefined}${asked ? ' asked' : ''}`,
+      `hidden ${lora !== undefined} ${int8 !== undefined}`,
       () => hiddenGraph(config, { ...(lora ? { lora } : {}), int8: int8?.dtype, store }),
       store?.folder,
     );
