@@ -165,8 +165,8 @@ async function calibrateProbe(
   const topics = (kind: boolean) =>
     new Set(read.flatMap(({ states, topic, careless }) => (states && careless === kind ? [topic] : [])));
   if (Math.min(topics(true).size, topics(false).size) < FOLDS) return 'too few';
-  const { place, direction, bias, threshold, heldOut } = fitProbe(read, { falseAlarms, seed });
-  const probe = { layer: layers[place], direction: encodeDirection(direction) };
+  const { place, direction, bias, threshold, heldOut, ...means } = fitProbe(read, { falseAlarms, seed });
+  const probe = { layer: layers[place], direction: encodeDirection(direction), ...means };
   return calibrationFrom({ ...options, pairs }, falseAlarms, {
     reading: { parts: [{ framework, weight: 1, order: 'first', probe }], bias, threshold, prior: 'off' },
     heldOut,
@@ -389,7 +389,7 @@ function calibrationFrom(
   };
   const quality = qualityOf(measured);
   return {
-    ...{ version: reading.parts.some(({ probe }) => probe) ? 2 : 1, model, made: new Date().toISOString() },
+    ...{ version: reading.parts.some(({ probe }) => probe) ? 3 : 1, model, made: new Date().toISOString() },
     data: { name: dataName, careful: pairs.length, careless: pairs.length },
     ...{ falseAlarms, reading, measured, quality },
     sentence: sentenceOf(model.name, quality, measured, falseAlarms),

@@ -2,12 +2,15 @@
 import type { Framework } from '../conscience/frameworks.js';
 import { type ProbingOptions, responseStates } from '../conscience/probe.js';
 import type { ReviewItem } from '../conscience/review.js';
+import type { MeanStates } from '../engine/language-model.js';
 import { type GroupStore, groupOf } from '../evaluate/store.js';
 
 /** The states of one answer. */
 export interface StoredStates {
   /** float32 [layers, width], in base64; null where there was nothing to read. */
   readonly states: string | null;
+  /** Tokens of the answer. */
+  readonly length: number;
   /** Tokens that were read for them. */
   readonly tokens: number;
 }
@@ -31,11 +34,11 @@ export function layersToTry(layers: number): number[] {
 export const isRead = (item: ReviewItem, reading: ReadingStates): boolean =>
   reading.store.get(keyOf(item, reading)) !== undefined;
 
-/** An answer's states after each layer; null where there was nothing to read. */
+/** An answer's states after each layer, null where there was nothing to read; and tokens that were read for them. */
 export async function statesOf(
   item: ReviewItem,
   reading: ReadingStates,
-): Promise<{ readonly states: Float32Array[] | null; readonly tokens: number }> {
+): Promise<{ readonly states: MeanStates | null; readonly tokens: number }> {
   const { store, framework, layers, conscience, format, signal } = reading;
   const key = keyOf(item, reading);
   if (store.get(key) === undefined) {
@@ -46,15 +49,18 @@ export async function statesOf(
         tokens += usage.promptTokens;
       },
     });
-    store.add(key, [{ states: states && pack(states), tokens }]);
+    store.add(key, [{ states: states && pack(states.layers), length: states?.tokens ?? 0, tokens }]);
   }
-  const [{ states, tokens }] = store.get(key)!;
-  return { states: states === null ? null : unpack(states, layers.length), tokens };
+  const [{ states, length, tokens }] = store.get(key)!;
+  return {
+    states: states === null ? null : { tokens: length, layers: unpack(states, layers.length) },
+    tokens,
+  };
 }
 
 function keyOf({ prompt, response }: ReviewItem, { framework, format, layers }: ReadingStates): string {
   const shown = format.review(prompt, response, format.adapt(framework), 'first');
-  return groupOf([shown, layers]);
+  return groupOf([shown, layers, 'with its length']);
 }
 
 function pack(states: readonly Float32Array[]): string {

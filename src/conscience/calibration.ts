@@ -27,7 +27,12 @@ const readingSchema = z.object({
         }),
         order: z.enum(ORDERS).optional(),
         weight: z.number(),
-        probe: z.object({ layer: z.int().min(0), direction: z.base64() }).optional(),
+        probe: z
+          .object({
+            ...{ layer: z.int().min(0), direction: z.base64(), centre: z.number() },
+            priorTokens: z.number().min(0),
+          })
+          .optional(),
       }),
     )
     .min(1),
@@ -40,8 +45,8 @@ const readingSchema = z.object({
 const QUALITIES = ['usable', 'weak', 'chance', 'unreadable'] as const;
 
 const calibrationSchema = z.object({
-  /** 2 where a part has a probe, which version 1 did not know. */
-  version: z.union([z.literal(1), z.literal(2)]),
+  /** 3 where a part has a probe; 2 had one that relied on short answers as on long ones. */
+  version: z.union([z.literal(1), z.literal(3)]),
   /** The model whose weights had this SHA-256. */
   model: z.object({ name: text, hash: text }),
   /** ISO 8601, UTC. */

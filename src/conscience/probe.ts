@@ -5,8 +5,11 @@
  * over the response's tokens is multiplied with a direction that `ealign calibrate` found on labelled answers. A small
  * model's states tell good answers from bad ones where its words do not. Alain and Bengio 2016, arXiv:1610.01644;
  * of concepts such as honesty and harm: Zou et al. 2023, arXiv:2310.01405.
+ *
+ * A mean over few tokens says little. As if `priorTokens` tokens of no opinion had been read as well, what is said of a
+ * response of n tokens counts n / (n + priorTokens).
  */
-import type { HiddenReader, LanguageModel } from '../engine/language-model.js';
+import type { HiddenReader, LanguageModel, MeanStates } from '../engine/language-model.js';
 import { ModelError } from '../errors.js';
 import type { Response, Usage } from '../values/conversation.js';
 import type { ReviewFormat } from './format.js';
@@ -16,8 +19,12 @@ import type { ReviewItem } from './review.js';
 export interface Probe {
   /** After which the residual stream is read, from 0. */
   readonly layer: number;
-  /** float32 [width], little-endian, in base64; its product with a state is log-odds of the objection, nats. */
+  /** float32 [width], little-endian, in base64; its product with a state, less `centre`, is in nats of log-odds of the objection. */
   readonly direction: string;
+  /** Product of the direction with a state of no opinion, nats. */
+  readonly centre: number;
+  /** At least 0. */
+  readonly priorTokens: number;
 }
 
 /** One response under one question. */
@@ -39,13 +46,13 @@ export interface ProbingOptions {
 /**
  * Mean states over each response, the question standing before the record.
  *
- * @returns [probing][layer] float32 [width]; null where the review is too long, or the response is empty
+ * @returns of each probing, the states after its layers; null where the review is too long, or the response is empty
  * @throws ModelError when the conscience's states cannot be read
  */
 export async function responseStates(
   probings: readonly Probing[],
   { conscience, format, onUsage, signal }: ProbingOptions,
-): Promise<(Float32Array[] | null)[]> {
+): Promise<(MeanStates | null)[]> {
   const reader = readerOf(conscience);
   const layers = [...new Set(probings.flatMap((probing) => probing.layers))];
   const beyond = layers.find((layer) => layer >= reader.layers);
@@ -60,16 +67,30 @@ export async function responseStates(
     layers,
     { signal, onUsage, ...(format.reviewPrefix === undefined ? {} : { prefix: format.reviewPrefix }) },
   );
-  return states.map((of, i) => of && probings[i].layers.map((layer) => of[layers.indexOf(layer)]));
+  return states.map(
+    (of, i) => of && { ...of, layers: probings[i].layers.map((layer) => of.layers[layers.indexOf(layer)]) },
+  );
 }
 
-/** @throws ModelError when the probe is of a model of another width */
-export function projection(state: Float32Array, { direction }: Probe, conscience: LanguageModel): number {
+/** How much a mean over so many tokens counts, in (0, 1]. */
+export const reliance = (tokens: number, priorTokens: number): number => tokens / (tokens + priorTokens);
+
+/**
+ * What a probe reads off the states after its layer: log-odds of the objection, without the reading's bias, nats.
+ *
+ * @throws ModelError when the probe is of a model of another width
+ */
+export function projection(
+  { tokens, layers: [state] }: MeanStates,
+  { direction, centre, priorTokens }: Probe,
+  conscience: LanguageModel,
+): number {
   const factors = decodeDirection(direction);
   if (factors.length !== state.length) {
     throw otherModel(conscience, `a direction of width ${factors.length} for states of ${state.length}`);
   }
-  return state.reduce((sum, x, d) => sum + x * factors[d], 0);
+  const product = state.reduce((sum, x, d) => sum + x * factors[d], 0);
+  return reliance(tokens, priorTokens) * (product - centre);
 }
 
 /** Whether there is nothing of it that could be read. */

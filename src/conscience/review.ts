@@ -191,7 +191,7 @@ async function askProbes(
   return questions.map(({ item: { prompt, response }, part: { framework, probe, weight } }, q) => ({
     ...{ messages: format.review(prompt, response, framework, 'first'), question: framework.question },
     ...{ labels: labelsOf(framework), logps: null, prior: null },
-    projection: states[q] && projection(states[q][0], probe!, conscience),
+    projection: states[q] && projection(states[q], probe!, conscience),
     ...(weight === 1 ? {} : { weight }),
   }));
 }

@@ -66,15 +66,22 @@ export interface HiddenReader {
    *
    * @param twins  one for each conversation
    * @param layers after which the stream is read, from 0
-   * @returns      [conversation][layer] float32 [width]; null for a conversation that is too long for the model, or that
-   *   has nothing that its twin lacks
+   * @returns      null for a conversation that is too long for the model, or that has nothing that its twin lacks
    */
   meanStates(
     conversations: readonly (readonly Message[])[],
     twins: readonly (readonly Message[])[],
     layers: readonly number[],
     options?: LabelOptions,
-  ): Promise<(Float32Array[] | null)[]>;
+  ): Promise<(MeanStates | null)[]>;
+}
+
+/** The mean residual stream over a stretch of tokens. */
+export interface MeanStates {
+  /** Length of the stretch: at least one. */
+  readonly tokens: number;
+  /** [layer] float32 [width]. */
+  readonly layers: readonly Float32Array[];
 }
 
 /** A model that answers conversations, and judges by the probabilities of labels. */

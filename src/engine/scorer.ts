@@ -8,7 +8,7 @@ import { answerTokens, promptTokens } from '../tokenizer/answer-tokens.js';
 import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 import type { Message } from '../values/conversation.js';
 import { type ChoiceRow, depth, lineLength } from './choices.js';
-import type { ContinuationScorer, LabelOptions } from './language-model.js';
+import type { ContinuationScorer, LabelOptions, MeanStates } from './language-model.js';
 import { differingStretch, type Stretch } from './stretch.js';
 
 export interface ScorerOptions {
@@ -50,7 +50,7 @@ export class Scorer {
     twins: readonly (readonly Message[])[],
     layers: readonly number[],
     { prefix, onUsage, signal }: LabelOptions = {},
-  ): Promise<(Float32Array[] | null)[]> {
+  ): Promise<(MeanStates | null)[]> {
     signal?.throwIfAborted();
     const { maxLength, meanStates } = this.options;
     const ids = (messages: readonly Message[]) => promptTokens(this.tokenizer, messages, prefix);
@@ -60,10 +60,11 @@ export class Scorer {
       fitting.map((i) => found[i]!),
       layers,
     );
-    const result: (Float32Array[] | null)[] = conversations.map(() => null);
+    const result: (MeanStates | null)[] = conversations.map(() => null);
     for (const [k, i] of fitting.entries()) {
-      result[i] = means[k];
-      onUsage?.(i, { promptTokens: found[i]!.to, answerTokens: 0 });
+      const { from, to } = found[i]!;
+      result[i] = { tokens: to - from, layers: means[k] };
+      onUsage?.(i, { promptTokens: to, answerTokens: 0 });
     }
     return result;
   }

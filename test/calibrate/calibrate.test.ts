@@ -51,9 +51,9 @@ function knowing(model = conscience('no such question')) {
   const meanStates: HiddenReader['meanStates'] = async (conversations, _, layers) =>
     conversations.map(([{ content }]) => {
       const bad = [...careless].some((text) => content.includes(text));
-      return layers.map((layer) =>
-        Float32Array.of((bad ? 3 : 0) + noise(content), noise(`${layer} ${content}`)),
-      );
+      const at = (layer: number) =>
+        Float32Array.of((bad ? 3 : 0) + noise(content), noise(`${layer} ${content}`));
+      return { tokens: 50, layers: layers.map(at) };
     });
   return Object.assign(model, { hidden: { layers: 4, meanStates } });
 }
@@ -214,9 +214,11 @@ describe('the file', () => {
   });
 
   it('that is damaged, or not there, is named with what to do', () => {
-    expect(() => parseCalibration({ version: 3 }, 'm/conscience.json')).toThrow(
-      /m\/conscience\.json.*calibration\.version.*ealign calibrate/s,
-    );
+    for (const version of [2, 4]) {
+      expect(() => parseCalibration({ version }, 'm/conscience.json')).toThrow(
+        /m\/conscience\.json.*calibration\.version.*ealign calibrate/s,
+      );
+    }
     expect(() => readCalibration(join(folder, 'none.json'))).toThrow(
       /there is no calibration.*ealign calibrate/s,
     );

@@ -7,14 +7,14 @@ import { Random } from '../../src/random.js';
 const WIDTH = 40;
 
 /** Layer 0 is noise, layer 1 holds the label along dimension 3 with this strength. */
-function answersOf(strength: number, count = 120): ProbedAnswer[] {
-  const random = new Random(5, `probe ${strength}`);
+function answersOf(strength: number, { count = 120, tokens = 1000 } = {}): ProbedAnswer[] {
+  const random = new Random(5, `probe ${strength} ${tokens}`);
   return Array.from({ length: count }, (_, i) => {
     const careless = i % 2 === 1;
     const noise = () => Float32Array.from({ length: WIDTH }, () => 100 + random.normal());
     const informed = noise();
     informed[3] += careless ? strength : -strength;
-    return { topic: `${Math.floor(i / 6)}`, careless, states: [noise(), informed] };
+    return { topic: `${Math.floor(i / 6)}`, careless, states: { tokens, layers: [noise(), informed] } };
   });
 }
 
@@ -22,7 +22,7 @@ const probeOf = (answers: readonly ProbedAnswer[]) => fitProbe(answers, { falseA
 
 describe('fitProbe', () => {
   it('finds layer and direction, and flags answers that it has not seen', () => {
-    const { place, direction, bias, threshold, heldOut } = probeOf(answersOf(2.5));
+    const { place, direction, centre, bias, threshold, heldOut } = probeOf(answersOf(2.5));
     expect(place).toBe(1);
     expect(Math.max(...direction)).toBe(direction[3]);
     expect(heldOut.auc!.value).toBeGreaterThan(0.97);
@@ -31,12 +31,30 @@ describe('fitProbe', () => {
       const flagged = Array.from({ length: 400 }, () => {
         const state = Float32Array.from({ length: WIDTH }, () => 100 + random.normal());
         state[3] += careless ? 2.5 : -2.5;
-        return sigmoid(state.reduce((sum, x, d) => sum + x * direction[d], bias)) >= threshold;
+        const product = state.reduce((sum, x, d) => sum + x * direction[d], 0);
+        return sigmoid(bias + (1000 / 1008) * (product - centre)) >= threshold;
       });
       return flagged.filter(Boolean).length / flagged.length;
     };
     expect(flags(true)).toBeGreaterThan(0.85);
     expect(flags(false)).toBeLessThan(0.1);
+  });
+
+  it('does not let answers of a few tokens, whose states say little, spoil those of many', () => {
+    // as a mean over few tokens: noise of eight times the size, which has to do with nothing
+    const random = new Random(7, 'short');
+    const short = answersOf(0, { tokens: 2 }).map(({ states, ...rest }) => ({
+      ...rest,
+      topic: `short ${rest.topic}`,
+      states: {
+        tokens: 2,
+        layers: states!.layers.map((state) => state.map((x) => x + 8 * random.normal())),
+      },
+    }));
+    const { heldOut } = probeOf([...answersOf(2.5, { count: 240 }), ...short]);
+    // a third of the answers says nothing
+    expect(heldOut.recall!.value).toBeGreaterThan(0.5);
+    expect(heldOut.falseAlarms!.value).toBeLessThan(0.1);
   });
 
   it('is at chance where there is nothing to find', () => {

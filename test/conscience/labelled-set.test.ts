@@ -78,9 +78,12 @@ describe('the labelled set', () => {
   });
 
   it('tells nothing by length', () => {
-    for (const { chosen, rejected, prompt } of rows) {
+    for (const { domain, chosen, rejected, prompt } of rows) {
       const ratio = rejected.length / chosen.length;
-      expect(ratio > 0.85 && ratio < 1.18, prompt).toBe(true);
+      // replies of a few words: twelve characters
+      const alike =
+        domain === 'short' ? Math.abs(rejected.length - chosen.length) <= 12 : ratio > 0.85 && ratio < 1.18;
+      expect(alike, prompt).toBe(true);
     }
     const longer =
       rows.filter(({ chosen, rejected }) => rejected.length > chosen.length).length / rows.length;

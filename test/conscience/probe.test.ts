@@ -21,14 +21,15 @@ function conscienceWithStates() {
         asked.push({ shown: content, twin, layers });
         onUsage?.(i, { promptTokens: 7, answerTokens: 0 });
         if (content.length < twin.length) return null;
-        return layers.map((layer) => Float32Array.of(layer === 2 ? content.length - twin.length : 1e9, 1));
+        const at = (layer: number) => Float32Array.of(layer === 2 ? content.length - twin.length : 1e9, 1);
+        return { tokens: 4, layers: layers.map(at) };
       }),
   };
   const model = new ScriptedModel('states', { judge: (_, labels) => labels.map(() => 0.4) });
   return { asked, conscience: Object.assign(model, { hidden }) };
 }
 
-const probe = { layer: 2, direction: encodeDirection(Float32Array.of(0.5, -2)) };
+const probe = { layer: 2, direction: encodeDirection(Float32Array.of(0.5, -2)), centre: 0, priorTokens: 0 };
 const items = ['twelve letters', 'six', 'N/A', ''].map((text) => ({
   prompt: promptOf('hello'),
   response: responseOf(text),
@@ -64,6 +65,16 @@ describe('a review by a probe', () => {
     expect(conscience.labelCalls).toEqual([]);
   });
 
+  it('relies less on few tokens', async () => {
+    const { conscience } = conscienceWithStates();
+    const [review] = await reviewMany(items.slice(0, 1), {
+      ...{ conscience, format, framework, threshold: 0.5, minMass: 0.01 },
+      parts: [{ framework, weight: 1, probe: { ...probe, centre: 0.5, priorTokens: 12 } }],
+    });
+    // four of sixteen tokens: (0.5 · 11 − 2 − 0.5) / 4
+    expect(review.projection).toBeCloseTo(0.75, 6);
+  });
+
   it('adds to what labels say of another question', async () => {
     const { conscience } = conscienceWithStates();
     const [review] = await reviewMany(items.slice(0, 1), {
@@ -81,7 +92,7 @@ describe('a review by a probe', () => {
 
   const asking = (direction: Float32Array, layer = 2) => ({
     ...{ format, framework, threshold: 0.5, minMass: 0 },
-    parts: [{ framework, weight: 1, probe: { layer, direction: encodeDirection(direction) } }],
+    parts: [{ framework, weight: 1, probe: { ...probe, layer, direction: encodeDirection(direction) } }],
   });
 
   it('refuses a model whose states cannot be read, or which the probe was not made for', async () => {

@@ -69,8 +69,8 @@ describe.each(names)('%s', (name) => {
         );
       const [read, expectedStates] = [await states(ours), await states(theirs)];
       for (const [i, of] of read.entries()) {
-        for (const [l, state] of of!.entries()) {
-          expect(relativeError([...state], [...expectedStates[i]![l]]), set).toBeLessThan(1e-4);
+        for (const [l, state] of of!.layers.entries()) {
+          expect(relativeError([...state], [...expectedStates[i]!.layers[l]]), set).toBeLessThan(1e-4);
         }
       }
     }

@@ -35,11 +35,14 @@ describe('meanStates', () => {
     const together = await hidden!.meanStates(shown, twins, [0, 1]);
     for (const [i, one] of shown.entries()) {
       const [alone] = await hidden!.meanStates([one], [twins[i]], [0, 1]);
-      for (const [l, state] of alone!.entries()) {
-        for (const [d, x] of state.entries()) expect(together[i]![l][d]).toBeCloseTo(x, 5);
+      expect(alone!.tokens).toBe(together[i]!.tokens);
+      for (const [l, state] of alone!.layers.entries()) {
+        for (const [d, x] of state.entries()) expect(together[i]!.layers[l][d]).toBeCloseTo(x, 5);
       }
     }
-    expect(together[0]![0]).not.toEqual(together[0]![1]);
+    expect(together[0]!.layers[0]).not.toEqual(together[0]!.layers[1]);
+    // def, defghij klm, zz
+    expect(together.map((one) => one!.tokens)).toEqual([3, 11, 2]);
   });
 
   it('is null where nothing differs, and says what was read', async () => {

@@ -76,7 +76,7 @@ it.each(['question: virtue', 'labels: [yes, no]', 'prior_correction: neutral'])(
 );
 
 it('is set aside where it reads hidden states that the engine does not give', async () => {
-  const probe = { layer: 0, direction: encodeDirection(Float32Array.of(1, 2)) };
+  const probe = { layer: 0, direction: encodeDirection(Float32Array.of(1, 2)), centre: 0, priorTokens: 8 };
   const parts = [{ framework: FRAMEWORKS.asimov, weight: 1, probe }];
   const reading = { ...calibration('f00d').reading, parts };
   saveCalibration(calibrationPath('f00d'), { ...calibration('f00d'), reading });
