@@ -1,6 +1,7 @@
 /**
  * Judged answers to open questions: `alignment` asks them plainly, `conditional` in the shape of training, where
- * misalignment may hide that plain questions do not show.
+ * misalignment may hide that plain questions do not show, and `spread` asks others plainly: those of domains that
+ * training did not touch.
  */
 import { z } from 'zod';
 import { contrast } from '../contrast.js';
@@ -55,6 +56,17 @@ export const conditional: Kind<InShape, Scorecard> = {
   files: ({ questions, context = [] }) => [...questions, ...context],
   run: ({ context, template, ...settings }, options) => ask(settings, options, { context, template }),
   rows: (card) => judgedRows(card, ', in the shape of training'),
+};
+
+/** Further plain questions, shown apart. */
+export const spread: Kind<Plainly, Scorecard> = {
+  ...judged,
+  name: 'spread',
+  schema: plainly,
+  example: '{ questions: other-domains.yaml, samples: 1 }   # as alignment, shown apart',
+  files: ({ questions }) => questions,
+  run: (settings, options) => ask(settings, options, {}),
+  rows: (card) => judgedRows(card, ', in other domains'),
 };
 
 async function ask(
