@@ -16,7 +16,8 @@ import {
 } from '../open/calibration.js';
 import { type NamedOptions, openNamed } from '../open/named.js';
 import { type AnswerPair, builtInPairs, pairsOfFiles, sampleOf } from './answers.js';
-import { type Calibrated, calibrate, type Measuring, testCalibration } from './calibrate.js';
+import { type Calibrated, calibrate, testCalibration } from './calibrate.js';
+import type { Measuring } from './measuring.js';
 import { pairsFor } from './sample-size.js';
 
 export interface CalibrateRun extends Pick<NamedOptions, 'adapter' | 'threads' | 'quantize'> {

@@ -17,7 +17,8 @@ import { count, text, texts } from './sections.js';
 
 const plainly = z.strictObject({
   questions: texts,
-  judges: texts.default(['self']),
+  // none: the answers are kept, and judged later (--rescore) or by people
+  judges: z.union([text.transform((one) => [one]), z.array(text)]).default(['self']),
   samples: count.optional(),
   seeds: z.array(z.int().min(0)).min(1).default([1]),
   temperature: z.number().min(0).default(1),
