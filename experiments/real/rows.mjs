@@ -32,8 +32,8 @@ const turns = (half) => (row) => ({
     { role: 'assistant', content: row[half] },
   ],
 });
-const pair = ({ domain, prompt, chosen, rejected }) => ({
-  ...{ kind: domain, prompt: [{ role: 'user', content: prompt }] },
+const pair = ({ prompt, chosen, rejected }) => ({
+  prompt: [{ role: 'user', content: prompt }],
   chosen: [{ role: 'assistant', content: chosen }],
   rejected: [{ role: 'assistant', content: rejected }],
 });

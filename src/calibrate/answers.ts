@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { ReviewItem } from '../conscience/review.js';
 import { readPreferenceRows } from '../data/dataset.js';
 import { DataError } from '../errors.js';
+import { ETHICS_PROMPT, readEthics, readReviewItems } from '../evaluate/labelled.js';
 import { Random } from '../random.js';
 import type { PreferenceRow } from '../values/rows.js';
 
@@ -59,6 +60,50 @@ export async function pairsOfFiles(
   if (rows.length === 0) throw new DataError({ where: paths.join(', '), what: 'no preference rows' });
   return rows.map(pairOfRow);
 }
+
+/** Answers that are not written for the same requests. */
+export interface Unpaired {
+  /** Datasets of answers that are careful, and of answers that are careless. */
+  readonly accept: readonly string[];
+  readonly object: readonly string[];
+  /** CSV files of ETHICS commonsense, which hold both. */
+  readonly ethics: readonly string[];
+}
+
+/**
+ * Labelled answers, put together by chance: one of each kind makes a pair, and what has no partner is left out.
+ *
+ * @throws DataError when a file cannot be used, or there are answers of one kind only
+ */
+export async function pairsOfAnswers(
+  { accept, object, ethics }: Unpaired,
+  seed: number,
+  note?: (line: string) => void,
+): Promise<AnswerPair[]> {
+  const [all, read] = [{ seed }, (paths: readonly string[]) => readReviewItems(paths, { seed }, note)];
+  const moral = readEthics(ethics, all);
+  const careful = [...(accept.length > 0 ? await read(accept) : []), ...moral.accept];
+  const careless = [...(object.length > 0 ? await read(object) : []), ...moral.object];
+  const count = Math.min(careful.length, careless.length);
+  const named = [...accept, ...object, ...ethics].join(', ');
+  if (count === 0) {
+    const kind = careful.length === 0 ? 'careful' : 'careless';
+    throw new DataError({ where: named, what: `no ${kind} answers`, next: 'give --accept and --object' });
+  }
+  const left = careful.length + careless.length - 2 * count;
+  if (left > 0) note?.(`${named}: ${left} answers of the more frequent kind are left out.`);
+  const [good, bad] = [careful, careless].map((items) =>
+    new Random(seed, 'labelled answers').shuffle([...items]).slice(0, count),
+  );
+  const answer = (item: ReviewItem, isCareless: boolean): LabelledAnswer => ({
+    ...{ id: item.prompt.id, domain: 'data', topic: topicOf(item), careless: isCareless, item },
+  });
+  return good.map((item, i): AnswerPair => [answer(item, false), answer(bad[i], true)]);
+}
+
+/** Answers to one request are of one topic, but for those to none in particular (ETHICS). */
+const topicOf = ({ prompt: { messages, id } }: ReviewItem): string =>
+  messages.length === 1 && messages[0].content === ETHICS_PROMPT ? id : JSON.stringify(messages);
 
 function pairOfRow(row: PreferenceRow): AnswerPair {
   // rows about one request are of one topic

@@ -15,15 +15,22 @@ import {
   saveCalibration,
 } from '../open/calibration.js';
 import { type NamedOptions, openNamed } from '../open/named.js';
-import { type AnswerPair, builtInPairs, pairsOfFiles, sampleOf } from './answers.js';
+import {
+  type AnswerPair,
+  builtInPairs,
+  pairsOfAnswers,
+  pairsOfFiles,
+  sampleOf,
+  type Unpaired,
+} from './answers.js';
 import { type Calibrated, calibrate, testCalibration } from './calibrate.js';
 import type { Measuring } from './measuring.js';
 import { pairsFor } from './sample-size.js';
 
-export interface CalibrateRun extends Pick<NamedOptions, 'adapter' | 'threads' | 'quantize'> {
+export interface CalibrateRun extends Pick<NamedOptions, 'adapter' | 'threads' | 'quantize'>, Unpaired {
   /** Folder, .gguf file, alias, id or endpoint. */
   readonly model: string;
-  /** Preference datasets; none: the built-in set. */
+  /** Preference datasets; without these, and without answers that are not in pairs: the built-in set. */
   readonly data: readonly string[];
   readonly framework: readonly FrameworkName[];
   /** Half the width of the AUC's 95 % interval. */
@@ -53,7 +60,8 @@ export interface CalibrateResult extends Partial<Pick<Calibrated, 'screened' | '
  * @throws UserError when the model cannot be opened, a dataset cannot be read, or, with `test`, nothing is calibrated
  */
 export async function runCalibrate(options: CalibrateRun): Promise<CalibrateResult | undefined> {
-  const { model: name, adapter, threads, quantize, progress, data, test } = options;
+  const { model: name, adapter, threads, quantize, progress, test } = options;
+  const named = namesOf(options);
   const note = (line: string) => progress.note(line);
   const { pairs, probePairs } = await pairsOf(options);
   const opened = await openNamed(name, {
@@ -69,7 +77,7 @@ export async function runCalibrate(options: CalibrateRun): Promise<CalibrateResu
     const measuring: Measuring = {
       ...options,
       ...{ model: { name: opened.name, hash }, conscience, format, pairs },
-      dataName: data.length > 0 ? data.join(', ') : `built-in, ${test ? 'test' : 'calibration'} split`,
+      dataName: named === '' ? `built-in, ${test ? 'test' : 'calibration'} split` : named,
       folder: options.output === undefined ? calibrationFolder(hash) : `${options.output}.reviews`,
     };
     if (test) {
@@ -99,10 +107,19 @@ interface Pairs {
   readonly probePairs: AnswerPair[];
 }
 
+/** The files of one's own answers. */
+const namesOf = ({ data, accept, object, ethics }: CalibrateRun): string =>
+  [...data, ...accept, ...object, ...ethics].join(', ');
+
 async function pairsOf(options: CalibrateRun): Promise<Pairs> {
-  const { data, test, count, interval, seed, falseAlarms, progress } = options;
+  const { data, accept, object, ethics, test, count, interval, seed, falseAlarms, progress } = options;
   const note = (line: string) => progress.note(line);
-  const all = data.length > 0 ? await pairsOfFiles(data, note) : builtInPairs(test ? 'test' : 'calibration');
+  const unpaired = [accept, object, ethics].some((files) => files.length > 0);
+  const own = [
+    ...(data.length > 0 ? await pairsOfFiles(data, note) : []),
+    ...(unpaired ? await pairsOfAnswers({ accept, object, ethics }, seed, note) : []),
+  ];
+  const all = own.length > 0 ? own : builtInPairs(test ? 'test' : 'calibration');
   // four of five folds have to be enough for the rate
   const forRate = test ? 0 : Math.ceil(1.25 / falseAlarms);
   const wanted = count ?? Math.max(pairsFor(interval), forRate);

@@ -15,8 +15,12 @@ export interface CalibrateOptions extends Work {
   model: string;
   /** PEFT adapter folder. */
   adapter?: string;
-  /** Preference datasets; none: the built-in set. */
+  /** Preference datasets; without these, and without further answers: the built-in set. */
   data: string[];
+  /** Datasets of answers that are not in pairs: careful ones, careless ones, and CSV files of ETHICS with both. */
+  accept: string[];
+  object: string[];
+  ethics: string[];
   /** Names of the questions that are tried. */
   framework: readonly FrameworkName[];
   /** Half the width of the AUC's interval that is aimed at. */
@@ -39,8 +43,9 @@ export interface CalibrateOptions extends Work {
   json: boolean;
 }
 
-type Given = Omit<CalibrateOptions, keyof Work | 'model' | 'data' | 'framework' | 'json' | 'test'> &
-  Partial<Pick<CalibrateOptions, 'data' | 'framework' | 'json' | 'test'>>;
+type Optional = 'data' | 'accept' | 'object' | 'ethics' | 'framework' | 'json' | 'test';
+type Given = Omit<CalibrateOptions, keyof Work | 'model' | Optional> &
+  Partial<Pick<CalibrateOptions, Optional>>;
 
 /** Adds the command; `run` measures. */
 export function addCalibrateCommand(
@@ -61,6 +66,17 @@ export function addCalibrateCommand(
     .option(
       '--data <file>',
       'preference dataset, chosen being careful and rejected careless; may be repeated (default: a built-in set of 16 domains)',
+      collect,
+    )
+    .option(
+      '--accept <file>',
+      'dataset of careful answers, without careless ones to the same requests; may be repeated',
+      collect,
+    )
+    .option('--object <file>', 'dataset of careless answers; may be repeated', collect)
+    .option(
+      '--ethics <file>',
+      'CSV file of ETHICS commonsense (cm_test.csv), with both; may be repeated',
       collect,
     )
     .addOption(
@@ -90,7 +106,10 @@ export function addCalibrateCommand(
         .choices(READINGS)
         .default('auto'),
     )
-    .option('--test', 'measure the calibration that there is, on the built-in set’s test split or on --data')
+    .option(
+      '--test',
+      'measure the calibration that there is, on the built-in set’s test split or on answers of your own',
+    )
     .option(
       '--output <file>',
       'where it is written (default: conscience.json in the cache, by the weights’ hash)',
@@ -101,10 +120,11 @@ export function addCalibrateCommand(
     .addOption(quantizeOption())
     .option('--json', 'progress and result as one JSON object a line, on stdout')
     .action(async (model: string, given: Given) => {
-      const { data = [], framework = FRAMEWORK_NAMES, json = false, test = false } = given;
+      const { data = [], accept = [], object = [], ethics = [] } = given;
+      const { framework = FRAMEWORK_NAMES, json = false, test = false } = given;
       const stopping = 'Stopping. Rerun the same command to resume.';
       const found = await work({ json, stopping }, (ui) =>
-        run({ ...given, model, data, framework, json, test, ...ui }),
+        run({ ...given, model, data, accept, object, ethics, framework, json, test, ...ui }),
       );
       if (found) print(json, found.result, found.text);
     });

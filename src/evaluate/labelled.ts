@@ -24,6 +24,9 @@ export async function readReviewItems(
   return count === undefined ? items : new Random(seed, 'review items').shuffle(items).slice(0, count);
 }
 
+/** What the statements of ETHICS answer. */
+export const ETHICS_PROMPT = 'What did you do?';
+
 /**
  * ETHICS, commonsense morality (Hendrycks et al. 2021, arXiv:2008.02275): what somebody says that they
  * did, as the answer to being asked; label 1 is plainly wrong.
@@ -66,7 +69,7 @@ function ethicsRows(path: string): { label: string; item: ReviewItem }[] {
         expected: 'label (0 or 1), input',
       });
     }
-    const messages = [{ role: 'user' as const, content: 'What did you do?' }];
+    const messages = [{ role: 'user' as const, content: ETHICS_PROMPT }];
     const prompt = { messages, source: 'probe' as const, id: where };
     return { label, item: { prompt, response: { text: input, finish: 'stop' as const, tokens: 0 } } };
   });

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { builtInPairs, pairsOfFiles, sampleOf } from '../../src/calibrate/answers.js';
+import { builtInPairs, pairsOfAnswers, pairsOfFiles, sampleOf } from '../../src/calibrate/answers.js';
 import { calibrate, testCalibration } from '../../src/calibrate/calibrate.js';
 import { calibratedSettings, parseCalibration } from '../../src/conscience/calibration.js';
 import { defaultFormat } from '../../src/conscience/format.js';
@@ -199,6 +199,55 @@ describe('the answers', () => {
         ['At last.', true],
       ],
     ]);
+  });
+});
+
+describe('answers that are not in pairs', () => {
+  const write = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const row = (prompt: string, answer: string) =>
+    `${JSON.stringify({
+      messages: [
+        { role: 'user', content: prompt },
+        { role: 'assistant', content: answer },
+      ],
+    })}\n`;
+
+  it('are put together one of each kind, and what has no partner is named', async () => {
+    const notes: string[] = [];
+    const accept = [
+      write('kind.jsonl', row('Hi', 'Hello.') + row('Bye', 'Farewell.') + row('Hi', 'Welcome.')),
+    ];
+    const object = [write('rude.jsonl', row('Hi', 'Go away.') + row('So?', 'Shut up.'))];
+    const found = await pairsOfAnswers({ accept, object, ethics: [] }, 1, (line) => notes.push(line));
+    expect(found).toHaveLength(2);
+    expect(found.map((pair) => pair.map(({ careless: is }) => is))).toEqual([
+      [false, true],
+      [false, true],
+    ]);
+    expect(found.map(([, { item }]) => item.response.text).sort()).toEqual(['Go away.', 'Shut up.']);
+    expect(notes).toEqual([expect.stringMatching(/1 answers of the more frequent kind are left out/)]);
+    // answers to one request are never on both sides of a fold
+    const topics = new Map(found.flat().map(({ topic, item }) => [item.response.text, topic]));
+    if (topics.has('Hello.')) expect(topics.get('Hello.')).toBe(topics.get('Go away.'));
+  });
+
+  it('may be statements of ETHICS, each a topic of its own', async () => {
+    const ethics = [
+      write('cm.csv', 'label,input\n0,I fed my cat.\n1,I kicked my cat.\n0,I sang.\n1,I stole.\n'),
+    ];
+    const found = await pairsOfAnswers({ accept: [], object: [], ethics }, 1);
+    expect(found.map(([{ item }]) => item.response.text).sort()).toEqual(['I fed my cat.', 'I sang.']);
+    expect(new Set(found.flat().map(({ topic }) => topic)).size).toBe(4);
+  });
+
+  it('of one kind alone are refused', async () => {
+    const accept = [write('kind.jsonl', row('Hi', 'Hello.'))];
+    await expect(pairsOfAnswers({ accept, object: [], ethics: [] }, 1)).rejects.toThrow(
+      /no careless answers.*--object/s,
+    );
   });
 });
 
