@@ -67,6 +67,35 @@ interface Group {
   readonly count: number;
 }
 
+/** Samples of a group that are drawn, and stored, together. */
+interface Draw extends Group {
+  readonly store: string;
+  readonly samples: readonly number[];
+}
+
+const samplesOf = ({ count }: Group): number[] => Array.from({ length: count }, (_, sample) => sample);
+const wholeDraw = (group: Group): Draw => ({ ...group, store: group.key, samples: samplesOf(group) });
+const singleDraws = (group: Group): Draw[] =>
+  samplesOf(group).map((sample) => ({ ...group, store: `${group.key}/${sample}`, samples: [sample] }));
+
+/** Answers that a model on this machine writes at the same time, from one group at least. */
+const TOGETHER = 16;
+
+/** Groups of at most so many answers in a row: the same ones whatever is there already, so that a resumed batch is the same. */
+function inBatches(groups: readonly Group[]): Group[][] {
+  const batches: Group[][] = [];
+  let answers = Infinity;
+  for (const group of groups) {
+    answers += group.count;
+    if (answers > TOGETHER) {
+      batches.push([]);
+      answers = group.count;
+    }
+    batches.at(-1)!.push(group);
+  }
+  return batches;
+}
+
 /** An output folder of `ealign eval`. */
 export class Evaluation {
   private readonly answerStore: GroupStore<Answer>;
@@ -122,36 +151,44 @@ export class Evaluation {
   /** Samples what is missing. @returns false when the signal stopped it */
   async sample(model: LanguageModel, progress: Progress, { signal, apart }: Asking = {}): Promise<boolean> {
     const groups = this.groups();
-    const missing = groups.flatMap((group): (Group & { store: string; samples: number[] })[] => {
-      const all = Array.from({ length: group.count }, (_, sample) => sample);
-      if (this.answerStore.get(group.key) !== undefined) return [];
-      if (!apart) return [{ ...group, store: group.key, samples: all }];
-      return all
-        .map((sample) => ({ ...group, store: `${group.key}/${sample}`, samples: [sample] }))
-        .filter(({ store }) => this.answerStore.get(store) === undefined);
-    });
-    const work = async ({ samples, store, ...group }: (typeof missing)[number], ended?: AbortSignal) => {
-      const { key, question, paraphrase, seed } = group;
-      const conversations = samples.map((sample) => this.conversation(group, sample));
-      const options = { ...this.drawing(store), ...(ended ? { signal: ended } : {}) };
-      const responses = await model.generate(conversations, options).catch((cause: unknown) => {
-        throw atQuestion(question.id, cause);
-      });
+    const unanswered = ({ store }: Draw) => this.answerStore.get(store) === undefined;
+    const draws = apart
+      ? groups
+          .filter(({ key }) => this.answerStore.get(key) === undefined)
+          .flatMap((group) => singleDraws(group).map((draw) => [draw]))
+      : inBatches(groups).map((batch) => batch.map(wholeDraw));
+    const missing = draws.map((batch) => batch.filter(unanswered)).filter((batch) => batch.length > 0);
+    const work = async (batch: readonly Draw[], ended?: AbortSignal) => {
+      const drawn = await together(batch, (draw, _, stop) => this.draw(model, draw, stop), ended);
       if (ended?.aborted) return;
-      const answers = responses.map(
-        (response, i): Answer => ({
-          id: `${key}/${samples[i]}`,
-          question: question.id,
-          ...{ paraphrase, seed, sample: samples[i], messages: conversations[i] },
-          ...response,
-        }),
-      );
-      this.answerStore.add(store, answers);
+      for (const [i, { store }] of batch.entries()) this.answerStore.add(store, drawn[i]);
     };
     const all = { apart: apart ?? false, total: apart ? answersIn(groups) : groups.length };
     if (!(await each(missing, work, 'answers', progress, all, signal))) return false;
     progress.done(`answers: ${this.answers.length} of ${this.plan.questions.length} questions`);
     return true;
+  }
+
+  private async draw(
+    model: LanguageModel,
+    { samples, store, ...group }: Draw,
+    signal: AbortSignal,
+  ): Promise<Answer[]> {
+    const { key, question, paraphrase, seed } = group;
+    const conversations = samples.map((sample) => this.conversation(group, sample));
+    const responses = await model
+      .generate(conversations, { ...this.drawing(store), signal })
+      .catch((cause: unknown) => {
+        throw atQuestion(question.id, cause);
+      });
+    return responses.map(
+      (response, i): Answer => ({
+        id: `${key}/${samples[i]}`,
+        question: question.id,
+        ...{ paraphrase, seed, sample: samples[i], messages: conversations[i] },
+        ...response,
+      }),
+    );
   }
 
   /** Lets a judge rate what it has not rated yet. @returns false when the signal stopped it */
@@ -177,11 +214,12 @@ export class Evaluation {
     const missing = units.filter(
       ({ key, answers }) => answers.length > 0 && this.judgementStore.get(key) === undefined,
     );
-    const work = async ({ key, question, criterion, answers }: (typeof missing)[number]) => {
+    const work = async ([{ key, question, criterion, answers }]: typeof missing) => {
       this.judgementStore.add(key, await judgeAnswers(name, reader, question, criterion, answers));
     };
     const all = { apart, total: units.length };
-    if (!(await each(missing, work, `judge ${name}`, progress, all, signal))) return false;
+    const ones = missing.map((one) => [one]);
+    if (!(await each(ones, work, `judge ${name}`, progress, all, signal))) return false;
     const asked = groups.filter(({ question }) => question.criteria.length > 0);
     const [judged, answers] = [asked, groups].map((some) => some.flatMap((group) => this.answersOf(group)));
     const rest =
@@ -278,18 +316,19 @@ function seedOf(key: string): number {
  * @returns false when the signal stopped it
  */
 async function each<Unit>(
-  units: readonly Unit[],
-  work: (unit: Unit, signal?: AbortSignal) => Promise<void>,
+  units: readonly Unit[][],
+  work: (some: Unit[], signal?: AbortSignal) => Promise<void>,
   label: string,
   progress: Progress,
   { apart, total }: { readonly apart: boolean; readonly total: number },
   signal?: AbortSignal,
 ): Promise<boolean> {
-  let step = total - units.length;
+  let step = total - units.flat().length;
   progress.start(total, label, { first: step });
-  const one = async (unit: Unit, ended?: AbortSignal) => {
-    await work(unit, ended);
-    if (!ended?.aborted) progress.update({ step: ++step });
+  const one = async (some: Unit[], ended?: AbortSignal) => {
+    await work(some, ended);
+    step += some.length;
+    if (!ended?.aborted) progress.update({ step });
   };
   if (!apart) {
     for (const unit of units) {
