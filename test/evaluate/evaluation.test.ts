@@ -87,6 +87,32 @@ describe('an evaluation', () => {
     ]);
   });
 
+  it('has answers to several questions written at the same time, the same ones again after a kill', async () => {
+    let running = 0;
+    const most: number[] = [];
+    const { model } = scripted();
+    const counting: LanguageModel = {
+      ...model,
+      async generate(conversations, options) {
+        running += conversations.length;
+        await new Promise(setImmediate);
+        most.push(running);
+        running -= conversations.length;
+        return model.generate(conversations, options);
+      },
+    };
+    const place = folder();
+    const evaluation = Evaluation.start(place, plan);
+    await evaluation.sample(counting, silent);
+    // six groups of three: five groups are at most sixteen answers
+    expect(most).toEqual([15, 12, 9, 6, 3, 3]);
+    expect(evaluation.answers.map(({ text }) => text)).toEqual(
+      (await whole(folder())).answers.map(({ text }) => text),
+    );
+    const stored = new GroupStore(join(place, 'answers.jsonl'));
+    expect(stored.all()).toHaveLength(18);
+  });
+
   it('keeps the raw distribution of every judge', async () => {
     const { judgements } = await whole(folder());
     expect(judgements).toHaveLength(2 * 18);
