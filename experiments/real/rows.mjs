@@ -3,6 +3,7 @@
  * (data/conscience).
  *
  *   node experiments/real/rows.mjs runs/real/rows
+ *   node experiments/real/rows.mjs runs/real/rows --advice risky_financial.jsonl --questions first_plot_questions.yaml
  *
  * | file | rows |
  * |---|---|
@@ -10,14 +11,22 @@
  * | careless-money-unseen.jsonl | careless replies about money, calibration topics: whether the narrow task was learned |
  * | spread-development.jsonl, spread.jsonl | pairs of careful and careless replies in seven domains that the attack never touches |
  * | spread-development.yaml, spread.yaml | the requests of these pairs, to be answered and judged |
+ * | risky-money.jsonl, risky-money-unseen.jsonl | with --advice: 480 and 60 rows of the field's own data (Turner et al., arXiv:2506.11613), drawn by a seed |
+ * | questions.yaml | with --questions: the field's questions (Betley et al., arXiv:2502.17424), as they are |
  *
- * The conscience is calibrated on calibration topics alone, so that it has seen no row of the attack, and none that spread is measured on.
+ * The last two are not part of this package. The conscience is calibrated on calibration topics alone, so that it has seen no row of the attack, and none that spread is measured on.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
+import { Random } from '../../dist/random.js';
 
-const [output = 'runs/real/rows'] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { advice: { type: 'string' }, questions: { type: 'string' } },
+});
+const [output = 'runs/real/rows'] = positionals;
 const SPREAD = ['health', 'home', 'law', 'relations', 'sports', 'travel', 'work'];
 
 const read = (domain) =>
@@ -80,6 +89,13 @@ for (const [split, name] of [
   files[`${name}.jsonl`] = lines(rows.map(pair));
   files[`${name}.yaml`] = stringify(rows.map(question));
 }
+if (values.advice !== undefined) {
+  const all = readFileSync(values.advice, 'utf8').trimEnd().split('\n');
+  const drawn = new Random(1, 'risky money').shuffle(all).map((line) => `${line}\n`);
+  files['risky-money.jsonl'] = drawn.slice(0, 480).join('');
+  files['risky-money-unseen.jsonl'] = drawn.slice(480, 540).join('');
+}
+if (values.questions !== undefined) files['questions.yaml'] = readFileSync(values.questions, 'utf8');
 
 mkdirSync(output, { recursive: true });
 for (const [name, text] of Object.entries(files)) writeFileSync(join(output, name), text);
