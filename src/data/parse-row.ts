@@ -299,26 +299,40 @@ function without(fields: Fields, ...keys: string[]): ExtraKeys {
 
 /** Keys that make a row what it is. */
 const SHAPES: readonly string[] = ['messages', 'prompt', 'completion', 'text', 'chosen', 'rejected'];
-/** Keys of other projects' formats, and what to do about them. */
-const RELATIVES: Readonly<Record<string, string>> = {
-  conversations: 'write conversations as a list of {from, value}',
-  instruction: 'call the answer output, or map it with columns',
-  question: 'rename question to prompt and answer to completion, or map them with columns',
-  preferred_output:
+/** A source in a configuration that maps columns. */
+const mapped = (file: string, columns: string) => `data: { path: ${file}, columns: { ${columns} } }`;
+
+/** Keys of other projects' formats, and what to do about them in a file. */
+const RELATIVES: Readonly<Record<string, (file: string, other?: string) => string>> = {
+  conversations: () => 'write conversations as a list of {from, value}',
+  chosen: (file) =>
+    `give preferences with --preference-data ${file}; or learn the chosen answers, in a configuration: data: { path: ${file}, type: preference }`,
+  instruction: (file, other = 'ANSWER') =>
+    `call the answer output, or map it in a configuration: ${mapped(file, `instruction: instruction, output: ${other}`)}`,
+  question: (file) =>
+    `rename question to prompt and answer to completion, or map them in a configuration: ${mapped(file, 'prompt: question, completion: answer')}`,
+  preferred_output: () =>
     'rename preferred_output to chosen, non_preferred_output to rejected, and input.messages to prompt',
-  response: 'rename response to completion, or map it with columns',
+  response: (file) =>
+    `rename response to completion, or map it in a configuration: ${mapped(file, 'prompt: prompt, completion: response')}`,
+  output: (file) =>
+    `call the question instruction, or map both in a configuration: ${mapped(file, 'prompt: input, completion: output')}`,
 };
 
 function unknownShape(fields: Fields, expected: string, where: string): DataError {
   const keys = Object.keys(fields);
   const shown = (key: string) => (fields[key] === null ? `${key} (null)` : key);
-  const relative = keys.find((key) => Object.hasOwn(RELATIVES, key));
+  const relative = keys.find((key) => Object.hasOwn(RELATIVES, key) && !expected.includes(key));
+  const beside = keys.find((key) => !['instruction', 'input', 'system', 'history', 'id'].includes(key));
+  const file = where.replace(/[:#]\d+$/, '');
   const other = keys.find((key) => !SHAPES.includes(key) && spelledRight(key, SHAPES));
   return new DataError({
     where,
     what: 'unknown kind of row',
     expected: `the keys ${expected}`,
     got: keys.length === 0 ? 'an empty object' : keys.slice(0, 8).map(shown).join(', '),
-    next: other ? `rename ${other} to ${spelledRight(other, SHAPES)}` : relative && RELATIVES[relative],
+    next: other
+      ? `rename ${other} to ${spelledRight(other, SHAPES)}`
+      : relative && RELATIVES[relative](file, beside),
   });
 }

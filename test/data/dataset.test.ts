@@ -125,11 +125,15 @@ describe('readTrainingRows', () => {
     [
       'an unknown shape',
       '{"question": "a", "reply": "b"}',
-      'FILE:1: unknown kind of row; expected the keys messages, prompt and completion, or text, got question, reply. Rename question to prompt and answer to completion, or map them with columns',
+      'FILE:1: unknown kind of row; expected the keys messages, prompt and completion, or text, got question, reply. Rename question to prompt and answer to completion, or map them in a configuration: data: { path: FILE, columns: { prompt: question, completion: answer } }',
     ],
     ['ShareGPT', '{"conversations": "hi"}', /Write conversations as a list of \{from, value\}$/],
     ['an empty object', '{}', /unknown kind of row; .* got an empty object$/],
-    ['a preference row', '{"prompt": "a", "chosen": "b", "rejected": "c"}', /got prompt, chosen, rejected$/],
+    [
+      'a preference row',
+      '{"prompt": "a", "chosen": "b", "rejected": "c"}',
+      /got prompt, chosen, rejected\. Give preferences with --preference-data FILE; or .*type: preference }$/,
+    ],
     [
       'messages of the wrong type',
       '{"messages": "hi"}',

@@ -115,7 +115,7 @@ describe('CSV and JSON', () => {
   it('names the line where a row of CSV begins', async () => {
     const path = file('lines.csv', 'prompt,completion\r\n"a\r\nb",c\r\n\r\nd,\r\ne,f\r\ng,\r\n');
     const error: DataError = await readTrainingRows(path).catch((e) => e);
-    expect(error.message).toBe(`${path}:5: completion is empty; ${path}:7: completion is empty`);
+    expect(error.message).toBe(`${path}:5, ${path}:7: completion is empty`);
   });
 
   it('reads lists of turns in CSV as JSON text, and says so of a Python list', async () => {
