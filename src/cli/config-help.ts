@@ -73,7 +73,8 @@ function placeholder({ placeholder, schema }: ConfigKey): string {
   return schema.type === 'integer' ? 'n' : schema.type === 'number' ? 'number' : 'text';
 }
 
-function choicesOf({ type, const: only, enum: several, anyOf }: KeySchema): string[] {
+/** The words of which a value has to be one; none where it may be another. */
+export function choicesOf({ type, const: only, enum: several, anyOf }: KeySchema): string[] {
   if (anyOf) return anyOf.flatMap(choicesOf);
   if (type === 'boolean') return ['true', 'false'];
   return only === undefined ? (several ?? []) : [String(only)];

@@ -9,11 +9,13 @@ import type { PullProgress } from '../hub/repository.js';
 import { addBenchCommand } from './bench.js';
 import { addCalibrateCommand } from './calibrate.js';
 import { addChatCommand } from './chat.js';
+import { addCompletionCommand } from './completion.js';
 import { addDemoCommand } from './demo.js';
 import { addDoctorCommand } from './doctor.js';
 import { addEvalCommand } from './eval/eval.js';
 import { addExperimentCommand } from './experiment.js';
 import { addImportConfigCommand } from './import-config.js';
+import { addInitCommand } from './init.js';
 import { addAuditCommand, addOnlineCommand } from './online.js';
 import { addPretrainCommand } from './pretrain.js';
 import { addPullCommand } from './pull.js';
@@ -41,6 +43,7 @@ process.on('uncaughtException', (error) => {
 });
 
 const program = createProgram();
+addInitCommand(program);
 addTrainCommand(program, async (config, options) => {
   if (options.preview) {
     const { planTrain, showPlan } = await import('../train/plan.js');
@@ -181,6 +184,7 @@ addBenchCommand(program, async ({ json, ...options }) => {
 });
 addSchemaCommand(program);
 addImportConfigCommand(program);
+addCompletionCommand(program);
 
 const args = withHyphens(process.argv.slice(2));
 try {

@@ -21,7 +21,7 @@ export const lines = [
   'report',
   'pinocchio',
   'bench calibrate doctor cli/terminal',
-  'cli/eval',
+  'cli/eval cli/init',
   'cli',
 ].map((line) => line.split(' '));
 /** Arrows up and circles that are still to be removed. */
@@ -33,6 +33,7 @@ export const only: Record<string, readonly string[]> = {
   ai: ['ai-sdk'],
   hono: ['serve', 'report'],
   commander: ['cli'],
+  '@clack/prompts': ['cli'],
   hyparquet: ['data/files'],
   'apache-arrow': ['data/files'],
   'engine/onnx': ['open'],
