@@ -3,7 +3,7 @@
  * and a sentence, all read from the schema.
  */
 import { flagOf, isSwitch } from '../train/config/flags.js';
-import { type ConfigKey, configKeys, configSections, type KeySchema } from '../train/config/keys.js';
+import { type ConfigKey, choicesOf, configKeys, configSections } from '../train/config/keys.js';
 import type { Colors } from './terminal/colors.js';
 import { wrap } from './terminal/format.js';
 
@@ -71,11 +71,4 @@ function placeholder({ placeholder, schema }: ConfigKey): string {
   const choices = choicesOf(schema);
   if (choices.length > 0) return choices.join('|');
   return schema.type === 'integer' ? 'n' : schema.type === 'number' ? 'number' : 'text';
-}
-
-/** The words of which a value has to be one; none where it may be another. */
-export function choicesOf({ type, const: only, enum: several, anyOf }: KeySchema): string[] {
-  if (anyOf) return anyOf.flatMap(choicesOf);
-  if (type === 'boolean') return ['true', 'false'];
-  return only === undefined ? (several ?? []) : [String(only)];
 }

@@ -5,7 +5,7 @@
  */
 import type { Command, Option } from 'commander';
 import { flagNames } from '../../train/config/flags.js';
-import { choicesOf } from '../config-help.js';
+import { choicesOf } from '../../train/config/keys.js';
 
 /** A flag, as it is typed. */
 export interface FlagWord {

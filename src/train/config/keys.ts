@@ -141,6 +141,13 @@ export function namesIn(schema: KeySchema): readonly string[] {
   return mapping?.properties ? Object.keys(mapping.properties) : (mapping?.propertyNames?.enum ?? []);
 }
 
+/** The words of which a value has to be one; none where it may be another. */
+export function choicesOf({ type, const: only, enum: several, anyOf }: KeySchema): string[] {
+  if (anyOf) return anyOf.flatMap(choicesOf);
+  if (type === 'boolean') return ['true', 'false'];
+  return only === undefined ? (several ?? []) : [String(only)];
+}
+
 /** What a schema accepts, in words: `a number >= 0`, `one of linear, cosine, constant`. */
 export function expectation(schema: KeySchema): string {
   if (schema.anyOf) return schema.anyOf.map(expectation).join(' or ');
