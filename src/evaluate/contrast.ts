@@ -26,10 +26,11 @@ const measures = [
   ['coherent', 'mean coherence', 'score'],
 ] as const;
 
-/** @throws DataError when no judge has rated both, or they share no question */
+/** @returns nothing where neither is judged @throws DataError when no judge has rated both, or they share no question */
 export function contrast(a: Evaluation, b: Evaluation): Contrast[] {
   const judges = judgesOf(a).filter((judge) => judgesOf(b).includes(judge));
   const where = `${a.folder} and ${b.folder}`;
+  if (judgesOf(a).length === 0 && judgesOf(b).length === 0) return [];
   if (judges.length === 0) {
     throw new DataError({
       where,

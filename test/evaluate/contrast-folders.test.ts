@@ -1,5 +1,5 @@
 /** Results of two models side by side, from their folders. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -111,4 +111,27 @@ it('tells answers that are run from answers that are scanned, and waits for the 
   const [{ of, difference }] = contrastFolders(other, scanned);
   expect(of).toBe('Bandit');
   expect(difference).toMatchObject({ a: 1, b: 0, value: 1 });
+});
+
+it('compares what was measured of suites whose answers nobody has judged yet', () => {
+  const plan = JSON.stringify({
+    subject: { name: 'm', hash: 'x' },
+    questions: [{ id: 'q', paraphrases: ['?'], criteria: [], samplesPerParaphrase: 1 }],
+    sampling: { samples: 1, seeds: [1], temperature: 1, maxTokens: 9 },
+  });
+  const suite = (margin: number) => {
+    const path = mkdtempSync(join(root, 'case-'));
+    writeFileSync(join(path, 'suite.json'), '{}');
+    for (const name of ['spread', 'preference']) mkdirSync(join(path, name));
+    writeFileSync(join(path, 'spread', 'evaluation.json'), plan);
+    writeFileSync(join(path, 'preference', 'preference.json'), '{}');
+    new GroupStore(join(path, 'preference', 'pairs.jsonl')).add(
+      'all',
+      times(20, (i) => ({ id: `p${i}`, chosen: margin + i / 10, rejected: 0 })),
+    );
+    return path;
+  };
+  const [a, b] = [suite(0), suite(0.5)];
+  expect(contrastFolders(a, b)[0]).toMatchObject({ of: 'preference', difference: { value: expect.closeTo(0.5, 9) } });
+  expect(() => contrastFolders(join(a, 'spread'), join(b, 'spread'))).toThrow(/nothing is judged yet/);
 });

@@ -11,6 +11,16 @@ type Compare = (a: string, b: string) => Contrast[];
 
 /** B − A. @throws DataError when one holds no results, they are of two kinds, or have nothing in common */
 export function contrastFolders(a: string, b: string): Contrast[] {
+  const contrasts = contrastsOf(a, b);
+  if (contrasts.length > 0) return contrasts;
+  throw new DataError({
+    where: `${a} and ${b}`,
+    what: 'nothing is judged yet',
+    next: 'let one judge rate both with --rescore',
+  });
+}
+
+function contrastsOf(a: string, b: string): Contrast[] {
   const [ofA, ofB] = [a, b].map(comparison);
   if (ofA.name !== ofB.name) {
     throw new DataError({
@@ -40,7 +50,7 @@ function comparison(folder: string): { name: string; compare: Compare } {
 function compareSuites(a: string, b: string): Contrast[] {
   const shared = kinds.filter(({ name }) => [a, b].every((folder) => existsSync(join(folder, name))));
   return shared.flatMap(({ name }) =>
-    contrastFolders(join(a, name), join(b, name)).map(({ of, ...rest }) => ({
+    contrastsOf(join(a, name), join(b, name)).map(({ of, ...rest }) => ({
       of: of === '' ? name : `${name}: ${of}`,
       ...rest,
     })),
