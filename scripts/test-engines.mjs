@@ -1,8 +1,9 @@
 /**
  * `npm run test:engines`: our worker on PyTorch, and the engine that drives it. Not part of `npm test`.
  *
- * In the Python that EALIGN_PYTHON names, else in the environment that `ealign worker install` made. What is missing is
- * named, and what needs it is left out. Further arguments go to pytest, e.g. `npm run test:engines -- -k sampling`.
+ * In the Python that EALIGN_PYTHON names, else in the environment that `ealign worker install` made; recipes of
+ * tinker-cookbook where it is installed there, and skyrl-tx's server in the Python that EALIGN_TX_PYTHON names. What is
+ * missing is named, and what needs it is left out. Further arguments go to pytest, e.g. `npm run test:engines -- -k sampling`.
  */
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
@@ -34,13 +35,16 @@ if (python) {
   const look = `import importlib.util as u; print(*[n for n in ${JSON.stringify(TESTS)} if u.find_spec(n) is None])`;
   const missing = spawnSync(python, ['-c', look], { encoding: 'utf8', env }).stdout.trim();
   if (missing === '') {
-    const args = ['-m', 'pytest', '-q', ...process.argv.slice(2)];
+    const args = ['-m', 'pytest', '-q', '-rs', ...process.argv.slice(2)];
     statuses.push(run('The worker', python, args, { env, cwd: join(root, 'python/worker') }));
   } else {
     skipped.push(
       `python/worker: ${python} has no ${missing}. Run: ${python} -m pip install ${TESTS.join(' ')}`,
     );
   }
+}
+if (process.env.EALIGN_TX_PYTHON === undefined) {
+  skipped.push('the client at skyrl-tx: set EALIGN_TX_PYTHON to a Python that has it (docs/gpus.md)');
 }
 statuses.push(
   run('The engine', process.execPath, ['node_modules/vitest/vitest.mjs', 'run', 'test/engine/torch'], {
