@@ -31,8 +31,8 @@ export interface DoubleOptions {
   readonly optimizer?: AdamWConfig;
   /** What it announces beside Tinker's own API. Default: everything. */
   readonly extensions?: 'all' | 'none';
-  /** Whether it takes and gives protobuf. Default true. */
-  readonly protobuf?: boolean;
+  /** Whether it takes and gives protobuf; `breaks`: it takes none, and answers with status 500. Default true. */
+  readonly protobuf?: boolean | 'breaks';
   /** Whether it answers `target_prompt_logprobs`. Default true. */
   readonly targetLogprobs?: boolean;
   /** Whether it answers `prompt_logprobs`. Default true. */
@@ -86,6 +86,8 @@ export class TinkerDouble {
   readonly asked: string[] = [];
   /** Steps of the optimiser, with their parameters. */
   readonly steps: Record<string, number>[] = [];
+  /** Tokens that it was sent or has sampled. */
+  readonly tokens = { train: 0, prefill: 0, sample: 0 };
   /** Names of the models that are held. */
   readonly models = new Map<string, Held>();
   /** Headers of the last request. */
@@ -180,11 +182,12 @@ export class TinkerDouble {
       return this.inTurn(() => (request.method === 'PUT' ? this.put(path, id, body) : this.give(path, id)));
     }
     if (binary) {
+      if (this.options.protobuf === 'breaks') throw new Error('the body is no UTF-8');
       if (this.options.protobuf === false) throw new Refused(422, 'the body is no JSON');
       return this.pass(readPass(body));
     }
     const json = JSON.parse(body.toString()) as Body;
-    const accepts = request.headers.accept?.includes('protobuf') && this.options.protobuf !== false;
+    const accepts = request.headers.accept?.includes('protobuf') && this.options.protobuf === undefined;
     return this.asJson(path, json, accepts ?? false);
   }
 
@@ -292,6 +295,10 @@ export class TinkerDouble {
   /** Outputs of a pass; the gradient of each row is added with its weight. */
   private async run({ modelId, data, forwardOnly, detailed }: GivenPass): Promise<Result> {
     const { engine } = this.held(modelId);
+    this.tokens[forwardOnly ? 'prefill' : 'train'] += data.reduce(
+      (all, { tokens }) => all + tokens.length,
+      0,
+    );
     const sum = data.flatMap(({ weights }) => weights).reduce((a, b) => a + b, 0);
     const outputs: Record<string, readonly number[]>[] = [];
     for (const { tokens, targets, weights } of data) {
@@ -379,6 +386,8 @@ export class TinkerDouble {
     try {
       const params = json.sampling_params as Record<string, never>;
       const sequence = await this.draw(engine, set, prompt, params);
+      this.tokens.prefill += prompt.length;
+      this.tokens.sample += sequence.tokens.length;
       const asked = json.target_prompt_logprobs as { data: number[]; shape: number[] } | undefined;
       if (asked && this.options.targetLogprobs === false) throw new Refused(422, 'unknown field');
       if (asked && asked.shape[0] !== prompt.length - 1)

@@ -174,17 +174,27 @@ export class RemoteModel {
     const path = pass.forwardOnly ? 'forward' : 'forward_backward';
     if (session.protobuf === false) return session.submit(path, asJson);
     const bytes = { type: 'application/x-protobuf', bytes: encodePass(request) };
+    const asBytes = (attempts?: number) =>
+      session.submit('forward_backward', { bytes, ...(attempts === undefined ? {} : { attempts }) });
+    if (session.protobuf) return asBytes();
     try {
-      const id = await session.submit('forward_backward', { bytes });
+      const id = await asBytes(1);
       session.protobuf = true;
       return id;
     } catch (error) {
-      // servers from before version 0.25 of the official client take JSON
-      const old = error instanceof RemoteError && [400, 415, 422].includes(error.status ?? 0);
-      if (session.protobuf || !old) throw error;
-      const id = await session.submit(path, asJson);
-      session.protobuf = false;
-      return id;
+      if (!(error instanceof RemoteError)) throw error;
+      const { status = 0 } = error;
+      // servers from before version 0.25 of the official client take JSON: most refuse these bytes, skyrl-tx breaks on them
+      if (![400, 415, 422, 500].includes(status)) return asBytes();
+      try {
+        const id = await session.submit(path, asJson);
+        session.protobuf = false;
+        return id;
+      } catch (refused) {
+        if (status === 500 && refused instanceof RemoteError && refused.failure === 'refused')
+          return asBytes();
+        throw refused;
+      }
     }
   }
 
