@@ -76,7 +76,7 @@ addWorkerCommand(
 );
 addOnlineCommand(program);
 addAuditCommand(program);
-addPullCommand(program, async (name, { progress, signal, dataset, subset, split }) => {
+addPullCommand(program, async (name, { progress, signal, tokenizer, dataset, subset, split }) => {
   let started = false;
   const options = {
     signal,
@@ -89,7 +89,7 @@ addPullCommand(program, async (name, { progress, signal, dataset, subset, split 
   };
   if (!dataset) {
     const { pull } = await import('../hub/pull.js');
-    return pull(name, options);
+    return pull(name, { ...options, headOnly: tokenizer });
   }
   const { pullDataset } = await import('../hub/datasets.js');
   return pullDataset(name, { ...options, subset, split });

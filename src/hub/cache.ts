@@ -68,6 +68,12 @@ export class RepoCache {
   }
 }
 
+/** The cached model of that name, with weights or without, or undefined. */
+export function cachedHead(cache: string, { repo }: HubName): string | undefined {
+  const folder = new RepoCache(cache, repo).currentFolder();
+  return folder !== undefined && hasHead(folder) ? folder : undefined;
+}
+
 /** The cached model of that name, or undefined. */
 export function cachedModel(cache: string, { repo, file }: HubName): string | undefined {
   return new RepoCache(cache, repo).current(file);
@@ -79,9 +85,12 @@ export function shardsOf(index: string): string[] {
   return [...new Set(Object.values(map ?? {}))];
 }
 
+const hasHead = (folder: string): boolean =>
+  ['config.json', 'tokenizer.json'].every((name) => existsSync(join(folder, name)));
+
 function isWholeModel(folder: string): boolean {
   const has = (name: string) => existsSync(join(folder, name));
-  if (!has('config.json') || !has('tokenizer.json')) return false;
+  if (!hasHead(folder)) return false;
   if (has('model.safetensors')) return true;
   try {
     const shards = shardsOf(readFileSync(join(folder, 'model.safetensors.index.json'), 'utf8'));

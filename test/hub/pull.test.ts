@@ -77,6 +77,19 @@ describe('a whole download', () => {
     expect(hub.downloads).toEqual([]);
   });
 
+  it('of configuration and tokenizer alone is resolved where a server has the weights, and nowhere else', async () => {
+    const path = await get({ headOnly: true });
+    expect(readdirSync(path).sort()).toEqual(['config.json', 'tokenizer.json']);
+    expect(await resolveModel(REPO, { settings, headOnly: true })).toBe(path);
+    expect((await failure(resolveModel(REPO, { settings }))).message).toMatch(
+      /run: ealign pull Someone\/Small-Model$/i,
+    );
+    // the whole model takes its place, and is not fetched without its weights again
+    expect(await get()).toBe(path);
+    expect(await get({ headOnly: true })).toBe(path);
+    expect(await resolveModel(REPO, { settings })).toBe(path);
+  });
+
   it('reports bytes that grow to the total', async () => {
     const seen: PullProgress[] = [];
     await get({ onProgress: (progress) => seen.push(progress) });
