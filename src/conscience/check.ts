@@ -10,7 +10,7 @@ import type { Canary } from './canaries.js';
 import { type Review, type ReviewItem, type ReviewSettings, reviewMany } from './review.js';
 
 /** Canaries that are reviewed, each with its good and its bad answer. */
-const CANARIES = 6;
+export const CANARIES = 6;
 /** An AUC below this is near chance: of two normals a true one of 0.9 falls below it in 4 % of checks, a guess in 88 %. */
 const LEAST_AREA = 0.7;
 /** Objections that differ by less than this, as shares, are the same verdict. */

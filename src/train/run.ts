@@ -17,6 +17,7 @@ import { calibrationOfRun } from './calibration.js';
 import { type Checkpoint, isCheckpoint, loadLastCheckpoint, requireUnused } from './checkpoint.js';
 import type { TrainConfig } from './config/schema.js';
 import { watchFirstReviews } from './conscience-check.js';
+import { hostedCostLine, hostedTokens } from './hosted-cost.js';
 import { openOthers, openPairs } from './open-pairs.js';
 import { type OpenReviewThread, openReviewThread, trainingThreads } from './open-review-thread.js';
 import { outcomeOf } from './outcome.js';
@@ -54,6 +55,9 @@ export async function runTrain(given: TrainConfig | TrainPlan, options: RunOptio
   const { progress = silent } = options;
   const start = await startOf('config' in given ? given.config : given, options.resume, progress);
   const plan = 'config' in given ? given : await planTrain(given, options);
+  if (plan.config.engine === 'tinker') {
+    progress.note(hostedCostLine(await hostedTokens(plan), plan.config.prices));
+  }
   const engine = await engineOf(plan, trainingThreads(plan.config), (line) => progress.note(line));
   const training: Training = { plan, engine, start, progress, output: new RunOutput(plan) };
   let others: Awaited<ReturnType<typeof openOthers>> = new Map();

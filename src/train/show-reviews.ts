@@ -100,8 +100,16 @@ function judgeOf({ model, conscience }: TrainConfig): string {
   return `${model}: ${JUDGES[judge]}${renewed}`;
 }
 
-/** The question, and the first review as the conscience sees it. */
-async function howAsked(plan: TrainPlan, prompt: Prompt): Promise<string[]> {
+/** How the conscience of a plan asks. */
+export interface Asking {
+  readonly rules: ReturnType<typeof rulesOf>;
+  readonly format: ReviewFormat;
+  /** What is to be said of its calibration, a line each. */
+  readonly found: readonly string[];
+}
+
+/** @throws UserError when a calibration, or the words in which it is asked, cannot be used */
+export async function askingOf(plan: TrainPlan): Promise<Asking> {
   const { config } = plan;
   const { calibration: wanted, roles } = config.conscience;
   const found: string[] = [];
@@ -111,8 +119,13 @@ async function howAsked(plan: TrainPlan, prompt: Prompt): Promise<string[]> {
   const calibration = later
     ? undefined
     : await calibrationOfRun(plan, { others: new Map(), note: (line) => found.push(line) });
-  const { framework, parts = [], prior, threshold } = rulesOf(config, calibration);
-  const format = await formatOf(plan);
+  return { rules: rulesOf(config, calibration), format: await formatOf(plan), found };
+}
+
+/** The question, and the first review as the conscience sees it. */
+async function howAsked(plan: TrainPlan, prompt: Prompt): Promise<string[]> {
+  const { rules, format, found } = await askingOf(plan);
+  const { framework, parts = [], prior, threshold } = rules;
   const { question, labels } = format.adapt(framework);
   const further = parts.length > 1 ? ` And ${count(parts.length - 1, 'further question')}.` : '';
   const favour = prior === 'off' ? 'no correction of a prior' : `a ${prior} prior taken away`;

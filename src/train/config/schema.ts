@@ -14,6 +14,7 @@ import { allProjections } from '../../model/architectures/architecture.js';
 import { conscienceSection } from './sections/conscience.js';
 import { loraSection, unknownTarget } from './sections/lora.js';
 import { lossSection } from './sections/loss.js';
+import { pricesSection } from './sections/prices.js';
 import { runKeys } from './sections/run.js';
 import { trainingSection } from './sections/training.js';
 
@@ -25,6 +26,7 @@ export const configSchema = z
     training: trainingSection.prefault({}).describe('Training'),
     loss: lossSection.extend(keysIn('loss')).prefault({}).describe('Loss'),
     conscience: conscienceSection.prefault({}).describe('Conscience'),
+    prices: pricesSection.prefault({}).describe('Prices of a server, for the estimate before a run'),
     defences: z.strictObject(keysIn('defences')).prefault({}).describe('Other defences'),
   })
   .superRefine((config, context) => {
@@ -79,7 +81,7 @@ function roundingChecks({ setting, engine, device = 'cpu', quantize, training }:
 }
 
 /** What engines read and can do. */
-function engineChecks({ engine, url, device, init, loss, conscience }: ParsedConfig): Check[] {
+function engineChecks({ engine, url, device, init, loss, conscience, prices }: ParsedConfig): Check[] {
   const here = engine === 'onnx';
   const devices: readonly string[] = { onnx: ['cpu', 'webgpu'], torch: ['cpu', 'cuda', 'auto'], tinker: [] }[
     engine
@@ -101,6 +103,11 @@ function engineChecks({ engine, url, device, init, loss, conscience }: ParsedCon
         engine === 'tinker'
           ? 'the server of engine: tinker decides where it computes; leave device out'
           : `engine: ${engine} computes on ${devices.join(' or ')}, not on ${device}`,
+    },
+    {
+      holds: engine === 'tinker' || Object.values(prices).every((price) => price === undefined),
+      path: 'prices',
+      message: 'only engine: tinker has a price; leave prices out',
     },
     {
       holds: here || init === 'pretrained',
