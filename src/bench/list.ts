@@ -9,11 +9,13 @@ import { loraSteps } from './benchmarks/lora-step.js';
 import { neighbours } from './benchmarks/neighbours.js';
 import { prompt } from './benchmarks/prompt.js';
 import { reviews } from './benchmarks/reviews.js';
+import { onTorch } from './benchmarks/torch.js';
+import { torchConscience } from './benchmarks/torch-conscience.js';
 import { verdicts } from './benchmarks/verdicts.js';
 import type { Benchmark } from './material/benchmark.js';
 
 export const benchmarks: readonly Benchmark[] = [
   ...decoding,
   ...[prompt, reviews, chat, verdicts, greedy],
-  ...[...loraSteps, conscience, ...neighbours, ...linearity],
+  ...[...loraSteps, conscience, ...neighbours, ...linearity, ...onTorch, torchConscience],
 ];

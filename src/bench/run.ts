@@ -6,6 +6,7 @@ import { resolveModel } from '../hub/pull.js';
 import type { Progress } from '../metrics/progress.js';
 import { benchmarks } from './list.js';
 import type { Benchmark } from './material/benchmark.js';
+import { requireShape } from './material/torch.js';
 import { type Row, rowsOf, type Taken } from './pairs.js';
 import { rowText } from './render.js';
 import { takeTurns } from './turns.js';
@@ -23,6 +24,10 @@ export interface BenchOptions {
   readonly python?: string;
   /** Preference rows (JSONL) whose answers are judged, in place of those that ship. */
   readonly answers?: string;
+  /** Where what runs on PyTorch computes. Default `cpu`. */
+  readonly device?: 'cpu' | 'cuda';
+  /** Shape of what runs on PyTorch without a file. Default Qwen2.5-0.5B's. */
+  readonly shape?: string;
   readonly progress: Progress;
   /** Ends the processes that measure; `runBench` then rejects. */
   readonly signal?: AbortSignal;
@@ -52,6 +57,8 @@ interface Job {
  */
 export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const { only, models = [], minutes = 10, python = 'python3', answers, progress, signal } = options;
+  const { device = 'cpu', shape = 'qwen2.5-0.5b' } = options;
+  requireShape(shape);
   const threads = options.threads || availableParallelism();
   for (const model of models) await resolveModel(model);
   const { jobs, leftOut } = plan(only, models);
@@ -64,7 +71,7 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
     if (left <= 0) leftOut.push({ name, why: `no time left of ${minutes} minutes` });
     else {
       const order = {
-        ...{ threads, ...(model === undefined ? {} : { model }) },
+        ...{ threads, python, device, shape, ...(model === undefined ? {} : { model }) },
         ...(answers === undefined ? {} : { answers }),
       };
       const share = (left * weightOf(jobs[i])) / jobs.slice(i).reduce((sum, job) => sum + weightOf(job), 0);

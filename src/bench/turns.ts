@@ -100,8 +100,8 @@ async function openPeer(peer: Peer, benchmark: Benchmark, opening: Opening, { py
     await side.open(order);
     return { name, side, samples: [] };
   }
-  const { program, task, options } = peer;
-  if (task !== undefined && order.model === undefined) {
+  const { program, task, options, anywhere = false } = peer;
+  if (task !== undefined && !anywhere && order.model === undefined) {
     return { name, samples: [], missing: 'it needs a file (--models)' };
   }
   const side = new SideProcess(python, ['-B', `${programs}${program}`]);

@@ -1,5 +1,5 @@
 /** `ealign bench`, which `npm run bench` runs: its flags. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { numberFrom, wholeFrom } from './terminal/program.js';
 import { type Work, work } from './terminal/work.js';
 
@@ -12,6 +12,8 @@ export interface BenchOptions extends Work {
   minutes: number;
   python?: string;
   answers?: string;
+  device?: 'cpu' | 'cuda';
+  shape?: string;
   json: boolean;
 }
 
@@ -31,6 +33,10 @@ export function addBenchCommand(program: Command, run: (options: BenchOptions) =
     .option('--minutes <n>', 'time to take; what there is no time for is named', numberFrom(0), 10)
     .option('--python <path>', 'interpreter that has the peers; default: python3')
     .option('--answers <path>', 'preference rows (JSONL) to judge, in place of the built-in ones')
+    .addOption(
+      new Option('--device <name>', 'where PyTorch computes').choices(['cpu', 'cuda']).default('cpu'),
+    )
+    .option('--shape <name>', 'shape of the random weights on PyTorch; default: qwen2.5-0.5b')
     .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0)
     .option('--json', 'progress and results as one JSON object a line, on stdout')
     .action(({ json = false, ...flags }: Flags) =>

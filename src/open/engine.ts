@@ -4,11 +4,11 @@ import { QuantisedEngine } from '../engine/onnx/frozen/engine.js';
 import { TinkerEngine, type TinkerOptions } from '../engine/tinker/engine.js';
 import { requireWorker } from '../engine/tinker/python.js';
 import { Transport } from '../engine/tinker/transport.js';
-import { startWorker } from '../engine/tinker/worker.js';
 import type { TrainingEngine } from '../engine/training-engine.js';
 import { ConfigError } from '../errors.js';
 import type { Model, NamedModel } from '../model/model.js';
 import type { QuantisedModel } from '../model/quantised-model.js';
+import { openWorkerEngine } from './worker-engine.js';
 
 /** The model that an engine is opened on, and how it trains. */
 export interface EngineOptions extends EngineChoice, Omit<OnnxOptions, 'device'> {
@@ -56,15 +56,8 @@ const openers: Readonly<Record<string, Opener>> = {
     open: async (options) => {
       const { model, threads, checkpointing, onNote } = options;
       const device = torchDevice(options.device);
-      const worker = await startWorker({ model: model.path, device, threads, checkpointing, onNote });
-      const { url, env, signal } = worker;
-      const own = { url, env, signal, name: 'the worker', engineName: 'torch', onClose: () => worker.stop() };
-      try {
-        return await TinkerEngine.open(model, { ...remote(options), ...own });
-      } catch (error) {
-        await worker.stop();
-        throw error;
-      }
+      return (await openWorkerEngine(model, { device, threads, checkpointing, onNote }, remote(options)))
+        .engine;
     },
     require: async ({ device }) => {
       torchDevice(device);

@@ -1,8 +1,11 @@
-"""Routes that Tinker does not have: weights and exact state over HTTP, the residual stream, steering."""
+"""Routes that Tinker does not have: weights and exact state over HTTP, the residual stream, steering, memory taken."""
 
 import math
+import resource
+import sys
 
 import numpy as np
+import torch
 from aiohttp import web
 
 from .engine import Target
@@ -21,6 +24,7 @@ def routes(hub: Hub) -> list[web.RouteDef]:
         web.put("/api/v1/ealign/state", room.put_state),
         web.post("/api/v1/ealign/mean_hidden", room.mean_hidden),
         web.post("/api/v1/ealign/steer", room.steer),
+        web.get("/api/v1/ealign/memory", room.memory),
     ]
 
 
@@ -89,3 +93,9 @@ class ExtensionRoutes:
             layer = need(given, "layer", int, f"steering[{i}]")
             steering.append(Steering(layer, given.get("kind") or "add", tuple(map(float, vector))))
         return web.json_response(await self.hub.soon("steer", model_id, when, steering))
+
+    async def memory(self, _request: web.Request) -> web.Response:
+        """The most that rank 0 has held so far, in bytes: of the host, and of its GPU where it has one."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        on_gpu = self.hub.engine.base.network.device.type == "cuda"
+        return web.json_response({"host": peak, "device": torch.cuda.max_memory_allocated() if on_gpu else None})

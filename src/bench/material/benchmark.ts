@@ -15,6 +15,12 @@ export interface Order {
   readonly threads: number;
   /** Preference rows (JSONL) whose answers are judged, in place of those that ship. */
   readonly answers?: string;
+  /** Interpreter that has the peers, and that runs our worker on PyTorch. */
+  readonly python: string;
+  /** Where what runs on PyTorch computes. */
+  readonly device: 'cpu' | 'cuda';
+  /** Shape of the model with random weights that runs on PyTorch: a name of torch.ts. */
+  readonly shape: string;
 }
 
 /** One side of a benchmark, open. */
@@ -38,6 +44,8 @@ export type Peer = {
       readonly program: string;
       readonly task?: string;
       readonly options?: Readonly<Record<string, unknown>>;
+      /** Whether its task needs no model in a file. */
+      readonly anywhere?: boolean;
     }
   | { readonly variant: string }
 );

@@ -43,7 +43,7 @@ export function randomModel(config: ModelConfig): Model {
 }
 
 /** A tokenizer for which text is a list of token numbers; nothing ends a response. */
-function numbers(vocabSize: number): ChatTokenizer {
+export function numbers(vocabSize: number): ChatTokenizer {
   const encode = (text: string) => text.split(' ').filter(Boolean).map(Number);
   return {
     vocabSize,

@@ -12,6 +12,8 @@ export interface WorkerOptions {
   /** Folder of the model in Hugging Face's format. */
   readonly model: string;
   readonly device: 'cpu' | 'cuda' | 'auto';
+  /** Type of the weights. Default: float32 on the CPU, else what is stored. */
+  readonly dtype?: 'float32' | 'bfloat16';
   /** CPU threads; 0 takes PyTorch's own number. */
   readonly threads?: number;
   /** Recompute activations in the backward pass. Default false. */
@@ -60,12 +62,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 }
 
 function argumentsOf(
-  { model, device, threads = 0, checkpointing = false }: WorkerOptions,
+  { model, device, dtype, threads = 0, checkpointing = false }: WorkerOptions,
   kept: string,
 ): string[] {
   return [
     ...['--model', model, '--host', '127.0.0.1', '--port', '0'],
     ...['--device', device, '--api-key-env', KEY_VARIABLE, '--checkpoints', kept],
+    ...(dtype ? ['--dtype', dtype] : []),
     ...(threads > 0 ? ['--threads', String(threads)] : []),
     ...(checkpointing ? ['--checkpointing'] : []),
   ];
