@@ -23,6 +23,9 @@ const FREE_KEYS = new Set([
   'conscience.check',
   'conscience.alarm',
   'conscience.lag_threads',
+  'prices.price_train',
+  'prices.price_sample',
+  'prices.price_prefill',
 ]);
 
 /**
