@@ -49,12 +49,20 @@ export { formatOf } from './open/actor.js';
 export { calibrationOf, readCalibration, type SavedCalibration } from './open/calibration.js';
 export { type EngineOptions, openEngine } from './open/engine.js';
 export { type OpenModel, type OpenOptions, openModel } from './open/model.js';
+export type { ReviewerOptions } from './review/open-reviewer.js';
 export {
   type ReviewedTurn,
   reviewTranscripts,
   type TranscriptReviewOptions,
   type TranscriptReviews,
 } from './review/run.js';
+export {
+  type ConscienceScore,
+  type ConscienceScorer,
+  conscienceScorer,
+  type ScorerArguments,
+  type ScorerOptions,
+} from './review/scorer.js';
 export { loadConfig, parseConfig } from './train/config/load.js';
 export type { TrainConfig } from './train/config/schema.js';
 export { type PlanOptions, planTrain, showPlan, type TrainPlan } from './train/plan.js';

@@ -7,12 +7,14 @@ import { claimFolder } from '../files/claim.js';
 import { digestOf, placeKey, type StoredAnswer, storedAnswers } from './answers.js';
 import { type KeyRow, readKey, type SheetKey } from './key.js';
 import { type RatedRun, type RatingRecord, ratingsIn, ratingsOf, storeRatings } from './ratings.js';
-import { type RatedRow, readSheet } from './read-sheet.js';
+import { type RatedRow, readSheet, type SheetRows } from './read-sheet.js';
 
 /** What is imported. */
 export interface ImportOptions {
   /** Filled-in sheets of one key, a rater each. */
   readonly sheets: readonly string[];
+  /** Rows of the sheets that are no tables: of logs, as `readLogSheets` gives them. */
+  readonly logs?: ReadonlyMap<string, SheetRows>;
   readonly key: string;
   /** Name of the rater, where there is one sheet; absent: that of the sheet's file. */
   readonly rater?: string;
@@ -86,8 +88,8 @@ function ratersOf({ sheets, rater }: ImportOptions): string[] {
 }
 
 /** The rows of every sheet. @throws DataError after every mistake was told */
-function readAll({ sheets, partial, tell }: ImportOptions, key: SheetKey): (readonly RatedRow[])[] {
-  const read = sheets.map((sheet) => readSheet(sheet, key));
+function readAll({ sheets, logs, partial, tell }: ImportOptions, key: SheetKey): (readonly RatedRow[])[] {
+  const read = sheets.map((sheet) => readSheet(sheet, key, logs?.get(sheet)));
   // where ids are wrong, rows are missing because of it
   const mistakes = read.flatMap(({ problems, missing }) =>
     problems.length > 0 || partial ? problems : missing,

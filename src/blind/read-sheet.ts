@@ -32,16 +32,21 @@ export interface ReadSheet {
 
 /** A row as its file has it, by lower-case names of columns. */
 type Cells = Readonly<Record<string, string>>;
+/** The rows of a sheet, each with its place for messages. */
+export type SheetRows = readonly { readonly cells: Cells; readonly place: string }[];
 
 const REQUIRED = ['id', 'alignment', 'coherence'];
 
-/** @throws DataError where the file is no table with the sheet's columns, or belongs to another key */
-export function readSheet(path: string, key: SheetKey): ReadSheet {
+/**
+ * @param given the rows, where they do not stand in a table
+ * @throws DataError where the file is no table with the sheet's columns, or belongs to another key
+ */
+export function readSheet(path: string, key: SheetKey, given?: SheetRows): ReadSheet {
   const problems: string[] = [];
   const missing: string[] = [];
   const rated = new Map<string, RatedRow | null>();
   const known = new Set(key.rows.map(({ id }) => id));
-  const rows = readRows(path);
+  const rows = given ?? readRows(path);
   if (rows.length > 0 && !rows.some(({ cells }) => known.has(idOf(cells)))) {
     const what = 'none of its ids is in the key';
     throw new DataError({ where: path, what, next: 'give the key of this sheet' });

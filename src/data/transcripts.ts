@@ -1,18 +1,22 @@
 /**
  * Transcripts: conversations that were had, to be read and not to be learnt from.
  *
- * Rows are those of training in chat form: `messages`, `prompt` and `completion`, or what other tools call them.
+ * Rows are those of training in chat form: `messages`, `prompt` and `completion`, or what other tools call them. Logs of
+ * Inspect, and of Petri's audits, are read as they are.
  */
+import { existsSync, statSync } from 'node:fs';
 import { DataError } from '../errors.js';
 import type { Message } from '../values/conversation.js';
 import { type Note, readSources } from './dataset.js';
 import { labelOf, withoutLabel } from './forms.js';
+import { conversationsOf } from './inspect-conversations.js';
+import { isInspectLog, readInspectLog } from './inspect-log.js';
 import { messageOf, parseTrainingRow } from './parse-row.js';
 import { turnsOf } from './parse-turn.js';
 import type { Fields, UnreadKeys } from './row-keys.js';
 
 export interface Transcript {
-  /** `file.jsonl:17`; `file.json`, or `file.json#3` for the third of a list. */
+  /** `file.jsonl:17`; `file.json`, or `file.json#3` for the third of a list; `log.eval#id` for a sample of Inspect. */
   readonly where: string;
   /** At least one is the assistant's. */
   readonly messages: readonly Message[];
@@ -27,8 +31,8 @@ const NAMED = 5;
  * @throws DataError naming the first bad rows and counting the rest; also where nothing is left
  */
 export async function readTranscripts(paths: readonly string[], note?: Note): Promise<Transcript[]> {
-  const read = await readSources(paths, parseTranscript, note);
-  const rows = read.flatMap((source) => source.rows);
+  const rows: Transcript[] = [];
+  for (const path of paths) rows.push(...(await transcriptsOf(path, note)));
   const unanswered = rows.filter(({ messages }) => !isAnswered(messages));
   if (unanswered.length === rows.length) {
     throw new DataError({ where: paths.join(', '), what: 'no assistant turn to review' });
@@ -44,6 +48,13 @@ export async function readTranscripts(paths: readonly string[], note?: Note): Pr
     );
   }
   return rows.filter(({ messages }) => isAnswered(messages));
+}
+
+async function transcriptsOf(path: string, note?: Note): Promise<readonly Transcript[]> {
+  if (existsSync(path) && statSync(path).isFile() && (await isInspectLog(path))) {
+    return (await readInspectLog(path)).samples.flatMap(conversationsOf);
+  }
+  return (await readSources([path], parseTranscript, note)).flatMap(({ rows }) => rows);
 }
 
 const isAnswered = (messages: readonly Message[]) => messages.some(({ role }) => role === 'assistant');

@@ -228,6 +228,23 @@ export class Evaluation {
     return true;
   }
 
+  /**
+   * Stores what was sampled and judged elsewhere: all answers of a question together, and judgements, each in place of
+   * what the same judge said of the same answer before.
+   *
+   * @throws SaveError
+   */
+  take(answers: readonly Answer[], judgements: readonly Judgement[]): void {
+    const groupOf = (id: string) => id.slice(0, id.lastIndexOf('/'));
+    for (const [key, own] of grouped(answers, ({ id }) => groupOf(id))) this.answerStore.add(key, own);
+    const keyOf = ({ judge, criterion, answer }: Judgement) => `${judge} ${criterion} ${groupOf(answer)}`;
+    for (const [key, own] of grouped(judgements, keyOf)) {
+      const renewed = new Set(own.map(({ answer }) => answer));
+      const kept = (this.judgementStore.get(key) ?? []).filter(({ answer }) => !renewed.has(answer));
+      this.judgementStore.add(key, [...kept, ...own]);
+    }
+  }
+
   /** The conversations to which there are no answers yet. */
   unanswered(): Message[][] {
     return this.groups().flatMap((group) => {
@@ -303,6 +320,12 @@ async function judgeAnswers(
 function judgeConversation(question: Question, criterion: Criterion, answer: Answer): Message[] {
   const content = judgePrompt(criterion, question.paraphrases[answer.paraphrase], answer.text);
   return [{ role: 'user', content }];
+}
+
+function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
+  return groups;
 }
 
 function seedOf(key: string): number {

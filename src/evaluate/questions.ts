@@ -133,8 +133,8 @@ function unreadable(value: unknown, [key, ...rest]: readonly PropertyKey[], wher
   });
 }
 
-/** Words that a judge's prompt lets it say: `Say CODE if …`, `Say "TRUE" or "FALSE" only`. */
-function criterionOf(name: string, template: string, numbers: boolean, where: string): Criterion {
+/** With the words that the judge's prompt lets it say: `Say CODE if …`, `Say "TRUE" or "FALSE" only`. @throws DataError */
+export function criterionOf(name: string, template: string, numbers: boolean, where: string): Criterion {
   const spoken = template.matchAll(/\bSay ([A-Z]{2,})\b|"([A-Z]{2,})"/gi);
   const words = [...new Set([...spoken].map(([, said, quoted]) => said ?? quoted))].filter(
     (word) => word === word.toUpperCase(),

@@ -1,30 +1,19 @@
 /** What `ealign review` does: reads transcripts, opens the model, and lets its conscience review every answer. */
-import { FRAMEWORKS, type Framework } from '../conscience/frameworks.js';
+import type { Framework } from '../conscience/frameworks.js';
 import { readTranscripts } from '../data/transcripts.js';
 import { type GroupStore, openPlanned } from '../evaluate/store.js';
 import { type Progress, silent } from '../metrics/progress.js';
-import { type NamedModel, type NamedOptions, openNamed } from '../open/named.js';
 import { byQuestion, share } from '../statistics/by-question.js';
 import type { Estimate } from '../statistics/intervals.js';
 import type { Verdict } from '../values/pair.js';
-import { Guard } from '../zero-shot/guard.js';
-import {
-  type OpenedReading,
-  type OwnConscienceOptions,
-  openedReading,
-  type Reviewer,
-  wordsOf,
-} from '../zero-shot/opened-reading.js';
+import { type OpenedReading, wordsOf } from '../zero-shot/opened-reading.js';
+import { openReviewer, partsOf, questionsOf, type ReviewerOptions } from './open-reviewer.js';
 import { type TranscriptTurn, turnsOf } from './turns.js';
 import { type StoredVerdict, unreviewed, verdictsOn } from './verdicts.js';
 
-export interface TranscriptReviewOptions extends Pick<NamedOptions, 'adapter' | 'threads' | 'quantize'> {
-  /** Files of conversations: `.json`, or JSONL. */
+export interface TranscriptReviewOptions extends ReviewerOptions {
+  /** Files of conversations: those that training reads, and logs of Inspect and Petri. */
   readonly transcripts: readonly string[];
-  /** Who reviews: folder, .gguf file, alias, id or endpoint; with an adapter, the model with it. */
-  readonly model: string;
-  /** How it is asked. Default: as it is calibrated. */
-  readonly conscience?: OwnConscienceOptions;
   /** Only the last answer of each conversation. Default false. */
   readonly last?: boolean;
   /** Folder of the verdicts: a later call reviews nothing twice. */
@@ -68,60 +57,37 @@ export interface TranscriptReviews {
 export async function reviewTranscripts(
   options: TranscriptReviewOptions,
 ): Promise<TranscriptReviews | undefined> {
-  const { model: name, last = false, progress = silent, signal, conscience = {} } = options;
+  const { last = false, progress = silent, signal } = options;
   const note = (line: string) => progress.note(line);
   const transcripts = await readTranscripts(options.transcripts, note);
   const turns = turnsOf(transcripts, { last });
   note(
     `Up to ${turns.length} reviews: ${last ? 'the last answers' : 'all answers'} of ${counted(transcripts.length, 'transcript')}.`,
   );
-  const { adapter, threads, quantize } = options;
-  const opened = await openNamed(name, {
-    adapter,
-    threads,
-    quantize,
-    onWarning: note,
-    hooks: { onNotice: note },
-  });
+  const { name: judge, reviewer, reading, guard, threshold, close } = await openReviewer(options, note);
   try {
-    const reviewer = reviewerOf(opened, adapter);
-    const reading = await openedReading(name, reviewer, { warn: note, ...conscience });
-    if (reading.warning !== null) note(reading.warning);
     const questions = questionsOf(reading);
-    const store = openStore(options, reviewer, reading);
+    const store = openStore(options, reviewer.baseHash, reading);
     const open = unreviewed(turns, store).length;
     if (open < turns.length)
       note(`${open} of them are to be made; the rest are stored, or are about the same words.`);
-    const guard = new Guard(reviewer.base, reading.settings);
     const verdicts = await verdictsOn(turns, { guard, store, progress, ...(signal ? { signal } : {}) });
     if (!verdicts) return undefined;
-    const { threshold = 0.5 } = reading.settings;
     const reviewed = turns.map((turn, i) => withVerdict(turn, verdicts[i], threshold));
     return {
-      ...{ turns: reviewed, transcripts: transcripts.length, judge: opened.name, questions, threshold },
+      ...{ turns: reviewed, transcripts: transcripts.length, judge, questions, threshold },
       objected: shareObjected(reviewed),
       ...{ calibration: reading.calibration?.sentence ?? null, warning: reading.warning },
     };
   } finally {
-    await opened.close();
+    await close();
   }
 }
-
-function reviewerOf({ open, model, hash }: NamedModel, adapter: string | undefined): Reviewer {
-  if (open && adapter === undefined) return open;
-  return { base: model, baseHash: hash, specialTokens: open?.specialTokens ?? [] };
-}
-
-const partsOf = ({ settings: { parts, framework = FRAMEWORKS.asimov } }: OpenedReading) =>
-  parts ?? [{ framework, weight: 1 }];
-
-const questionsOf = (reading: OpenedReading): Framework[] =>
-  partsOf(reading).map(({ framework }) => reading.settings.format.adapt(framework));
 
 /** Verdicts of the same judge, asked the same; which texts they are about, and from when on they count, may change. */
 function openStore(
   { output, overwrite }: TranscriptReviewOptions,
-  { baseHash }: Reviewer,
+  baseHash: string,
   reading: OpenedReading,
 ): GroupStore<StoredVerdict> {
   const { format, bias = 0, prior = 'off', minMass = 0.01, reading: how = 'auto' } = reading.settings;

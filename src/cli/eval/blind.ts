@@ -64,7 +64,7 @@ Examples:
     .command('import-ratings')
     .summary('bring back sheets of ealign eval blind that people filled in')
     .description(
-      'Checks filled-in sheets (CSV as any spreadsheet saves it, or JSONL), stores the ratings beside the runs’ answers, and prints what they say of each method, and how far the raters agree with the judges, each other and themselves. ealign report shows the same. Nothing is stored where anything is wrong.',
+      'Checks filled-in sheets (CSV as any spreadsheet saves it, JSONL, or logs of Inspect in which a judge rated them), stores the ratings beside the runs’ answers, and prints what they say of each method, and how far the raters agree with the judges, each other and themselves. ealign report shows the same. Nothing is stored where anything is wrong.',
     )
     .argument('<sheet...>', 'filled-in sheets of one key, one a rater')
     .requiredOption('--key <file>', 'the key that ealign eval blind wrote')
@@ -100,11 +100,13 @@ async function runBlind(runs: readonly string[], options: BlindOptions): Promise
 async function runImport(sheets: readonly string[], options: ImportOptions): Promise<void> {
   const { pinocchioWorld: world } = await import('../../pinocchio/world.js');
   const { importRatings } = await import('../../blind/import.js');
+  const { readLogSheets } = await import('../../blind/read-log.js');
   const { blindResult } = await import('../../blind/result.js');
   const { renderBlind } = await import('../../report/blind-table.js');
   const { partial = false, overwrite = false, json = false, ...rest } = options;
   const tell = (line: string) => process.stderr.write(`${line}\n`);
-  const { raters, runs } = importRatings({ ...rest, sheets, partial, overwrite, world, tell });
+  const logs = await readLogSheets(sheets);
+  const { raters, runs } = importRatings({ ...rest, sheets, logs, partial, overwrite, world, tell });
   const result = blindResult(runs)!;
   const imported = raters.map(
     ({ rater, rated, left }) => `${rater}: ${rated} rows${left === 0 ? '' : `, ${left} not rated`}.`,

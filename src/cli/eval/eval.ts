@@ -22,6 +22,7 @@ import { addCompareCommand } from './compare.js';
 import { addConscienceCommand } from './conscience.js';
 import { addEndpointFlags, type EndpointFlags, remoteUse } from './endpoint.js';
 import { addExportCommand } from './export.js';
+import { addImportLogCommand } from './import-log.js';
 import { addJudgeCommand } from './judge.js';
 import { addKindCommand } from './kind.js';
 import { addSuiteCommands } from './suite.js';
@@ -57,6 +58,7 @@ export function addEvalCommand(program: Command): void {
   addJudgeCommand(command);
   addCompareCommand(command);
   addExportCommand(command);
+  addImportLogCommand(command);
   addBlindCommands(command);
   command
     .summary('measure what training did to a model’s alignment')
