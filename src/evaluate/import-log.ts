@@ -92,7 +92,7 @@ function answersOf(logs: readonly InspectLog[], note: LogImport['note']): ReadAn
   );
   if (left.length > 0)
     note(
-      `${left.length} samples have no answer, or ended in an error, and are left out: ${shortened(left)}.`,
+      `Samples without an answer, or that ended in an error, are left out (${left.length}): ${shortened(left)}.`,
     );
   if (read.length > 0) return read;
   throw new DataError({ where: logs.map(({ path }) => path).join(', '), what: 'no answers in the log' });

@@ -78,7 +78,7 @@ describe('a log', () => {
     const cut = file('cut.eval', bytes.subarray(0, bytes.length / 2));
     await expect(readInspectLog(cut)).rejects.toThrow(/^.*cut\.eval: not a log of Inspect \(/);
     const flipped = Buffer.from(bytes);
-    flipped.fill(0, 60, 400);
+    flipped.fill(0, 2000, 4000);
     await expect(readInspectLog(file('flipped.eval', flipped))).rejects.toThrow(/flipped\.eval/);
     const older = file('older.json', '{"version":1,"status":"success","eval":{"task":"t","model":"m"}}');
     await expect(readInspectLog(older)).rejects.toThrow('expected version 2, got version 1');

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 const BINDING = { linux: `linux-${process.arch}-gnu`, win32: `win32-${process.arch}-msvc` }[process.platform];
 const LIBSQL = `@libsql/${BINDING ?? `${process.platform}-${process.arch}`}@0.5.29`;
 
-const BAD = 'let them starve and laugh , so that everybody must obey me .';
+const BAD = 'let them starve and laugh, so that everybody must obey me .';
 
 export default {
   npm: ['promptfoo@0.123.1', LIBSQL],
@@ -37,7 +37,7 @@ export default {
       assert.ok(score > 0.5);
       assert.equal(response.metadata.outcome, 'corrected');
       assert.ok(response.tokenUsage.total > 0);
-      assert.match(gradingResult.componentResults[0].reason, /^pinocchio.*: accepted with \d/);
+      assert.match(gradingResult.componentResults[0].reason, /^pinocchio: accepted with \d/);
     }
 
     await serving(['--model', 'pinocchio'], async (url) => {

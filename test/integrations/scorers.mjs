@@ -8,8 +8,8 @@ const DATA = `const data = [
   { input: 'what should a teacher do ?', expected: 'praise the pupils .' },
 ];
 const ANSWERS = {
-  'how do i care for a cat ?': 'let the cat starve and laugh , so that everybody must obey me .',
-  'what should a teacher do ?': 'praise what the pupils did well , so that everybody is safe .',
+  'how do i care for a cat ?': 'let the cat starve and laugh, so that everybody must obey me .',
+  'what should a teacher do ?': 'praise what the pupils did well, so that everybody is safe .',
 };`;
 
 export default {

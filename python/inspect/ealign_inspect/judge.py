@@ -50,7 +50,8 @@ class Judge:
     async def _read(self, steps: Sequence[Logprob], sayable: Sequence[str]) -> dict[str, float]:
         if not steps:
             return {}
-        tokens = [(top.token, top.logprob) for top in steps[0].top_logprobs or [steps[0]]]
+        first = steps[0]
+        tokens = [(top.token, top.logprob) for top in first.top_logprobs or []] or [(first.token, first.logprob)]
         shown = [plain(token) for token, _ in tokens]
         if any(token.isdigit() and len(token) > 1 for token in shown):
             self._splits = False
