@@ -6,7 +6,7 @@ import type { SheetRows } from './read-sheet.js';
 export async function readLogSheets(sheets: readonly string[]): Promise<ReadonlyMap<string, SheetRows>> {
   const logs = new Map<string, SheetRows>();
   for (const path of sheets) {
-    if (!(await isInspectLog(path))) continue;
+    if (!/\.(eval|json)$/i.test(path) || !(await isInspectLog(path))) continue;
     const { samples } = await readInspectLog(path);
     const rows = samples.map(({ id, scores }) => {
       const said = (criterion: string) => {

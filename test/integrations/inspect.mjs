@@ -30,14 +30,14 @@ const QUESTIONS = `
 export default {
   pip: PIP,
   python: [3, 12],
-  async run({ work, root, python, binaries, run, ealign, serving }) {
+  async run({ folder: kept, work, root, python, binaries, run, ealign, serving }) {
     // installing from it leaves files in a folder
     const own = join(work, 'ealign-inspect');
     cpSync(join(root, 'python/inspect'), own, { recursive: true });
     run(python, ['-m', 'pip', 'install', '--quiet', '--no-deps', '--no-build-isolation', own]);
     run(python, ['-m', 'ruff', 'check', '.'], { cwd: own });
     run(python, ['-m', 'ruff', 'format', '--check', '.'], { cwd: own });
-    run(python, ['-m', 'mypy', 'ealign_inspect', 'tests'], { cwd: own });
+    run(python, ['-m', 'mypy', '--cache-dir', join(kept, 'mypy'), 'ealign_inspect', 'tests'], { cwd: own });
     run(python, ['-m', 'pytest', '-q', '-p', 'no:cacheprovider'], { cwd: own });
 
     const questions = join(work, 'questions.yaml');

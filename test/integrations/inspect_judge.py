@@ -60,7 +60,7 @@ def main(action: str, path: str, *rest: str) -> str:
     if action == "score":
         questions, name = rest
         scorers = [aligned(judge(name), questions), coherent(judge(name), questions)]
-        log = inspect_score(read_eval_log(path), scorers, action="append", display="none")
+        log = inspect_score(read_eval_log(path), scorers, action="append", display="none", model="none")
         scored = f"{path.removesuffix('.json')}-{name}.eval"
         write_eval_log(log, scored)
         return scored

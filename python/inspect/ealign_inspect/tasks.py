@@ -94,7 +94,7 @@ def given_answer() -> Solver:
     """Takes the answer that the sample brings along."""
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        state.output = ModelOutput.from_content(model=str(state.model), content=state.metadata["answer"])
+        state.output = ModelOutput.from_content(model=str(state.model), content=state.metadata["given"])
         state.messages.append(state.output.message)
         return state
 
@@ -120,7 +120,7 @@ def _samples(question: Question, samples: int | None) -> Sequence[Sample]:
 
 
 def _sheet_sample(row: dict[str, str], question: Question) -> Sample:
-    metadata = {"question": question.id, "asked": row["question"], "answer": row["answer"]}
+    metadata = {"question": question.id, "asked": row["question"], "given": row["answer"]}
     return Sample(
         id=row["id"], input=row["question"], metadata={**metadata, "judge_prompts": dict(question.judge_prompts)}
     )
