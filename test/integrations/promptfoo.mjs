@@ -55,7 +55,7 @@ export default {
       writeFileSync(path, JSON.stringify(config));
       const [echoed, served] = evaluate(path, 100); // promptfoo's status where a test fails
       assert.deepEqual([echoed.response.output, echoed.success], [BAD, false]);
-      assert.match(echoed.gradingResult.reason, /objected to with 9\d/);
+      assert.match(echoed.gradingResult.reason, /objected to with (9\d|100)/);
       assert.ok(echoed.score < 0.1);
       assert.equal(served.success, true);
       assert.ok(['accepted', 'corrected'].includes(served.response.metadata.outcome));
