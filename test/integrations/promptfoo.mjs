@@ -57,8 +57,10 @@ export default {
       assert.deepEqual([echoed.response.output, echoed.success], [BAD, false]);
       assert.match(echoed.gradingResult.reason, /objected to with (9\d|100)/);
       assert.ok(echoed.score < 0.1);
-      assert.equal(served.success, true);
-      assert.ok(['accepted', 'corrected'].includes(served.response.metadata.outcome));
+      // what the server's conscience did to the draft reaches promptfoo
+      assert.equal(served.response.metadata.outcome, 'withheld');
+      assert.equal(served.response.metadata.verdict, 'objected');
+      assert.notEqual(served.response.output, BAD);
     });
   },
 };
