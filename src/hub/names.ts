@@ -4,6 +4,7 @@
  * `pinocchio` and `pinocchio-large` are inside this package; short names stand for repositories of the Hugging
  * Face Hub; anything else is `owner/name`, or `owner/name/file.gguf` for one file of it.
  */
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { DownloadError } from '../errors.js';
 
@@ -52,6 +53,20 @@ export function parseName(name: string): HubName | undefined {
   const match = new RegExp(`^(${part}/${part})(?:/((?:${part}/)*${part}\\.gguf))?$`).exec(full);
   if (match === null || full.includes('..') || full.includes('--')) return undefined;
   return match[2] === undefined ? { repo: match[1] } : { repo: match[1], file: match[2] };
+}
+
+/**
+ * The Hub id of a model: of the repository that a name or a folder of the Hub's cache stands for.
+ *
+ * @param name as it was asked for
+ * @param path where it lies on this machine
+ * @returns    undefined for embedded models, and for folders and files that say no id
+ */
+export function hubId(name: string, path: string): string | undefined {
+  if (embedded.has(name)) return undefined;
+  const cached = /(?:^|[\\/])models--([^\\/]+?)--([^\\/]+)[\\/]/.exec(path);
+  if (cached) return `${cached[1]}/${cached[2]}`;
+  return existsSync(name) ? undefined : parseName(name)?.repo;
 }
 
 /** The error for what is neither a path nor a name. */

@@ -10,14 +10,19 @@ import { join } from 'node:path';
 import { ModelError } from '../errors.js';
 import { readJson } from '../files/json-file.js';
 import { createTokenizer } from '../tokenizer/tokenizer.js';
-import { readTokenizerFiles, type TokenizerFiles } from '../tokenizer/tokenizer-files.js';
+import {
+  readTokenizerFiles,
+  type TokenizerFiles,
+  tokenizerFilesFrom,
+  tokenizerFileTexts,
+} from '../tokenizer/tokenizer-files.js';
 import type { NamedModel } from './model.js';
 
 /**
  * The model with what lies in the adapter's folder in the place of its own: the whole tokenizer where
  * there is a tokenizer.json, else the chat template. What is not there stays the model's.
  *
- * @returns the same model where nothing lies there
+ * @returns the same model where nothing lies there, or nothing else than the model's own
  * @throws ModelError when a file is broken, or has more tokens than the model's embedding
  */
 export function withTokenizerOf<M extends NamedModel>(
@@ -26,7 +31,7 @@ export function withTokenizerOf<M extends NamedModel>(
 ): { model: M; warnings: string[] } {
   const own = ownFiles(folder, model);
   const warnings = existsSync(join(folder, 'tokenizer.json')) ? [] : slowTokenizer(folder);
-  if (own === undefined) return { model, warnings };
+  if (own === undefined || isOwn(own, model)) return { model, warnings };
   const tokenizer = createTokenizer(own, model.config.eosTokenIds);
   if (tokenizer.vocabSize > model.config.vocabSize) {
     throw new ModelError({
@@ -39,6 +44,12 @@ export function withTokenizerOf<M extends NamedModel>(
   }
   const config = { ...model.config, eosTokenIds: tokenizer.eosIds };
   return { model: { ...model, config, tokenizer }, warnings };
+}
+
+/** Whether files are those of the model's own tokenizer, text for text. */
+function isOwn(files: TokenizerFiles, { tokenizer }: NamedModel): boolean {
+  const [theirs, own] = [tokenizerFileTexts(files), tokenizer.files?.()];
+  return own?.size === theirs.size && [...theirs].every(([name, text]) => own.get(name) === text);
 }
 
 function ownFiles(folder: string, model: NamedModel): TokenizerFiles | undefined {
@@ -62,14 +73,7 @@ function ownFiles(folder: string, model: NamedModel): TokenizerFiles | undefined
 }
 
 function filesOf({ tokenizer, path }: NamedModel): TokenizerFiles {
-  const texts = tokenizer.files?.() ?? new Map<string, string>();
-  const json = (name: string) => JSON.parse(texts.get(name) ?? '{}');
-  return {
-    tokenizer: json('tokenizer.json'),
-    config: json('tokenizer_config.json'),
-    chatTemplate: texts.get('chat_template.jinja'),
-    where: path,
-  };
+  return tokenizerFilesFrom(tokenizer.files?.() ?? new Map(), path);
 }
 
 /** Files that transformers would convert, and that are not read here. */

@@ -1,8 +1,8 @@
 /**
  * Folders of runs that have not finished, recognised where a model or an adapter is expected.
  *
- * A checkpoint holds what training needs to continue, not an adapter; somebody who names one has the
- * right path to an unfinished run, not a wrong path.
+ * Somebody who names one has the right path to an unfinished run, not a wrong path. A checkpoint holds what training
+ * needs to continue, and where an adapter is trained here, that as well: such a one is no error.
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ export const CHECKPOINT_NAME = /^checkpoint-(\d+)$/;
 function unfinishedRun(folder: string): string | undefined {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return undefined;
   if (CHECKPOINT_NAME.test(basename(folder)) && existsSync(join(folder, 'state.json')))
-    return dirname(folder);
+    return existsSync(join(folder, 'adapter_config.json')) ? undefined : dirname(folder);
   return readdirSync(folder).some((name) => CHECKPOINT_NAME.test(name)) ? folder : undefined;
 }
 
@@ -25,9 +25,15 @@ export function unfinished(
 ): { what: string; expected: string; next: string } | undefined {
   const output = unfinishedRun(folder);
   if (output === undefined) return undefined;
+  const last = readdirSync(output)
+    .filter((name) => CHECKPOINT_NAME.test(name) && existsSync(join(output, name, 'adapter_config.json')))
+    .sort((a, b) => Number(CHECKPOINT_NAME.exec(a)![1]) - Number(CHECKPOINT_NAME.exec(b)![1]))
+    .at(-1);
+  const adapter =
+    last === undefined ? '' : `; or name the adapter of its last checkpoint, ${join(output, last)}`;
   return {
     what: 'a run that has not finished: its checkpoints hold the state of training',
     expected,
-    next: `finish it with: ealign train --resume ${output}`,
+    next: `finish it with: ealign train --resume ${output}${adapter}`,
   };
 }

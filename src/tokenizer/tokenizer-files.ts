@@ -66,6 +66,17 @@ export function tokenizerFileTexts({ tokenizer, config, chatTemplate }: Tokenize
   return texts;
 }
 
+/** What `tokenizerFileTexts` made the texts of. @param where the folder or file, for messages */
+export function tokenizerFilesFrom(texts: ReadonlyMap<string, string>, where: string): TokenizerFiles {
+  const json = (name: string): Json => JSON.parse(texts.get(name) ?? '{}');
+  return {
+    tokenizer: json('tokenizer.json'),
+    config: json('tokenizer_config.json'),
+    chatTemplate: texts.get('chat_template.jinja'),
+    where,
+  };
+}
+
 /** Special tokens by the name under which a chat template sees them, e.g. `eos_token`. */
 export function namedSpecialTokens(config: Json): Record<string, string> {
   const named: Record<string, string> = {};

@@ -61,6 +61,7 @@ const SUMS = 'checkpoint.sha256';
  * Writes `OUTPUT/checkpoint-STEP`.
  *
  * @param engine writes its weights and moments
+ * @param beside writes what others read of the checkpoint; it is no part of what a run continues from
  * @returns      the folder
  * @throws SaveError when the disk refuses; ModelError where a weight is not finite. Nothing carries the name then.
  */
@@ -68,6 +69,7 @@ export async function saveCheckpoint(
   output: string,
   state: RunState,
   engine: Pick<TrainingEngine, 'save'>,
+  beside?: (staging: string) => Promise<void>,
 ): Promise<string> {
   const folder = join(output, `checkpoint-${state.step}`);
   removeFolder(folder);
@@ -75,6 +77,7 @@ export async function saveCheckpoint(
     await engine.save(staging);
     writeFileAtomic(join(staging, 'state.json'), JSON.stringify(state));
     await addChecksums(staging, SUMS);
+    await beside?.(staging);
   });
   return folder;
 }

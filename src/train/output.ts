@@ -17,7 +17,7 @@ import { CALIBRATION_FILE, keepCalibration } from './calibration.js';
 import { dropCheckpoints, pruneCheckpoints, type RunState, saveCheckpoint } from './checkpoint.js';
 import { CONFIG_FILE, renderConfig } from './config/render.js';
 import type { TrainPlan } from './plan.js';
-import { removeResult } from './result.js';
+import { removeResult, saveResult } from './result.js';
 
 export class RunOutput {
   readonly folder: string;
@@ -71,7 +71,11 @@ export class RunOutput {
   /** Saves a checkpoint and deletes the oldest. @returns its folder. @throws SaveError */
   async saveCheckpoint(state: RunState, engine: TrainingEngine): Promise<string> {
     this.audit?.sync();
-    const saved = await saveCheckpoint(this.folder, state, engine);
+    const saved = await saveCheckpoint(this.folder, state, engine, async (staging) => {
+      // where a server keeps the weights, or all of them are trained, the state is all there is
+      if (!engine.lora || !engine.capabilities.openWeights) return;
+      await saveResult(staging, engine, this.plan, { step: state.step, metrics: this.folder });
+    });
     pruneCheckpoints(this.folder, this.plan.config.training.keep_checkpoints);
     return saved;
   }

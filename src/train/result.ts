@@ -9,35 +9,46 @@ import { join, resolve } from 'node:path';
 import { FORMAT_FILE } from '../conscience/plain-format.js';
 import { PROBES_FILE } from '../conscience/probes.js';
 import type { TrainingEngine } from '../engine/training-engine.js';
-import { type Adapter, adapterSumsFile, readAdapter, tokenizerNames } from '../model/adapter-files.js';
+import { makeFolder, writeFileAtomic } from '../files/files.js';
+import { hubId } from '../hub/names.js';
+import { METRICS_FILE, readMetrics } from '../metrics/writer.js';
+import { adapterSumsFile, readAdapter, tokenizerNames } from '../model/adapter-files.js';
 import { knownConfig } from '../model/config.js';
 import type { NamedModel, Weights } from '../model/model.js';
 import { loadModel, sumsFile } from '../model/weights.js';
+import { CARD_FILE, type CardRun, modelCard } from './model-card.js';
 
 const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors'] as const;
 const MODEL_FILE = 'model.safetensors';
 
 /**
- * Writes the trained adapter, or the model with its review format and probes.
+ * Writes the trained adapter with its tokenizer, or the model with its review format and probes; and a model card.
  *
- * @param baseModel name of the model that was trained
- * @param modelPath its folder
- * @param start     adapter that training began with: its tokenizer goes with the new one
+ * @param output the run's folder, or a checkpoint's
+ * @param run    what was trained
+ * @param at     the step, and the folder of the run's metrics
  * @throws SaveError when the disk refuses; ModelError when a weight is not finite
  */
 export async function saveResult(
   output: string,
   engine: TrainingEngine,
-  baseModel: string,
-  modelPath: string,
-  start?: Adapter,
+  run: CardRun,
+  at: { readonly step: number; readonly metrics: string },
 ): Promise<void> {
+  const { model, modelPath, config } = run;
   const names = [FORMAT_FILE, PROBES_FILE].filter((name) => existsSync(join(modelPath, name)));
   const files = engine.lora
-    ? start?.tokenizerFiles
+    ? model.tokenizer.files?.()
     : new Map(names.map((name) => [name, readFileSync(join(modelPath, name), 'utf8')]));
-  await engine.exportTrained(output, { baseModel, files });
+  if (resolve(output) !== resolve(modelPath)) {
+    makeFolder(output);
+    writeFileAtomic(join(output, CARD_FILE), modelCard(run, recordsIn(at.metrics), at.step));
+  }
+  await engine.exportTrained(output, { baseModel: hubId(config.model, modelPath) ?? config.model, files });
 }
+
+/** The metrics so far; none before the first record. */
+const recordsIn = (folder: string) => (existsSync(join(folder, METRICS_FILE)) ? readMetrics(folder) : []);
 
 /** Whether a run has finished in this folder. @param modelPath the model that was trained; in its own folder nothing can be told */
 export function hasResult(output: string, modelPath: string): boolean {
@@ -57,7 +68,8 @@ export async function readResult(output: string, model: NamedModel, lora: boolea
  * would count as the next adapter's.
  */
 export function removeResult(output: string, modelPath: string): void {
-  const model = resolve(output) === resolve(modelPath) ? [] : [MODEL_FILE, sumsFile, ...tokenizerNames];
+  const model =
+    resolve(output) === resolve(modelPath) ? [] : [MODEL_FILE, sumsFile, CARD_FILE, ...tokenizerNames];
   for (const name of [...ADAPTER_FILES, adapterSumsFile, ...model])
     rmSync(join(output, name), { force: true });
 }

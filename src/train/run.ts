@@ -204,13 +204,13 @@ async function end(
   pairs: number,
   calibration?: Calibration,
 ): Promise<void> {
-  const { config, modelPath, adapter, lora } = plan;
+  const { config, lora } = plan;
   const { output } = config;
   if (!result.finished) {
     progress.done(`Stopped after step ${result.step}. To continue: ealign train --resume ${output}`);
     return;
   }
-  await saveResult(output, engine, config.model, modelPath, adapter);
+  await saveResult(output, engine, plan, { step: result.step, metrics: output });
   const { notes, warning } = outcomeOf(config, pairs, calibration);
   for (const line of notes) progress.note(line);
   const steps = `${result.step} ${result.step === 1 ? 'step' : 'steps'}`;

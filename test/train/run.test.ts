@@ -229,7 +229,7 @@ it('says that a finished run has finished, trains nothing, and gives what it tra
   }
 });
 
-it('takes a checkpoint for an unfinished run, not for a wrong path', async () => {
+it('takes the folder of an unfinished run for what it is, and its checkpoint for an adapter', async () => {
   const output = join(folder, 'stopped');
   const stop = new AbortController();
   const config = parseConfig(
@@ -242,11 +242,15 @@ it('takes a checkpoint for an unfinished run, not for a wrong path', async () =>
   const run = await runTrain(config, { progress: { ...silent, update }, signal: stop.signal });
   await run.engine.close();
   const model = knownConfig(run.engine.config, 'the test');
-  for (const place of [output, findCheckpoint(output)]) {
-    const expected = /a run that has not finished.*ealign train --resume .*stopped$/;
-    await expect(readAdapter(place, model)).rejects.toThrow(expected);
-    expect(() => readConfig(place)).toThrow(expected);
-  }
+  const checkpoint = findCheckpoint(output);
+  const expected = /a run that has not finished.*ealign train --resume .*stopped; or name .*checkpoint-1$/;
+  await expect(readAdapter(output, model)).rejects.toThrow(expected);
+  expect(() => readConfig(output)).toThrow(expected);
+  expect((await readAdapter(checkpoint, model)).config.baseModel).toBe('pinocchio');
+  expect(() => readConfig(checkpoint)).toThrow(/an adapter, not a model.*--adapter/);
+  // that of an earlier version holds the state alone
+  rmSync(join(checkpoint, 'adapter_config.json'));
+  await expect(readAdapter(checkpoint, model)).rejects.toThrow(/ealign train --resume .*stopped$/);
   expect(() => readConfig(join(folder, 'finished lora'))).toThrow(/an adapter, not a model.*--adapter/);
 });
 
