@@ -33,6 +33,7 @@ export {
   TrainingError,
   UserError,
 } from './errors.js';
+export { type ExportOptions, exportModel } from './export/export.js';
 // models
 export { pull, resolveModel } from './hub/pull.js';
 export { METRICS, type MetricRecord } from './metrics/names.js';

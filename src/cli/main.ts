@@ -14,6 +14,7 @@ import { addDemoCommand } from './demo.js';
 import { addDoctorCommand } from './doctor.js';
 import { addEvalCommand } from './eval/eval.js';
 import { addExperimentCommand } from './experiment.js';
+import { addExportCommand } from './export.js';
 import { addImportConfigCommand } from './import-config.js';
 import { addInitCommand } from './init.js';
 import { addAuditCommand, addOnlineCommand } from './online.js';
@@ -181,6 +182,10 @@ addBenchCommand(program, async ({ json, ...options }) => {
   process.stdout.write(
     json ? `${JSON.stringify({ event: 'result', result })}\n` : `${renderBench(result)}\n`,
   );
+});
+addExportCommand(program, async (name, options) => {
+  const { exportModel } = await import('../export/export.js');
+  return exportModel(name, options);
 });
 addSchemaCommand(program);
 addImportConfigCommand(program);

@@ -46,6 +46,44 @@ export function writeFileAtomic(path: string, data: FileContent): void {
   syncFolder(dirname(path));
 }
 
+/**
+ * Writes a large file that must not be there yet, in pieces that take their time: other work runs between them, so
+ * that a signal can stop it. What a killed process left of the same file is deleted.
+ *
+ * @param onBytes told the number of bytes written since the last call
+ * @throws SaveError as `writeFileAtomic`, or when the file exists; the signal's reason; then there is no file
+ */
+export async function streamFileAtomic(
+  path: string,
+  data: Iterable<Uint8Array>,
+  { signal, onBytes }: { signal?: AbortSignal; onBytes?: (bytes: number) => void } = {},
+): Promise<void> {
+  const folder = dirname(resolve(path));
+  const temporary = join(folder, temporaryName(basename(path)));
+  let fd: number | undefined;
+  try {
+    removeLeftovers(folder, basename(path));
+    fd = openSync(temporary, 'wx', 0o666);
+    for (const piece of data) {
+      writeFully(fd, piece);
+      onBytes?.(piece.length);
+      await new Promise((resolve) => setImmediate(resolve));
+      signal?.throwIfAborted();
+    }
+    fsyncSync(fd);
+    closeSync(fd);
+    fd = undefined;
+    if (existsSync(path))
+      throw new SaveError({ where: path, what: 'exists already', next: 'choose another name' });
+    renameSync(temporary, path);
+  } catch (error) {
+    attempt(() => fd !== undefined && closeSync(fd));
+    attempt(() => rmSync(temporary, { force: true }));
+    throw asSaveError(path, error);
+  }
+  syncFolder(folder);
+}
+
 /** Deletes a folder that may be there; its name goes first, so that what carries it is whole. @throws SaveError */
 export function removeFolder(path: string): void {
   if (!existsSync(path)) return;

@@ -144,7 +144,7 @@ function recogniseLlama3(divisors: Float32Array, theta: number, rotating: number
 }
 
 /** Divisor of each rotary frequency, [rotating / 2]: 1 for short wavelengths, `factor` for long ones. */
-function llama3Divisors(scaling: Llama3Scaling, theta: number, rotating: number): number[] {
+export function llama3Divisors(scaling: Llama3Scaling, theta: number, rotating: number): number[] {
   const { factor, lowFreqFactor, highFreqFactor, originalMaxPositions } = scaling;
   return Array.from({ length: rotating / 2 }, (_, i) => {
     const wavelength = 2 * Math.PI * theta ** ((2 * i) / rotating);

@@ -92,7 +92,7 @@ export function tokenizerFromGguf(header: GgufHeader): GgufTokenizer {
 }
 
 /** `tokenizer.ggml.token_type` */
-const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
+export const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
 
 interface Parts {
   readonly model: Json;
@@ -153,7 +153,8 @@ const tekken: Splitting = {
   ignoreMerges: true,
 };
 
-const SPLITTINGS: Readonly<Record<string, Splitting>> = {
+/** Splittings by the words that llama.cpp has for them. */
+export const SPLITTINGS: Readonly<Record<string, Splitting>> = {
   'gpt-2': gpt2,
   gpt2,
   'phi-2': gpt2,

@@ -7,7 +7,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { ModelError } from '../errors.js';
-import type { NormName } from './architectures/architecture.js';
+import type { Architecture, GgufRow, NormName } from './architectures/architecture.js';
 import type { ModelConfig } from './config.js';
 import { requireFinite } from './finite.js';
 import type { GgufHeader, GgufTensor } from './gguf-header.js';
@@ -40,7 +40,8 @@ export async function readGgufWeights(header: GgufHeader, config: ModelConfig): 
   return weights;
 }
 
-const ropeTensorNames = {
+/** Names of the tensors of rotary divisors. */
+export const ropeTensorNames = {
   all: 'rope_freqs.weight',
   short: 'rope_factors_short.weight',
   long: 'rope_factors_long.weight',
@@ -68,7 +69,7 @@ export async function readRopeTensors(header: GgufHeader): Promise<RopeTensors> 
  */
 export function ggufPlan(header: GgufHeader, config: ModelConfig): Map<string, GgufTensor> {
   const plan = new Map<string, GgufTensor>();
-  const ggufName = ggufNames(header);
+  const ggufName = ggufNames(header.architecture, header.row);
   const left = new Set(header.tensors.keys());
   for (const name of Object.values(ropeTensorNames)) left.delete(name);
   for (const [name, inMemory] of weightShapes(config)) {
@@ -117,7 +118,7 @@ const INSIDE_LAYERS: Readonly<Record<string, string>> = {
 };
 
 /** `model.layers.3.self_attn.q_proj.weight` → `blk.3.attn_q.weight` */
-function ggufNames({ architecture: { norms }, row }: GgufHeader): (name: string) => string {
+export function ggufNames({ norms }: Architecture, row: GgufRow): (name: string) => string {
   const ofNorms = Object.values(norms).map(({ huggingFace, gguf }: NormName) => [huggingFace, gguf]);
   const inside = { ...INSIDE_LAYERS, ...Object.fromEntries(ofNorms), ...row.tensors };
   return (name) => {
@@ -130,8 +131,12 @@ function ggufNames({ architecture: { norms }, row }: GgufHeader): (name: string)
 }
 
 /** Place of each row of a tensor where llama.cpp has reordered them; undefined where it has not. */
-export function rowOrder(header: GgufHeader, config: ModelConfig, name: string): Int32Array | undefined {
-  const heads = header.row.permuted ? headsOf(config, name) : undefined;
+export function rowOrder(
+  { row }: Pick<GgufHeader, 'row'>,
+  config: ModelConfig,
+  name: string,
+): Int32Array | undefined {
+  const heads = row.permuted ? headsOf(config, name) : undefined;
   return heads === undefined ? undefined : undoRotaryPermutation(heads * config.headSize, heads);
 }
 

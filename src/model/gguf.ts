@@ -3,7 +3,7 @@
  *
  * Everything is translated to what a Hugging Face folder would have given: weights
  * dequantised to float32 under their Hugging Face names, the configuration, the tokenizer
- * with its chat template. GGUF files are read, never written.
+ * with its chat template. Writing GGUF is gguf-write.ts.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';

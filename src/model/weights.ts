@@ -114,7 +114,7 @@ export const sumsFile = 'model.sha256';
  *
  * @returns relative to the folder
  */
-function checksumsOf(folder: string): string {
+export function checksumsOf(folder: string): string {
   const beside = join('..', `${basename(resolve(folder))}.model.sha256`);
   return existsSync(join(folder, sumsFile)) ? sumsFile : beside;
 }
@@ -141,8 +141,54 @@ function tokenizerContents(from: string | ChatTokenizer): (readonly [string, Fil
 const EMBEDDING = 'model.embed_tokens.weight';
 const HEAD = 'lm_head.weight';
 
+/** A folder's weight files, open, and which of their tensors are the model's. */
+export interface OpenedWeights {
+  readonly files: readonly SafetensorsFile[];
+  /** Per file, the entries that count. */
+  readonly entries: readonly (readonly TensorEntry[])[];
+  /** What a tensor of the files is called in memory: a head that lies there alone is the embedding. */
+  readonly nameInMemory: (name: string) => string;
+  /** config.json ties the head to the embedding, and the files hold both. */
+  readonly both: boolean;
+}
+
 /**
- * All weights of a folder, checked against the configuration before the first is read.
+ * Opens a folder's weight files and checks their tensors against the configuration, before the first is read.
+ * The caller closes them.
+ *
+ * @throws ModelError as `loadModel`
+ */
+export async function openWeights(folder: string, config: ModelConfig): Promise<OpenedWeights> {
+  const shards = weightFiles(folder);
+  const files: SafetensorsFile[] = [];
+  try {
+    for (const { file } of shards) files.push(await SafetensorsFile.open(join(folder, file)));
+    const entries = files.map(({ entries }, i) =>
+      entries.filter(
+        ({ name }) => !name.endsWith('.rotary_emb.inv_freq') && (shards[i].tensors?.has(name) ?? true),
+      ),
+    );
+    for (const [i, some] of entries.entries()) for (const entry of some) readableType(files[i].path, entry);
+    const found = new Set(entries.flat().map(({ name }) => name));
+    const headAlone = config.tied && found.has(HEAD) && !found.has(EMBEDDING);
+    const both = config.tied && found.has(HEAD) && found.has(EMBEDDING);
+    const nameInMemory = (name: string) => (headAlone && name === HEAD ? EMBEDDING : name);
+    const shapeInMemory = ({ name, shape }: TensorEntry) =>
+      isLinear(nameInMemory(name)) ? shape.toReversed() : shape;
+    checkShapes(
+      { ...config, tied: config.tied && !both },
+      new Map(entries.flat().map((entry) => [nameInMemory(entry.name), shapeInMemory(entry)])),
+      folder,
+    );
+    return { files, entries, nameInMemory, both };
+  } catch (error) {
+    await Promise.all(files.map((file) => file.close()));
+    throw error;
+  }
+}
+
+/**
+ * All weights of a folder.
  *
  * Where config.json ties the head to the embedding and the files hold both, the files decide, as in
  * transformers 5: equal ones are one matrix, others stay two. Where they hold the head alone, it is
@@ -153,35 +199,14 @@ async function readWeights(
   config: ModelConfig,
   onProgress?: (bytes: number, total: number) => void,
 ): Promise<{ weights: Weights; hash: string; tied: boolean }> {
-  const shards = weightFiles(folder);
-  const open: SafetensorsFile[] = [];
+  const { files, entries, nameInMemory, both } = await openWeights(folder, config);
   try {
-    for (const { file } of shards) open.push(await SafetensorsFile.open(join(folder, file)));
-    const wanted = open.map(({ entries }, i) =>
-      entries.filter(
-        ({ name }) => !name.endsWith('.rotary_emb.inv_freq') && (shards[i].tensors?.has(name) ?? true),
-      ),
-    );
-    for (const [i, entries] of wanted.entries())
-      for (const entry of entries) readableType(open[i].path, entry);
-    const found = new Set(wanted.flat().map(({ name }) => name));
-    const headAlone = config.tied && found.has(HEAD) && !found.has(EMBEDDING);
-    const both = config.tied && found.has(HEAD) && found.has(EMBEDDING);
-    const nameInMemory = (name: string) => (headAlone && name === HEAD ? EMBEDDING : name);
-    const shapeInMemory = ({ name, shape }: TensorEntry) =>
-      isLinear(nameInMemory(name)) ? shape.toReversed() : shape;
-    checkShapes(
-      { ...config, tied: config.tied && !both },
-      new Map(wanted.flat().map((entry) => [nameInMemory(entry.name), shapeInMemory(entry)])),
-      folder,
-    );
-
-    const total = open.reduce((sum, { size }) => sum + size, 0);
+    const total = files.reduce((sum, { size }) => sum + size, 0);
     let bytes = 0;
     const hash = createHash('sha256');
     const weights = new Map<string, Tensor>();
-    for (const [i, file] of open.entries()) {
-      const names = new Set(wanted[i].map(({ name }) => name));
+    for (const [i, file] of files.entries()) {
+      const names = new Set(entries[i].map(({ name }) => name));
       const tensors = await file.read(
         ({ name }) => (!names.has(name) ? 'skip' : isLinear(nameInMemory(name)) ? 'transposed' : 'as-is'),
         { hash, onBytes: (n) => onProgress?.((bytes += n), total) },
@@ -192,7 +217,7 @@ async function readWeights(
     if (both && tied) weights.delete(HEAD);
     return { weights, hash: hash.digest('hex'), tied };
   } finally {
-    await Promise.all(open.map((file) => file.close()));
+    await Promise.all(files.map((file) => file.close()));
   }
 }
 

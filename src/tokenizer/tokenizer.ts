@@ -254,7 +254,7 @@ class HuggingFaceTokenizer implements ChatTokenizer {
 }
 
 /** Token → id of the model proper, added tokens left out. */
-function vocabularyOf({ tokenizer, where }: TokenizerFiles): Map<string, number> {
+export function vocabularyOf({ tokenizer, where }: TokenizerFiles): Map<string, number> {
   const { type, vocab, merges } = (tokenizer.model ?? {}) as Record<string, unknown>;
   if (type === 'Unigram' && Array.isArray(vocab)) {
     return new Map(vocab.map(([token]: [string, number], id) => [token, id]));
@@ -288,7 +288,7 @@ function numbered(
  * The added tokens as transformers has them after loading: those of tokenizer.json, those that only
  * tokenizer_config.json knows, and named tokens of the vocabulary, which become special.
  */
-function addedTokens(
+export function addedTokens(
   { tokenizer, config, where }: TokenizerFiles,
   vocabulary: ReadonlyMap<string, number>,
 ): AddedToken[] {

@@ -12,7 +12,7 @@ export const lines = [
   'open defences',
   'train/config zero-shot',
   'train',
-  'evaluate ai-sdk',
+  'evaluate ai-sdk export',
   'online evaluate/export evaluate/code review',
   'evaluate/kinds index.ts',
   'evaluate/suite',

@@ -121,6 +121,9 @@ export interface HuggingFaceRow {
   readonly write?: (variation: Variation, shape: Shape) => Json;
 }
 
+/** A number in GGUF metadata, by the type that llama.cpp asks for. */
+export type GgufNumber = { readonly u32: number } | { readonly f32: number };
+
 /** How an architecture is called and read in GGUF files. */
 export interface GgufRow {
   /** `general.architecture`, and prefix of the keys. */
@@ -135,7 +138,11 @@ export interface GgufRow {
   readonly keys: readonly string[];
   /** Tensors by their place in a block where they are called otherwise than usual, e.g. `mlp.gate_up_proj` → `ffn_up`. */
   readonly tensors: Readonly<Record<string, string>>;
+  /** Does llama.cpp take rotary divisors as tensors, of which Llama 3's scaling and long rope are made? */
+  readonly divisors?: boolean;
   readonly read?: (source: GgufSource) => Variation;
+  /** Keys that `read` would read back. What they cannot say is found by reading them. */
+  readonly write?: (variation: Variation, shape: Shape) => Readonly<Record<string, GgufNumber>>;
 }
 
 /** One row: a decoder with RMSNorm, rotary embedding, grouped causal attention and a gated feed-forward part. */
@@ -147,6 +154,8 @@ export interface Architecture {
   readonly huggingFace: HuggingFaceRow;
   /** Absent: its GGUF files carry another architecture's name. */
   readonly gguf?: GgufRow;
+  /** The row that its GGUF files carry the name of, where `gguf` is absent. */
+  readonly ggufAs?: GgufRow;
   /** The linear layers of a block, in the order of files. */
   readonly projections: readonly Projection[];
   /** Projections with a bias. */

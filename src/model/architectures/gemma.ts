@@ -4,7 +4,14 @@
  * and keys instead, and another rotary base in the layers with a window.
  */
 import { isObject, type Json, positive, readCount, wrong } from '../../files/json-file.js';
-import type { Architecture, GgufSource, HuggingFaceSource, Variation } from './architecture.js';
+import type {
+  Architecture,
+  GgufNumber,
+  GgufSource,
+  HuggingFaceSource,
+  Shape,
+  Variation,
+} from './architecture.js';
 import { llama } from './llama.js';
 import { layerTypes, periodic, rounded, windowedLayers, windowOf } from './window.js';
 
@@ -49,6 +56,14 @@ function ggufCommon(source: GgufSource, period: number, largest: number): Variat
   };
 }
 
+/** A window as long as the context where there is none: llama.cpp assumes one where the key is missing. */
+const ggufWindow = (
+  { window }: Variation,
+  { maxPositions }: Shape,
+): Readonly<Record<string, GgufNumber>> => ({
+  'attention.sliding_window': { u32: window?.size ?? maxPositions },
+});
+
 const cap = ({ json, where }: HuggingFaceSource, key: string, otherwise?: number): number | undefined =>
   json[key] === null || (json[key] === undefined && otherwise === undefined)
     ? undefined
@@ -92,6 +107,11 @@ export const gemma2: Architecture = {
       ...ggufCommon(source, 2, 46),
       attentionCap: source.positive('attn_logit_softcapping') ?? 50,
       logitCap: source.positive('final_logit_softcapping') ?? 30,
+    }),
+    write: (variation, shape) => ({
+      ...ggufWindow(variation, shape),
+      attn_logit_softcapping: { f32: variation.attentionCap ?? 0 },
+      final_logit_softcapping: { f32: variation.logitCap ?? 0 },
     }),
   },
   norms,
@@ -160,6 +180,11 @@ export const gemma3: Architecture = {
         logitCap: source.positive('final_logit_softcapping'),
       };
     },
+    write: (variation, shape) => ({
+      ...ggufWindow(variation, shape),
+      'rope.freq_base_swa': { f32: variation.localRopeTheta ?? 10_000 },
+      ...(variation.logitCap === undefined ? {} : { final_logit_softcapping: { f32: variation.logitCap } }),
+    }),
   },
   qkNorm: 'head',
 };

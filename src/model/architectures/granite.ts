@@ -53,8 +53,15 @@ export const granite: Architecture = {
   gguf: {
     name: 'granite',
     permuted: true,
+    divisors: true,
     keys: Object.values(ggufKeys),
     tensors: {},
+    write: ({ attentionScale, embeddingScale = 1, residualScale = 1, logitScale = 1 }, { headSize }) => ({
+      [ggufKeys.attention]: { f32: attentionScale ?? headSize ** -0.5 },
+      [ggufKeys.embedding]: { f32: embeddingScale },
+      [ggufKeys.residual]: { f32: residualScale },
+      [ggufKeys.logits]: { f32: 1 / logitScale },
+    }),
     read: ({ headSize, positive }) =>
       scales((of) => positive(ggufKeys[of]) ?? (of === 'attention' ? headSize ** -0.5 : 1)),
   },

@@ -14,7 +14,7 @@ export const llama: Architecture = {
     keys: [],
     write: () => ({ attention_bias: false }),
   },
-  gguf: { name: 'llama', permuted: true, keys: [], tensors: {} },
+  gguf: { name: 'llama', permuted: true, divisors: true, keys: [], tensors: {} },
   projections: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
   biases: [],
   norms: {

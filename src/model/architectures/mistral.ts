@@ -20,4 +20,5 @@ export const mistral: Architecture = {
     write: ({ window }) => ({ sliding_window: window?.size ?? null }),
   },
   gguf: undefined,
+  ggufAs: llama.gguf,
 };

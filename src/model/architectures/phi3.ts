@@ -29,6 +29,7 @@ export const phi3: Architecture = {
     permuted: false,
     untypedLongRope: true,
     controlStrips: true,
+    divisors: true,
     keys: ['attention.sliding_window'],
     tensors: { 'mlp.gate_up_proj': 'ffn_up' },
     read: ({ layers, maxPositions, path, positive }) => {
@@ -36,6 +37,7 @@ export const phi3: Architecture = {
       if (size >= maxPositions) return {};
       return { window: windowOf(size, new Array<boolean>(layers).fill(true), path) };
     },
+    write: ({ window }) => ({ 'attention.sliding_window': { u32: window?.size ?? 0 } }),
   },
   projections: ['qkv_proj', 'o_proj', 'gate_up_proj', 'down_proj'],
   partialRotary: true,
