@@ -22,7 +22,7 @@ const filesIn = (folder) =>
     : [];
 
 const [src, dist] = [join(root, 'src'), join(root, 'dist')];
-const sources = filesIn(src).map((file) => file.replace(/\.ts$/, ''));
+const sources = filesIn(src).map((file) => file.replace(/\.tsx?$/, ''));
 const isWhole = sources.every(
   (file) => existsSync(join(dist, `${file}.js`)) && existsSync(join(dist, `${file}.d.ts`)),
 );

@@ -10,6 +10,7 @@ import { addBenchCommand } from './bench.js';
 import { addCalibrateCommand } from './calibrate.js';
 import { addChatCommand } from './chat.js';
 import { addCompletionCommand } from './completion.js';
+import { addDashboardCommand } from './dashboard.js';
 import { addDemoCommand } from './demo.js';
 import { addDoctorCommand } from './doctor.js';
 import { addEvalCommand } from './eval/eval.js';
@@ -52,7 +53,8 @@ addTrainCommand(program, async (config, options) => {
     return;
   }
   const { runTrain } = await import('../train/run.js');
-  const run = await runTrain(config, options);
+  const { withDashboard } = await import('../dashboard/beside.js');
+  const run = await withDashboard(config.output, options, () => runTrain(config, options));
   await run.engine.close();
 });
 addChatCommand(program, async (options, signal) => {
@@ -62,6 +64,10 @@ addChatCommand(program, async (options, signal) => {
 addServeCommand(program, async (options, signal) => {
   const { serve } = await import('../serve/serve.js');
   await serve(options, signal);
+});
+addDashboardCommand(program, async (folders, { port }, signal) => {
+  const { serveDashboard } = await import('../dashboard/serve.js');
+  await serveDashboard(folders, port, signal);
 });
 addDoctorCommand(program, async ({ json, ...options }) => {
   const { examine } = await import('../doctor/doctor.js');

@@ -12,7 +12,7 @@ import type { TrainConfig } from '../train/config/schema.js';
 import { addConfigFlags, refuseUnknownOptions } from './config-flags.js';
 import { configHelp } from './config-help.js';
 import { colorsFor } from './terminal/colors.js';
-import { helpWidth } from './terminal/program.js';
+import { helpWidth, wholeFrom } from './terminal/program.js';
 import { type Work, work } from './terminal/work.js';
 
 /** What the command line says beside the configuration. */
@@ -21,11 +21,15 @@ export interface TrainOptions extends Work {
   preview: boolean;
   /** A checkpoint or output folder; `true` is the last checkpoint in the output folder. */
   resume?: string | true;
+  /** Port of the dashboard that shows the run as it goes, 0 for any free one; absent: none. */
+  dashboardPort?: number;
   json: boolean;
 }
 
 interface Options {
   preview?: boolean;
+  dashboard?: boolean;
+  dashboardPort?: number;
   resume?: string | true;
   json?: boolean;
 }
@@ -47,12 +51,20 @@ export function addTrainCommand(
       '--resume [checkpoint]',
       'continue from a checkpoint; without one, from the last in the output folder',
     )
+    .option('--dashboard', 'show the run in the browser as it goes')
+    .option('--dashboard-port <n>', 'the same at this port', wholeFrom(0, 65_535))
     .option('--json', 'progress as one JSON object a line, on stdout')
     .allowUnknownOption()
     .allowExcessArguments();
   const flags = addConfigFlags(command);
   command.configureHelp({ formatHelp: () => help() });
-  command.action(async (file: string | undefined, { preview = false, resume, json = false }: Options) => {
+  command.action(async (file: string | undefined, options: Options) => {
+    const { preview = false, resume, json = false, dashboard = false } = options;
+    const { dashboardPort = dashboard ? 0 : undefined } = options;
+    if (preview && dashboardPort !== undefined) {
+      const what = '--preview trains nothing that could be shown';
+      throw new ConfigError({ where: '--dashboard', what, next: 'leave one of the two out' });
+    }
     refuseUnknownOptions(command.args);
     refuseStrayPath(command.args, flags);
     if (command.args.length > 1) {
@@ -69,7 +81,9 @@ export function addTrainCommand(
     const config =
       place.folder !== undefined && !flags.has('output') ? { ...loaded, output: place.folder } : loaded;
     const stopping = 'Stopping after this step, with a checkpoint. Ctrl-C again stops at once.';
-    await work({ json, stopping }, (ui) => run(config, { preview, resume: place.resume, json, ...ui }));
+    await work({ json, stopping }, (ui) =>
+      run(config, { preview, resume: place.resume, dashboardPort, json, ...ui }),
+    );
   });
 }
 
@@ -157,6 +171,8 @@ ${bold('Options:')}
       Check the data, show three rows with their loss masks, and what would be reviewed and how, and stop.
   ${cyan('--resume [checkpoint]')}
       Continue from a checkpoint, or from the last one in the output folder.
+  ${cyan('--dashboard')}
+      Show the run in the browser as it goes; --dashboard-port <n> sets the port.
   ${cyan('--json')}
       Progress as one JSON object a line, on stdout.
   ${cyan('-h, --help')}

@@ -12,6 +12,9 @@ import { FRAMEWORK_NAMES } from './frameworks.js';
 import type { Reading } from './reading.js';
 import type { ReviewSettings } from './review.js';
 
+/** Where a run keeps it in its folder. */
+export const CALIBRATION_FILE = 'calibration.json';
+
 const share = z.number().min(0).max(1);
 const estimate = z.object({ value: share, low: share, high: share }).nullable();
 const text = z.string().min(1);

@@ -52,6 +52,17 @@ export function claimFolder(folder: string): void {
   removeLeftovers(folder);
 }
 
+/** Whether a process that still runs, this one included, writes into a folder, as far as one can tell from here. */
+export function isClaimed(folder: string): boolean {
+  let holder: Holder;
+  try {
+    holder = JSON.parse(readFileSync(join(folder, CLAIM_FILE), 'utf8'));
+  } catch {
+    return false;
+  }
+  return holder.host !== hostname() || holder.pid === process.pid || isRunning(holder);
+}
+
 function release(): void {
   for (const path of claimed) rmSync(path, { force: true });
 }

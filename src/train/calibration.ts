@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Calibration, reviewRules } from '../conscience/calibration.js';
+import { CALIBRATION_FILE, type Calibration, reviewRules } from '../conscience/calibration.js';
 import { resolveFramework } from '../conscience/frameworks.js';
 import { isPlayer } from '../conscience/roles.js';
 import type { OpenActor } from '../open/actor.js';
@@ -12,9 +12,6 @@ import { readCalibration, requestedCalibration, saveCalibration, warningOf } fro
 import { computedHash } from '../open/model.js';
 import type { TrainConfig } from './config/schema.js';
 import type { TrainedModel } from './trained-model.js';
-
-/** Where a run keeps it. */
-export const CALIBRATION_FILE = 'calibration.json';
 
 export interface CalibrationSource {
   /** The models that play a role beside the one that is trained, by name. */

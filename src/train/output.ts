@@ -6,16 +6,16 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { AUDIT_FILE, AuditWriter } from '../conscience/audit.js';
-import type { Calibration } from '../conscience/calibration.js';
+import { CALIBRATION_FILE, type Calibration } from '../conscience/calibration.js';
 import type { ReviewRecord } from '../conscience/record.js';
 import type { TrainingEngine } from '../engine/training-engine.js';
 import { claimFolder } from '../files/claim.js';
 import { makeFolder, writeFileAtomic } from '../files/files.js';
 import type { Metrics } from '../metrics/names.js';
 import { MetricsWriter } from '../metrics/writer.js';
-import { CALIBRATION_FILE, keepCalibration } from './calibration.js';
+import { keepCalibration } from './calibration.js';
 import { dropCheckpoints, pruneCheckpoints, type RunState, saveCheckpoint } from './checkpoint.js';
-import { CONFIG_FILE, renderConfig } from './config/render.js';
+import { CONFIG_FILE, renderConfig, STEPS_NOTE } from './config/render.js';
 import type { TrainPlan } from './plan.js';
 import { removeResult, saveResult } from './result.js';
 
@@ -37,7 +37,7 @@ export class RunOutput {
    */
   begin(step: number | undefined, calibration?: Calibration): void {
     const { folder } = this;
-    const { config, model, modelPath, unread } = this.plan;
+    const { config, model, modelPath, unread, schedule } = this.plan;
     makeFolder(folder);
     claimFolder(folder);
     if (step === undefined) clearRun(folder, modelPath);
@@ -50,6 +50,7 @@ export class RunOutput {
       join(folder, CONFIG_FILE),
       renderConfig(config, {
         model_sha256: model.hash,
+        [STEPS_NOTE]: String(schedule.totalSteps),
         ...(unread.length > 0 ? { data: unread.join(' ') } : {}),
       }),
     );

@@ -5,12 +5,17 @@ import { expect, it } from 'vitest';
 import { known, lines, never, only } from './plan.js';
 
 const src = resolve('src');
-const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file));
 const importOf = /(?:\bfrom|\bimport)\s*\(?'([^']+)'|new URL\('(\.[^']+\.js)'/g;
+/** The file that a module is compiled from. */
+const sourceOf = (module: string) => {
+  const file = module.replace(/js$/, 'ts');
+  return files.includes(file) ? file : `${file}x`;
+};
 const arrows = files.flatMap((from) =>
   [...readFileSync(join(src, from), 'utf8').matchAll(importOf)].map(([, name, url]) => {
     const local = (name ?? url).startsWith('.');
-    const to = local ? relative(src, resolve(src, dirname(from), name ?? url)).replace(/js$/, 'ts') : name;
+    const to = local ? sourceOf(relative(src, resolve(src, dirname(from), name ?? url))) : name;
     return { from, to, local };
   }),
 );

@@ -5,7 +5,7 @@ export const lines = [
   'errors.ts random.ts signals.ts commit.ts values',
   'files graph statistics',
   'config',
-  'autodiff hub metrics sandbox tokenizer',
+  'autodiff hub metrics page sandbox tokenizer',
   'data model',
   'network engine',
   'conscience engine/onnx engine/remote engine/tinker',
@@ -17,7 +17,7 @@ export const lines = [
   'evaluate/kinds index.ts',
   'evaluate/suite',
   'serve experiment',
-  'blind',
+  'blind dashboard',
   'report',
   'pinocchio',
   'bench calibrate doctor cli/terminal',
@@ -31,7 +31,8 @@ export const only: Record<string, readonly string[]> = {
   'onnxruntime-node': ['engine/onnx'],
   libsql: ['online'],
   ai: ['ai-sdk'],
-  hono: ['serve', 'report'],
+  hono: ['serve', 'report', 'dashboard'],
+  preact: ['page'],
   commander: ['cli'],
   '@clack/prompts': ['cli'],
   hyparquet: ['data/files'],
@@ -43,4 +44,7 @@ export const only: Record<string, readonly string[]> = {
 export const never: Record<string, readonly string[]> = {
   conscience: ['graph', 'autodiff', 'network', 'engine/onnx'],
   autodiff: ['model', 'tokenizer', 'engine'],
+  // it is started beside training, and where nothing is trained
+  dashboard: ['engine/onnx', 'online'],
+  page: ['dashboard', 'serve', 'train'],
 };

@@ -13,7 +13,7 @@ const parsers = ['src/model/gguf-rope.ts readGgufRope'];
 
 const files = ['src', 'bench', 'faults', 'scripts', 'examples'].flatMap((folder) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(ts|mjs)$/.test(name))
+    .filter((name) => /\.(tsx?|mjs)$/.test(name))
     .map((name) => join(folder, name)),
 );
 const linesOf = (file: string) => readFileSync(file, 'utf8').split('\n').length - 1;

@@ -107,7 +107,7 @@ describe('npm pack', () => {
 
   it('packs what was compiled, whole and without leftovers', () => {
     const compiled = files(resolve('src')).flatMap((file) => {
-      const name = file.replace(/\.ts$/, '');
+      const name = file.replace(/\.tsx?$/, '');
       return [`dist/${name}.js`, `dist/${name}.js.map`, `dist/${name}.d.ts`];
     });
     const stamp = existsSync('.git') ? ['dist/commit.txt'] : [];
@@ -125,6 +125,7 @@ describe('npm pack', () => {
         'models',
         'node_modules',
         'package.json',
+        'pages',
       ],
       ...['python', 'worlds'],
     ]);

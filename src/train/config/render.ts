@@ -10,6 +10,9 @@ import type { TrainConfig } from './schema.js';
 /** Name of the file in the output folder. */
 export const CONFIG_FILE = 'config.yaml';
 
+/** Name of the note that tells how many steps the run has, also where the configuration counts epochs. */
+export const STEPS_NOTE = 'total_steps';
+
 /**
  * @param notes lines of provenance for the comment at the top, e.g. `{ model_sha256: '…' }`
  * @returns YAML text in the order of the schema, ending with a newline
@@ -25,4 +28,10 @@ export function renderConfig(config: TrainConfig, notes: Readonly<Record<string,
   }
   const comment = Object.entries(notes).map(([name, value]) => `# ${name}: ${value.replace(/\s+/g, ' ')}\n`);
   return comment.join('') + document.toString({ lineWidth: 0 });
+}
+
+/** The steps of a run by the notes of its configuration; null where they do not tell. */
+export function notedSteps(text: string): number | null {
+  const [, steps] = new RegExp(`^# ${STEPS_NOTE}: (\\d+)$`, 'm').exec(text) ?? [];
+  return steps === undefined ? null : Number(steps);
 }
