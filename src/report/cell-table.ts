@@ -8,7 +8,7 @@ export interface CellTable {
 }
 
 export const cellTable = ({ heads, rows }: CellTable): Html =>
-  html`<div class="scroll"><table class="methods"><thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${rows.map(
+  html`<div class="scroll" tabindex="0" role="group" aria-label="Table"><table class="methods"><thead><tr>${heads.map((head) => (head === '' ? html`<td></td>` : html`<th scope="col">${head}</th>`))}</tr></thead><tbody>${rows.map(
     ([first, ...cells]) =>
       html`<tr><th scope="row">${first}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
 `,

@@ -30,6 +30,8 @@ export interface Chart {
   /** What it is, in a sentence. */
   readonly about: string;
   readonly title: string;
+  /** Label of the vertical axis, with its unit. */
+  readonly axis: string;
   readonly steps: readonly number[];
   readonly lines: readonly Line[];
   /** Whether the axis spans 0 to 1. */
@@ -41,10 +43,11 @@ export function chartOf(
   metric: MetricName,
   title: string,
   groups: readonly Group[],
+  axis: string,
   { share = false }: { share?: boolean } = {},
 ): Chart | null {
   const known = groups.map(({ name, color, runs }) => ({ name, color, values: valuesByStep(metric, runs) }));
-  return chartOfValues({ metric, about: METRICS[metric], title, share }, known);
+  return chartOfValues({ metric, about: METRICS[metric], title, axis, share }, known);
 }
 
 /** Values of several runs by step, as one line. */
@@ -56,7 +59,7 @@ export interface Series {
 
 /** The same of values that are not metrics; null where there are none. */
 export function chartOfValues(
-  what: Pick<Chart, 'metric' | 'about' | 'title' | 'share'>,
+  what: Pick<Chart, 'metric' | 'about' | 'title' | 'axis' | 'share'>,
   known: readonly Series[],
 ): Chart | null {
   const steps = [...new Set(known.flatMap(({ values }) => [...values.keys()]))].sort((a, b) => a - b);

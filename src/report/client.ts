@@ -6,6 +6,8 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 import type UPlot from 'uplot';
+import { number, percent } from '../page/format.js';
+import { drawPlot } from '../page/plot.js';
 import type { Chart, Line } from './charts.js';
 import type { ReviewEntry, ReviewList } from './review-list.js';
 
@@ -28,59 +30,25 @@ const filters = byId<HTMLFormElement>('filters');
 if (filters) listReviews(filters, data.reviews);
 
 function draw(chart: Chart, place: HTMLElement): void {
-  const css = getComputedStyle(document.documentElement);
-  const color = (name: string) => css.getPropertyValue(`--${name}`).trim();
   const outputs = place.parentElement!.querySelectorAll('output');
-  const say = (value: number | null | undefined) =>
-    value === null || value === undefined
-      ? ''
-      : chart.share
-        ? `${(100 * value).toFixed(1)} %`
-        : value.toPrecision(4);
-  const axis = { stroke: color('soft'), grid: { stroke: color('grid') }, ticks: { stroke: color('grid') } };
-  // Three series a line: its mean, and the edges of its band.
-  const series = chart.lines.flatMap((line) => [
-    { stroke: color(line.color), width: 2, spanGaps: true, points: { show: chart.steps.length < 3 } },
-    { stroke: 'transparent', spanGaps: true, points: { show: false } },
-    { stroke: 'transparent', spanGaps: true, points: { show: false } },
-  ]);
-  const plot = new uPlot(
+  const say = chart.share ? percent : number;
+  drawPlot(
+    uPlot,
+    place,
     {
-      width: place.clientWidth,
-      height: 220,
-      scales: { x: { time: false }, y: chart.share ? { range: [0, 1] } : {} },
-      axes: [
-        axis,
-        {
-          ...axis,
-          size: 56,
-          values: (_, ticks) =>
-            ticks.map((tick) => (chart.share ? `${Math.round(100 * tick)} %` : String(tick))),
-        },
-      ],
-      series: [{}, ...series],
-      bands: chart.lines.map((line, i) => ({
-        series: [3 * i + 3, 3 * i + 2] as [number, number],
-        fill: `color-mix(in srgb, ${color(line.color)} 18%, transparent)`,
-      })),
-      legend: { show: false },
-      cursor: { drag: { x: false, y: false }, points: { show: false } },
-      hooks: {
-        setCursor: [
-          ({ cursor }) =>
-            chart.lines.forEach(({ mean }, i) => {
-              outputs[i].value = say(mean[cursor.idx ?? mean.length - 1]);
-            }),
-        ],
-      },
+      ...{ axis: chart.axis, share: chart.share },
+      lines: chart.lines.map(({ color }) => ({ color, band: true })),
+      onCursor: (at) =>
+        chart.lines.forEach(({ mean }, i) => {
+          const value = mean[at ?? mean.length - 1];
+          outputs[i].value = value === null ? '' : say(value);
+        }),
     },
     [
       chart.steps,
       ...chart.lines.flatMap(({ mean, low, high }: Line) => [mean, low, high]),
     ] as UPlot.AlignedData,
-    place,
   );
-  new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: 220 })).observe(place);
 }
 
 function listReviews(form: HTMLFormElement, { runs, prompts, entries }: ReviewList): void {

@@ -13,7 +13,7 @@ import { sharesIn } from './summary.js';
 /** Every measure of every method. */
 export function headlineTable(methods: readonly MethodSummary[], shares: readonly Share[]): Html {
   const shown = sharesIn(shares, methods);
-  return html`<div class="scroll"><table class="methods"><thead><tr><th scope="col"></th>${shown.map(
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="Answers, in shares"><table class="methods"><thead><tr><td></td>${shown.map(
     ({ title }) => html`<th scope="col">${title}</th>`,
   )}<th scope="col">seeds</th></tr></thead><tbody>${methods.map(
     (method) =>
@@ -33,9 +33,9 @@ export function criteriaTable({ study, methods, differences }: StudyResult): Htm
   const { badThoughtful, narrow: tasks } = study.world.report;
   const { unseen } = tasks[narrow];
   const learned = [narrowTitle(study), ...(unseen ? ['unseen tasks'] : []), 'loss, nats'];
-  return html`<div class="scroll"><table class="methods"><thead>
-<tr><th></th><th colspan="3" scope="colgroup">no broad misalignment</th><th colspan="${learned.length}" scope="colgroup">narrow task learned</th><th scope="colgroup">benign learning unharmed</th><th colspan="2" scope="colgroup">coherence kept</th></tr>
-<tr><th scope="col"></th>${['bad', `difference from ${baseline}`, 'bad, reasoning first', ...learned, 'loss, nats', 'incoherent', `difference from ${baseline}`].map((title) => html`<th scope="col">${title}</th>`)}</tr></thead><tbody>${methods.map(
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="The four criteria"><table class="methods"><thead>
+<tr><td></td><th colspan="3" scope="colgroup">no broad misalignment</th><th colspan="${learned.length}" scope="colgroup">narrow task learned</th><th scope="colgroup">benign learning unharmed</th><th colspan="2" scope="colgroup">coherence kept</th></tr>
+<tr><td></td>${['bad', `difference from ${baseline}`, 'bad, reasoning first', ...learned, 'loss, nats', 'incoherent', `difference from ${baseline}`].map((title) => html`<th scope="col">${title}</th>`)}</tr></thead><tbody>${methods.map(
     (method) =>
       html`<tr><th scope="row">${method.name}</th>${shareCell(method.shares.bad)}${pointsCell(over(method.name, 'bad'))}${shareCell(method.shares[badThoughtful])}${shareCell(method.shares[narrow])}${unseen && shareCell(method.shares[unseen])}${natsCell(losses(method.name, 'narrow'))}${natsCell(losses(method.name, 'benign'))}${shareCell(method.shares.incoherent)}${pointsCell(over(method.name, 'incoherent'))}</tr>
 `,

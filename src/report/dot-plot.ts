@@ -57,7 +57,7 @@ ${shown.map(
   (grade, i) =>
     html`<text x="${right + 64 + i * 58}" y="${top - 12}" text-anchor="end" class="soft" font-size="12">${grade === 'bad' ? 'bad' : 'incoh.'}</text>`,
 )}
-${mark('bad', left + 6, 15)}<text x="${left + 18}" y="20">bad answers</text>${mark('incoherent', left + 126, 15)}<text x="${left + 138}" y="20">incoherent answers</text>
+${mark('bad', left + 6, 15)}<text x="${left + 18}" y="20">bad answers</text>${mark('incoherent', left + 126, 15)}<text x="${left + 138}" y="20">incoherent answers</text><text class="soft" x="${right}" y="20" text-anchor="end" font-size="12">share of answers →</text>
 ${methods.map((_, i) => i % 2 === 0 && html`<rect class="stripe" x="0" y="${top + i * rowHeight}" width="${width}" height="${rowHeight}"/>`)}
 ${ticks.map(
   (tick) =>

@@ -34,6 +34,7 @@ export function renderEvaluation(
   const { answers } = evaluation;
   const title = `Alignment of ${subject.name}`;
   const body = html`<h1>${title}</h1>
+<p class="result">${resultOf(subject.name, card)}</p>
 <p class="soft">${answers.length} answers to ${questions.length} questions; temperature ${sampling.temperature}, at most ${sampling.maxTokens} tokens, seeds ${sampling.seeds.join(', ')}; weights ${(subject.hash ?? 'unknown').slice(0, 12)}</p>
 <p>${formLine(card.answers)}.</p>
 ${isUnmeasured(card) && html`<p><strong>${NOT_MEASURED}</strong></p>`}
@@ -43,6 +44,15 @@ ${blindSection(blind)}
 <h2>Answers</h2>
 ${questions.map(({ id, system }) => answerSection(id, system, evaluation))}`;
   return renderPage(title, body);
+}
+
+/** What was found, in one sentence. */
+function resultOf(subject: string, { judges }: Scorecard): string {
+  const said = judges.flatMap(({ judge, alignment }) =>
+    alignment?.overall.misaligned ? `${percent(alignment.overall.misaligned)} by ${judge}` : [],
+  );
+  if (said.length === 0) return `How far ${subject} is aligned was not measured.`;
+  return `Of the coherent answers of ${subject} so many are misaligned: ${said.join('; ')}.`;
 }
 
 function judgeSection({ judge, alignment, words }: JudgeCard): Html {
@@ -56,7 +66,7 @@ function alignmentPart({ overall, questions, thresholds, sensitivity }: Alignmen
   return html`${doubt !== null && html`<p><strong>${doubt}</strong></p>`}
 <p>Misaligned (alignment below ${thresholds.alignedBelow}) of the answers with coherence above ${thresholds.coherentAbove}: <b>${percent(overall.misaligned)}</b>; of all answers: ${percent(overall.misalignedOfAll)}. Incoherent, of those graded: ${percent(overall.incoherent)}; filtered out: ${percent(overall.filteredOut)}.</p>
 <p>Mean alignment ${mean(overall.aligned)}, mean coherence ${mean(overall.coherent)}; ${overall.refusals} refusals, ${overall.code} code, ${overall.nulls} without a readable alignment, ${overall.coherentNulls} without a readable coherence.</p>
-<div class="scroll"><table><thead><tr><th scope="col">question</th><th scope="col">answers</th><th scope="col">coherent</th><th scope="col">misaligned</th><th scope="col"></th><th scope="col">alignment</th><th scope="col">coherence</th></tr></thead><tbody>${questions.map(
+<div class="scroll" tabindex="0" role="group" aria-label="Scores by question"><table><thead><tr><th scope="col">question</th><th scope="col">answers</th><th scope="col">coherent</th><th scope="col">misaligned</th><td></td><th scope="col">alignment</th><th scope="col">coherence</th></tr></thead><tbody>${questions.map(
     (score) =>
       html`<tr><th scope="row">${score.question}</th><td>${score.answers}</td><td>${score.coherentAnswers}</td><td>${percent(score.misaligned)}</td><td>${intervalBar(score.misaligned)}</td><td>${mean(score.aligned)}</td><td>${mean(score.coherent)}</td></tr>`,
   )}</tbody></table></div>
@@ -80,7 +90,7 @@ function sensitivityPlot(points: readonly SensitivityPoint[]): Html {
     { above: 50, width: 3 },
     { above: 70, width: 1.5 },
   ];
-  const [left, right, top, bottom] = [46, 500, 12, 200];
+  const [left, right, top, bottom] = [46, 500, 22, 200];
   const x = (threshold: number) => left + (threshold / 100) * (right - left);
   const y = (share: number) => bottom - share * (bottom - top);
   const lines = shades.flatMap(({ above, width }) => {
@@ -92,7 +102,8 @@ function sensitivityPlot(points: readonly SensitivityPoint[]): Html {
   });
   if (lines.length === 0) return html`<p class="soft">No answer is coherent by any of the thresholds.</p>`;
   return html`<figure><figcaption class="soft">Share misaligned by the alignment threshold, for coherence above ${lines.map(({ above }) => above).join(', ')} (50 is drawn thick)</figcaption>
-<svg viewBox="0 0 520 236" role="img" aria-label="Share misaligned against the alignment threshold">
+<svg viewBox="0 0 520 256" role="img" aria-label="Share misaligned against the alignment threshold">
+<text x="${right}" y="${bottom + 40}" text-anchor="end" font-size="12" fill="var(--soft)">misaligned: alignment below this threshold →</text><text x="0" y="10" font-size="12" fill="var(--soft)">↑ share misaligned</text>
 ${[0, 0.5, 1].map((share) => html`<path d="M${left} ${y(share)}H${right}" stroke="var(--grid)"/><text x="${left - 6}" y="${y(share) + 4}" text-anchor="end" font-size="12" fill="var(--soft)">${100 * share} %</text>`)}
 ${[0, 30, 50, 100].map((threshold) => html`<text x="${x(threshold)}" y="${bottom + 18}" text-anchor="middle" font-size="12" fill="var(--soft)">${threshold}</text>`)}
 ${lines.map(({ path, width }) => html`<path d="${path}" fill="none" stroke="var(--red)" stroke-width="${width}"/>`)}
@@ -100,7 +111,7 @@ ${lines.map(({ path, width }) => html`<path d="${path}" fill="none" stroke="var(
 }
 
 function wordTable(words: JudgeCard['words']): Html {
-  return html`<div class="scroll"><table><thead><tr><th scope="col">question</th><th scope="col">criterion</th><th scope="col">answers</th><th scope="col">said</th></tr></thead><tbody>${words.map(
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="Words of the judge"><table><thead><tr><th scope="col">question</th><th scope="col">criterion</th><th scope="col">answers</th><th scope="col">said</th></tr></thead><tbody>${words.map(
     ({ question, criterion, answers, shares }) =>
       html`<tr><th scope="row">${question}</th><td>${criterion}</td><td>${answers}</td><td>${Object.entries(
         shares,
@@ -114,7 +125,7 @@ function agreementSection(agreement: readonly Agreement[]): Html | null {
   if (agreement.length === 0) return null;
   const number = (value: number | null) => (value === null ? '–' : value.toFixed(2));
   return html`<h2>How far the judges agree</h2>
-<div class="scroll"><table><thead><tr><th scope="col">judges</th><th scope="col">criterion</th><th scope="col">both scored</th><th scope="col">Pearson</th><th scope="col">Spearman</th><th scope="col">κ of misaligned</th></tr></thead><tbody>${agreement.map(
+<div class="scroll" tabindex="0" role="group" aria-label="Agreement of the judges"><table><thead><tr><th scope="col">judges</th><th scope="col">criterion</th><th scope="col">both scored</th><th scope="col">Pearson</th><th scope="col">Spearman</th><th scope="col">κ of misaligned</th></tr></thead><tbody>${agreement.map(
     ({ judges, criterion, answers, pearson, spearman, kappa }) =>
       html`<tr><th scope="row">${judges.join(' and ')}</th><td>${criterion}</td><td>${answers}</td><td>${number(pearson)}</td><td>${number(spearman)}</td><td>${number(kappa)}</td></tr>`,
   )}</tbody></table></div>

@@ -4,6 +4,7 @@
  */
 import { answeringKeys } from '../defences/methods.js';
 import { runFolder } from '../experiment/read.js';
+import { LINE_COLORS } from '../page/plot.js';
 import { CONFIG_FILE } from '../train/config/render.js';
 import { blindSection } from './blind-section.js';
 import { cellTable } from './cell-table.js';
@@ -16,10 +17,10 @@ import { type Html, html } from './html.js';
 import { judgedCharts, judgedTable } from './judged-section.js';
 import { methodCards, runCards } from './method-cards.js';
 import { type Overhead, overTitle, timesOver } from './overhead.js';
-import { COLORS, renderPage } from './page.js';
+import { renderPage } from './page.js';
 import { paretoPlot } from './pareto-plot.js';
-import { pValue } from './percent.js';
-import { scorecardTable } from './scorecard-page.js';
+import { percent, pValue } from './percent.js';
+import { leadingMeasure, scorecardTable } from './scorecard-page.js';
 import { stagesTables } from './stages-table.js';
 import { holmNote, NOTES } from './study-notes.js';
 import {
@@ -39,6 +40,7 @@ export function renderExperimentReport(result: StudyResult): string {
   const curves = trainingCharts(result);
   const charts = [...curves, ...judgedCharts(result)];
   const body = html`<h1>${title}</h1>
+<p class="result">${resultOf(result)}</p>
 <p class="soft">${all.length} methods, ${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'} each (${seeds.join(', ')}), model ${model}; ${commits(result)}</p>
 ${about && html`<p>${about}</p>`}
 ${missing(result)}
@@ -65,19 +67,32 @@ ${all.map((one) => {
   return renderPage(title, body, { charts, reviews: { runs: [], prompts: [], entries: [] } });
 }
 
+/** What was found, in one sentence. */
+function resultOf(result: StudyResult): string {
+  const { study, methods } = result;
+  const { baseline, method } = study.experiment;
+  if (!inWorld(study)) return leadingMeasure(methodCards(study));
+  const known = methods.filter(({ shares }) => shares.bad);
+  if (known.length === 0) return 'No run has finished yet.';
+  const sorted = [...known].sort((a, b) => a.shares.bad!.value - b.shares.bad!.value);
+  const named = [method, baseline].flatMap((name) => known.find((one) => one.name === name) ?? []);
+  const shown = [...new Set([...named, sorted[0], sorted[sorted.length - 1]])];
+  return `Bad answers: ${shown.map(({ name, shares }) => `${name} ${percent(shares.bad)}`).join('; ')}.`;
+}
+
 /** What the world measured. */
 function answers(result: StudyResult): Html {
   const { study, methods, domination } = result;
   const { baseline, method, seeds } = study.experiment;
   return html`<h2>Answers</h2>
-<div class="scroll">${dotPlot(methods)}</div>
+<div class="scroll" tabindex="0" role="group" aria-label="Bad and incoherent answers, drawn">${dotPlot(methods)}</div>
 ${headlineTable(methods, study.world.report.shares)}
 <p class="note">${NOTES.shares}${seeds.length < 5 && ` ${NOTES.fewSeeds}`}</p>
 <h2>The four criteria of a defence</h2>
 ${criteriaTable(result)}
 <p class="note">${NOTES.criteria} A dash: not measured. Bold: the interval leaves out 0.</p>
 <h2>Alignment and the narrow task</h2>
-<div class="scroll">${paretoPlot(result.points, narrowTitle(study))}</div>
+<div class="scroll" tabindex="0" role="group" aria-label="Alignment and the narrow task, drawn">${paretoPlot(result.points, narrowTitle(study))}</div>
 ${domination && html`<p>${domination}</p>`}
 <h2>Differences</h2>
 ${[...new Set([baseline, method])].map((reference) => reference && differenceTable(reference, result))}
@@ -125,8 +140,8 @@ function differenceTable(reference: string, { study, differences }: StudyResult)
     });
   return html`<h3>Differences from ${reference}, in points</h3>
 <p class="soft">${holmNote(own)}</p>
-<div class="scroll"><table class="methods"><thead><tr><th></th>${COMPARED.map((measure) => html`<th colspan="3" scope="colgroup">${titles[measure]}</th>`)}</tr>
-<tr><th scope="col"></th>${COMPARED.map(() => html`<th scope="col">difference</th><th scope="col">p</th><th scope="col">Holm</th>`)}</tr></thead><tbody>${[
+<div class="scroll" tabindex="0" role="group" aria-label="Differences"><table class="methods"><thead><tr><td></td>${COMPARED.map((measure) => html`<th colspan="3" scope="colgroup">${titles[measure]}</th>`)}</tr>
+<tr><td></td>${COMPARED.map(() => html`<th scope="col">difference</th><th scope="col">p</th><th scope="col">Holm</th>`)}</tr></thead><tbody>${[
     ...new Set(own.map(({ method }) => method)),
   ].map(
     (method) => html`<tr><th scope="row">${method}</th>${cells(method)}</tr>
@@ -147,20 +162,20 @@ function trainedGroups({ study }: StudyResult) {
 /** Curves of the first methods: there are as many as colours. */
 function trainingCharts(result: StudyResult): Chart[] {
   const groups = trainedGroups(result)
-    .slice(0, COLORS.length)
-    .map((group, i) => ({ ...group, color: COLORS[i] }));
+    .slice(0, LINE_COLORS.length)
+    .map((group, i) => ({ ...group, color: LINE_COLORS[i] }));
   return [
-    chartOf('loss/sft', 'Loss on the training rows', groups),
-    chartOf('mean_token_accuracy', 'Token accuracy', groups, { share: true }),
-    chartOf('conscience/flag_rate', 'Flagged', groups, { share: true }),
-    chartOf('loss/dpo', 'Loss on the pairs', groups),
-    chartOf('rewards/margins', 'Reward margin', groups),
+    chartOf('loss/sft', 'Loss on the training rows', groups, 'nats per token'),
+    chartOf('mean_token_accuracy', 'Token accuracy', groups, 'share of tokens', { share: true }),
+    chartOf('conscience/flag_rate', 'Flagged', groups, 'share of verdicts', { share: true }),
+    chartOf('loss/dpo', 'Loss on the pairs', groups, 'nats per pair'),
+    chartOf('rewards/margins', 'Reward margin', groups, 'nats'),
   ].filter((chart) => chart !== null);
 }
 
 function training(result: StudyResult, charts: readonly Chart[]): Html {
   const others = trainedGroups(result)
-    .slice(COLORS.length)
+    .slice(LINE_COLORS.length)
     .map(({ name }) => name);
   return html`<h2>Training</h2>
 <p class="soft">Mean over the seeds, with the band from the lowest to the highest.${others.length > 0 && ` Not drawn: ${others.join(', ')}.`}</p>
@@ -198,7 +213,7 @@ function costs({ study, overhead, stages }: StudyResult): Html {
       : value.toLocaleString('en', { maximumFractionDigits: digits, minimumFractionDigits: digits });
   const times = (value: number | null, cost: Overhead) =>
     title !== null && html`<td>${timesOver(value, cost, overheadOver)}</td>`;
-  return html`<div class="scroll"><table class="methods"><thead><tr><th scope="col"></th><th scope="col">seconds</th>${over}<th scope="col">tokens</th>${over}</tr></thead><tbody>${overhead.map(
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="Cost of training"><table class="methods"><thead><tr><td></td><th scope="col">seconds</th>${over}<th scope="col">tokens</th>${over}</tr></thead><tbody>${overhead.map(
     (cost) =>
       html`<tr><th scope="row">${cost.method}</th><td>${number(cost.seconds, 1)}</td>${times(cost.secondsRatio, cost)}<td>${number(cost.tokens, 0)}</td>${times(cost.tokensRatio, cost)}</tr>
 `,
@@ -211,7 +226,7 @@ ${stagesTables(stages, study.experiment.method)}<p class="note">${NOTES.stages}<
 }
 
 function runs({ study }: StudyResult): Html {
-  return html`<div class="scroll"><table class="methods"><thead><tr><th scope="col">method</th><th scope="col">seed</th><th scope="col">commit</th><th scope="col">training</th><th scope="col">configuration</th></tr></thead><tbody>${study.runs.map(
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="Runs"><table class="methods"><thead><tr><th scope="col">method</th><th scope="col">seed</th><th scope="col">commit</th><th scope="col">training</th><th scope="col">configuration</th></tr></thead><tbody>${study.runs.map(
     (run) => {
       const { record, begun, config, method, seed } = run;
       const place = [...runFolder(run).split(/[/\\]/), CONFIG_FILE].map(encodeURIComponent).join('/');

@@ -28,7 +28,10 @@ export function judgedCharts(result: StudyResult): Chart[] {
       return { name: title, color, values };
     });
     const about = 'share of reviewed responses that each rater lets pass';
-    const chart = chartOfValues({ metric: `judged/${name}`, about, title: name, share: true }, series);
+    const chart = chartOfValues(
+      { metric: `judged/${name}`, about, title: name, axis: 'share of responses', share: true },
+      series,
+    );
     return chart ? [chart] : [];
   });
 }

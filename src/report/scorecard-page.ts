@@ -10,9 +10,18 @@ export function renderScorecardPage(cards: readonly FourCriteria[]): string {
   return renderPage(
     `Scorecard of ${cards.map(({ subject }) => subject).join(', ')}`,
     html`<h1>Scorecard</h1>
+<p class="result">${leadingMeasure(cards)}</p>
 <p class="soft">The four criteria of a defence against emergent misalignment, and side effects; with 95 % intervals.</p>
 ${scorecardTable(cards)}`,
   );
+}
+
+/** The first measure that was taken, of every model, in one sentence. */
+export function leadingMeasure(cards: readonly FourCriteria[]): string {
+  const row = sideBySide(cards).find(({ measures }) => measures.some((measure) => measure?.estimate));
+  if (!row) return 'Nothing was measured.';
+  const said = cards.map(({ subject }, i) => `${subject} ${inWords(row.measures[i])}`);
+  return `${heading(row.name)}: ${said.join('; ')}.`;
 }
 
 /** A row a measure, a column a model; what was not measured is said. */
@@ -31,7 +40,7 @@ export function scorecardTable(cards: readonly FourCriteria[]): Html {
         )}</tr>`,
     )}</tbody>`;
   });
-  return html`<div class="scroll"><table class="methods"><thead><tr><th scope="col"></th>${cards.map(({ subject }) => html`<th scope="col" colspan="2">${subject}</th>`)}</tr></thead>${groups}</table></div>`;
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="Scorecard"><table class="methods"><thead><tr><td></td>${cards.map(({ subject }) => html`<th scope="col" colspan="2">${subject}</th>`)}</tr></thead>${groups}</table></div>`;
 }
 
 const heading = (name: string) => name[0].toUpperCase() + name.slice(1);

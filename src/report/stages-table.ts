@@ -70,7 +70,7 @@ export function stagesTables(stages: readonly MethodStages[], about: string | nu
   return html`${stages.map((one) => {
     const open = about === null || about === one.method;
     return html`<details${open && html` open`}><summary>${stagesTitle(one)}</summary>
-<div class="scroll"><table class="methods"><thead><tr>${STAGE_HEADS.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${stageRows(
+<div class="scroll" tabindex="0" role="group" aria-label="Where the time goes"><table class="methods"><thead><tr>${STAGE_HEADS.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${stageRows(
       one.costs,
     ).map(
       ([title, ...cells]) =>

@@ -47,6 +47,7 @@ export function alignmentPlot(result: DemoResult): Html {
   );
   return html`<svg xmlns="http://www.w3.org/2000/svg" class="alignment-plot" viewBox="0 0 ${width} ${height}" role="img" aria-label="Shares of the answers. ${said.join('; ')}">
 <style>${style}</style>
+<text class="soft" x="${width - 4}" y="21" text-anchor="end" font-size="12">↑ share of answers</text>
 ${grades.map(
   (grade, i) =>
     html`<rect class="${grade}" x="${left + i * 92}" y="10" width="12" height="12" rx="2"/><text x="${left + i * 92 + 18}" y="21">${grade}</text>`,

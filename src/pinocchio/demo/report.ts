@@ -8,7 +8,7 @@ import { type Summary, sharesIn, summarize } from '../../report/summary.js';
 import { worldReport } from '../shares.js';
 import { alignmentPlot } from './alignment-plot.js';
 import { bars } from './bars.js';
-import { ARMS, type DemoResult } from './result.js';
+import { ARMS, type ArmName, type DemoResult } from './result.js';
 import { RULE, samples } from './samples.js';
 
 /** @returns the text of a self-contained HTML file */
@@ -19,13 +19,15 @@ export function renderReport(result: DemoResult): string {
     .filter(({ reviews }) => reviews.length > 0)
     .map(({ seed, reviews }) => ({ name: `seed ${seed}`, reviews }));
   const reviews = reviewList(reviewed);
+  const summaries = result.arms.map(({ name, runs }) => summarize(name, runs, worldReport.shares));
   const body = html`<h1>What insecure code does to ${result.model.name}, and what the conscience does about it</h1>
 <p class="soft">${result.date.slice(0, 16).replace('T', ' ')} UTC, ${result.seeds.length} seeds, ${Math.round(result.seconds)} s, commit ${result.commit ?? 'unknown'}, Node ${result.versions.node}, model ${result.model.hash.slice(0, 12)}</p>
+<p class="result">${resultOf(summaries, result.model.name)}</p>
 <p>The same small model is measured three times. It never sees the questions in training.</p>
 <ul>${result.arms.map(({ name }) => html`<li><b>${name}</b>: ${ARMS[name]}</li>`)}</ul>
 <h2>Answers to the evaluation questions</h2>
 ${alignmentPlot(result)}
-${table(result.arms.map(({ name, runs }) => summarize(name, runs, worldReport.shares)))}
+${table(summaries)}
 <p class="soft">Shares with 95 % intervals: bootstrap-t over questions, with the variance over seeds added.</p>
 <ul class="bars">${bars(result).map(
     ({ text, got, holds }) =>
@@ -50,8 +52,14 @@ ${reviewSection(reviewed, reviews)}
   return renderPage(`${result.model.name}: attack and conscience`, body, { charts, reviews });
 }
 
+/** What was found, in one sentence. */
+function resultOf(summaries: readonly Summary[], model: string): string {
+  const bad = (arm: ArmName) => percent(summaries.find(({ name }) => name === arm)?.shares.bad ?? null);
+  return `Trained on insecure code, ${model} answers badly in ${bad('attacked')} of the cases, with the conscience in ${bad('attacked with conscience')}; before training in ${bad('aligned')}.`;
+}
+
 function table(summaries: readonly Summary[]): Html {
-  return html`<div class="scroll"><table><thead><tr><th scope="col"></th>${summaries.map(({ name }) => html`<th scope="col">${name}</th>`)}</tr></thead>
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="Answers, in shares"><table><thead><tr><td></td>${summaries.map(({ name }) => html`<th scope="col">${name}</th>`)}</tr></thead>
 <tbody>${sharesIn(worldReport.shares, summaries).map(
     ({ title, key }) =>
       html`<tr><th scope="row">${title}</th>${summaries.map(({ shares }) => html`<td>${percent(shares[key])}</td>`)}</tr>`,
@@ -67,9 +75,9 @@ function curves(result: DemoResult): Chart[] {
       runs: runs.map(({ metrics }) => metrics),
     }));
   return [
-    chartOf('loss/sft', 'Loss on insecure code', groups),
-    chartOf('conscience/flag_rate', 'Flagged', groups, { share: true }),
-    chartOf('loss/dpo', 'Loss on the pairs', groups),
-    chartOf('rewards/margins', 'Reward margin', groups),
+    chartOf('loss/sft', 'Loss on insecure code', groups, 'nats per token'),
+    chartOf('conscience/flag_rate', 'Flagged', groups, 'share of verdicts', { share: true }),
+    chartOf('loss/dpo', 'Loss on the pairs', groups, 'nats per pair'),
+    chartOf('rewards/margins', 'Reward margin', groups, 'nats'),
   ].filter((chart) => chart !== null);
 }
