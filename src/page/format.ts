@@ -12,11 +12,13 @@ export function number(value: number | null | undefined): string {
   return size >= 1000 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(4)));
 }
 
-/** A share as a percentage. */
+/** A share as a percentage; no 0 or 100 that is only rounded. */
 export function percent(share: number | null | undefined): string {
   if (share === null || share === undefined) return NONE;
   const hundredths = 100 * share;
-  return `${hundredths === 0 || hundredths >= 10 ? Math.round(hundredths) : hundredths.toPrecision(2)} %`;
+  if (hundredths > 0 && hundredths < 0.01) return '< 0.01 %';
+  if (hundredths > 99 && hundredths < 100) return `${Math.floor(100 * hundredths) / 100} %`;
+  return `${hundredths === 0 || hundredths >= 10 ? Math.round(hundredths) : Number(hundredths.toPrecision(2))} %`;
 }
 
 /** Seconds as people say them, in two units at most. */

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningDashboard, startDashboard } from '../../src/dashboard/server.js';
 import { madeCalibration } from '../conscience/made-calibration.js';
@@ -144,20 +144,33 @@ describe.skipIf(chromiumPath === undefined)('the dashboard in Chromium (apt-get 
       () => performance.getEntriesByName('first-contentful-paint')[0].startTime,
     );
     expect(await page.locator('.row').count()).toBeLessThan(60);
+    const cpu = await cpuClock(page);
+    const begun = await cpu();
     const frames = await page.evaluate(scrolled, '.list');
     const pageFrames = await page.evaluate(scrolled, 'html');
+    const perFrame = ((await cpu()) - begun) / 200;
     process.stdout.write(
-      `first paint ${painted.toFixed(0)} ms; frames of scrolling, median and 95th of 100: reviews ${frames.join(', ')} ms, page ${pageFrames.join(', ')} ms\n`,
+      `first paint ${painted.toFixed(0)} ms; frames of scrolling, median and 95th of 100: reviews ${frames.join(', ')} ms, page ${pageFrames.join(', ')} ms; ${perFrame.toFixed(1)} ms of processor time a frame\n`,
     );
     await page.locator('.row .prompt').first().waitFor();
-    // bounds for a machine that does other things meanwhile; an idle one paints in 0.1 s, and a frame takes 17 ms
-    expect(painted).toBeLessThan(5000);
-    expect(Math.max(frames[0], pageFrames[0])).toBeLessThan(50);
+    // times by the clock are told, not tested: other processes have their part in them. At 60 frames a second a frame
+    // has 17 ms; the bound leaves room for a shared cache, not for a list that has all its rows in the page
+    expect(perFrame).toBeLessThan(40);
     expect(faults).toEqual([]);
     await page.context().close();
     await large.stop();
   });
 });
+
+/** Processor time of the page's main thread so far, ms. */
+async function cpuClock(page: Page): Promise<() => Promise<number>> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+  return async () => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    return 1000 * metrics.find(({ name }) => name === 'TaskDuration')!.value;
+  };
+}
 
 /** Scrolls 100 frames down, in the page. @returns median and 95th of 100 of the time between frames, ms */
 async function scrolled(selector: string): Promise<[number, number]> {

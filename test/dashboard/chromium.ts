@@ -1,11 +1,10 @@
 /**
  * A real browser for tests: Debian's Chromium, or what EALIGN_CHROMIUM names. Without one they are skipped, and say so.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { existsSync } from 'node:fs';
+import axe from 'axe-core';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 /** Its program; undefined where there is none. */
@@ -48,7 +47,7 @@ export async function openPage(
 export async function accessibilityFaults(page: Page): Promise<string[]> {
   // as a developer tool does: the page's own policy lets no script in
   const session = await page.context().newCDPSession(page);
-  await session.send('Runtime.evaluate', { expression: axe });
+  await session.send('Runtime.evaluate', { expression: axe.source });
   const { result } = await session.send('Runtime.evaluate', {
     expression: `axe.run().then(({ violations, passes }) => JSON.stringify({ passed: passes.length, faults: violations.map(
       ({ id, impact, nodes }) => impact + ' ' + id + ': ' + nodes.slice(0, 3).map(({ html }) => html.slice(0, 120)).join(' | ')) }))`,
