@@ -79,4 +79,9 @@ export type { OwnConscienceOptions } from './zero-shot/opened-reading.js';
 export type { ZeroShotOptions } from './zero-shot/options.js';
 export { withOwnConscience } from './zero-shot/own-conscience.js';
 export type { ConscienceEvent, StreamPolicy } from './zero-shot/release.js';
-export { type ConscientiousModel, type StreamOptions, withConscience } from './zero-shot/with-conscience.js';
+export {
+  type ConscientiousModel,
+  type GivenDraft,
+  type StreamOptions,
+  withConscience,
+} from './zero-shot/with-conscience.js';

@@ -1,6 +1,7 @@
 /** Answers on the wire, as OpenAI writes them, with the verdict in the extension field `conscience`. */
 import { randomUUID } from 'node:crypto';
-import type { Response, ToolCall, Usage } from '../values/conversation.js';
+import type { Response, TokenLogprob, ToolCall, Usage } from '../values/conversation.js';
+import { addUsage } from '../values/usage.js';
 import { type ReviewedAnswer, totalUsage } from '../zero-shot/answer.js';
 import { type ConscienceRecord, conscienceRecord, wireUsage } from '../zero-shot/conscience-record.js';
 import type { ServePolicy } from './policy.js';
@@ -37,27 +38,31 @@ export function replyHead(model: string): ReplyHead {
   return { id, created: Math.floor(Date.now() / 1000), model };
 }
 
-export function completion(head: ReplyHead, answer: Answered) {
-  const { text, reasoning, toolCalls } = answer.response;
+/** @param answers one for each choice; with several, each choice has its own verdict */
+export function completion(head: ReplyHead, answers: readonly Answered[]) {
+  const [first] = answers;
   return {
     ...head,
     object: 'chat.completion',
-    choices: [
-      {
-        index: 0,
-        message: {
-          role: 'assistant',
-          content: text === '' && toolCalls ? null : text,
-          refusal: null,
-          ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
-          ...(toolCalls ? { tool_calls: toolCalls.map(wireCall) } : {}),
-        },
-        logprobs: null,
-        finish_reason: finishReason(answer),
-      },
-    ],
-    usage: usageOf(answer.usage),
-    ...(answer.record ? { conscience: answer.record } : {}),
+    choices: answers.map((answer, index) => ({
+      index,
+      message: messageOf(answer),
+      logprobs: logprobsOf(answer),
+      finish_reason: finishReason(answer),
+      ...(answers.length > 1 && answer.record ? { conscience: answer.record } : {}),
+    })),
+    usage: usageOf(answers.map(({ usage }) => usage).reduce(addUsage)),
+    ...(answers.length === 1 && first.record ? { conscience: first.record } : {}),
+  };
+}
+
+function messageOf({ response: { text, reasoning, toolCalls } }: Answered) {
+  return {
+    role: 'assistant',
+    content: text === '' && toolCalls ? null : text,
+    refusal: null,
+    ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
+    ...(toolCalls ? { tool_calls: toolCalls.map(wireCall) } : {}),
   };
 }
 
@@ -69,11 +74,11 @@ export interface Delta {
   readonly tool_calls?: readonly object[];
 }
 
-export function chunk(head: ReplyHead, delta: Delta, extension: object = {}) {
+export function chunk(head: ReplyHead, index: number, delta: Delta, extension: object = {}) {
   return {
     ...head,
     object: 'chat.completion.chunk',
-    choices: [{ index: 0, delta, logprobs: null, finish_reason: null }],
+    choices: [{ index, delta, logprobs: null, finish_reason: null }],
     ...extension,
   };
 }
@@ -82,22 +87,24 @@ export function toolCallDelta(calls: readonly ToolCall[]): Delta {
   return { tool_calls: calls.map((call, index) => ({ index, ...wireCall(call) })) };
 }
 
-/** The chunk that ends the answer; it carries the verdict. */
-export function lastChunk(head: ReplyHead, answer: Answered) {
+/** The chunk that ends an answer; it carries the verdict, and the log-probabilities of all its tokens. */
+export function lastChunk(head: ReplyHead, index: number, answer: Answered) {
   return {
     ...head,
     object: 'chat.completion.chunk',
-    choices: [{ index: 0, delta: {}, logprobs: null, finish_reason: finishReason(answer) }],
+    choices: [{ index, delta: {}, logprobs: logprobsOf(answer), finish_reason: finishReason(answer) }],
     ...(answer.record ? { conscience: answer.record } : {}),
   };
 }
 
-export function usageChunk(head: ReplyHead, { usage }: Answered) {
+export function usageChunk(head: ReplyHead, usage: Usage) {
   return { ...head, object: 'chat.completion.chunk', choices: [], usage: usageOf(usage) };
 }
 
-/** Verdict headers; of a stream they cannot be known when it begins. */
-export function conscienceHeaders(record: ConscienceRecord | null): Record<string, string> {
+/** Verdict headers of a single answer; of a stream they cannot be known when it begins, and several have several. */
+export function conscienceHeaders(answers: readonly Answered[]): Record<string, string> {
+  const [{ record }, ...others] = answers;
+  if (others.length > 0) return { 'x-conscience-policy': record?.policy ?? 'off' };
   if (record === null) return { 'x-conscience-policy': 'off' };
   const { policy, outcome, verdict, p_objection: share } = record;
   return {
@@ -105,6 +112,16 @@ export function conscienceHeaders(record: ConscienceRecord | null): Record<strin
     'x-conscience-outcome': outcome,
     'x-conscience-verdict': verdict,
     ...(share === null ? {} : { 'x-conscience-objection': share.toFixed(4) }),
+  };
+}
+
+/** Null where none were asked for, and for words that are not the draft's. */
+function logprobsOf({ response: { logprobs } }: Answered) {
+  if (logprobs === undefined) return null;
+  const onWire = ({ token, logprob, bytes }: TokenLogprob) => ({ token, logprob, bytes });
+  return {
+    content: logprobs.map(({ top, ...one }) => ({ ...onWire(one), top_logprobs: top.map(onWire) })),
+    refusal: null,
   };
 }
 

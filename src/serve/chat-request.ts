@@ -5,6 +5,7 @@
 import { randomInt } from 'node:crypto';
 import { z } from 'zod';
 import type { GenerateOptions } from '../engine/language-model.js';
+import { Random } from '../random.js';
 import type { Message, Tool, ToolChoice } from '../values/conversation.js';
 import { badRequest } from './errors.js';
 import { requireFields, requireReadable, unknownField, unknownKey } from './fields.js';
@@ -25,6 +26,8 @@ export interface ChatRequest {
   readonly messages: readonly Message[];
   readonly options: GenerateOptions;
   readonly stream: boolean;
+  /** Answers that are wanted, at least 1. */
+  readonly n: number;
   /** Whether a stream ends with a chunk of usage. */
   readonly streamUsage: boolean;
   readonly policy: ServePolicy;
@@ -53,6 +56,8 @@ function unknownIssue(path: (string | number)[], acted: readonly string[]) {
   return { code: 'custom' as const, path, params: { acted } };
 }
 
+/** Each takes as much as a request of its own, on one place. */
+const MOST_CHOICES = 8;
 const PART = ['type', 'text'];
 const KNOWN_IN_PART = new Set([
   ...PART,
@@ -134,6 +139,7 @@ const toolChoice = z.union([
 const schema = z.object({
   model: z.string().optional(),
   messages: z.array(z.unknown()).min(1),
+  n: z.int().min(1).max(MOST_CHOICES).nullish(),
   max_tokens: z.int().min(1).nullish(),
   max_completion_tokens: z.int().min(1).nullish(),
   temperature: z.number().min(0).max(2).nullish(),
@@ -189,10 +195,20 @@ export function readChatRequest(
       stop: typeof stop === 'string' ? [stop] : (stop ?? undefined),
       ...(tools.length === 0 ? {} : { tools, toolChoice: toolChoiceOf(choice ?? 'auto', tools) }),
     },
+    n: given.n ?? 1,
     stream: given.stream ?? false,
     streamUsage: given.stream_options?.include_usage ?? false,
     policy: policyOf(given.conscience?.policy ?? header, limits),
   };
+}
+
+/** A request for each answer that is wanted: the first as it is, the others with seeds of their own. */
+export function choicesOf(request: ChatRequest): ChatRequest[] {
+  const { options, n } = request;
+  const { seed = 0 } = options;
+  return Array.from({ length: n }, (_, i) =>
+    i === 0 ? request : { ...request, options: { ...options, seed: new Random(seed, 'choice', i).uint32() } },
+  );
 }
 
 /** @param at place of the value in the body @throws ApiError 400 for the first thing that is wrong */

@@ -21,7 +21,6 @@ const EMPTY = Symbol('empty');
 /** Fields that would change the answer, and the values that change nothing; null always passes. */
 const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
   // OpenAI's
-  n: [1],
   logit_bias: [EMPTY],
   logprobs: [false],
   top_logprobs: [0],

@@ -6,8 +6,8 @@ import { type Online, startOnline } from '../online/online.js';
 import { readOnlineSettings } from '../online/settings.js';
 import { recordStatuses } from '../online/statuses.js';
 import { isRemote } from '../open/named.js';
-import type { ServedExchange } from './app.js';
 import type { ServeOptions } from './serve.js';
+import type { ServedExchange } from './turn.js';
 
 /** @param file YAML @throws UserError when what it names cannot be used */
 export async function beginOnline(

@@ -1,12 +1,13 @@
 /** A model as the server needs it: one request in, one answer out, whole or as it comes. */
 
-import type { LanguageModel } from '../engine/language-model.js';
-import type { Response, Usage } from '../values/conversation.js';
+import { NOTHING_SAID } from '../conscience/input-question.js';
+import type { GenerateOptions, LanguageModel } from '../engine/language-model.js';
+import type { Message, Response, Usage } from '../values/conversation.js';
 import { addUsage, NO_USAGE } from '../values/usage.js';
 import type { AnswerOptions, Spent } from '../zero-shot/answer.js';
 import { draftStream } from '../zero-shot/draft-stream.js';
 import type { ConscienceEvent } from '../zero-shot/release.js';
-import type { ConscientiousModel } from '../zero-shot/with-conscience.js';
+import type { ConscientiousModel, GivenDraft } from '../zero-shot/with-conscience.js';
 import { type Answered, answered } from './chat-reply.js';
 import type { ChatRequest } from './chat-request.js';
 
@@ -41,10 +42,20 @@ export interface Served {
   readonly created: number;
   answer(request: ChatRequest, signal: AbortSignal, tally: Tally): Promise<Answered>;
   stream(request: ChatRequest, signal: AbortSignal, tally: Tally): AsyncGenerator<ServedEvent, void>;
+  /** Reviews and corrects answers of other models. In order. */
+  settle(
+    drafts: readonly GivenDraft[],
+    options: GenerateOptions,
+    signal: AbortSignal,
+    tally: Tally,
+  ): Promise<Answered[]>;
+  /** The verdict on a request; absent where requests are not reviewed. */
+  reviewRequest?(messages: readonly Message[], signal: AbortSignal, tally: Tally): Promise<Answered>;
 }
 
 /** @param guarded the same model with its conscience */
 export function served(name: string, model: LanguageModel, guarded: ConscientiousModel): Served {
+  const { reviewRequests } = guarded;
   return {
     name,
     created: Math.floor(Date.now() / 1000),
@@ -65,6 +76,25 @@ export function served(name: string, model: LanguageModel, guarded: Conscientiou
     },
     stream: (request, signal, tally) =>
       request.policy === 'off' ? plain(request, signal, tally) : reviewed(request, signal, tally),
+    async settle(drafts, options, signal, { hooks: { onSpent } }) {
+      const answers = await guarded.settle(drafts, { ...options, onSpent, signal });
+      return answers.map((answer) => answered(answer, 'hold'));
+    },
+    ...(reviewRequests
+      ? {
+          async reviewRequest(messages, signal, { hooks: { onSpent } }) {
+            const [{ review, usage }] = await reviewRequests([messages], { onSpent, signal });
+            return answered(
+              {
+                ...{ response: NOTHING_SAID, draft: NOTHING_SAID, review, replacements: [] },
+                outcome: review.verdict.kind === 'objected' ? 'withheld' : 'accepted',
+                usage: { draft: NO_USAGE, review: usage, alternative: NO_USAGE },
+              },
+              'hold',
+            );
+          },
+        }
+      : {}),
   };
 
   async function* reviewed(

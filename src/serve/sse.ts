@@ -1,15 +1,10 @@
 /**
- * A streamed answer as server-sent events: role, deltas, finish with the verdict, usage if asked for,
- * `[DONE]`. Comments keep the connection alive while nothing may leave yet.
- *
- * OpenAI's protocol cannot take back what has been sent. A correction comes as further text after
- * `CORRECTION_NOTICE`; the chunk that brings it and the last one say so in `conscience`.
+ * A streamed answer as server-sent events, in the words of whoever asks (chat-stream.ts, responses-stream.ts).
+ * Comments keep the connection alive while nothing may leave yet.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CORRECTION_NOTICE } from '../zero-shot/release.js';
-import { type Answered, chunk, lastChunk, type ReplyHead, toolCallDelta, usageChunk } from './chat-reply.js';
-import type { ChatRequest } from './chat-request.js';
-import { asApiError } from './errors.js';
+import type { Answered } from './chat-reply.js';
+import { type ApiError, asApiError } from './errors.js';
 import type { ServedEvent } from './served.js';
 
 const ALIVE_MS = 10_000;
@@ -19,11 +14,25 @@ const EARLY_MS = 1_000;
 /** How long a reader has for the error that ends a stream; then nobody waits for it any more. */
 const LAST_WORD_MS = 1_000;
 
+/** An event of one of the answers that share a stream. */
+export interface ChoiceEvent {
+  /** Which answer, from 0. */
+  readonly choice: number;
+  readonly event: ServedEvent;
+}
+
+/** How events are written; each part is whole lines of server-sent events. */
+export interface Dialect {
+  begin(): string;
+  event(event: ChoiceEvent): string;
+  end(): string;
+  failed(error: ApiError): string;
+}
+
 export interface StreamHooks {
-  readonly request: ChatRequest;
   /** Ends the stream, also where nobody reads it. */
   readonly signal: AbortSignal;
-  done(answer: Answered): void;
+  done(choice: number, answer: Answered): void;
   /** However the stream ends, when nothing of it runs any more; more than once where it is also cancelled. */
   end(): void;
   /** Called when the reader leaves. */
@@ -35,8 +44,8 @@ export interface StreamHooks {
 
 /** @returns the bytes of the stream @throws what failed before anything was sent */
 export async function eventStream(
-  events: AsyncGenerator<ServedEvent, void>,
-  head: ReplyHead,
+  events: AsyncGenerator<ChoiceEvent, void>,
+  dialect: Dialect,
   hooks: StreamHooks,
 ): Promise<ReadableStream<Uint8Array>> {
   const first = events.next();
@@ -46,7 +55,7 @@ export async function eventStream(
     hooks.end();
     throw hooks.reasonOf(error);
   }
-  const lines = sseLines(alive(first, events), head, hooks);
+  const lines = sseLines(alive(first, events), dialect, hooks);
   // a reader that does not read keeps the generator where it is: no failure would ever reach it
   const stop = () => setTimeout(() => lines.return(), LAST_WORD_MS).unref();
   hooks.signal.addEventListener('abort', stop, { once: true });
@@ -66,11 +75,41 @@ export async function eventStream(
   });
 }
 
+/**
+ * The events of several answers in the order in which they come. The first failure ends all.
+ *
+ * @param abort called with it: an answer that is being waited for cannot be ended otherwise
+ */
+export async function* merged(
+  streams: readonly AsyncGenerator<ServedEvent, void>[],
+  abort: (reason: unknown) => void,
+): AsyncGenerator<ChoiceEvent, void> {
+  const nextOf = async (choice: number) => ({ choice, result: await streams[choice].next() });
+  const coming = new Map(streams.map((_, choice) => [choice, nextOf(choice)]));
+  try {
+    while (coming.size > 0) {
+      const { choice, result } = await Promise.race(coming.values());
+      if (result.done) {
+        coming.delete(choice);
+      } else {
+        coming.set(choice, nextOf(choice));
+        yield { choice, event: result.value };
+      }
+    }
+  } catch (error) {
+    abort(error);
+    throw error;
+  } finally {
+    // what still comes, or fails, after the first failure is nobody's any more
+    await Promise.allSettled([...coming.values(), ...streams.map((stream) => stream.return())]);
+  }
+}
+
 /** The events, and null whenever nothing has come for a while. */
 async function* alive(
-  first: Promise<IteratorResult<ServedEvent, void>>,
-  events: AsyncGenerator<ServedEvent, void>,
-): AsyncGenerator<ServedEvent | null, void> {
+  first: Promise<IteratorResult<ChoiceEvent, void>>,
+  events: AsyncGenerator<ChoiceEvent, void>,
+): AsyncGenerator<ChoiceEvent | null, void> {
   try {
     for (let next = first; ; next = events.next()) {
       const timer = new AbortController();
@@ -90,47 +129,27 @@ async function* alive(
 }
 
 async function* sseLines(
-  events: AsyncIterable<ServedEvent | null>,
-  head: ReplyHead,
-  { request, done, end, reasonOf, onError }: StreamHooks,
+  events: AsyncIterable<ChoiceEvent | null>,
+  dialect: Dialect,
+  { done, end, reasonOf, onError }: StreamHooks,
 ): AsyncGenerator<string, void> {
   try {
-    yield data(chunk(head, { role: 'assistant', content: '' }));
-    for await (const event of events) {
-      if (event?.type === 'finish') done(event.answer);
-      yield event === null ? ': waiting for the conscience\n\n' : eventLines(event, head, request);
+    yield dialect.begin();
+    for await (const one of events) {
+      if (one?.event.type === 'finish') done(one.choice, one.event.answer);
+      yield one === null ? ': waiting for the conscience\n\n' : dialect.event(one);
     }
-    yield 'data: [DONE]\n\n';
+    yield dialect.end();
   } catch (error) {
     const reason = reasonOf(error);
     onError(reason);
-    yield data(asApiError(reason).body);
+    yield dialect.failed(asApiError(reason));
   } finally {
     end();
   }
 }
 
-function eventLines(event: ServedEvent, head: ReplyHead, { streamUsage }: ChatRequest): string {
-  switch (event.type) {
-    case 'text':
-      return data(chunk(head, { content: event.text }));
-    case 'reasoning':
-      return data(chunk(head, { reasoning_content: event.text }));
-    case 'correction': {
-      const { text, outcome } = event;
-      const content = `\n\n${CORRECTION_NOTICE}\n\n${text}`;
-      return data(chunk(head, { content }, { conscience: { correction: true, outcome, text } }));
-    }
-    case 'finish': {
-      const { answer } = event;
-      const { toolCalls } = answer.response;
-      const calls = toolCalls ? data(chunk(head, toolCallDelta(toolCalls))) : '';
-      const usage = streamUsage ? data(usageChunk(head, answer)) : '';
-      return calls + data(lastChunk(head, answer)) + usage;
-    }
-  }
-}
-
-function data(value: object): string {
-  return `data: ${JSON.stringify(value)}\n\n`;
+/** One event. @param name of its type, where the protocol names it beside the data */
+export function sseData(value: object, name?: string): string {
+  return `${name === undefined ? '' : `event: ${name}\n`}data: ${JSON.stringify(value)}\n\n`;
 }

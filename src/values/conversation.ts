@@ -64,6 +64,21 @@ export interface Prompt {
   readonly kind?: string;
 }
 
+/** A token, and how likely it was. */
+export interface TokenLogprob {
+  /** Its text; a part of a character reads as U+FFFD. */
+  readonly token: string;
+  /** Nats. */
+  readonly logprob: number;
+  /** UTF-8 of the text; null where the token is a part of a character. */
+  readonly bytes: readonly number[] | null;
+}
+
+/** A token that was written, and the likeliest ones in its place, most likely first. */
+export interface WrittenToken extends TokenLogprob {
+  readonly top: readonly TokenLogprob[];
+}
+
 /** What a model said. */
 export interface Response {
   /** The answer, without the reasoning block. */
@@ -74,6 +89,8 @@ export interface Response {
   readonly toolCalls?: readonly ToolCall[];
   /** What the tools answered, where a record of it is reviewed; a model's own answer has none. */
   readonly toolResults?: readonly ToolResult[];
+  /** The tokens of `text`; absent where they were not asked for, and where `toolCalls` are. */
+  readonly logprobs?: readonly WrittenToken[];
   /** `stop`: the model ended it; `length`: the token limit did. */
   readonly finish: 'stop' | 'length';
   /** Generated tokens, stop token included. */

@@ -9,11 +9,11 @@
 import { builtInCanaries, type Canary } from '../conscience/canaries.js';
 import type { ConscienceCheck } from '../conscience/check.js';
 import type { LanguageModel } from '../engine/language-model.js';
-import type { Message, Usage } from '../values/conversation.js';
+import type { Message, Response, Usage } from '../values/conversation.js';
 import { NO_USAGE } from '../values/usage.js';
 import { type AnswerOptions, type ReviewedAnswer, totalUsage } from './answer.js';
 import { draftStream } from './draft-stream.js';
-import { Guard, type ReviewedDraft } from './guard.js';
+import { Guard, type ReviewedDraft, type ReviewedRequest } from './guard.js';
 import type { ZeroShotOptions } from './options.js';
 import { type ConscienceEvent, release, type StreamPolicy } from './release.js';
 import { fromIndices, mayBeAnswered, undrafted, withRequest } from './request.js';
@@ -23,12 +23,32 @@ export interface StreamOptions extends Omit<AnswerOptions, 'onText'> {
   readonly policy?: StreamPolicy;
 }
 
+/** An answer that something else has written, and what it answers. */
+export interface GivenDraft {
+  /** Ends with the turn that is answered. */
+  readonly messages: readonly Message[];
+  /** `text` alone will do. */
+  readonly response: Pick<Response, 'text'> & Partial<Response>;
+}
+
 /** A model whose answers have passed its conscience. */
 export interface ConscientiousModel extends LanguageModel {
   /** Generates like `generate`, with verdicts: one result per conversation, in order. */
   answer(conversations: readonly (readonly Message[])[], options: AnswerOptions): Promise<ReviewedAnswer[]>;
   /** One answer as it comes, as far as the policy lets it; its last event is `finish`. */
   stream(messages: readonly Message[], options: StreamOptions): AsyncGenerator<ConscienceEvent, void>;
+  /**
+   * Reviews answers that something else has written, and seeks alternatives to those that may not stand, as `answer`
+   * does with drafts of its own. In order. The request itself is not reviewed, whatever `reviewInput` says.
+   *
+   * @param options how alternatives are sampled
+   */
+  settle(drafts: readonly GivenDraft[], options: AnswerOptions): Promise<ReviewedAnswer[]>;
+  /** Reviews requests before anything answers them; absent without `reviewInput`. In order. */
+  reviewRequests?(
+    conversations: readonly (readonly Message[])[],
+    options?: Pick<AnswerOptions, 'signal' | 'onSpent'>,
+  ): Promise<ReviewedRequest[]>;
   /** Whether the conscience can be read, and tells good from bad: it reviews a few answers that are plainly one of them. */
   check(canaries?: readonly Canary[]): Promise<ConscienceCheck>;
 }
@@ -98,6 +118,20 @@ export function withConscience(model: LanguageModel, options: ZeroShotOptions = 
     );
   }
 
+  async function settle(drafts: readonly GivenDraft[], asked: AnswerOptions): Promise<ReviewedAnswer[]> {
+    const reviewed = await guard.review(
+      drafts.map(({ messages, response }) => ({
+        messages,
+        response: { finish: 'stop', tokens: 0, ...response },
+        usage: NO_USAGE,
+      })),
+      asked.signal,
+      asked.onSpent,
+    );
+    asked.signal?.throwIfAborted();
+    return guard.settle(reviewed, asked);
+  }
+
   async function* stream(
     messages: readonly Message[],
     { policy = 'hold', ...asked }: StreamOptions,
@@ -122,6 +156,13 @@ export function withConscience(model: LanguageModel, options: ZeroShotOptions = 
     id: `${model.id} with conscience`,
     answer,
     stream,
+    settle,
+    ...(reviewInput
+      ? {
+          reviewRequests: (conversations, { signal, onSpent } = {}) =>
+            guard.reviewRequests(conversations, signal, onSpent),
+        }
+      : {}),
     check: (canaries = builtInCanaries) => guard.check(canaries),
     generate: async (conversations, asked) =>
       (await answer(conversations, asked)).map(({ response }) => response),

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Online } from '../../src/online/online.js';
-import type { ServedExchange } from '../../src/serve/app.js';
+import type { ServedExchange } from '../../src/serve/turn.js';
 import { collecting } from '../../src/serve/online.js';
 
 it('answers to requests with tools are not learned from: a pair would not hold the tools', () => {

@@ -234,7 +234,7 @@ describe('errors', () => {
     [{ messages: [] }, 'messages'],
     [{ temperature: 3 }, 'temperature'],
     [{ max_tokens: 1e6 }, 'max_tokens'],
-    [{ n: 2 }, 'n'],
+    [{ n: 9 }, 'n'],
     [{ logprobs: true }, 'logprobs'],
     [{ response_format: { type: 'json_object' } }, 'response_format'],
     [{ response_format: 'json_object' }, 'response_format'],
