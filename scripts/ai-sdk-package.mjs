@@ -53,8 +53,12 @@ const local = join(folder, 'dist/ai-sdk/open-local');
 writeFileSync(`${local}.js`, "export { formatOf, openModel } from 'emergent-alignment';\n");
 writeFileSync(`${local}.d.ts`, "export { formatOf, type OpenModel, openModel } from 'emergent-alignment';\n");
 
-const { version, license, type, engines, peerDependencies, peerDependenciesMeta } = JSON.parse(
+const { version, license, type, engines, ...own } = JSON.parse(
   readFileSync(join(root, 'package.json'), 'utf8'),
+);
+const ofPeers = (table) => Object.fromEntries(Object.entries(table).filter(([name]) => peers.has(name)));
+const [peerDependencies, peerDependenciesMeta] = [own.peerDependencies, own.peerDependenciesMeta].map(
+  ofPeers,
 );
 const entry = { types: './dist/ai-sdk/index.d.ts', default: './dist/ai-sdk/index.js' };
 const manifest = {

@@ -97,7 +97,10 @@ export function draftsOf(parts: readonly Completion[]): ChatDraft[] {
 
 /** Calls of tools; those of a stream come in pieces, by their index. */
 function callsOf(said: readonly Said[]): ToolCall[] {
-  const whole = new Map<number, { id?: string; type?: string; function: { name: string; arguments: string } }>();
+  const whole = new Map<
+    number,
+    { id?: string; type?: string; function: { name: string; arguments: string } }
+  >();
   const calls: unknown[] = [];
   for (const { tool_calls: pieces, function_call: old } of said) {
     if (old) calls.push({ function: old });
@@ -106,7 +109,10 @@ function callsOf(said: readonly Said[]): ToolCall[] {
         calls.push(piece);
         continue;
       }
-      const { id, function: part } = piece as { id?: string; function?: { name?: string; arguments?: string } };
+      const { id, function: part } = piece as {
+        id?: string;
+        function?: { name?: string; arguments?: string };
+      };
       const known = whole.get(piece.index) ?? { function: { name: '', arguments: '' } };
       known.id ??= id;
       known.function.name += part?.name ?? '';

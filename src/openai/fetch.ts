@@ -4,10 +4,17 @@
  */
 import { UserError } from '../errors.js';
 import type { Message } from '../values/conversation.js';
-import { messagesOnChatWire } from '../zero-shot/chat-wire.js';
 import type { ReviewedAnswer } from '../zero-shot/answer.js';
+import { messagesOnChatWire } from '../zero-shot/chat-wire.js';
 import type { Guard } from '../zero-shot/guard.js';
-import { type ChatBody, chunksOf, type Completion, draftsOf, settledChunks, settledCompletion } from './chat.js';
+import {
+  type ChatBody,
+  type Completion,
+  chunksOf,
+  draftsOf,
+  settledChunks,
+  settledCompletion,
+} from './chat.js';
 
 type Fetch = typeof globalThis.fetch;
 
@@ -15,7 +22,8 @@ type Fetch = typeof globalThis.fetch;
 const DEFAULT_TOKENS = 1024;
 
 /** Paths whose answers a model gives, and that are not reviewed here. */
-const UNREVIEWED = /\/(completions|responses|threads|assistants|conversations|audio|realtime|batches|images|videos|evals)(\/|$)/;
+const UNREVIEWED =
+  /\/(completions|responses|threads|assistants|conversations|audio|realtime|batches|images|videos|evals)(\/|$)/;
 
 /** @param guardOf the conscience for the answers of a model */
 export function guardedFetch(fetch: Fetch, guardOf: (model: string) => Guard): Fetch {
@@ -33,7 +41,8 @@ export function guardedFetch(fetch: Fetch, guardOf: (model: string) => Guard): F
 
   async function chat(input: Parameters<Fetch>[0], init: RequestInit): Promise<Response> {
     const body = bodyOf(init.body);
-    if (body === undefined) return refused('the body is no JSON text, and cannot be reviewed', 'not_reviewed');
+    if (body === undefined)
+      return refused('the body is no JSON text, and cannot be reviewed', 'not_reviewed');
     if (body.modalities?.some((kind) => kind !== 'text')) {
       return refused('modalities: the conscience reads text only, and cannot review sound', 'not_reviewed');
     }

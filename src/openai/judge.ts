@@ -2,8 +2,8 @@
 import type { OpenAI } from 'openai';
 import type { GenerateOptions, LanguageModel } from '../engine/language-model.js';
 import { ConfigError } from '../errors.js';
-import type { Message, Response } from '../values/conversation.js';
 import { splitReasoning } from '../tokenizer/reasoning.js';
+import type { Message, Response } from '../values/conversation.js';
 
 export interface ModelOfClient {
   readonly client: OpenAI;

@@ -82,7 +82,10 @@ it('a request is reviewed with --review-input', async () => {
     blocked_reason: 'The conscience objects to this request.',
     conscience: [{ verdict: 'objected', framework: 'input' }],
   });
-  expect((await request(['tea'])).body).toMatchObject({ action: 'NONE', conscience: [{ verdict: 'accepted' }] });
+  expect((await request(['tea'])).body).toMatchObject({
+    action: 'NONE',
+    conscience: [{ verdict: 'accepted' }],
+  });
 });
 
 it('what cannot be reviewed is an error that names it', async () => {

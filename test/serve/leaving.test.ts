@@ -2,9 +2,9 @@
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { GenerateOptions } from '../../src/engine/language-model.js';
-import type { ServedExchange } from '../../src/serve/turn.js';
 import { keysFromVariable } from '../../src/serve/keys.js';
 import type { ServerOptions } from '../../src/serve/server.js';
+import type { ServedExchange } from '../../src/serve/turn.js';
 import type { Response } from '../../src/values/conversation.js';
 import { Parrot, type TestServer, testServer, until } from './server.js';
 
