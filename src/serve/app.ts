@@ -18,6 +18,9 @@ import { jsonOnly, knownHost } from './guarded.js';
 import { CallMemory, check, GUARDRAIL_PATH, guardrailReply, readGuardrailRequest } from './guardrail.js';
 import { type ApiKey, findKey } from './keys.js';
 import type { ServeMetrics } from './metrics.js';
+import { endedResponse, responseHead } from './responses-reply.js';
+import { readResponsesRequest } from './responses-request.js';
+import { ResponsesDialect } from './responses-stream.js';
 import type { Served } from './served.js';
 import { type Dialect, eventStream, merged } from './sse.js';
 import { type Env, stopping, type TurnOptions, Turns } from './turn.js';
@@ -93,6 +96,7 @@ export class ServeApp {
     const limit = bodyLimit({ maxSize: this.options.maxBodyBytes, onError: tooLarge });
     const posts = {
       '/v1/chat/completions': (c: Context<Env>) => this.chat(c),
+      '/v1/responses': (c: Context<Env>) => this.responses(c),
       [GUARDRAIL_PATH]: (c: Context<Env>) => this.guardrail(c),
     };
     for (const [path, answer] of Object.entries(posts)) {
@@ -116,6 +120,16 @@ export class ServeApp {
     this.requireModel(request.model);
     const head = replyHead(this.options.served.name);
     return this.answer(c, request, chatDialect(head, request), (answers) => completion(head, answers));
+  }
+
+  private async responses(c: Context<Env>): Promise<Response> {
+    this.requireRunning();
+    const request = readResponsesRequest(await jsonOf(c), c.req.header('x-conscience-policy'), this.options);
+    this.requireModel(request.chat.model);
+    const head = responseHead(this.options.served.name, request);
+    return this.answer(c, request.chat, new ResponsesDialect(head), ([answer]) =>
+      endedResponse(head, answer),
+    );
   }
 
   /**
