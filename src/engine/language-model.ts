@@ -6,6 +6,7 @@
  * in tests. Nothing here knows tensors.
  */
 import type { Message, Response, Tool, ToolChoice, Usage } from '../values/conversation.js';
+import type { JsonFormat } from './json-grammar.js';
 
 /** How to sample. Defaults are the field's: temperature 1, top-p 1, top-k off. */
 export interface GenerateOptions {
@@ -27,6 +28,16 @@ export interface GenerateOptions {
   readonly tools?: readonly Tool[];
   /** Default `auto`. */
   readonly toolChoice?: ToolChoice;
+  /**
+   * JSON that the answer has to be, apart from its reasoning. Models that cannot hold to it throw a ConfigError.
+   * Not together with `tools`.
+   */
+  readonly format?: JsonFormat;
+  /**
+   * Asks for `logprobs` of the response, with so many of the likeliest tokens beside each, from 0: of the model's
+   * own distribution, before temperature, nucleus and format. Models that cannot tell throw an error.
+   */
+  readonly logprobs?: number;
   /** Called with each new piece of text of response `index`. */
   readonly onText?: (index: number, piece: string) => void;
   /** Called once for each response, with what it has taken. */

@@ -4,7 +4,9 @@
  */
 import { randomInt } from 'node:crypto';
 import { z } from 'zod';
+import { type JsonFormat, JsonState } from '../engine/json-grammar.js';
 import type { GenerateOptions } from '../engine/language-model.js';
+import { ConfigError } from '../errors.js';
 import { Random } from '../random.js';
 import type { Message, Tool, ToolChoice } from '../values/conversation.js';
 import { badRequest } from './errors.js';
@@ -136,6 +138,22 @@ const toolChoice = z.union([
   closed({ type: z.literal('function'), function: closed({ name }) }),
 ]);
 
+const schemaOfJson = z.union([z.boolean(), z.record(z.string(), z.unknown())]);
+const responseFormat = z.discriminatedUnion('type', [
+  closed({ type: z.literal('text') }),
+  // llama.cpp and others take the schema here
+  closed({ type: z.literal('json_object'), schema: schemaOfJson.nullish() }),
+  closed({
+    type: z.literal('json_schema'),
+    json_schema: closed({
+      name: z.string().nullish(),
+      description: z.string().nullish(),
+      schema: schemaOfJson.nullish(),
+      strict: z.boolean().nullish(),
+    }),
+  }),
+]);
+
 const schema = z.object({
   model: z.string().optional(),
   messages: z.array(z.unknown()).min(1),
@@ -158,6 +176,9 @@ const schema = z.object({
   tools: z.array(tool).max(128).nullish(),
   tool_choice: toolChoice.nullish(),
   parallel_tool_calls: z.boolean().nullish(),
+  response_format: responseFormat.nullish(),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.int().min(0).max(20).nullish(),
   conscience: z.strictObject({ policy: z.enum(servePolicies).optional() }).nullish(),
 });
 
@@ -193,6 +214,8 @@ export function readChatRequest(
       topP: given.top_p ?? undefined,
       topK: given.top_k ?? undefined,
       stop: typeof stop === 'string' ? [stop] : (stop ?? undefined),
+      ...formatOf(given, tools),
+      ...logprobsOf(given),
       ...(tools.length === 0 ? {} : { tools, toolChoice: toolChoiceOf(choice ?? 'auto', tools) }),
     },
     n: given.n ?? 1,
@@ -286,6 +309,28 @@ function requireTools(
   if (tools.length === 0 || parallel !== false) return;
   const message = 'parallel_tool_calls: this server cannot hold a model to one call; leave it out';
   throw badRequest(message, 'parallel_tool_calls', 'unsupported_parameter');
+}
+
+/** @throws ApiError 400 for a schema that cannot be held to, and for one beside tools */
+function formatOf({ response_format: given }: Body, tools: readonly Tool[]): { format?: JsonFormat } {
+  if (given == null || given.type === 'text') return {};
+  const schema = (given.type === 'json_schema' ? given.json_schema.schema : given.schema) ?? undefined;
+  const format = schema === undefined ? {} : { schema };
+  try {
+    JsonState.begin(format);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw badRequest(`response_format: ${error.message}`, 'response_format', 'unsupported_parameter');
+  }
+  if (tools.length === 0) return { format };
+  const message = 'response_format: an answer in JSON cannot call tools here; leave one of them out';
+  throw badRequest(message, 'response_format', 'unsupported_parameter');
+}
+
+function logprobsOf({ logprobs, top_logprobs: top }: Body): { logprobs?: number } {
+  if (logprobs === true) return { logprobs: top ?? 0 };
+  if (!top) return {};
+  throw badRequest('top_logprobs: needs logprobs: true', 'top_logprobs');
 }
 
 /** @throws ApiError 400 where a stream is described and none is asked for */

@@ -22,8 +22,6 @@ const EMPTY = Symbol('empty');
 const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
   // OpenAI's
   logit_bias: [EMPTY],
-  logprobs: [false],
-  top_logprobs: [0],
   presence_penalty: [0],
   frequency_penalty: [0],
   reasoning_effort: [],
@@ -71,8 +69,7 @@ export function requireFields(body: object, acted: readonly string[]): void {
   const known = new Set(acted);
   for (const [field, value] of Object.entries(body)) {
     if (value === null || known.has(field) || HARMLESS.has(field)) continue;
-    if (field === 'response_format') requireText(value);
-    else if (field === 'modalities') requireWords(value);
+    if (field === 'modalities') requireWords(value);
     else if (!Object.hasOwn(UNSUPPORTED, field)) throw unknownField([field], acted);
     else if (!UNSUPPORTED[field].includes(isEmpty(value) ? EMPTY : value)) throw unsupported(field, LEAVE);
   }
@@ -123,14 +120,6 @@ function isBroken(value: unknown): boolean {
 function inner(value: unknown): unknown[] {
   if (typeof value !== 'object' || value === null) return [];
   return Array.isArray(value) ? value : [...Object.keys(value), ...Object.values(value)];
-}
-
-function requireText(value: unknown): void {
-  if ((value as { type?: unknown }).type !== 'text') {
-    throw unsupported('response_format', 'ask for JSON in the prompt');
-  }
-  const unknown = unknownKey(value as object, new Set(['type']));
-  if (unknown !== undefined) throw unknownField(['response_format', unknown], ['type']);
 }
 
 function requireWords(value: unknown): void {

@@ -245,9 +245,9 @@ const promptOf = (messages: readonly Message[], index: number): Prompt => ({
   ...{ messages, source: 'user', id: `user:${index}` },
 });
 
-/** Sampling as of the answer, without what belongs to its form, with a new seed at each attempt. */
+/** Sampling and form as of the answer, without its tools, with a new seed at each attempt. */
 function alternativeSampling(
-  { temperature, topP, topK, signal, seed = 0, maxTokens }: GenerateOptions,
+  { temperature, topP, topK, signal, seed = 0, maxTokens, stop, format }: GenerateOptions,
   { maxAlternativeTokens = maxTokens }: ZeroShotOptions,
   attempt: number,
 ): GenerateOptions {
@@ -256,6 +256,8 @@ function alternativeSampling(
     topP,
     topK,
     signal,
+    stop,
+    ...(format ? { format } : {}),
     maxTokens: maxAlternativeTokens,
     seed: new Random(seed, 'alternative', attempt).uint32(),
   };

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Online } from '../../src/online/online.js';
-import type { ServedExchange } from '../../src/serve/turn.js';
 import { collecting } from '../../src/serve/online.js';
+import type { ServedExchange } from '../../src/serve/turn.js';
 
 it('answers to requests with tools are not learned from: a pair would not hold the tools', () => {
   const kept: string[] = [];

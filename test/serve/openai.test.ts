@@ -235,8 +235,16 @@ describe('errors', () => {
     [{ temperature: 3 }, 'temperature'],
     [{ max_tokens: 1e6 }, 'max_tokens'],
     [{ n: 9 }, 'n'],
-    [{ logprobs: true }, 'logprobs'],
-    [{ response_format: { type: 'json_object' } }, 'response_format'],
+    [{ top_logprobs: 2 }, 'top_logprobs'],
+    [{ logprobs: true, top_logprobs: 21 }, 'top_logprobs'],
+    [{ response_format: { type: 'json_object' }, tools: [weather] }, 'response_format'],
+    [{ response_format: { type: 'grammar' } }, 'response_format.type'],
+    [
+      {
+        response_format: { type: 'json_schema', json_schema: { schema: { type: 'string', pattern: 'a+' } } },
+      },
+      'response_format',
+    ],
     [{ response_format: 'json_object' }, 'response_format'],
     [{ logit_bias: { 1234: -100 } }, 'logit_bias'],
     [{ presence_penalty: 0.5 }, 'presence_penalty'],
@@ -484,5 +492,82 @@ describe('around it', () => {
     expect(await running).toMatchObject({ status: 503, code: 'stopping' });
     // meant, and so no failure with a stack
     expect(server.lines.map(({ msg, error }) => [msg, error])).toEqual([['request', 'stopping']]);
+  });
+});
+
+describe('form', () => {
+  /** Says what it was asked with, as its tokens would be. */
+  class Teller extends Parrot {
+    override async generate(
+      ...[conversations, options]: Parameters<Parrot['generate']>
+    ): Promise<Response[]> {
+      const [said] = await super.generate(conversations, options);
+      const token = { token: said.text, logprob: -0.5, bytes: [...Buffer.from(said.text)] };
+      return [
+        { ...said, ...(options.logprobs === undefined ? {} : { logprobs: [{ ...token, top: [token] }] }) },
+      ];
+    }
+  }
+  const ask = (content: string, more: object) =>
+    client().chat.completions.create({ ...say(content), ...more } as never) as unknown as Promise<
+      OpenAI.ChatCompletion & Verdict
+    >;
+
+  it('n: answers of their own seeds, each with its verdict; the first is that of n = 1', async () => {
+    server = await testServer();
+    const several = await ask('a bad one', { n: 3, seed: 7 });
+    expect(several.choices.map(({ index, message }) => [index, message.content])).toEqual(
+      [0, 1, 2].map((i) => [i, 'A kind one.']),
+    );
+    expect(several.choices).toMatchObject(Array(3).fill({ conscience: { outcome: 'corrected' } }));
+    expect(several).not.toHaveProperty('conscience');
+    const seeds = server.model.asked.map(({ seed }) => seed);
+    expect([seeds[0], new Set(seeds).size]).toEqual([7, 3]);
+    // each draft reads 5 and writes 3, is reviewed twice, which reads 1 each, and its alternative reads 1 and writes 1
+    expect(several.usage).toMatchObject({ prompt_tokens: 24, completion_tokens: 12 });
+    expect(server.lines.at(-1)).toMatchObject({ prompt_tokens: 24, completion_tokens: 12 });
+  });
+
+  it('n: streamed together, one usage', async () => {
+    server = await testServer({ policies: ['after'] }, new Parrot(2));
+    const body = { ...say('one two'), n: 2, conscience: { policy: 'after' }, stream: true as const };
+    const stream = client().chat.completions.stream({
+      ...body,
+      stream_options: { include_usage: true },
+    } as never);
+    const { choices, usage } = await stream.finalChatCompletion();
+    expect(choices.map(({ message }) => message.content)).toEqual(['one two', 'one two']);
+    expect(usage).toMatchObject({ prompt_tokens: 12, completion_tokens: 4 });
+    const failed = client().chat.completions.create({ ...say('fail'), n: 2, stream: true });
+    expect(await failure(failed as Promise<unknown>)).toMatchObject({ status: 500 });
+  });
+
+  it('logprobs: those of the draft, streamed with its end, none of a correction', async () => {
+    server = await testServer({}, new Teller());
+    const { choices } = await ask('fine', { logprobs: true, top_logprobs: 1 });
+    const token = { token: 'fine', logprob: -0.5, bytes: [...Buffer.from('fine')] };
+    const content = [{ ...token, top_logprobs: [token] }];
+    expect(choices[0].logprobs).toEqual({ content, refusal: null });
+    expect(server.model.asked[0].logprobs).toBe(1);
+    const stream = client().chat.completions.stream({ ...say('fine'), logprobs: true });
+    expect((await stream.finalChatCompletion()).choices[0].logprobs?.content).toEqual(content);
+    expect((await ask('a bad one', { logprobs: true })).choices[0].logprobs).toBeNull();
+    expect((await ask('fine', {})).choices[0].logprobs).toBeNull();
+  });
+
+  it('JSON: model and alternative are held to it', async () => {
+    server = await testServer();
+    const schema = { type: 'object', properties: { a: { type: 'string' } }, required: ['a'] };
+    const format = { type: 'json_schema' as const, json_schema: { name: 'x', strict: true, schema } };
+    const parsed = await client().chat.completions.parse({ ...say('{"a": "b"}'), response_format: format });
+    expect(parsed.choices[0].message.parsed).toEqual({ a: 'b' });
+    await ask('x', { response_format: { type: 'json_object' } });
+    await ask('x', { response_format: { type: 'json_object', schema } });
+    expect(server.model.asked.map(({ format }) => format)).toEqual([{ schema }, {}, { schema }]);
+    const said = await client().responses.create({
+      ...{ model: 'parrot', input: '{"a": "b"}' },
+      text: { format: { type: 'json_schema', name: 'x', schema } },
+    });
+    expect([said.output_text, server.model.asked.at(-1)!.format]).toEqual(['{"a": "b"}', { schema }]);
   });
 });

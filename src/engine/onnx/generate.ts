@@ -9,7 +9,9 @@ import type { ChatTokenizer } from '../../tokenizer/tokenizer.js';
 import type { Response } from '../../values/conversation.js';
 import type { GenerateOptions } from '../language-model.js';
 import { type Prompt, ResponseText } from '../response-text.js';
-import { type NextToken, type SamplingOptions, sampleToken } from './sampler.js';
+import { JsonConstraint } from './json-constraint.js';
+import { argmax, type NextToken, type SamplingOptions, sampleToken } from './sampler.js';
+import { WrittenTokens } from './written-tokens.js';
 
 export class GrowingRow {
   readonly index: number;
@@ -19,6 +21,8 @@ export class GrowingRow {
   private readonly random: Random;
   private readonly sampling: SamplingOptions;
   private readonly limit: number;
+  private readonly constraint?: JsonConstraint;
+  private readonly written?: WrittenTokens;
 
   constructor({ index, tokens, limit }: Prompt, tokenizer: ChatTokenizer, options: GenerateOptions) {
     const { temperature = 1, topP = 1, topK = 0, seed = 0 } = options;
@@ -28,26 +32,53 @@ export class GrowingRow {
     this.text = new ResponseText(tokenizer, { index, tokens }, options);
     this.random = new Random(seed, 'sample', index);
     this.sampling = { temperature, topP, topK };
+    const { format, logprobs } = options;
+    if (format) this.constraint = new JsonConstraint(format, tokenizer, tokens);
+    if (logprobs !== undefined) this.written = new WrittenTokens(tokenizer, logprobs);
   }
 
   get finished(): boolean {
     return this.text.finished || this.text.tokens >= this.limit;
   }
 
-  /** 0 where the likeliest token is taken, whatever the temperature. */
+  /**
+   * At which the row needs its distribution: 0 where only the likeliest token is, 1 where the model's own
+   * distribution is told, or drawn from more than once.
+   */
   get temperature(): number {
+    if (this.constraint || this.written) return 1;
     return this.sampling.topK === 1 ? 0 : this.sampling.temperature;
   }
 
   /** Draws the next token. */
   grow(next: NextToken): void {
-    const token = sampleToken(next, this.sampling, this.random);
+    const token = this.draw(next);
+    this.constraint?.take(token);
+    this.written?.push(token, next.probabilities!);
     this.tokens.push(token);
     this.text.push(token);
   }
 
   /** What there is of the response. */
   response(): Response {
-    return this.text.response();
+    const response = this.text.response();
+    const logprobs = this.written?.of(response);
+    return logprobs ? { ...response, logprobs } : response;
   }
+
+  private draw(next: NextToken): number {
+    const { constraint, written, sampling, random } = this;
+    if (constraint) return constraint.choose(tempered(next.probabilities!, sampling), sampling, random);
+    if (!written || sampling.temperature === 1) return sampleToken(next, sampling, random);
+    const probabilities = tempered(next.probabilities!, sampling);
+    return sampleToken({ best: next.best, probabilities }, sampling, random);
+  }
+}
+
+/** A copy at the temperature that is sampled with, up to a factor; greedy rows keep theirs. */
+function tempered(probabilities: Float32Array, { temperature }: SamplingOptions): Float32Array {
+  if (temperature === 0 || temperature === 1) return probabilities.slice();
+  // divided by the largest first: a small temperature would make zeros of all
+  const most = probabilities[argmax(probabilities)];
+  return probabilities.map((p) => (p / most) ** (1 / temperature));
 }

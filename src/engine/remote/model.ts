@@ -8,7 +8,7 @@
 import { RemoteError } from '../../errors.js';
 import { Random } from '../../random.js';
 import { together } from '../../signals.js';
-import type { Message, Response, Usage } from '../../values/conversation.js';
+import type { Message, Response, Usage, WrittenToken } from '../../values/conversation.js';
 import { addUsage, NO_USAGE } from '../../values/usage.js';
 import type { GenerateOptions, LabelOptions, LanguageModel } from '../language-model.js';
 import {
@@ -23,7 +23,7 @@ import { NONE, noLogprobs } from './failure.js';
 import { Fields } from './fields.js';
 import { labelLogps } from './label-logps.js';
 import { type RemoteOptions, type RemoteSettings, remoteSettings } from './settings.js';
-import { messageOnWire, toolsOnWire } from './wire.js';
+import { formatOnWire, messageOnWire, toolsOnWire } from './wire.js';
 
 type Conversation = readonly Message[];
 
@@ -104,6 +104,8 @@ export class RemoteModel implements LanguageModel {
       prefix = '',
       tools = [],
       toolChoice,
+      format,
+      logprobs,
       onUsage,
       signal,
     } = options;
@@ -117,11 +119,14 @@ export class RemoteModel implements LanguageModel {
         seed,
         ...(stop.length > 0 && { stop: stop.slice(0, MOST_STOPS) }),
         ...(tools.length > 0 && toolsOnWire(tools, toolChoice)),
+        ...(format && formatOnWire(format)),
+        ...(logprobs !== undefined && { logprobs: true, top_logprobs: logprobs }),
       },
       maxTokens + this.settings.reasoningTokens,
       signal,
     );
-    const { reasoning, toolCalls, usage, finish } = completion;
+    const { reasoning, toolCalls, usage, finish, steps } = completion;
+    if (logprobs !== undefined && steps === undefined) throw noLogprobs(this.id, NONE);
     onUsage?.(0, usage ?? NO_USAGE);
     const whole = completion.text.startsWith(prefix) ? completion.text : prefix + completion.text;
     const text = cut(whole, stop);
@@ -132,6 +137,7 @@ export class RemoteModel implements LanguageModel {
       toolCalls,
       finish: text.length < whole.length ? 'stop' : finish,
       tokens: written,
+      ...(logprobs !== undefined && !toolCalls && { logprobs: writtenTokens(steps!, logprobs, text) }),
     };
   }
 
@@ -310,6 +316,20 @@ export class RemoteModel implements LanguageModel {
       next: 'set prefill where the endpoint continues a begun answer, or use a local model',
     });
   }
+}
+
+/** Those of the text, as far as its stop strings leave them. */
+function writtenTokens(steps: readonly TokenStep[], top: number, text: string): WrittenToken[] {
+  const told = ({ token, logp }: TokenLogp) => ({
+    ...{ token, logprob: Math.max(-9999, logp) },
+    bytes: token.includes('\ufffd') ? null : [...Buffer.from(token)],
+  });
+  let at = 0;
+  return steps.flatMap((step) => {
+    const start = at;
+    at += step.token.length;
+    return start < text.length ? [{ ...told(step), top: step.top.slice(0, top).map(told) }] : [];
+  });
 }
 
 /** Seed of row i: equal questions in one batch get different answers, and the same ones next time. */

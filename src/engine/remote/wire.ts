@@ -1,5 +1,6 @@
 /** Turns and tools as OpenAI's protocol writes them. */
 import type { Message, Tool, ToolChoice } from '../../values/conversation.js';
+import type { JsonFormat } from '../json-grammar.js';
 
 export function messageOnWire({ role, content, toolCalls, toolCallId }: Message): Record<string, unknown> {
   return {
@@ -23,4 +24,10 @@ export function toolsOnWire(tools: readonly Tool[], choice?: ToolChoice): Record
       tool_choice: typeof choice === 'string' ? choice : { type: 'function', function: choice },
     }),
   };
+}
+
+/** How an answer's format is asked for. */
+export function formatOnWire({ schema }: JsonFormat): Record<string, unknown> {
+  if (schema === undefined) return { response_format: { type: 'json_object' } };
+  return { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema, strict: true } } };
 }

@@ -1,5 +1,6 @@
 /** A copy of the model as sampling sessions show it: responses, and how likely it finds labels and continuations. */
 
+import { ConfigError } from '../../errors.js';
 import { Random } from '../../random.js';
 import type { ChatTokenizer } from '../../tokenizer/tokenizer.js';
 import type { Response } from '../../values/conversation.js';
@@ -41,7 +42,14 @@ export function answersOf(options: AnswersOptions): EngineModel {
   const scorer = new Scorer({ tokenizer, maxLength, choiceLogps: (rows) => choiceLogps(rows, options) });
   return {
     id,
-    generate: (conversations, asked) => writer.generate(conversations, asked),
+    async generate(conversations, asked) {
+      for (const what of ['format', 'logprobs'] as const) {
+        if (asked[what] === undefined) continue;
+        const next = 'leave it out, or use an engine on this machine';
+        throw new ConfigError({ where: id, what: `a sampling session takes no ${what}`, next });
+      }
+      return writer.generate(conversations, asked);
+    },
     labelLogps: (conversations, labels, asked) => scorer.labelLogps(conversations, labels, asked),
     continuationLogps: (rows) => scorer.continuationLogps(rows),
     answerProbabilities: (conversations, answers) => scorer.answerProbabilities(conversations, answers),
