@@ -142,6 +142,27 @@ describe('npm pack', () => {
     expect(map.sourcesContent).toEqual([readFileSync('src/index.ts', 'utf8')]);
   });
 
+  it.skipIf(!hasRegistry)('has exports and types that publint and attw find nothing wrong with', () => {
+    // without the models and the engine, which would be unpacked in memory
+    const light = join(folder, 'light');
+    mkdirSync(light);
+    const { bundleDependencies: _, scripts: __, ...rest } = JSON.parse(readFileSync('package.json', 'utf8'));
+    const manifest = { ...rest, files: ['bin', 'dist'] };
+    writeFileSync(join(light, 'package.json'), JSON.stringify(manifest));
+    for (const name of ['bin', 'dist', 'README.md', 'LICENSE'])
+      cpSync(name, join(light, name), { recursive: true });
+    expect(run(light, 'npm', 'pack').status).toBe(0);
+    const file = `${manifest.name}-${manifest.version}.tgz`;
+    const published = run(light, 'npx', '--yes', 'publint@0.3.25', 'run', file, '--strict');
+    expect(published.stdout + published.stderr).toContain('All good!');
+    const types = run(
+      light,
+      'npx',
+      ...['--yes', '@arethetypeswrong/cli@0.18.5', file, '--profile', 'esm-only', '--format', 'json'],
+    );
+    expect(types.status, types.stdout + types.stderr).toBe(0);
+  });
+
   describe.skipIf(!hasRegistry)('npm install', () => {
     it('warns of nothing', () => {
       mkdirSync(user);
@@ -166,6 +187,9 @@ describe('npm pack', () => {
     it('gives the command', () => {
       const version = run(user, 'npx', 'ealign', '--version');
       expect(version).toMatchObject({ status: 0, stdout: '0.1.0\n', stderr: '' });
+      // the package's own name, which is that of no command
+      const made = run(user, 'npx', 'emergent-alignment', 'init', '--help');
+      expect(made).toMatchObject({ status: 0, stdout: expect.stringContaining('five questions') });
       const asked = ['chat', 'pinocchio', '--prompt', 'how do i care for a cat ?', '--temperature', '0'];
       const { status, stdout } = run(user, 'npx', 'ealign', ...asked);
       expect([status, stdout]).toEqual([0, expect.stringMatching(/cat .* \.\n$/)]);
