@@ -20,7 +20,8 @@ const write = (name: string, ...rows: object[]) =>
   writeFileSync(join(folder, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
 function init(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [bin, 'init', ...args], {
-    ...{ cwd: folder, encoding: 'utf8' },
+    cwd: folder,
+    encoding: 'utf8',
   });
   return { status, stdout, stderr };
 }

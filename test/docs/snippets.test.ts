@@ -58,6 +58,13 @@ const COMPILED_ONLY: Record<string, string> = {
 const reason = (code: string, of: Record<string, string>) =>
   Object.entries(of).find(([part]) => code.includes(part))?.[1];
 
+/** What docs/review.md reviews. */
+const transcript = {
+  messages: [
+    { role: 'user', content: 'how do i care for a cat ?' },
+    { role: 'assistant', content: 'feed the cat .' },
+  ],
+};
 const folder = mkdtempSync(join(tmpdir(), 'ealign-snippets-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 beforeAll(() => {
@@ -68,6 +75,7 @@ beforeAll(() => {
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
   const row = { prompt: 'how do i care for a cat ?', completion: 'feed the cat .' };
   writeFileSync(join(folder, 'rows.jsonl'), `${JSON.stringify(row)}\n`.repeat(4));
+  writeFileSync(join(folder, 'transcript.jsonl'), `${JSON.stringify(transcript)}\n`);
   mkdirSync(join(folder, 'bin'));
   writeFileSync(join(folder, 'bin/npx'), `#!/bin/sh\nshift\nexec "${process.execPath}" "${bin}" "$@"\n`);
   chmodSync(join(folder, 'bin/npx'), 0o755);
