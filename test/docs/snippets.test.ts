@@ -92,7 +92,8 @@ const run = (command: string, ...args: string[]) =>
 const embedded = (code: string) =>
   code.replaceAll(/smollm2-135m-instruct|qwen2\.5-coder-\S+?-instruct/g, 'pinocchio');
 
-describe('TypeScript', () => {
+// processes that load models: minutes on a machine that is busy with something else
+describe('TypeScript', { timeout: 300_000 }, () => {
   const programs = ofLanguage('ts').map((snippet, i) => ({ ...snippet, file: `snippet-${i}` }));
 
   it('compiles under what `tsc --init` writes', () => {
@@ -115,7 +116,7 @@ describe('TypeScript', () => {
   }
 });
 
-describe('sh', () => {
+describe('sh', { timeout: 300_000 }, () => {
   for (const time of ['first', 'second']) {
     for (const { where, code } of ofLanguage('sh')) {
       const why = reason(code, NOT_RUN);
