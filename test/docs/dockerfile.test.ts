@@ -44,8 +44,8 @@ it('has all that the commands need: a folder with that alone answers, and refuse
       ['--preserve-symlinks', '--preserve-symlinks-main', join(folder, 'bin/ealign.js'), ...args],
       {
         cwd: folder,
-      encoding: 'utf8',
-      timeout: 60_000,
+        encoding: 'utf8',
+        timeout: 60_000,
         env: { ...process.env, EALIGN_API_KEYS: '' },
       },
     );

@@ -132,6 +132,9 @@ it('compares what was measured of suites whose answers nobody has judged yet', (
     return path;
   };
   const [a, b] = [suite(0), suite(0.5)];
-  expect(contrastFolders(a, b)[0]).toMatchObject({ of: 'preference', difference: { value: expect.closeTo(0.5, 9) } });
+  expect(contrastFolders(a, b)[0]).toMatchObject({
+    of: 'preference',
+    difference: { value: expect.closeTo(0.5, 9) },
+  });
   expect(() => contrastFolders(join(a, 'spread'), join(b, 'spread'))).toThrow(/nothing is judged yet/);
 });

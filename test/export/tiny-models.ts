@@ -106,10 +106,11 @@ export const kinds: readonly Kind[] = [
   { name: 'olmo2', architecture: olmo2, tokenizer: 'architectures/tokenizers/olmo2' },
 ];
 
-type Json = Record<string, never>;
+// biome-ignore lint/suspicious/noExplicitAny: a tokenizer file, of which little is known
+type Json = Record<string, any>;
 
 /** Copies a tokenizer with its ids closed up. */
-export function writeTokenizer(folder: string, from: string): void {
+function writeTokenizer(folder: string, from: string): void {
   const read = (name: string) => JSON.parse(readFileSync(join(fixtures, from, name), 'utf8'));
   const tokenizer = read('tokenizer.json');
   const added: { id: number; content: string }[] = tokenizer.added_tokens;
@@ -119,10 +120,9 @@ export function writeTokenizer(folder: string, from: string): void {
     [...ids].sort(([, a], [, b]) => a - b).map(([token], place) => [token, place] as const),
   );
   const place = (token: string) => dense.get(token)!;
-  const { processors, special_tokens: single } = (tokenizer.post_processor ?? {}) as Record<string, never[]>;
+  const { processors, special_tokens: single } = (tokenizer.post_processor ?? {}) as Json;
   for (const special of [single, ...(processors ?? []).map((one: Json) => one.special_tokens)]) {
-    for (const [token, one] of Object.entries((special ?? {}) as Record<string, { ids: number[] }>))
-      one.ids = [place(token)];
+    for (const [token, one] of Object.entries<{ ids: number[] }>(special ?? {})) one.ids = [place(token)];
   }
   const vocab = Object.keys(tokenizer.model.vocab).map((token) => [token, place(token)]);
   const { added_tokens_decoder: _, ...config } = read('tokenizer_config.json');

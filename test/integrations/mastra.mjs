@@ -22,7 +22,9 @@ export default {
     }
     cpSync(join(root, 'examples/mastra.mjs'), join(folder, 'mastra.mjs'));
     const tsc = join(root, 'node_modules/typescript/bin/tsc');
-    run(process.execPath, [tsc, '--noEmit', '--allowJs', '--checkJs', ...STRICT, 'mastra.mjs'], { cwd: folder });
+    run(process.execPath, [tsc, '--noEmit', '--allowJs', '--checkJs', ...STRICT, 'mastra.mjs'], {
+      cwd: folder,
+    });
     assert.match(run(node, ['mastra.mjs'], { cwd: folder }), /^feed the cat .* \.\n$/);
   },
 };

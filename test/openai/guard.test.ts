@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import OpenAI from 'openai';
+import { ContentFilterFinishReasonError } from 'openai/error';
 import { afterEach, describe, expect, it } from 'vitest';
 import { guardOpenAI } from '../../src/openai/index.js';
 import { ScriptedModel } from '../conscience/scripted-model.js';
@@ -106,7 +107,7 @@ describe('whole', () => {
     const ask = (content: string) =>
       client.chat.completions.parse({ ...say(content), response_format: format });
     expect((await ask('{"a": 1}')).choices[0].message.parsed).toEqual({ a: 1 });
-    await expect(ask('{"a": "bad"}')).rejects.toThrow(OpenAI.ContentFilterFinishReasonError);
+    await expect(ask('{"a": "bad"}')).rejects.toThrow(ContentFilterFinishReasonError);
   });
 });
 
@@ -115,7 +116,7 @@ describe('streamed', () => {
     const client = guardOpenAI(await endpoint(() => streamed(['one two three', 'one bad three'])), {
       conscience: judge(),
     });
-    const chunks = [];
+    const chunks: OpenAI.ChatCompletionChunk[] = [];
     for await (const one of await client.chat.completions.create({ ...say('x'), n: 2, stream: true }))
       chunks.push(one);
     const of = (index: number) =>

@@ -159,8 +159,13 @@ it('an agent of the OpenAI Agents SDK runs on it, calls its tools, and is correc
     tools: [
       tool({
         ...{ name: 'weather', description: 'tells the weather', strict: false },
-        parameters: { type: 'object', properties: {}, required: [], additionalProperties: true },
-        execute: async (given) => `rain in ${z.object({ city: z.string() }).parse(given).city}`,
+        parameters: {
+          type: 'object' as const,
+          properties: {},
+          required: [],
+          additionalProperties: true as const,
+        },
+        execute: async (given: unknown) => `rain in ${z.object({ city: z.string() }).parse(given).city}`,
       }),
     ],
   });
