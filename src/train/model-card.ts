@@ -9,13 +9,20 @@ import { commit } from '../commit.js';
 import { listOf, type SourceLike } from '../data/source.js';
 import { hubId } from '../hub/names.js';
 import type { MetricName, MetricRecord } from '../metrics/names.js';
-import type { TrainPlan } from './plan.js';
+import type { LoraConfig } from '../model/lora-modules.js';
+import type { NamedModel } from '../model/model.js';
+import type { TrainConfig } from './config/schema.js';
 
 /** The card's name in a folder. */
 export const CARD_FILE = 'README.md';
 
 /** What a card tells of a run's plan. */
-export type CardRun = Pick<TrainPlan, 'config' | 'model' | 'modelPath' | 'lora'>;
+export interface CardRun {
+  readonly config: TrainConfig;
+  readonly model: NamedModel;
+  readonly modelPath: string;
+  readonly lora?: LoraConfig;
+}
 
 /**
  * @param records the run's metrics so far
