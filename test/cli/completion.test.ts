@@ -122,12 +122,12 @@ describe.skipIf(!has('zsh'))('zsh', () => {
       driver,
       `zmodload zsh/zpty
 zpty z zsh -f -i
-zpty -w z "PS1=; fpath=('${folder}' \\$fpath); autoload -Uz compinit; compinit -u -D; LISTMAX=1000; setopt no_list_packed; zstyle ':completion:*' list-separator '#'; stty cols 200 rows 200; print REA''DY"
-zpty -r -m z x '*READY*'
+zpty -w z "PS1='ready> '; fpath=('${folder}' \\$fpath); autoload -Uz compinit; compinit -u -D; LISTMAX=1000; setopt no_list_packed; zstyle ':completion:*' list-separator '#'; stty cols 200 rows 200; print REA''DY"
+zpty -r -m z x '*READY*ready> *'
 for line in "$@"; do
   zpty -w -n z "$line"$'\\t\\t'
   zpty -w -n z $'\\x15'"print EN''D"$'\\n'
-  zpty -r -m z text '*END*' && print -r -- "$text"
+  zpty -r -m z text '*END*ready> *' && print -r -- "$text"
   print -r -- '=====next====='
 done
 zpty -d z

@@ -54,6 +54,7 @@ const NOT_RUN: Record<string, string> = {
 const COMPILED_ONLY: Record<string, string> = {
   'https://': 'asks a remote endpoint; test/ai-sdk runs the middleware against a server',
   'your-provider': 'needs an account of a provider',
+  'new OpenAI()': 'needs an account of a provider; test/openai runs it against an endpoint',
 };
 const reason = (code: string, of: Record<string, string>) =>
   Object.entries(of).find(([part]) => code.includes(part))?.[1];
@@ -70,7 +71,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 beforeAll(() => {
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(resolve('.'), join(folder, 'node_modules/emergent-alignment'));
-  for (const name of ['ai', '@ai-sdk', 'zod', '@types'])
+  for (const name of ['ai', '@ai-sdk', 'openai', 'zod', '@types'])
     symlinkSync(resolve('node_modules', name), join(folder, 'node_modules', name));
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
   const row = { prompt: 'how do i care for a cat ?', completion: 'feed the cat .' };

@@ -1,5 +1,5 @@
 /** What lies beside an adapter: its tokenizer and chat template, and the name of the model it was made for. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { pinocchio } from '../../src/hub/names.js';
@@ -123,7 +123,7 @@ describe('a tokenizer and a template in the adapter’s folder', () => {
     const run = await runTrain(parseConfig(yaml + rest));
     await run.engine.close();
     expect(readFileSync(join(output, 'chat_template.jinja'), 'utf8')).toBe(template);
-    expect(existsSync(join(output, 'tokenizer.json'))).toBe(false);
+    expect(readFileSync(join(output, 'tokenizer.json'), 'utf8')).not.toMatch(/of an earlier run/);
 
     const store = new OnlineStore(join(scratch, 'state'));
     await beginVersions(store, { model: base, name: 'pinocchio', adapter: output, lora });
