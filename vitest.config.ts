@@ -7,6 +7,8 @@ const long = [
   'pinocchio/model',
   'train/resume',
   'online/learner',
+  'docs/snippets',
+  'dashboard/browser',
   'cli/eval',
   'cli/eval-suite',
   'cli/eval-code',
