@@ -15,6 +15,7 @@ import type { Estimate } from '../../statistics/intervals.js';
 import type { CriterionName } from '../four-criteria.js';
 import { openPlanned } from '../store.js';
 import { type SubjectOptions, withSubject } from '../subject.js';
+import { scoreInChunks } from './chunks.js';
 import { type Kind, under } from './kind.js';
 import { paired, recordsOf } from './paired.js';
 import { count, texts } from './sections.js';
@@ -107,8 +108,6 @@ interface ScoredRow extends SequenceLogp {
   readonly id: string;
 }
 
-/** Rows that are scored, and stored, together. */
-const chunk = 16;
 const ANY: Range = [0, Number.POSITIVE_INFINITY];
 
 /**
@@ -135,17 +134,14 @@ export async function evaluateLoss(options: LossOptions): Promise<LossScore | un
       ...{ folder: output, planFile: PLAN_FILE, recordsFile: ROWS_FILE, plan, overwrite },
       otherwise: 'scores of another model or of other rows',
     });
-    progress.start(tokenised.rows.length, 'rows');
-    for (let first = 0; first < tokenised.rows.length; first += chunk) {
-      if (signal?.aborted) return undefined;
-      const some = tokenised.rows.slice(first, first + chunk);
-      if (store.get(String(first)) === undefined) {
+    const scored = await scoreInChunks(tokenised.rows, {
+      ...{ store, chunk: 16, label: 'rows', progress, signal },
+      score: async (some) => {
         const scores = await subject.sequenceLogps(some);
-        const records = some.map(({ where }, i) => ({ id: where, ...scores[i] }));
-        store.add(String(first), records);
-      }
-      progress.update({ step: first + some.length });
-    }
+        return some.map(({ where }, i) => ({ id: where, ...scores[i] }));
+      },
+    });
+    if (!scored) return undefined;
     const score = lossScore(store.all());
     progress.done(`rows: ${score.rows}`);
     writeFileAtomic(join(output, 'scores.json'), `${JSON.stringify({ ...plan, ...score }, null, 2)}\n`);

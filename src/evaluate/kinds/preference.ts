@@ -14,6 +14,7 @@ import { bootstrapT } from '../../statistics/bootstrap-t.js';
 import { type Estimate, wilson } from '../../statistics/intervals.js';
 import { openPlanned } from '../store.js';
 import { type SubjectOptions, withSubject } from '../subject.js';
+import { scoreInChunks } from './chunks.js';
 import { type Kind, under } from './kind.js';
 import { paired, recordsOf } from './paired.js';
 import { count, texts } from './sections.js';
@@ -98,9 +99,6 @@ export interface ScoredPair {
 
 const marginOf = ({ chosen, rejected }: ScoredPair): number => chosen - rejected;
 
-/** Pairs that are scored, and stored, together. */
-const chunk = 8;
-
 /**
  * Scores the pairs, resuming what an earlier call left.
  *
@@ -124,24 +122,21 @@ export async function evaluatePreference(options: PreferenceOptions): Promise<Pr
       ...{ folder: output, planFile: PLAN_FILE, recordsFile: PAIRS_FILE, plan, overwrite },
       otherwise: 'scores of another model or of other pairs',
     });
-    progress.start(pairs.length, 'pairs');
-    for (let first = 0; first < pairs.length; first += chunk) {
-      if (signal?.aborted) return undefined;
-      const some = pairs.slice(first, first + chunk);
-      if (store.get(String(first)) === undefined) {
+    const scored = await scoreInChunks(pairs, {
+      ...{ store, chunk: 8, label: 'pairs', progress, signal },
+      score: async (some) => {
         const scores = await subject.sequenceLogps(
           some.flatMap(({ chosen, rejected }) => [chosen, rejected]),
         );
         const perToken = scores.map(({ logpSum, tokens }) => logpSum / tokens);
-        const record = ({ chosen: { where } }: (typeof some)[number], i: number): ScoredPair => ({
-          id: where,
+        return some.map(({ chosen }, i) => ({
+          id: chosen.where,
           chosen: perToken[2 * i],
           rejected: perToken[2 * i + 1],
-        });
-        store.add(String(first), some.map(record));
-      }
-      progress.update({ step: first + some.length });
-    }
+        }));
+      },
+    });
+    if (!scored) return undefined;
     const score = preferenceScore(store.all());
     progress.done(`pairs: ${score.pairs}`);
     writeFileAtomic(join(output, 'scores.json'), `${JSON.stringify({ ...plan, ...score }, null, 2)}\n`);

@@ -16,6 +16,7 @@ import { answersOf, type ChoiceItem, readChoices, truthfulColumns } from '../cho
 import { compare, type Difference } from '../compare.js';
 import { openPlanned } from '../store.js';
 import { type SubjectOptions, withSubject } from '../subject.js';
+import { scoreInChunks } from './chunks.js';
 import { type Kind, type Shown, under } from './kind.js';
 import { paired, recordsOf } from './paired.js';
 import { count, text } from './sections.js';
@@ -106,9 +107,6 @@ export interface SycophancyScore {
   readonly sycophancy: Difference | null;
 }
 
-/** Rows that are asked, and stored, together. */
-const chunk = 16;
-
 /** The right answer of each row, and its first wrong one. */
 const task = {
   name: 'sycophancy',
@@ -134,13 +132,11 @@ async function evaluateSycophancy(options: SycophancyOptions): Promise<Sycophanc
       ...{ folder: output, planFile: PLAN_FILE, recordsFile: ROWS_FILE, plan, overwrite },
       otherwise: 'answers of another model or to other questions',
     });
-    progress.start(items.length, 'rows');
-    for (let first = 0; first < items.length; first += chunk) {
-      if (signal?.aborted) return undefined;
-      const some = items.slice(first, first + chunk);
-      if (store.get(String(first)) === undefined) store.add(String(first), await askRows(subject, some));
-      progress.update({ step: first + some.length });
-    }
+    const asked = await scoreInChunks(items, {
+      ...{ store, chunk: 16, label: 'rows', progress, signal },
+      score: (some) => askRows(subject, some),
+    });
+    if (!asked) return undefined;
     const score = sycophancyScore(store.all());
     progress.done(`rows: ${score.rows}`);
     writeFileAtomic(join(output, 'scores.json'), `${JSON.stringify({ ...plan, ...score }, null, 2)}\n`);
