@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What docs/gpus.md says of a GPU, measured on one, in at most 8 minutes:
+# What docs/gpus.md says of a GPU, measured on one; meant to end within 8 minutes, which nobody has timed:
 #   bench/gpu.sh pack                     where this package is installed: packs Node, its packages and what is compiled
 #   bench/gpu.sh                          on the GPU machine, in a copy of the repository with that pack
 #   bench/gpu.sh --device cpu --shape tiny   every part of it without a GPU
