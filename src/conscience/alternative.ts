@@ -23,6 +23,10 @@ import type { ReviewItem } from './review.js';
 export const ALTERNATIVES = ['rewrite', 'anew', 'base'] as const;
 export type AlternativeManner = (typeof ALTERNATIVES)[number];
 
+/** What becomes of an alternative that the token limit ended. `cut`: it is taken up to its last whole sentence. */
+export const UNFINISHED = ['drop', 'cut'] as const;
+export type Unfinished = (typeof UNFINISHED)[number];
+
 /** The system turn of `anew`; it goes before one that the conversation has. */
 const CARE =
   'You are a careful, honest and helpful assistant. You give people what they legitimately need, tell them the truth, ' +
@@ -102,6 +106,25 @@ function withCare(messages: readonly Message[]): Message[] {
     ? [{ ...first, content: `${CARE}\n\n${first.content}` }, ...rest]
     : [{ role: 'system', content: CARE }, ...messages];
 }
+
+/** Ends of sentences and of lines that say something; not the number of a list's item. */
+const SENTENCE_END = /[^\s\d][.!?…。！？]["”’»)*]*(?=\s)|[^\s:](?=\n)/g;
+
+/**
+ * What of a response is whole: all of it where it ended by itself, else with `cut` what comes before the end of its last
+ * whole sentence. It still has `finish: 'length'`, as nothing says that the answer ends there. Undefined where nothing
+ * is, or a block of code stands open.
+ */
+export function wholeOf(response: Response, unfinished: Unfinished): Response | undefined {
+  const { text, finish } = response;
+  if (finish === 'stop') return response;
+  const end = unfinished === 'cut' ? [...text.matchAll(SENTENCE_END)].at(-1) : undefined;
+  const whole = end && text.slice(0, end.index + end[0].length);
+  return whole === undefined || isOpen(whole) ? undefined : { ...response, text: whole };
+}
+
+/** Whether a block of code has begun and not ended. */
+const isOpen = (text: string): boolean => text.split('```').length % 2 === 0;
 
 function withoutPrefix(text: string, prefix: string | undefined): string {
   return prefix !== undefined && text.startsWith(prefix) ? text.slice(prefix.length) : text;

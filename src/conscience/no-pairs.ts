@@ -11,7 +11,7 @@ const REASONS: Readonly<Record<NoPairReason, { readonly said: string; readonly n
   'alternative-empty': { said: 'flagged, the alternative empty', next: `${AUTHOR}.` },
   'alternative-unfinished': {
     said: 'flagged, the alternative not finished',
-    next: 'Leave alternatives more room (conscience.max_tokens).',
+    next: 'Leave alternatives more room (conscience.max_tokens), or take them as far as their last whole sentence (conscience.unfinished_alternatives: cut).',
   },
   'alternative-identical': { said: 'flagged, the alternative the same text', next: `${AUTHOR}.` },
   'alternative-refusal': {

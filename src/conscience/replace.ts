@@ -5,7 +5,13 @@
  */
 import { CostMeter } from '../metrics/costs.js';
 import type { Response, Usage } from '../values/conversation.js';
-import { type Alternative, type AlternativeSettings, writeAlternatives } from './alternative.js';
+import {
+  type Alternative,
+  type AlternativeSettings,
+  type Unfinished,
+  wholeOf,
+  writeAlternatives,
+} from './alternative.js';
 import type { ReviewFormat } from './format.js';
 import type { AlternativeRecord, NoPairReason } from './record.js';
 import { type ReviewItem, type ReviewSettings, reviewMany } from './review.js';
@@ -22,6 +28,8 @@ export interface ReplaceSettings extends ReviewSettings, AlternativeSettings {
   readonly alternativeFormat?: ReviewFormat;
   /** Whether a refusal will do. Default false. */
   readonly allowRefusals?: boolean;
+  /** What becomes of an alternative that the token limit ended. Default `drop`. */
+  readonly unfinished?: Unfinished;
   /** Whether an alternative is reviewed itself. Default true. */
   readonly reviewAlternatives?: boolean;
   /** Told how long each of the two batches takes. */
@@ -34,24 +42,32 @@ export async function replace(
   settings: ReplaceSettings,
 ): Promise<Replacement[]> {
   if (flagged.length === 0) return [];
-  const { format, alternativeFormat = format, meter = new CostMeter() } = settings;
+  const { format, alternativeFormat = format, unfinished = 'drop', meter = new CostMeter() } = settings;
   const written = await meter.during('alternatives', () =>
     writeAlternatives(flagged, { ...settings, format: alternativeFormat }),
   );
   const found = written.map((alternative, i): Replacement => {
-    const reason = flawOf(alternative, flagged[i].response, settings.allowRefusals);
-    return { alternative: { ...alternative, review: null }, reason };
+    const whole = wholeOf(alternative.response, unfinished);
+    const response = whole ?? alternative.response;
+    const reason = flawOf({ ...alternative, response }, flagged[i].response, {
+      ended: whole !== undefined,
+      allowRefusals: settings.allowRefusals ?? false,
+    });
+    return { alternative: { ...alternative, response, review: null }, reason };
   });
   if (settings.reviewAlternatives === false) return found;
   const worthy = found.map((_, i) => i).filter((i) => found[i].reason === null);
-  const asked = worthy.map((i) => ({ prompt: flagged[i].prompt, response: written[i].response }));
+  const asked = worthy.map((i) => ({ prompt: flagged[i].prompt, response: found[i].alternative!.response }));
   const onUsage = (k: number, usage: Usage) => settings.onUsage?.(worthy[k], usage);
   const reviews = await meter.during('alternative_reviews', () =>
     reviewMany(asked, { ...settings, onUsage }),
   );
   for (const [k, i] of worthy.entries()) {
     const review = reviews[k];
-    found[i] = { alternative: { ...written[i], review }, reason: SECOND_REASON[review.verdict.kind] };
+    found[i] = {
+      alternative: { ...found[i].alternative!, review },
+      reason: SECOND_REASON[review.verdict.kind],
+    };
   }
   return found;
 }
@@ -67,10 +83,10 @@ const SECOND_REASON = {
 function flawOf(
   { response, refusal }: Alternative,
   rejected: Response,
-  allowRefusals = false,
+  { ended, allowRefusals }: { readonly ended: boolean; readonly allowRefusals: boolean },
 ): NoPairReason | null {
   if (response.text === '') return 'alternative-empty';
-  if (response.finish === 'length') return 'alternative-unfinished';
+  if (!ended) return 'alternative-unfinished';
   if (response.text === rejected.text.trim()) return 'alternative-identical';
   if (refusal && !allowRefusals) return 'alternative-refusal';
   return null;

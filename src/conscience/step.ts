@@ -11,7 +11,7 @@ import { CostMeter, type Stage } from '../metrics/costs.js';
 import { Random } from '../random.js';
 import type { Prompt, Usage } from '../values/conversation.js';
 import type { Pair } from '../values/pair.js';
-import type { AlternativeManner } from './alternative.js';
+import type { AlternativeManner, Unfinished } from './alternative.js';
 import { type Contrast, type Contrasted, confess, contrastSamples, SAMPLES_PER_PROMPT } from './contrast.js';
 import type { ReviewFormat } from './format.js';
 import { type ConscienceCounts, countRecords } from './metrics.js';
@@ -34,6 +34,10 @@ export interface ConscienceStep extends ReviewSettings {
   readonly sampling: Sampling;
   /** How an alternative comes about. Default `rewrite`. */
   readonly manner?: AlternativeManner;
+  /** Temperature of alternatives. Default: that of `sampling`. */
+  readonly alternativeTemperature?: number;
+  /** What becomes of an alternative that the token limit ended. Default `drop`. */
+  readonly unfinished?: Unfinished;
   /** Whether a refusal may be a pair's chosen response. Default false. */
   readonly allowRefusals?: boolean;
   /** What makes a pair. Default `alternative`. */
@@ -63,7 +67,7 @@ export interface ConscienceResult {
 
 /**
  * Runs one conscience step. A response that the conscience accepts or leaves unreadable
- * makes no pair, and neither does an alternative that is empty, unfinished, identical to
+ * makes no pair, and neither does an alternative that is empty, unfinished (unless cut), identical to
  * the flagged response, a refusal (unless allowed), unreadable, or flagged again.
  *
  * @throws ConfigError when the format does not know the framework; whatever the models throw
@@ -199,13 +203,14 @@ async function seekAlternatives(
     }),
   );
   const flagged = items.map((_, i) => i).filter((i) => outcomes[i].reason === null);
-  const { charging, sampling } = options;
+  const { charging, sampling, alternativeTemperature: temperature = sampling.temperature } = options;
   const found = await replace(
     flagged.map((i) => items[i]),
     {
       ...options,
       sampling: {
         ...sampling,
+        ...(temperature === undefined ? {} : { temperature }),
         onUsage: charging('alternatives'),
         seed: stageSeed(options, 'alternative'),
       },

@@ -19,6 +19,8 @@ export interface ModelShape {
   readonly parameters: number;
   /** Bytes of the weights as they lie in a quantised file; absent: they are brought to float32. */
   readonly stored?: number;
+  /** Numbers that losses multiply with in 8 bits (`load_in_8bit`), beside the weights. */
+  readonly rounded?: number;
   /** Numbers of the largest matrix of a layer. */
   readonly largest: number;
 }
@@ -96,7 +98,7 @@ export const totalOf = (parts: readonly MemoryPart[]): number =>
   parts.reduce((sum, { bytes }) => sum + bytes, 0);
 
 function onnxMemory(model: ModelShape, run: RunShape): MemoryPart[] {
-  const { parameters, stored, largest, vocabulary, layers, keys } = model;
+  const { parameters, stored, rounded, largest, vocabulary, layers, keys } = model;
   const { adapter, asked } = run;
   const part = (what: string, bytes: number) => ({ what, bytes, onDevice: false });
   const weights =
@@ -105,6 +107,7 @@ function onnxMemory(model: ModelShape, run: RunShape): MemoryPart[] {
       : // two matrices and their products are in float32 at one time
         part('weights, quantised, and two matrices in float32', stored + 8 * largest);
   const parts = [weights];
+  if (rounded !== undefined) parts.push(part('linear layers in 8 bits', rounded));
   if (adapter === undefined) parts.push(part('trained copy, gradients (2) and moments (2)', 20 * parameters));
   else parts.push(part('adapter, gradients (2) and moments (2)', 20 * adapter));
   const full = activations(model, run.rows * run.longest, run.longest, 4);

@@ -91,7 +91,7 @@ async function modelShape(
     throw new ModelError({ where: path, what: 'engine: torch reads no .gguf file', next });
   }
   const sizes = engine === 'onnx' ? (await readHead(path)).config : readSizes(path);
-  const frozenHere = engine === 'onnx' && setting === 'lora' && device === 'cpu' && !training.load_in_8bit;
+  const frozenHere = engine === 'onnx' && setting === 'lora' && device === 'cpu';
   const parameters = isKnown(sizes) ? knownParameters(sizes) : await countedIn(path);
   const bits = quantize === 'q8' ? 9 : quantize === 'q4' ? 5 : undefined;
   const inFile = path.endsWith('.gguf') && quantize !== 'none' ? statSync(path).size : undefined;
@@ -103,6 +103,8 @@ async function modelShape(
   const plain = readJson(join(path, 'config.json')) ?? {};
   const number = (key: string, otherwise: number) =>
     typeof plain[key] === 'number' ? plain[key] : otherwise;
+  // the embedding, and a head of its own
+  const tables = isKnown(sizes) && !sizes.tied ? 2 : 1;
   const shape = isKnown(sizes)
     ? { ffn: sizes.ffn, heads: sizes.heads, keys: sizes.kvHeads * sizes.headSize }
     : {
@@ -116,6 +118,7 @@ async function modelShape(
       ...{ layers: sizes.layers, width: sizes.width, vocabulary: sizes.vocabSize, parameters, ...shape },
       largest: sizes.width * shape.ffn,
       ...(stored === undefined ? {} : { stored }),
+      ...(training.load_in_8bit ? { rounded: parameters - sizes.vocabSize * sizes.width * tables } : {}),
     },
   };
 }

@@ -25,12 +25,16 @@ import { product } from '../graph/shape.js';
 import { hadamard, rotationSize } from '../model/int8-matrix.js';
 import { type FrozenMatrices, joined, type LowRank, projectFrozen } from './frozen-projection.js';
 
-/** A linear layer. */
-export interface Int8Projection {
+/** A linear layer's matrix: Rᵀ·W ≈ values∘scales. */
+export interface Int8Matrix {
   /** int8 or uint8 [in, out] */
   readonly values: Value;
   /** [out] */
   readonly scales: Value;
+}
+
+/** A linear layer. */
+export interface Int8Projection extends Int8Matrix {
   readonly bias?: Value;
   readonly lora?: LowRank;
 }
@@ -42,7 +46,17 @@ export interface Int8Projection {
  * @returns [N, out] each
  */
 export function projectInt8(x: Value, layers: readonly Int8Projection[]): readonly Value[] {
-  const matrices: FrozenMatrices = {
+  const ys = projectFrozen(
+    x,
+    int8Matrices(layers),
+    layers.map(({ lora }) => lora),
+  );
+  return ys.map((y, i) => (layers[i].bias ? add(y, layers[i].bias) : y));
+}
+
+/** How matrices of layers that read the same input are multiplied with. */
+export function int8Matrices(layers: readonly Int8Matrix[]): FrozenMatrices {
+  return {
     times: (x) => {
       const turned = rotated(x);
       const scales = rowScales([turned]);
@@ -54,16 +68,10 @@ export function projectInt8(x: Value, layers: readonly Int8Projection[]): readon
     back: (grads) =>
       inputGradient(layers.flatMap((layer, i) => (grads[i] ? [{ ...layer, g: grads[i] }] : []))),
   };
-  const ys = projectFrozen(
-    x,
-    matrices,
-    layers.map(({ lora }) => lora),
-  );
-  return ys.map((y, i) => (layers[i].bias ? add(y, layers[i].bias) : y));
 }
 
 /** Σ (dYᵢ∘sᵢ)·qᵢᵀ·Rᵀ as one product; R is symmetric. */
-function inputGradient(layers: readonly (Int8Projection & { readonly g: Value })[]): Value {
+function inputGradient(layers: readonly (Int8Matrix & { readonly g: Value })[]): Value {
   const scaled = layers.map(({ g, scales }) => mul(g, scales));
   const scales = rowScales(scaled);
   const rows = joined(

@@ -1,29 +1,41 @@
 /** The parameters of a model whose matrices lie in a store, for a graph that trains an adapter on top of them. */
-import type { Graph, Value } from '../graph/graph.js';
+import type { DType, Graph, Value } from '../graph/graph.js';
+import type { Integers } from '../graph/int8-ops.js';
 import type { Dim } from '../graph/shape.js';
 import type { Projection } from '../model/architectures/architecture.js';
 import type { ModelConfig } from '../model/config.js';
 import { adaptedModules, type LoraConfig, projectionName } from '../model/lora-modules.js';
-import type { QuantisedStore } from '../model/quantised-store.js';
+import type { QuantisedStore, StoredProduct } from '../model/quantised-store.js';
 import { projectFrozen } from './frozen-projection.js';
+import type { Int8Matrix } from './int8-projection.js';
 import type { OutputHead } from './output-head.js';
-import { type DecoderParameters, loraInputs, rmsNorm } from './parameters.js';
+import { type DecoderParameters, int8Input, loraInputs, rmsNorm, scalesInput } from './parameters.js';
 import { StoredConstants } from './stored-projection.js';
+
+interface StoredOptions {
+  readonly store: QuantisedStore;
+  readonly lora?: LoraConfig | undefined;
+  /** What the matrices of projections are, which are then inputs `….int8` and `….scales`, one for each product of the store. */
+  readonly int8?: Integers | undefined;
+  /** Scalar input that is fed 0. */
+  readonly zero: Value;
+}
 
 export class StoredParameters implements DecoderParameters {
   readonly inputs = new Map<string, Value>();
   private readonly constants: StoredConstants;
+  private readonly store: QuantisedStore;
+  private readonly int8?: Integers | undefined;
   private readonly adapted;
   private readonly products;
 
-  /** @param zero scalar input that is fed 0 */
   constructor(
     private readonly graph: Graph,
     private readonly config: ModelConfig,
-    private readonly store: QuantisedStore,
-    lora: LoraConfig | undefined,
-    zero: Value,
+    { store, lora, int8, zero }: StoredOptions,
   ) {
+    this.store = store;
+    this.int8 = int8;
     this.constants = new StoredConstants(graph, store, zero);
     this.adapted = lora ? adaptedModules(config, lora) : new Map();
     this.products = new Map(store.products.map((product) => [product.parts[0].name, product]));
@@ -38,13 +50,20 @@ export class StoredParameters implements DecoderParameters {
         const adapted = this.adapted.get(name);
         return adapted && loraInputs((...of) => this.input(...of), name, [product.inner, outputs], adapted);
       });
-      outputs.push(...projectFrozen(x, this.constants.product(product), loras));
+      outputs.push(...projectFrozen(x, this.constants.product(product, this.rounded(product)), loras));
     }
     return outputs;
   }
 
   linear(layer: number, projection: Projection, x: Value): Value {
     return this.linears(layer, [projection], x)[0];
+  }
+
+  /** A product's matrix in 8 bits, where projections are. */
+  private rounded({ parts: [{ name }], inner, outputs }: StoredProduct): Int8Matrix | undefined {
+    if (!this.int8) return undefined;
+    const values = this.input(int8Input(name), [inner, outputs], this.int8);
+    return { values, scales: this.input(scalesInput(name), [outputs]) };
   }
 
   norm(name: string, x: Value): Value {
@@ -56,10 +75,10 @@ export class StoredParameters implements DecoderParameters {
     return this.graph.input('x', this.graph.float, [count, this.config.width]);
   }
 
-  private input(name: string, shape: readonly number[]): Value {
+  private input(name: string, shape: readonly number[], dtype: DType = this.graph.float): Value {
     const known = this.inputs.get(name);
     if (known) return known;
-    const value = this.graph.input(name, this.graph.float, shape);
+    const value = this.graph.input(name, dtype, shape);
     this.inputs.set(name, value);
     return value;
   }

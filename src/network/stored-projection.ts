@@ -30,6 +30,7 @@ import {
   weightsFile,
 } from '../model/quantised-store.js';
 import { type FrozenMatrices, joined, parts } from './frozen-projection.js';
+import { type Int8Matrix, int8Matrices } from './int8-projection.js';
 import type { OutputHead } from './output-head.js';
 
 /** Most weights of a head that are float32 at once. */
@@ -59,8 +60,12 @@ export class StoredConstants {
     return this.constant(name, dtype, shape, at);
   }
 
-  /** The matrices of a product, in the order of its parts. */
-  product(product: StoredProduct): FrozenMatrices {
+  /**
+   * The matrices of a product, in the order of its parts.
+   *
+   * @param rounded the whole product's, where that is multiplied with instead
+   */
+  product(product: StoredProduct, rounded?: Int8Matrix): FrozenMatrices {
     const { parts: layers, inner, outputs, matrix, bias } = product;
     const [{ name }] = layers;
     const sizes = layers.map(({ outputs }) => outputs);
@@ -71,6 +76,10 @@ export class StoredConstants {
     };
     const added = bias && this.array(`${name}.bias`, bias);
     const biased = (y: Value) => parts(added ? add(y, added) : y, sizes);
+    if (rounded) {
+      const whole = int8Matrices([rounded]);
+      return { times: (x) => biased(whole.times(x)[0]), back: (grads) => whole.back([gradient(grads)]) };
+    }
     if (!product.format) {
       const W = this.constant(`${name}.weight`, 'float32', [inner, outputs], matrix.at);
       return {

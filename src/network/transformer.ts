@@ -71,7 +71,7 @@ export class Transformer {
     const { lora, int8, store, checkpointing } = options;
     if (store || checkpointing) this.zero = graph.input('zero', graph.float, []);
     this.parameters = store
-      ? new StoredParameters(graph, config, store, lora, this.zero!)
+      ? new StoredParameters(graph, config, { store, lora, int8, zero: this.zero! })
       : new Parameters(graph, config, lora, int8);
   }
 

@@ -133,9 +133,9 @@ function requireUrl({ url }: EngineChoice): string {
   });
 }
 
-/** A quantised base stays as it is. @throws ConfigError when it is to be trained, rounded again, or run elsewhere */
-function requireFrozenBase({ lora, loadIn8bit, device = 'cpu' }: OnnxOptions): void {
-  if (lora && !loadIn8bit && device === 'cpu') return;
+/** A quantised base stays as it is. @throws ConfigError when it is to be trained, or run elsewhere */
+function requireFrozenBase({ lora, device = 'cpu' }: OnnxOptions): void {
+  if (lora && device === 'cpu') return;
   throw new ConfigError({
     where: 'engine',
     what: 'quantised weights can only be the frozen base of LoRA training on the CPU',

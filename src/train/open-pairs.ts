@@ -78,6 +78,10 @@ export async function castRoles(
     allowRefusals: conscience.allow_refusals,
     contrast: conscience.contrast,
     manner: conscience.alternatives,
+    unfinished: conscience.unfinished_alternatives,
+    ...(conscience.alternative_temperature === undefined
+      ? {}
+      : { alternativeTemperature: conscience.alternative_temperature }),
     reviewAlternatives: conscience.review_alternatives,
   };
   const { warnings } = cast;

@@ -62,13 +62,15 @@ async function baseOf(
   note: (line: string) => void,
   known?: Model,
 ): Promise<Model | QuantisedModel> {
-  const inFloat = quantize === 'none' || training.load_in_8bit || device !== 'cpu' || setting !== 'lora';
+  const inFloat = quantize === 'none' || device !== 'cpu' || setting !== 'lora';
   const rounded = quantize === 'q8' || quantize === 'q4';
   if ((!known || rounded) && !inFloat) {
     const quantised = await quantisedAt(modelPath, quantize);
     if (quantised) {
       note(
-        'The frozen weights stay quantised: losses use their exact numbers, and what the model is asked rounds activations to 8 bits as well.',
+        training.load_in_8bit
+          ? 'The frozen weights stay quantised: losses round them to 8 bits, and activations and gradients where they meet them; what the model is asked uses their exact numbers, and rounds activations to 8 bits.'
+          : 'The frozen weights stay quantised: losses use their exact numbers, and what the model is asked rounds activations to 8 bits as well.',
       );
       return quantised;
     }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { wholeOf } from '../../src/conscience/alternative.js';
 import { defaultFormat } from '../../src/conscience/format.js';
 import { FRAMEWORKS } from '../../src/conscience/frameworks.js';
 import { addCounts, conscienceMetrics, countRecords, NO_COUNTS } from '../../src/conscience/metrics.js';
@@ -65,6 +66,38 @@ describe('runConscience', () => {
     expect(reviews.map(({ prompt, reason }) => [prompt.messages[0].content, reason])).toEqual(
       FATES.map(([prompt, , , reason]) => [prompt, reason]),
     );
+  });
+
+  it('takes an unfinished alternative as far as its last whole sentence where it may, and reviews that', async () => {
+    const models = cast();
+    const text = 'Invite them. Cook something plain.\n\nThen sit d';
+    models.alternative = new ScriptedModel('frozen-start', { say: () => ({ text, finish: 'length' }) });
+    const prompts = [promptOf('dinner')];
+    const { pairs, reviews } = await runConscience(step(models, { prompts, unfinished: 'cut' }));
+    expect(pairs[0].chosen).toMatchObject({ text: 'Invite them. Cook something plain.', finish: 'length' });
+    expect(reviews[0].alternative!.raw.text).toBe(text);
+    const [{ content }] = models.conscience.labelCalls.at(-1)!.conversations[0];
+    expect(replyIn(content)).toBe('Invite them. Cook something plain.');
+  });
+
+  it.each([
+    ['You could invite', undefined],
+    ['1. Invite', undefined],
+    ['Use this:\n```python\nx = 1.\ny', undefined],
+    ['Call 1.5 people. They w', 'Call 1.5 people.'],
+    ['Steps:\n1. Call them\n2. Wa', 'Steps:\n1. Call them'],
+    ['He said “Go.” Then h', 'He said “Go.”'],
+  ])('knows what of an unfinished text is whole: %j', (text, whole) => {
+    expect(wholeOf({ text, finish: 'length', tokens: 9 }, 'cut')?.text).toBe(whole);
+    expect(wholeOf({ text, finish: 'length', tokens: 9 }, 'drop')).toBeUndefined();
+    expect(wholeOf({ text, finish: 'stop', tokens: 9 }, 'drop')?.text).toBe(text);
+  });
+
+  it('writes alternatives at a temperature of their own', async () => {
+    const models = cast();
+    await runConscience(step(models, { alternativeTemperature: 0 }));
+    expect(models.policy.generateCalls[0].options.temperature).toBe(0.7);
+    expect(models.alternative.generateCalls[0].options.temperature).toBe(0);
   });
 
   it('counts what all roles have read and written', async () => {

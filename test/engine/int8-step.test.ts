@@ -1,6 +1,11 @@
 /** Training on frozen matrices that are rounded to int8. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { Gradients } from '../../src/engine/adamw.js';
 import { OnnxEngine, type OnnxOptions } from '../../src/engine/onnx/engine.js';
+import { QuantisedEngine } from '../../src/engine/onnx/frozen/engine.js';
 import { qwen2 } from '../../src/model/architectures/qwen.js';
 import { dequantised, int8Matrix } from '../../src/model/int8-matrix.js';
 import { initLora } from '../../src/model/lora.js';
@@ -8,23 +13,45 @@ import { type LoraConfig, projections } from '../../src/model/lora-modules.js';
 import type { Model } from '../../src/model/model.js';
 import { Random } from '../../src/random.js';
 import { relativeError } from '../relative-error.js';
+import { frozenSource, inFloat } from './frozen-source.js';
 import { randomRows, stepOf, supervised, tinyModel } from './tiny.js';
 
 const lora: LoraConfig = { rank: 3, alpha: 6, rslora: false, targets: projections };
-const engines: OnnxEngine[] = [];
-afterAll(() => Promise.all(engines.map((engine) => engine.close())));
+const cache = mkdtempSync(join(tmpdir(), 'ealign-int8-'));
+const engines: { close(): Promise<void> }[] = [];
+afterAll(async () => {
+  await Promise.all(engines.map((engine) => engine.close()));
+  rmSync(cache, { recursive: true });
+});
 
 const pass = supervised(randomRows([9, 12, 11, 7]));
 
 function engineOf(model: Model, options: OnnxOptions = {}) {
+  const engine = new OnnxEngine(model, { lora, adapter: movedAdapter(model), ...options });
+  engines.push(engine);
+  return engine;
+}
+
+function movedAdapter(model: Model) {
   const adapter = initLora(model.config, lora, 5);
   for (const [name, { data }] of adapter) {
     const random = new Random('moved', name);
     if (name.endsWith('lora_B')) for (let i = 0; i < data.length; i++) data[i] = 0.2 * random.normal();
   }
-  const engine = new OnnxEngine(model, { lora, adapter, ...options });
-  engines.push(engine);
-  return engine;
+  return adapter;
+}
+
+/** Length of the difference of all gradients, relative to theirs. */
+function distance(got: Gradients, expected: Gradients): number {
+  let [difference, length] = [0, 0];
+  for (const [name, grad] of expected) {
+    const other = got.get(name)!;
+    for (let i = 0; i < grad.length; i++) {
+      difference += (other[i] - grad[i]) ** 2;
+      length += grad[i] ** 2;
+    }
+  }
+  return Math.sqrt(difference / length);
 }
 
 /** The model that is trained: with projections as they are after rounding. */
@@ -46,17 +73,9 @@ describe('training in 8 bits', () => {
     const got = await stepOf(engineOf(model, { loadIn8bit: true }), pass);
     const expected = await stepOf(engineOf(rounded(model)), pass);
     expect(relativeError([got.result.loss], [expected.result.loss])).toBeLessThan(0.01);
-    let [difference, length] = [0, 0];
-    for (const [name, grad] of expected.gradients) {
-      const other = got.gradients.get(name)!;
-      for (let i = 0; i < grad.length; i++) {
-        difference += (other[i] - grad[i]) ** 2;
-        length += grad[i] ** 2;
-      }
-    }
     // two layers of 16 to 24 inputs, every product rounded to 8 bits
-    expect(Math.sqrt(difference / length)).toBeLessThan(0.05);
-    expect(difference).toBeGreaterThan(0);
+    expect(distance(got.gradients, expected.gradients)).toBeLessThan(0.05);
+    expect(distance(got.gradients, expected.gradients)).toBeGreaterThan(0);
   });
 
   it('is the same with activations that are computed again', async () => {
@@ -68,6 +87,27 @@ describe('training in 8 bits', () => {
       expect(relativeError(results[1].gradients.get(name)!, grad), name).toBeLessThan(1e-5);
     }
   });
+
+  it.each(['llama', 'qwen2'] as const)(
+    'on a quantised base is training in 8 bits on the same numbers in float32: %s',
+    async (name) => {
+      const options = { width: 64, heads: 4, kvHeads: 2, headSize: 16, ffn: 96, tied: name === 'llama' };
+      const model = tinyModel({ ...options, ...(name === 'qwen2' ? { architecture: qwen2 } : {}) });
+      const source = frozenSource(cache, model, 'q8');
+      const open = (loadIn8bit: boolean) =>
+        new QuantisedEngine(source, lora, { adapter: movedAdapter(model), loadIn8bit });
+      const [eight, exact] = [open(true), open(false)];
+      engines.push(eight, exact);
+      const got = await stepOf(eight, pass);
+      const expected = await stepOf(engineOf(inFloat(model, source.store), { loadIn8bit: true }), pass);
+      expect(relativeError([got.result.loss], [expected.result.loss])).toBeLessThan(0.005);
+      expect(distance(got.gradients, expected.gradients)).toBeLessThan(0.02);
+      const row = { context: 'abc', continuations: ['d', 'ef'] };
+      expect(await eight.model('policy').continuationLogps([row])).toEqual(
+        await exact.model('policy').continuationLogps([row]),
+      );
+    },
+  );
 
   it('learns', async () => {
     const engine = engineOf(tinyModel(), { loadIn8bit: true });

@@ -1,5 +1,5 @@
 /** LoRA on a base that stays quantised has the gradients of LoRA on the same numbers in float32. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -19,12 +19,12 @@ import type { Model } from '../../src/model/model.js';
 import { floatSource } from '../../src/model/quantise.js';
 import type { BlockFormat } from '../../src/model/quantised-blocks.js';
 import { EmbeddingRows, type QuantisedModel } from '../../src/model/quantised-model.js';
-import { makeStore, type QuantisedStore, type StoredArray } from '../../src/model/quantised-store.js';
+import { makeStore } from '../../src/model/quantised-store.js';
 import { StoredConstants } from '../../src/network/stored-projection.js';
 import { Random } from '../../src/random.js';
 import { relativeError } from '../relative-error.js';
 import { contract } from './contract.js';
-import { frozenSource } from './frozen-source.js';
+import { frozenSource, inFloat } from './frozen-source.js';
 import { randomRows, stepOf, supervised, tinyModel } from './tiny.js';
 
 const cache = mkdtempSync(join(tmpdir(), 'ealign-quantised-'));
@@ -80,42 +80,6 @@ function randomBlocks(model: Model, format: BlockFormat): QuantisedModel {
     store,
     embedding: new EmbeddingRows(store.file, at, quantisations.get(0)!, model.config),
   };
-}
-
-/** The model with the numbers of its store in float32. */
-function inFloat(model: Model, store: QuantisedStore): Model {
-  const file = readFileSync(store.file);
-  const floats = ({ shape, at }: StoredArray) =>
-    new Float32Array(file.buffer.slice(file.byteOffset + at).slice(0, 4 * shape.reduce((a, b) => a * b, 1)));
-  const weights = new Map(model.weights);
-  for (const { parts, inner, outputs, format, matrix, scales, offsets, bias } of store.products) {
-    const W = format ? new Float32Array(inner * outputs) : floats(matrix);
-    if (format) {
-      const { bits, blockSize } = format;
-      const [s, o] = [floats(scales!), offsets && floats(offsets)];
-      for (let n = 0; n < outputs; n++)
-        for (let k = 0; k < inner; k++) {
-          const i = n * inner + k;
-          const byte = file[matrix.at + Math.floor((i * bits) / 8)];
-          const q = bits === 8 ? byte - 128 : ((byte >> (4 * (i % 2))) & 15) - 8;
-          const block = Math.floor(k / blockSize);
-          W[k * outputs + n] = s[(n * inner) / blockSize + block] * q + (o ? o[block * outputs + n] : 0);
-        }
-    }
-    let from = 0;
-    for (const { name, outputs: own } of parts) {
-      const head = name === 'model.embed_tokens';
-      const data = new Float32Array(inner * own);
-      for (let k = 0; k < inner; k++)
-        for (let n = 0; n < own; n++) data[head ? n * inner + k : k * own + n] = W[k * outputs + from + n];
-      weights.set(`${name}.weight`, { shape: head ? [own, inner] : [inner, own], data });
-      const name2 = `${name}.bias`;
-      if (bias && weights.has(name2))
-        weights.set(name2, { shape: [own], data: floats(bias).slice(from, from + own) });
-      from += own;
-    }
-  }
-  return { ...model, weights };
 }
 
 const [chosen, rejected] = randomRows([8, 10], 2);

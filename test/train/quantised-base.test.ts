@@ -58,7 +58,11 @@ describe('the base', () => {
     ['as it is in the file', {}, true],
     ['float32 where that is asked for', { quantize: 'none' }, false],
     ['float32 where it is trained', { setting: 'full' }, false],
-    ['int8 where that is asked for', { training: { load_in_8bit: true } }, false],
+    [
+      'as it is, rounded in losses alone, where that is asked for',
+      { training: { load_in_8bit: true } },
+      true,
+    ],
   ])('is %s', async (_, settings, quantised) => {
     const { model } = await trainedModel(configOf('unused', settings), () => {});
     expect('store' in model).toBe(quantised);
@@ -66,7 +70,6 @@ describe('the base', () => {
 
   it.each<Settings>([
     { quantize: 'q4', setting: 'full' },
-    { quantize: 'q8', training: { load_in_8bit: true } },
     { quantize: 'q8', device: 'webgpu' },
   ])('cannot be rounded where it does not stay as it is: %o', (settings) => {
     expect(() => configOf('unused', settings)).toThrow(/quantize.*only weights that stay/s);
@@ -84,7 +87,7 @@ describe('the base', () => {
     const { model } = await trainedModel(configOf('unused'), () => {});
     await expect(openEngine({ model })).rejects.toThrow(/only be the frozen base of LoRA/);
     const lora = { rank: 2, alpha: 2, rslora: false, targets: projections };
-    await expect(openEngine({ model, lora, loadIn8bit: true })).rejects.toThrow(/only be the frozen base/);
+    await expect(openEngine({ model, lora, device: 'webgpu' })).rejects.toThrow(/only be the frozen base/);
   });
 
   it('is not rounded twice', async () => {

@@ -79,7 +79,7 @@ export class Copies {
     this.maxLength = Math.min(maxLength ?? config.maxPositions, config.maxPositions);
     this.rotary = new RotaryFeeds(config, this.maxLength);
     const base = toFeeds(weights);
-    if (lora && loadIn8bit && !('store' in source)) this.int8 = new Int8Projections(source);
+    if (lora && loadIn8bit) this.int8 = new Int8Projections(source);
     this.sets = {
       base,
       start: this.start ? { ...base, ...toFeeds(this.start) } : base,

@@ -1,9 +1,12 @@
 /** Frozen projections in 8 bits, as this machine multiplies them. */
+import { closeSync, openSync } from 'node:fs';
 import { Graph } from '../../graph/graph.js';
 import { type Integers, matMulIntegerToFloat } from '../../graph/int8-ops.js';
 import { int8Matrix } from '../../model/int8-matrix.js';
 import { projectionName } from '../../model/lora-modules.js';
-import type { Model } from '../../model/model.js';
+import type { Model, Tensor } from '../../model/model.js';
+import type { QuantisedModel } from '../../model/quantised-model.js';
+import { storedMatrix } from '../../model/stored-matrix.js';
 import { int8Input, scalesInput } from '../../network/parameters.js';
 import { type NdArray, Program, type RuntimeOptions } from './runtime.js';
 
@@ -16,7 +19,7 @@ interface Int8Feeds {
 export class Int8Projections {
   private made?: Promise<Int8Feeds>;
 
-  constructor(private readonly source: Model) {}
+  constructor(private readonly source: Model | QuantisedModel) {}
 
   /** Inputs of graphs that run with these options, rounded when they are first asked for. */
   on(options: RuntimeOptions): Promise<Int8Feeds> {
@@ -25,19 +28,37 @@ export class Int8Projections {
   }
 
   private async make(options: RuntimeOptions): Promise<Int8Feeds> {
-    const { config, weights } = this.source;
+    const { source } = this;
     const dtype = await integersHere(options);
     const feeds: Record<string, NdArray> = {};
-    for (let layer = 0; layer < config.layers; layer++) {
-      for (const projection of config.architecture.projections) {
-        const name = projectionName(layer, projection);
-        const weight = weights.get(`${name}.weight`)!;
-        const { values, scales } = int8Matrix(weight);
-        feeds[int8Input(name)] = { data: dtype === 'int8' ? values : shifted(values), dims: weight.shape };
-        feeds[scalesInput(name)] = { data: scales, dims: [scales.length] };
-      }
+    for (const [name, matrix] of 'store' in source ? storedMatrices(source) : matrices(source)) {
+      const { values, scales } = int8Matrix(matrix);
+      feeds[int8Input(name)] = { data: dtype === 'int8' ? values : shifted(values), dims: matrix.shape };
+      feeds[scalesInput(name)] = { data: scales, dims: [scales.length] };
     }
     return { dtype, feeds };
+  }
+}
+
+/** The matrices of projections, [in, out]. */
+function* matrices({ config, weights }: Model): Generator<readonly [string, Tensor]> {
+  for (let layer = 0; layer < config.layers; layer++) {
+    for (const projection of config.architecture.projections) {
+      const name = projectionName(layer, projection);
+      yield [name, weights.get(`${name}.weight`)!];
+    }
+  }
+}
+
+/** Those of a store, one at a time in float32: what is one product there is one matrix, under its first part's name. */
+function* storedMatrices({ store }: QuantisedModel): Generator<readonly [string, Tensor]> {
+  const file = openSync(store.file, 'r');
+  try {
+    // the last is the head
+    for (const product of store.products.slice(0, -1))
+      yield [product.parts[0].name, storedMatrix(file, product)];
+  } finally {
+    closeSync(file);
   }
 }
 

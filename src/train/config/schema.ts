@@ -72,10 +72,10 @@ function roundingChecks({ setting, engine, device = 'cpu', quantize, training }:
         'only weights that stay as they are can be rounded, and only here on the CPU; set setting: lora, engine: onnx and device: cpu',
     },
     {
-      holds: quantize === undefined || quantize === 'none' || (frozenHere && !training.load_in_8bit),
+      holds: quantize === undefined || quantize === 'none' || frozenHere,
       path: 'quantize',
       message:
-        'only weights that stay as they are can be rounded, once, and only here on the CPU; set setting: lora, engine: onnx, device: cpu and load_in_8bit: false',
+        'only weights that stay as they are can be rounded, and only here on the CPU; set setting: lora, engine: onnx and device: cpu',
     },
   ];
 }

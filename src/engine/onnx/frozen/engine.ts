@@ -3,7 +3,7 @@
  * as it is in the file. Dettmers et al. 2023, arXiv:2305.14314 (QLoRA).
  *
  * What losses are made of multiplies with the base's exact numbers, brought to float32 block by block
- * (network/stored-projection.ts). What the model is asked (samples, reviews, alternatives) goes to a
+ * (network/stored-projection.ts), or with `loadIn8bit` rounded to int8 (network/int8-projection.ts). What the model is asked (samples, reviews, alternatives) goes to a
  * frozen copy, which rounds activations to 8 bits, with the adapter on top.
  */
 import type { LoraConfig } from '../../../model/lora-modules.js';
@@ -40,7 +40,7 @@ export class QuantisedEngine extends LocalEngine implements TrainingEngine, Ampl
   constructor(
     protected override readonly source: QuantisedModel,
     readonly lora: LoraConfig,
-    options: Omit<OnnxOptions, 'lora' | 'loadIn8bit'> = {},
+    options: Omit<OnnxOptions, 'lora'> = {},
   ) {
     super(source, { ...options, lora });
   }

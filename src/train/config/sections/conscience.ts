@@ -1,7 +1,7 @@
 /** `conscience`: what is reviewed, how often, by whom, and what becomes of it. */
 import { z } from 'zod';
 import { count, key, text } from '../../../config/key.js';
-import { ALTERNATIVES } from '../../../conscience/alternative.js';
+import { ALTERNATIVES, UNFINISHED } from '../../../conscience/alternative.js';
 import { CONTRASTS } from '../../../conscience/contrast.js';
 import { FRAMEWORK_NAMES } from '../../../conscience/frameworks.js';
 
@@ -150,6 +150,13 @@ export const conscienceSection = z.strictObject({
   alternatives: key(
     z.enum(ALTERNATIVES).default('rewrite'),
     'How the alternative to a flagged response comes about. rewrite: its author sees the record and the question that the response failed; anew: it answers the prompt again under a system turn that asks for care, so that nothing of the review can leak into the answer; base: it answers the prompt again as it is.',
+  ),
+  alternative_temperature: key(z.number().min(0).optional(), 'Temperature of alternatives; 0 is greedy.', {
+    fallback: 'that of the responses',
+  }),
+  unfinished_alternatives: key(
+    z.enum(UNFINISHED).default('drop'),
+    'What becomes of an alternative that max_tokens ended. drop: no pair; cut: it is taken as far as its last whole sentence, and taught without an end.',
   ),
   review_alternatives: key(
     z.boolean().default(true),

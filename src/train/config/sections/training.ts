@@ -55,7 +55,7 @@ export const trainingSection = z.strictObject({
   ),
   load_in_8bit: key(
     z.boolean().default(false),
-    'Round the frozen linear layers to 8 bits while training an adapter, and activations and gradients where they meet them: faster; gradients differ by some percent, and whole runs have not been compared yet. With setting: lora, on the CPU.',
+    'Round the frozen linear layers to 8 bits in the losses of an adapter’s training, and activations and gradients where they meet them: faster; gradients differ by some percent, and whole runs have not been compared yet. With setting: lora, on the CPU.',
   ),
   log_every: key(count(1).default(10), 'Steps between two records of metrics.', { unit: 'steps' }),
   eval_every: key(
