@@ -1,6 +1,6 @@
 /**
- * Entry of the command `ealign`: registers the commands, runs one, and turns whatever it
- * throws into a line and an exit code.
+ * The command `ealign`, once front.ts has decided in which thread: registers the commands, runs one, and turns
+ * whatever it throws into a line and an exit code.
  */
 import { dirname, join, resolve } from 'node:path';
 import { ConfigError } from '../errors.js';
@@ -26,19 +26,12 @@ import { addReviewCommand } from './review.js';
 import { addSchemaCommand } from './schema.js';
 import { addServeCommand } from './serve.js';
 import { failure } from './terminal/failure.js';
+import { front } from './terminal/front.js';
 import { createProgram, withHyphens } from './terminal/program.js';
 import { addTrainCommand } from './train.js';
 import { addWorkerCommand } from './worker.js';
 
-/** Exit code of a process whose reader went away: 128 + SIGPIPE. */
-const BROKEN_PIPE = 141;
-
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(BROKEN_PIPE);
-    throw error;
-  });
-}
+front?.dress();
 process.on('uncaughtException', (error) => {
   fail(error);
   process.exit();

@@ -22,6 +22,21 @@ export const STAGES = [
 ] as const;
 export type Stage = (typeof STAGES)[number];
 
+/** What is done in a stage, in words. */
+export const STAGE_WORDS: Readonly<Record<Stage, string>> = {
+  sampling: 'sampling',
+  reviews: 'reviewing',
+  alternatives: 'writing alternatives',
+  alternative_reviews: 'reviewing alternatives',
+  waiting: 'waiting for reviews',
+  reference: 'scoring the reference',
+  pairs: 'step',
+  sft: 'step',
+  evaluation: 'validating',
+  checkpoints: 'saving',
+  other: 'step',
+};
+
 /** The stages that supervised training alone does not have. */
 export const ALIGNMENT_STAGES: readonly Stage[] = STAGES.slice(0, STAGES.indexOf('sft'));
 
@@ -58,8 +73,14 @@ export class CostMeter {
   private stage: Stage = 'other';
   private since: number;
 
-  /** @param now a clock, milliseconds */
-  constructor(private readonly now: () => number = () => performance.now()) {
+  /**
+   * @param now     a clock, milliseconds
+   * @param onStage told of each stage that it enters
+   */
+  constructor(
+    private readonly now: () => number = () => performance.now(),
+    private readonly onStage: (stage: Stage) => void = () => {},
+  ) {
     this.since = now();
   }
 
@@ -120,6 +141,7 @@ export class CostMeter {
   private enter(stage: Stage): void {
     this.pass(this.stage);
     this.stage = stage;
+    this.onStage(stage);
   }
 
   private pass(stage: Stage): void {

@@ -26,6 +26,8 @@ export interface Progress {
   start(total: number, label: string, options?: ProgressOptions): void;
   /** Reports a step. Metrics that are left out keep the value last reported. */
   update(state: ProgressState): void;
+  /** Names what is done from now on, before a piece of work or within it, e.g. `loading the model`. */
+  phase?(name: string): void;
   /** One line for the reader, that stays on the screen. */
   note(line: string): void;
   /**

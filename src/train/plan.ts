@@ -50,10 +50,12 @@ export async function planTrain(given: TrainConfig, options: PlanOptions = {}): 
   const { engine, device, url } = given;
   await requireEngine({ engine, device, url });
   const unread: string[] = [];
+  progress.phase?.('reading the data');
   const data = await readData(given, (line) => {
     unread.push(line);
     note(line);
   });
+  progress.phase?.('loading the model');
   const trained = await trainedModel(given, note, options.model);
   const { config, model, modelPath } = trained;
   const rows = await tokeniseData(config, data, model.tokenizer, progress);

@@ -8,7 +8,7 @@ import { lossTerms } from '../defences/index.js';
 import { openWeights, steerable } from '../engine/capabilities.js';
 import type { TrainingEngine } from '../engine/training-engine.js';
 import { removeLeftovers } from '../files/leftovers.js';
-import { CostMeter } from '../metrics/costs.js';
+import { CostMeter, STAGE_WORDS } from '../metrics/costs.js';
 import { type Progress, silent } from '../metrics/progress.js';
 import { readMetrics } from '../metrics/writer.js';
 import { isKnown } from '../model/config.js';
@@ -58,12 +58,14 @@ export async function runTrain(given: TrainConfig | TrainPlan, options: RunOptio
   if (plan.config.engine === 'tinker') {
     progress.note(hostedCostLine(await hostedTokens(plan), plan.config.prices));
   }
+  progress.phase?.('opening the engine');
   const engine = await engineOf(plan, trainingThreads(plan.config), (line) => progress.note(line));
   const training: Training = { plan, engine, start, progress, output: new RunOutput(plan) };
   let others: Awaited<ReturnType<typeof openOthers>> = new Map();
   let thread: OpenReviewThread | undefined;
   try {
     const { conscience } = plan.config;
+    progress.phase?.('preparing reviews');
     others = await openOthers(plan.config);
     const calibration = await calibrationOfRun(plan, {
       ...{ others, note: (line: string) => progress.note(line) },
@@ -137,7 +139,7 @@ async function openTrainer(
   const { steering = [], ...terms } = await lossTerms(config, { engine, probes: plan.probes });
   if (steering.length > 0) await steerable(engine).steer('training', steering);
   const watch = watchFirstReviews(note);
-  const meter = new CostMeter();
+  const meter = new CostMeter(undefined, (stage) => progress.phase?.(STAGE_WORDS[stage]));
   const pairs = await openPairs(plan, {
     engine,
     others,

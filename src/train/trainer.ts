@@ -4,12 +4,13 @@
  * Everything that it needs is handed in ready-made; files, models and configuration are
  * run.ts's business. A step is the same whether the run was interrupted before it or not.
  */
+import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { conscienceMetrics } from '../conscience/metrics.js';
 import { type Renewing, renewing } from '../engine/capabilities.js';
 import type { SequenceLogp, TrainingEngine } from '../engine/training-engine.js';
 import { TrainingError } from '../errors.js';
-import { CostMeter, type Costs } from '../metrics/costs.js';
+import { CostMeter, type Costs, STAGE_WORDS } from '../metrics/costs.js';
 import { costMetrics, type Metrics } from '../metrics/names.js';
 import type { Progress } from '../metrics/progress.js';
 import type { TokenRow } from '../values/rows.js';
@@ -98,8 +99,11 @@ export class Trainer {
     this.meter.start(this.costsBefore);
     if (this.step === 0 && this.lastSaved < 0) await this.validate();
     progress.start(totalSteps, 'train', { first: this.step });
+    progress.phase?.(STAGE_WORDS.other);
     const clock = new Clock(this.tokens);
     while (this.step < totalSteps) {
+      // what came during the step is heard before the next one
+      await setImmediate();
       if (signal?.aborted) return { finished: false, step: this.step, checkpoint: await this.save() };
       const { learningRate, gradNorm } = await this.trainStep();
       this.step += 1;

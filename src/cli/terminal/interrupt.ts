@@ -3,6 +3,8 @@
  * safe point, the second ends the process at once.
  */
 
+import { front } from './front.js';
+
 /** Exit code of a process that was interrupted: 128 + SIGINT. */
 export const INTERRUPTED = 130;
 
@@ -27,18 +29,26 @@ export async function interruptible<T>(
     controller.abort();
     notice();
   };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
+  const forget = front ? front.onInterrupt(interrupt) : onSignals(interrupt);
   try {
     return await work(controller.signal);
   } catch (error) {
     if (controller.signal.aborted && isAbort(error)) throw new Interrupted('interrupted', { cause: error });
     throw error;
   } finally {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
+    forget();
     if (controller.signal.aborted) process.exitCode = INTERRUPTED;
   }
+}
+
+/** @returns ends the listening */
+function onSignals(listener: () => void): () => void {
+  process.on('SIGINT', listener);
+  process.on('SIGTERM', listener);
+  return () => {
+    process.off('SIGINT', listener);
+    process.off('SIGTERM', listener);
+  };
 }
 
 /** Whether an error, or what caused it, is an AbortError: the signal's own, or one that Node made of it. */

@@ -4,6 +4,7 @@
  */
 import type { Progress, ProgressOptions, ProgressState } from '../../metrics/progress.js';
 import { colorsFor, type Output } from './colors.js';
+import { duration } from './format.js';
 import { Task } from './task.js';
 
 /** Seconds between two plain lines. */
@@ -23,6 +24,7 @@ export interface ProgressTarget {
 
 /** Progress that leaves the screen clean when the work ends without `done`, by an error. */
 export interface CommandProgress extends Progress {
+  phase(name: string): void;
   end(): void;
 }
 
@@ -38,6 +40,7 @@ export function createProgress({
 
 class TerminalProgress implements CommandProgress {
   private task: Task | undefined;
+  private current: Phase | undefined;
   private timer: NodeJS.Timeout | undefined;
   private drawnAt = 0;
 
@@ -49,7 +52,17 @@ class TerminalProgress implements CommandProgress {
   start(total: number, label: string, options: ProgressOptions = {}): void {
     this.end();
     this.task = new Task(total, label, options, this.now());
-    // Keeps the time left going during a long step; never keeps the process alive.
+    this.tick();
+  }
+
+  phase(name: string): void {
+    this.current = { name, since: this.now() };
+    if (!this.timer) this.tick();
+    else this.draw();
+  }
+
+  /** Keeps the line going during a long step; never keeps the process alive. */
+  private tick(): void {
     this.timer = setInterval(() => this.draw(), 1000).unref();
     this.draw();
   }
@@ -77,24 +90,30 @@ class TerminalProgress implements CommandProgress {
 
   end(): void {
     clearInterval(this.timer);
+    this.timer = undefined;
     this.erase();
-    this.task = undefined;
+    this.task = this.current = undefined;
   }
 
   private erase(): void {
-    if (this.task) this.stream.write('\r\x1b[2K');
+    if (this.task || this.current) this.stream.write('\r\x1b[2K');
   }
 
   private draw(): void {
-    if (!this.task) return;
     const now = (this.drawnAt = this.now());
     const { cyan, dim } = colorsFor(this.stream);
+    if (!this.task) {
+      if (this.current) this.stream.write(`\r\x1b[2K${dim(phaseLine(this.current, now))}`);
+      return;
+    }
     const done = Math.round(this.task.share * BAR);
     const parts: [text: string, paint: (text: string) => string][] = [
       [this.task.label, (text) => text],
       ['━'.repeat(BAR), (text) => cyan(text.slice(0, done)) + dim(text.slice(done))],
       [this.task.position, (text) => text],
-      ...this.task.facts(now).map((fact): [string, (text: string) => string] => [fact, dim]),
+      ...(this.current ? [phaseLine(this.current, now)] : [])
+        .concat(this.task.facts(now))
+        .map((fact): [string, (text: string) => string] => [fact, dim]),
     ];
     // A line that wraps can't be redrawn: what does not fit is left out.
     let room = (this.stream.columns ?? 80) - 1;
@@ -103,8 +122,22 @@ class TerminalProgress implements CommandProgress {
   }
 }
 
+/** What is done at a moment, and since when, milliseconds. */
+interface Phase {
+  readonly name: string;
+  readonly since: number;
+}
+
+/** With its time, once a person waits for it. */
+const phaseLine = ({ name, since }: Phase, now: number): string => {
+  const seconds = (now - since) / 1000;
+  return seconds < 2 ? name : `${name} ${duration(seconds)}`;
+};
+
 class PlainProgress implements CommandProgress {
   private task: Task | undefined;
+  private current: Phase | undefined;
+  private timer: NodeJS.Timeout | undefined;
   private writtenAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -122,8 +155,27 @@ class PlainProgress implements CommandProgress {
     const now = this.now();
     this.task.update(state, now);
     if (now - this.writtenAt < PLAIN_EVERY * 1000) return;
+    this.write(now);
+  }
+
+  phase(name: string): void {
+    this.current = { name, since: this.now() };
+    // a long phase tells of itself
+    this.timer ??= setInterval(() => this.remind(), PLAIN_EVERY * 1000).unref();
+  }
+
+  private remind(): void {
+    const now = this.now();
+    if (now - this.writtenAt >= PLAIN_EVERY * 1000) this.write(now);
+  }
+
+  private write(now: number): void {
+    const { task, current } = this;
     this.writtenAt = now;
-    this.note([`${this.task.label} ${this.task.position}`, ...this.task.facts(now)].join('  '));
+    if (task) {
+      const phase = current ? [current.name] : [];
+      this.note([`${task.label} ${task.position}`, ...phase, ...task.facts(now)].join('  '));
+    } else if (current) this.note(phaseLine(current, now));
   }
 
   note(line: string): void {
@@ -137,7 +189,8 @@ class PlainProgress implements CommandProgress {
   }
 
   end(): void {
-    this.task = undefined;
+    clearInterval(this.timer);
+    this.task = this.timer = this.current = undefined;
   }
 }
 
@@ -155,6 +208,10 @@ class JsonProgress implements CommandProgress {
 
   update(state: ProgressState): void {
     this.write({ event: 'progress', label: this.label, total: this.total, ...state });
+  }
+
+  phase(name: string): void {
+    this.write({ event: 'phase', name });
   }
 
   note(text: string): void {

@@ -1,5 +1,6 @@
 /** Runs the long part of a command: with progress, and stopped well by Ctrl-C. */
 import type { Progress } from '../../metrics/progress.js';
+import { front } from './front.js';
 import { interruptible } from './interrupt.js';
 import { createProgress } from './progress.js';
 
@@ -18,11 +19,10 @@ export async function work<T>(
   { json, stopping }: { json: boolean; stopping: string },
   body: (work: Work) => Promise<T>,
 ): Promise<T> {
-  const progress = createProgress({ json });
+  const progress = front ? front.begin(json, stopping) : createProgress({ json });
   try {
-    return await interruptible(
-      () => progress.note(stopping),
-      (signal) => body({ progress, signal }),
+    return await interruptible(front ? () => {} : () => progress.note(stopping), (signal) =>
+      body({ progress, signal }),
     );
   } finally {
     progress.end();
