@@ -11,6 +11,7 @@ import {
   scoreAlignment,
   THRESHOLDS,
 } from '../evaluate/alignment.js';
+import { type Contrast, contrastAnswers } from '../evaluate/contrast.js';
 import type { Study } from '../experiment/read.js';
 import { cohenKappa, spearman } from '../statistics/agreement.js';
 import { auc } from '../statistics/auc.js';
@@ -80,6 +81,29 @@ export const blindOfEvaluation = (folder: string): BlindResult | null =>
 /** What people said of a study's answers; null where nobody rated. */
 export const blindOfStudy = (study: Study): BlindResult | null =>
   ofFolder(study.experiment.output, () => ofStudy(study));
+
+/**
+ * What people's ratings say of the difference of two methods of a study, B − A: of the raters who rated both, each
+ * rating an observation of its question and seed. None where nobody did.
+ */
+export function blindContrasts(study: Study, a: string, b: string): Contrast[] {
+  const run: NamedRun = {
+    answers: ofStudy(study),
+    ratings: ratingsIn(study.experiment.output),
+    nameOf: (method) => method,
+  };
+  const raters = [...new Set(run.ratings.map(({ rater }) => rater))];
+  const rated = raters.map((rater) => ratedBy(rater, run));
+  const both = rated.filter((own) => [a, b].every((method) => own.some((one) => one.method === method)));
+  if (both.length === 0) return [];
+  const of = (method: string) =>
+    both
+      .flat()
+      .filter((one) => one.method === method)
+      .map(judgedAnswer);
+  const who = both.length === 1 ? 'blind, one rater' : `blind, ${both.length} raters`;
+  return contrastAnswers(who, of(a), of(b));
+}
 
 function ofFolder(folder: string, answers: () => readonly StoredAnswer[]): BlindResult | null {
   const ratings = ratingsIn(folder);

@@ -10,6 +10,7 @@ import { overTitle, timesOver } from './overhead.js';
 import { percent, points, pValue } from './percent.js';
 import { inWords, sideBySide } from './scorecard-table.js';
 import { STAGE_TITLES } from './stages-table.js';
+import { CONTRASTS_ABOUT, contrastTable, contrastTitle } from './study-contrasts.js';
 import { holmNote, NOTES } from './study-notes.js';
 import { inWorld, missingRuns, narrowTitle, type StudyResult, withoutPairs } from './study-result.js';
 import { sharesIn } from './summary.js';
@@ -70,6 +71,7 @@ function chapter(chapter: Chapter): string[] {
           ),
         ]
       : []),
+    ...contrasts(result),
     ...blindRatings(result),
     ...(losses
       ? ['Loss on tasks that were kept from training, nats per token, mean over the seeds:', losses]
@@ -126,6 +128,24 @@ function answers({ result, dots, pareto }: Chapter): string[] {
     ...(domination === null ? [] : [line(domination)]),
     `Differences from ${line(baseline)}; ${holmNote(fromBaseline)}`,
     differenceTable(fromBaseline, narrowTitle(study)),
+  ];
+}
+
+/** What differs between methods that a suite measured. */
+function contrasts({ contrasts }: StudyResult): string[] {
+  if (contrasts.length === 0) return [];
+  return [
+    ...['### Differences', CONTRASTS_ABOUT],
+    ...contrasts.flatMap((one) => {
+      const { heads, rows } = contrastTable(one);
+      return [
+        `${line(contrastTitle(one))}:`,
+        table(
+          heads.map(line),
+          rows.map((cells) => cells.map(line)),
+        ),
+      ];
+    }),
   ];
 }
 

@@ -22,6 +22,7 @@ import { paretoPlot } from './pareto-plot.js';
 import { percent, pValue } from './percent.js';
 import { leadingMeasure, scorecardTable } from './scorecard-page.js';
 import { stagesTables } from './stages-table.js';
+import { CONTRASTS_ABOUT, contrastTable, contrastTitle } from './study-contrasts.js';
 import { holmNote, NOTES } from './study-notes.js';
 import {
   inWorld,
@@ -46,6 +47,7 @@ ${about && html`<p>${about}</p>`}
 ${missing(result)}
 ${without && html`<p>${without}</p>`}
 ${measuredBySuite(result)}
+${contrasts(result)}
 ${inWorld(study) && answers(result)}
 ${blindSection(result.blind)}
 ${curves.length > 0 && training(result, curves)}
@@ -107,6 +109,16 @@ function measuredBySuite({ study }: StudyResult): Html | false {
     html`<h2>Scorecards</h2>
 ${scorecardTable(cards)}
 <p class="note">${NOTES.criteria} ${cards.length < runCards(study).length && NOTES.overSeeds} <a href="./${SCORECARD_FILE}">Run by run.</a></p>`
+  );
+}
+
+/** What differs between methods that a suite measured. */
+function contrasts({ contrasts }: StudyResult): Html | false {
+  return (
+    contrasts.length > 0 &&
+    html`<h2>Differences</h2>
+<p class="soft">${CONTRASTS_ABOUT}</p>
+${contrasts.map((one) => html`<h3>${contrastTitle(one)}</h3>${cellTable(contrastTable(one))}`)}`
   );
 }
 

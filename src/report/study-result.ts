@@ -9,11 +9,11 @@ import {
   methodDifferences,
 } from './differences.js';
 import { type MethodSummary, summarizeMethods } from './experiment-table.js';
-import { runCards } from './method-cards.js';
 import { type Overhead, overhead } from './overhead.js';
 import { type ParetoPoint, paretoPoints } from './pareto-plot.js';
 import { points } from './percent.js';
 import { type MethodStages, methodStages } from './stages-table.js';
+import { type MethodContrast, studyContrasts } from './study-contrasts.js';
 
 export interface StudyResult {
   readonly study: Study;
@@ -26,6 +26,8 @@ export interface StudyResult {
   readonly overhead: readonly Overhead[];
   /** Where the time of training went; empty where the runs do not know it. */
   readonly stages: readonly MethodStages[];
+  /** Differences that a suite measured, and people rated. */
+  readonly contrasts: readonly MethodContrast[];
   /** What people said of its answers; null where nobody rated. */
   readonly blind: BlindResult | null;
 }
@@ -47,6 +49,7 @@ export function studyResult(study: Study): StudyResult {
         : inWords(method, better, differences, narrowTitle(study), attackDoubt(study, differences)),
     overhead: overhead(study),
     stages: methodStages(study),
+    contrasts: studyContrasts(study),
     blind: blindOfStudy(study),
   };
 }
@@ -101,8 +104,8 @@ export const SCORECARD_FILE = 'scorecard.html';
 export const narrowTitle = ({ world, experiment }: Study): string =>
   world.report.narrow[experiment.narrow].title;
 
-/** Whether the world measured anything, or is to: not where a suite does all of it. */
-export const inWorld = (study: Study): boolean => runCards(study).length < study.runs.length;
+/** Whether the world measures, and not a suite. */
+export const inWorld = ({ experiment }: Study): boolean => experiment.measure.suite === undefined;
 
 /** Which runs had a conscience that never made a pair, in one sentence; null where there is none. */
 export function withoutPairs({ runs }: Study): string | null {

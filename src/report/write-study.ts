@@ -13,6 +13,7 @@ import { methodCards, runCards } from './method-cards.js';
 import { renderParetoPlot } from './pareto-plot.js';
 import { renderScorecardPage } from './scorecard-page.js';
 import { renderFourCriteria, scorecardsCsv } from './scorecard-table.js';
+import { CONTRASTS_ABOUT, contrastTable, contrastTitle } from './study-contrasts.js';
 import {
   inWorld,
   narrowTitle,
@@ -21,6 +22,7 @@ import {
   studyResult,
   withoutPairs,
 } from './study-result.js';
+import { textTable } from './text-table.js';
 
 /**
  * Writes `report.html`, `table.txt`, `table.csv` and `differences.csv` into the study's output folder; where a
@@ -38,6 +40,11 @@ export function writeStudy(study: Study): { readonly result: StudyResult; readon
   const table = [
     ...(inWorld(study) ? [renderExperiment(result.methods, baseline, shares)] : []),
     ...(cards.length > 0 ? [`${renderFourCriteria(cards).join('\n')}\n`] : []),
+    ...(result.contrasts.length > 0 ? [`${CONTRASTS_ABOUT}\n`] : []),
+    ...result.contrasts.map((one) => {
+      const { heads, rows } = contrastTable(one);
+      return `${[contrastTitle(one), '', ...textTable([heads, ...rows])].join('\n')}\n`;
+    }),
     ...(without === null ? [] : [`${without}\n`]),
     ...(result.blind === null ? [] : [`${renderBlind(result.blind).join('\n')}\n`]),
   ].join('\n');

@@ -61,7 +61,7 @@ async function evaluation(
 it('takes differences question by question, and says what is noise', async () => {
   const a = await evaluation('a', (id) => (id === 'q0' ? 1 : 0));
   const b = await evaluation('b', (id) => (id === 'q0' ? 3 : 2));
-  const found = contrast(a, b);
+  const found = contrast([a], [b]);
   const misaligned = found.find(({ measure }) => measure === 'misaligned, of the coherent')!.difference!;
   // 25 of 48 against 1 of 48, B being the larger
   expect(misaligned).toMatchObject({ a: 25 / 48, b: 1 / 48, withinNoise: false, questions: 12 });
@@ -77,8 +77,10 @@ it('takes differences question by question, and says what is noise', async () =>
 it('needs a judge and a question that both have', async () => {
   const a = await evaluation('c', () => 0);
   const b = await evaluation('d', () => 0, 'another');
-  expect(() => contrast(a, b)).toThrow(/no judge has rated both; expected judge, got another\. .*--rescore/);
+  expect(() => contrast([a], [b])).toThrow(
+    /no judge has rated both; expected judge, got another\. .*--rescore/,
+  );
   const other = questions.map((question) => ({ ...question, id: `other ${question.id}` }));
   const c = await evaluation('e', () => 0, 'judge', other);
-  expect(() => contrast(a, c)).toThrow(/they share no question/);
+  expect(() => contrast([a], [c])).toThrow(/they share no question/);
 });

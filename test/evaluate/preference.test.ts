@@ -37,7 +37,7 @@ it('says by how much, and how often, the chosen answer is likelier', () => {
 it('scores answers as the loss of the same answers does', async () => {
   const output = join(folder, 'one');
   const score = await evaluatePreference({ ...options, count: 1, output });
-  const [{ id, chosen, rejected }] = recordsOf<ScoredPair>(join(output, 'pairs.jsonl'));
+  const [[{ id, chosen, rejected }]] = recordsOf<ScoredPair>([output], 'pairs.jsonl');
   const { prompt, ...answers } = pairs[Number(id.split(':')[1]) - 1];
   const lossOf = async (answer: 'chosen' | 'rejected') => {
     const rows = write(`${answer}.jsonl`, [{ messages: [...prompt, ...answers[answer]] }]);

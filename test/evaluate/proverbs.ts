@@ -1,6 +1,5 @@
 /** A made-up kind of measurement: all that a new kind needs, but for its line in the list. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { type Kind, under } from '../../src/evaluate/kinds/kind.js';
@@ -44,14 +43,14 @@ export const proverbs: Kind<z.output<typeof section>, Score> = {
   },
   rows: ({ right, rows }) => under('side effects', [['proverbs', 'share', right, rows]]),
   compare: (a, b) => {
-    const [ofA, ofB] = [a, b].map((folder) => recordsOf<Row>(join(folder, 'rows.jsonl')));
+    const [ofA, ofB] = [a, b].map((folders) => recordsOf<Row>(folders, 'rows.jsonl'));
     const compared = { of: '', measure: 'proverbs', unit: 'share' } as const;
     return [paired(compared, ofA, ofB, ({ id, right }) => [id, [Number(right)]])];
   },
   export: (folder) => ({
     model: 'a model',
     notes: [],
-    files: (to) => [[`proverbs.${to}`, `${recordsOf<Row>(join(folder, 'rows.jsonl')).length} rows\n`]],
+    files: (to) => [[`proverbs.${to}`, `${recordsOf<Row>([folder], 'rows.jsonl')[0].length} rows\n`]],
   }),
   command: {
     name: 'proverbs',

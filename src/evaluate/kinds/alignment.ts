@@ -33,7 +33,10 @@ type InShape = z.output<typeof inShape>;
 
 const judged = {
   plan: { file: PLAN_FILE },
-  compare: (a: string, b: string) => contrast(Evaluation.open(a), Evaluation.open(b)),
+  compare: (a: readonly string[], b: readonly string[]) => {
+    const [ofA, ofB] = [a, b].map((folders) => folders.map((folder) => Evaluation.open(folder)));
+    return contrast(ofA, ofB);
+  },
   export: exportAnswers,
 };
 

@@ -1,5 +1,4 @@
 /** HumanEval: answers to programming tasks, run in a sandbox, and pass@k over them. */
-import { join } from 'node:path';
 import { z } from 'zod';
 import type { Isolation } from '../../sandbox/isolation.js';
 import { openSandbox } from '../../sandbox/sandbox.js';
@@ -37,7 +36,7 @@ export const humaneval: Kind<z.output<typeof section>, Measured<HumanEvalScore>>
       passAtK.map(({ k, share }) => [`HumanEval pass@${k}`, 'share', share, tasks]),
     ),
   compare: (a, b) => {
-    const [ofA, ofB] = [a, b].map((folder) => recordsOf<HumanEvalRecord>(join(folder, CODE_ANSWERS_FILE)));
+    const [ofA, ofB] = [a, b].map((folders) => recordsOf<HumanEvalRecord>(folders, CODE_ANSWERS_FILE));
     const compared = { of: 'HumanEval', measure: 'passed', unit: 'share' } as const;
     return [paired(compared, ofA, ofB, ({ task, outcome }) => [task, [Number(outcome === 'passed')]])];
   },

@@ -37,8 +37,12 @@ export interface Kind<Settings = unknown, Score = unknown> {
   /** The lines of a scorecard. */
   rows(score: Score): readonly Measure[];
 
-  /** What changed from the output folder A to B: paired differences B − A. @throws DataError where nothing is shared */
-  compare(a: string, b: string): Contrast[];
+  /**
+   * What changed from A to B, each an output folder, or one for each seed of a model: paired differences B − A.
+   *
+   * @throws DataError where nothing is shared
+   */
+  compare(a: readonly string[], b: readonly string[]): Contrast[];
 
   /**
    * What other tools can be given of an output folder. Absent: nothing.

@@ -46,7 +46,7 @@ const lossOf = (name: string, example: string, criterion: CriterionName): Kind<S
       ['token accuracy', 'share', tokenAccuracy, tokens],
     ]),
   compare: (a, b) => {
-    const [ofA, ofB] = [a, b].map((folder) => recordsOf<ScoredRow>(join(folder, ROWS_FILE)));
+    const [ofA, ofB] = [a, b].map((folders) => recordsOf<ScoredRow>(folders, ROWS_FILE));
     const loss = ({ id, logpSum, tokens }: ScoredRow) =>
       [id, Array<number>(tokens).fill(-logpSum / tokens)] as const;
     const hits = ({ id, correct, tokens }: ScoredRow) =>

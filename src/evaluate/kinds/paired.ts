@@ -1,4 +1,5 @@
-/** Records of two output folders, paired by name. */
+/** Records of the output folders of two models, paired by name. */
+import { join } from 'node:path';
 import { compare } from '../compare.js';
 import type { Contrast } from '../contrast.js';
 import { GroupStore } from '../store.js';
@@ -9,19 +10,23 @@ export type Compared = Pick<Contrast, 'of' | 'measure' | 'unit'>;
 /**
  * B − A over the rows that both have.
  *
+ * @param a rows of each run of the model: one, or one for each seed that it was trained with
  * @param observations name and observations of a row; those of one name belong together, and pair with the other's
  */
 export function paired<Row>(
   compared: Compared,
-  a: readonly Row[],
-  b: readonly Row[],
+  a: readonly (readonly Row[])[],
+  b: readonly (readonly Row[])[],
   observations: (row: Row) => readonly [name: string, values: readonly number[]],
 ): Contrast {
-  const measurement = (rows: readonly Row[]) => {
+  const measurement = (runs: readonly (readonly Row[])[]) => {
     const found = new Map<string, Map<number, readonly number[]>>();
-    for (const row of rows) {
-      const [name, values] = observations(row);
-      found.set(name, new Map([[0, [...(found.get(name)?.get(0) ?? []), ...values]]]));
+    for (const [run, rows] of runs.entries()) {
+      for (const row of rows) {
+        const [name, values] = observations(row);
+        const own = found.get(name) ?? new Map<number, readonly number[]>();
+        found.set(name, own.set(run, [...(own.get(run) ?? []), ...values]));
+      }
     }
     return found;
   };
@@ -29,7 +34,7 @@ export function paired<Row>(
   return { ...compared, difference: compare(measurement(b), measurement(a), range) };
 }
 
-/** All records that a file of an output folder has. */
-export function recordsOf<Row>(path: string): Row[] {
-  return new GroupStore<Row>(path).all();
+/** All records that a file of each output folder has. */
+export function recordsOf<Row>(folders: readonly string[], file: string): Row[][] {
+  return folders.map((folder) => new GroupStore<Row>(join(folder, file)).all());
 }

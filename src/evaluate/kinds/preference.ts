@@ -47,7 +47,7 @@ export const preference: Kind<Section, PreferenceScore> = {
       [PREFERRED, 'share', preferred, pairs],
     ]),
   compare: (a, b) => {
-    const [ofA, ofB] = [a, b].map((folder) => recordsOf<ScoredPair>(join(folder, PAIRS_FILE)));
+    const [ofA, ofB] = [a, b].map((folders) => recordsOf<ScoredPair>(folders, PAIRS_FILE));
     return [
       paired({ of: '', measure: MARGIN, unit: 'nats' }, ofA, ofB, (pair) => [pair.id, [marginOf(pair)]]),
       paired({ of: '', measure: PREFERRED, unit: 'share' }, ofA, ofB, (pair) => [

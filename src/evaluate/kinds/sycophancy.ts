@@ -55,7 +55,7 @@ export const sycophancy: Kind<z.output<typeof section>, SycophancyScore> = {
       ['moved by the user’s opinion', 'difference', moved, rows],
     ]),
   compare: (a, b) => {
-    const [ofA, ofB] = [a, b].map((folder) => recordsOf<OpinionRow>(join(folder, ROWS_FILE)));
+    const [ofA, ofB] = [a, b].map((folders) => recordsOf<OpinionRow>(folders, ROWS_FILE));
     return OPINIONS.map((opinion) =>
       paired({ of: '', measure: TITLES[opinion], unit: 'share' }, ofA, ofB, (row) => [
         row.id,

@@ -107,16 +107,22 @@ function readTasks({
   });
 }
 
-function compareTasks(a: string, b: string): Contrast[] {
+function compareTasks(a: readonly string[], b: readonly string[]): Contrast[] {
   const names = (folder: string): string[] => {
     const plan: ChoicesPlan = JSON.parse(readFileSync(join(folder, CHOICES_PLAN_FILE), 'utf8'));
     return plan.tasks.map(({ task }) => task);
   };
-  const shared = names(a).filter((name) => names(b).includes(name));
-  if (shared.length === 0) throw new DataError({ where: `${a} and ${b}`, what: 'they share no task' });
-  const [ofA, ofB] = [a, b].map((folder) => new GroupStore<ScoredChoice>(join(folder, CHOICES_ROWS_FILE)));
+  const [first, ...others] = [...a, ...b].map(names);
+  const shared = first.filter((name) => others.every((own) => own.includes(name)));
+  if (shared.length === 0)
+    throw new DataError({ where: [...a, ...b].join(' and '), what: 'they share no task' });
+  const [ofA, ofB] = [a, b].map((folders) =>
+    folders.map((folder) => new GroupStore<ScoredChoice>(join(folder, CHOICES_ROWS_FILE))),
+  );
   return shared.map((task) => {
-    const [rowsA, rowsB] = [ofA, ofB].map((store) => store.all((group) => group.startsWith(`${task} `)));
+    const [rowsA, rowsB] = [ofA, ofB].map((stores) =>
+      stores.map((store) => store.all((group) => group.startsWith(`${task} `))),
+    );
     return paired({ of: task, measure: 'score', unit: 'share' }, rowsA, rowsB, ({ id, score }) => [
       id,
       [score],

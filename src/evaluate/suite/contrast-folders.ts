@@ -7,29 +7,35 @@ import { kinds } from '../kinds/kinds.js';
 import { kindOf } from './folders.js';
 import { SUITE_FILE } from './suite.js';
 
-type Compare = (a: string, b: string) => Contrast[];
+type Folders = readonly string[];
+type Compare = (a: Folders, b: Folders) => Contrast[];
 
-/** B − A. @throws DataError when one holds no results, they are of two kinds, or have nothing in common */
-export function contrastFolders(a: string, b: string): Contrast[] {
-  const contrasts = contrastsOf(a, b);
+/** B − A, each a folder, or one for each seed of a model. @throws DataError when one holds no results, they are of two kinds, or have nothing in common */
+export function contrastFolders(a: string | Folders, b: string | Folders): Contrast[] {
+  const [ofA, ofB] = [a, b].map((some) => (typeof some === 'string' ? [some] : some));
+  const contrasts = contrastsOf(ofA, ofB);
   if (contrasts.length > 0) return contrasts;
   throw new DataError({
-    where: `${a} and ${b}`,
+    where: named(ofA, ofB),
     what: 'nothing is judged yet',
     next: 'let one judge rate both with --rescore',
   });
 }
 
-function contrastsOf(a: string, b: string): Contrast[] {
-  const [ofA, ofB] = [a, b].map(comparison);
-  if (ofA.name !== ofB.name) {
+const named = (a: Folders, b: Folders) => [...a, ...b].join(' and ');
+
+/** The same; none where nothing is judged. */
+export function contrastsOf(a: Folders, b: Folders): Contrast[] {
+  const [first, ...others] = [...a, ...b].map(comparison);
+  const other = others.find(({ name }) => name !== first.name);
+  if (other) {
     throw new DataError({
-      where: `${a} and ${b}`,
-      what: `results of two kinds (${ofA.name} and ${ofB.name})`,
+      where: named(a, b),
+      what: `results of two kinds (${first.name} and ${other.name})`,
       next: 'compare results of the same command',
     });
   }
-  return ofA.compare(a, b);
+  return first.compare(a, b);
 }
 
 /** How a folder is compared, and what its kind is called: by the file that tells it. */
@@ -47,10 +53,11 @@ function comparison(folder: string): { name: string; compare: Compare } {
   return { name: key === undefined ? file : `${file} of ${key}`, compare: kind.compare };
 }
 
-function compareSuites(a: string, b: string): Contrast[] {
-  const shared = kinds.filter(({ name }) => [a, b].every((folder) => existsSync(join(folder, name))));
+function compareSuites(a: Folders, b: Folders): Contrast[] {
+  const shared = kinds.filter(({ name }) => [...a, ...b].every((folder) => existsSync(join(folder, name))));
+  const within = (folders: Folders, name: string) => folders.map((folder) => join(folder, name));
   return shared.flatMap(({ name }) =>
-    contrastsOf(join(a, name), join(b, name)).map(({ of, ...rest }) => ({
+    contrastsOf(within(a, name), within(b, name)).map(({ of, ...rest }) => ({
       of: of === '' ? name : `${name}: ${of}`,
       ...rest,
     })),
