@@ -30,7 +30,9 @@ it('weighs the tokens of rows that both scored', () => {
     rows(() => 0),
   );
   const b = folder('loss.json', 'rows.jsonl', [
-    ...rows((i) => 2 + (i % 5) / 10).slice(0, 19),
+    ...rows((i) => 2 + (i % 5) / 10)
+      .slice(0, 19)
+      .map((row) => ({ ...row, id: `elsewhere/${row.id}` })),
     { id: 'x', tokens: 1, correct: 0, logpSum: -900 },
   ]);
   const [loss, hits] = contrastFolders(a, b);

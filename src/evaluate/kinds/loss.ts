@@ -17,7 +17,7 @@ import { openPlanned } from '../store.js';
 import { type SubjectOptions, withSubject } from '../subject.js';
 import { scoreInChunks } from './chunks.js';
 import { type Kind, under } from './kind.js';
-import { paired, recordsOf } from './paired.js';
+import { paired, recordsOf, withoutFolder } from './paired.js';
 import { count, texts } from './sections.js';
 
 const section = z.strictObject({
@@ -48,9 +48,9 @@ const lossOf = (name: string, example: string, criterion: CriterionName): Kind<S
   compare: (a, b) => {
     const [ofA, ofB] = [a, b].map((folders) => recordsOf<ScoredRow>(folders, ROWS_FILE));
     const loss = ({ id, logpSum, tokens }: ScoredRow) =>
-      [id, Array<number>(tokens).fill(-logpSum / tokens)] as const;
+      [withoutFolder(id), Array<number>(tokens).fill(-logpSum / tokens)] as const;
     const hits = ({ id, correct, tokens }: ScoredRow) =>
-      [id, Array.from({ length: tokens }, (_, token) => Number(token < correct))] as const;
+      [withoutFolder(id), Array.from({ length: tokens }, (_, token) => Number(token < correct))] as const;
     return [
       paired({ of: '', measure: 'validation loss', unit: 'nats' }, ofA, ofB, loss),
       paired({ of: '', measure: 'token accuracy', unit: 'share' }, ofA, ofB, hits),

@@ -34,6 +34,10 @@ export function paired<Row>(
   return { ...compared, difference: compare(measurement(b), measurement(a), range) };
 }
 
+/** What a row is known by, wherever its file lies: `rows.jsonl:3` of `data/rows.jsonl:3`. */
+export const withoutFolder = (id: string): string =>
+  id.slice(Math.max(id.lastIndexOf('/'), id.lastIndexOf('\\')) + 1);
+
 /** All records that a file of each output folder has. */
 export function recordsOf<Row>(folders: readonly string[], file: string): Row[][] {
   return folders.map((folder) => new GroupStore<Row>(join(folder, file)).all());

@@ -16,7 +16,7 @@ import { openPlanned } from '../store.js';
 import { type SubjectOptions, withSubject } from '../subject.js';
 import { scoreInChunks } from './chunks.js';
 import { type Kind, under } from './kind.js';
-import { paired, recordsOf } from './paired.js';
+import { paired, recordsOf, withoutFolder } from './paired.js';
 import { count, texts } from './sections.js';
 
 const section = z.strictObject({
@@ -49,9 +49,12 @@ export const preference: Kind<Section, PreferenceScore> = {
   compare: (a, b) => {
     const [ofA, ofB] = [a, b].map((folders) => recordsOf<ScoredPair>(folders, PAIRS_FILE));
     return [
-      paired({ of: '', measure: MARGIN, unit: 'nats' }, ofA, ofB, (pair) => [pair.id, [marginOf(pair)]]),
+      paired({ of: '', measure: MARGIN, unit: 'nats' }, ofA, ofB, (pair) => [
+        withoutFolder(pair.id),
+        [marginOf(pair)],
+      ]),
       paired({ of: '', measure: PREFERRED, unit: 'share' }, ofA, ofB, (pair) => [
-        pair.id,
+        withoutFolder(pair.id),
         [Number(marginOf(pair) > 0)],
       ]),
     ];
