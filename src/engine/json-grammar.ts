@@ -1,118 +1,47 @@
 /**
- * What may follow in a JSON text, character by character: any object, or a value of a JSON Schema.
+ * JSON as a grammar: any object, or a value of a JSON Schema.
  *
- * The grammar is made of terminals, sequences and alternatives; a state is the set of stacks of what is still to come
- * (a pushdown automaton). Keys come in the schema's order, blanks between tokens are bounded, and so are digits, so
- * that a model that babbles comes to an end. Keywords that are not held to are refused by name, as a value that only
- * seems to obey would mislead.
+ * Keys come in the schema's order, blanks between tokens are bounded, and so are digits, so that a model that babbles
+ * comes to an end. Keywords that are not held to are refused by name, as a value that only seems to obey would mislead.
+ * How a text is followed through a grammar is in pushdown.ts.
  */
 import { ConfigError } from '../errors.js';
+import {
+  choice,
+  either,
+  lazy,
+  literal,
+  type Node,
+  nothing,
+  oneOf,
+  optional,
+  otherThan,
+  repeated,
+  sequence,
+  type Terminal,
+  TextState,
+} from './pushdown.js';
 
 /** JSON that an answer has to be; without a schema, any object. */
 export interface JsonFormat {
   readonly schema?: Readonly<Record<string, unknown>> | boolean;
 }
 
-type Terminal = (character: string) => boolean;
-type Node =
-  | Terminal
-  | { readonly all: readonly Node[] }
-  | { readonly any: readonly Node[] }
-  | { readonly lazy: () => Node };
-/** What is still to come; null: nothing. */
-type Stack = { readonly node: Node; readonly next: Stack } | null;
-
-/** A text that has begun. Values are not changed by going on. */
-export class JsonState {
-  private constructor(private readonly stacks: readonly Stack[]) {}
-
-  /** @throws ConfigError that names the keyword that cannot be held to */
-  static begin({ schema }: JsonFormat): JsonState {
-    const value = schema === undefined ? object(anyValue, []) : new Schema(schema).root();
-    return new JsonState([{ node: finite(value, '#'), next: null }]);
-  }
-
-  /** The state after more text; undefined where that may not follow. */
-  after(text: string): JsonState | undefined {
-    let stacks = this.stacks;
-    for (const character of text) {
-      stacks = stacks.flatMap((stack) => advance(stack, character));
-      if (stacks.length === 0) return undefined;
-    }
-    return new JsonState(stacks);
-  }
-
-  /** Whether the text may end here. */
-  get complete(): boolean {
-    return this.stacks.some(mayEnd);
-  }
-
-  /** Whether the text has to end here. */
-  get ended(): boolean {
-    return this.stacks.every(exhausted);
-  }
-}
-
-function advance(stack: Stack, character: string): Stack[] {
-  if (stack === null) return [];
-  const { node, next } = stack;
-  if (typeof node === 'function') return node(character) ? [next] : [];
-  if ('lazy' in node) return advance({ node: node.lazy(), next }, character);
-  if ('any' in node) return node.any.flatMap((one) => advance({ node: one, next }, character));
-  return advance(pushed(node.all, next), character);
-}
-
-function mayEnd(stack: Stack): boolean {
-  if (stack === null) return true;
-  const { node, next } = stack;
-  if (typeof node === 'function') return false;
-  if ('lazy' in node) return mayEnd({ node: node.lazy(), next });
-  if ('any' in node) return node.any.some((one) => mayEnd({ node: one, next }));
-  return mayEnd(pushed(node.all, next));
-}
-
-/** Whether no character may follow. */
-function exhausted(stack: Stack): boolean {
-  if (stack === null) return true;
-  const { node, next } = stack;
-  if (typeof node === 'function') return false;
-  if ('lazy' in node) return exhausted({ node: node.lazy(), next });
-  if ('any' in node) return node.any.every((one) => exhausted({ node: one, next }));
-  return exhausted(pushed(node.all, next));
+/**
+ * A text of the format that has not begun.
+ *
+ * @throws ConfigError that names the keyword that cannot be held to
+ */
+export function beginJson({ schema }: JsonFormat): TextState {
+  return finite(schema === undefined ? object(anyValue, []) : new Schema(schema).root(), '#');
 }
 
 /** @throws ConfigError for a schema that is nothing but itself */
-function finite(node: Node, at: string): Node {
-  try {
-    mayEnd({ node, next: null });
-    return node;
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw refused(at, 'it refers to itself without end');
-  }
+function finite(node: Node, at: string): TextState {
+  const state = TextState.begin(node);
+  if (state.ended) throw refused(at, 'it refers to itself without end');
+  return state;
 }
-
-const pushed = (nodes: readonly Node[], next: Stack): Stack =>
-  nodes.reduceRight<Stack>((rest, node) => ({ node, next: rest }), next);
-const sequence = (...all: Node[]): Node => ({ all });
-const either = (...any: Node[]): Node => ({ any });
-const nothing: Node = { all: [] };
-const optional = (node: Node): Node => either(node, nothing);
-const lazy = (make: () => Node): Node => {
-  let made: Node | undefined;
-  return { lazy: () => (made ??= make()) };
-};
-const literal = (text: string): Node => sequence(...[...text].map((wanted) => (c: string) => c === wanted));
-const oneOf =
-  (characters: string): Terminal =>
-  (c) =>
-    characters.includes(c);
-/** So many of a node; `most` may be Infinity. */
-const repeated = (node: Node, least: number, most: number): Node => {
-  if (most <= 0) return nothing;
-  const rest = lazy(() => repeated(node, least - 1, most - 1));
-  return least > 0 ? sequence(node, rest) : optional(sequence(node, rest));
-};
 
 const digit = oneOf('0123456789');
 /** A blank, or a line break with its indentation. */
@@ -129,9 +58,17 @@ const escaped = sequence(
     ),
   ),
 );
-const letter = either((c) => c >= ' ' && c !== '"' && c !== '\\' && c !== '\u007f', escaped);
+const plain: Terminal = (c) => c >= ' ' && c !== '"' && c !== '\\' && c !== '\u007f';
+const letter = either(plain, escaped);
+const quote = oneOf('"');
 const text = (least = 0, most = Number.POSITIVE_INFINITY) =>
-  sequence(oneOf('"'), repeated(letter, least, most), oneOf('"'));
+  sequence(quote, repeated(letter, least, most), quote);
+/** A text that none of the names can be read from: where it may still become one, nothing is escaped. */
+const textBeside = (names: readonly string[]) =>
+  sequence(
+    quote,
+    otherThan(names, plain, sequence(repeated(letter, 0, Number.POSITIVE_INFINITY), quote), quote),
+  );
 /** Fifteen digits: every integer is exact in double precision. */
 const natural = either(oneOf('0'), sequence(oneOf('123456789'), repeated(digit, 0, 14)));
 const integer = sequence(optional(oneOf('-')), natural);
@@ -162,34 +99,29 @@ interface Member {
   readonly required: boolean;
 }
 
-/** @param other the values of further keys; undefined: there are none */
+/** @param other the values of further keys, which are none of the members'; undefined: there are none */
 function object(other: Node | undefined, members: readonly Member[]): Node {
-  const pair = (key: Node, value: Node) => sequence(key, blank, oneOf(':'), blank, value);
-  const further =
-    other === undefined
-      ? nothing
-      : repeated(sequence(comma, pair(text(), other)), 0, Number.POSITIVE_INFINITY);
-  const first = other === undefined ? nothing : optional(sequence(pair(text(), other), further));
-  const from = (i: number, begun: boolean): Node => {
-    if (i === members.length) return begun ? further : first;
-    const { key, value, required } = members[i];
-    const own = pair(literal(JSON.stringify(key)), value);
-    const taken = sequence(
-      ...(begun ? [comma] : []),
-      own,
-      lazy(() => from(i + 1, true)),
-    );
-    return required
-      ? taken
-      : either(
-          taken,
-          lazy(() => from(i + 1, begun)),
-        );
+  const said = (value: Node) => sequence(blank, oneOf(':'), blank, value);
+  const one = other && sequence(textBeside(members.map(({ key }) => key)), said(other));
+  const further = one ? repeated(sequence(comma, one), 0, Number.POSITIVE_INFINITY) : nothing;
+  const first = one ? optional(sequence(one, further)) : nothing;
+  /** What may come from a member on, after the keys of others. */
+  const after = members.map((_, i) => lazy(() => from(i, further, (next) => sequence(comma, next))));
+  const from = (i: number, end: Node, begin: (next: Node) => Node): Node => {
+    if (i === members.length) return end;
+    const needed = members.findIndex(({ required }, at) => required && at >= i);
+    const next = members
+      .slice(i, needed < 0 ? undefined : needed + 1)
+      .map(({ key, value }, skipped): [string, Node] => [
+        JSON.stringify(key),
+        sequence(said(value), after[i + skipped + 1] ?? further),
+      ]);
+    return needed < 0 ? either(begin(choice(next)), end) : begin(choice(next));
   };
   return sequence(
     oneOf('{'),
     blank,
-    lazy(() => from(0, false)),
+    lazy(() => from(0, first, (next) => next)),
     blank,
     oneOf('}'),
   );
@@ -243,31 +175,21 @@ class Schema {
     const own = schema as Fields;
     const keys = Object.keys(own).filter((key) => !REMARKS.has(key));
     if (typeof own.$ref === 'string') return this.only(keys, ['$ref'], at, this.ref(own.$ref, at));
-    if (Array.isArray(own.enum)) {
-      return this.only(
-        keys,
-        ['enum', 'type'],
-        at,
-        either(...own.enum.map((one) => literal(JSON.stringify(one)))),
-      );
+    const listed = Array.isArray(own.enum) ? own.enum : 'const' in own ? [own.const] : undefined;
+    if (listed) {
+      const held = [Array.isArray(own.enum) ? 'enum' : 'const', 'type'];
+      return this.only(keys, held, at, oneOfValues(listed, typesOf(own, at), at));
     }
-    if ('const' in own) return this.only(keys, ['const', 'type'], at, literal(JSON.stringify(own.const)));
     for (const key of ['anyOf', 'oneOf']) {
       const options = own[key];
       if (!Array.isArray(options)) continue;
       const nodes = options.map((one, i) => this.node(one, `${at}/${key}/${i}`));
       return this.only(keys, [key], at, either(...nodes));
     }
-    const types = typeof own.type === 'string' ? [own.type] : own.type;
+    const types = typesOf(own, at);
     if (types === undefined) return this.only(keys, [], at, anyValue);
-    if (
-      !Array.isArray(types) ||
-      !types.every((type) => typeof type === 'string' && Object.hasOwn(HELD, type))
-    ) {
-      throw refused(`${at}/type`, `expected one of ${Object.keys(HELD).join(', ')}`);
-    }
-    const held = ['type', ...types.flatMap((type: string) => HELD[type])];
-    return this.only(keys, held, at, either(...types.map((type: string) => this.ofType(type, own, at))));
+    const held = ['type', ...types.flatMap((type) => HELD[type])];
+    return this.only(keys, held, at, either(...types.map((type) => this.ofType(type, own, at))));
   }
 
   private only(keys: readonly string[], held: readonly string[], at: string, node: Node): Node {
@@ -325,6 +247,28 @@ class Schema {
     this.refs.set(name, node);
     return node;
   }
+}
+
+/** @returns undefined where the schema names none @throws ConfigError for others than JSON's */
+function typesOf({ type }: Fields, at: string): readonly string[] | undefined {
+  if (type === undefined) return undefined;
+  const types: unknown[] = Array.isArray(type) ? type : [type];
+  if (types.every((one) => typeof one === 'string' && Object.hasOwn(HELD, one))) return types as string[];
+  throw refused(`${at}/type`, `expected one of ${Object.keys(HELD).join(', ')}`);
+}
+
+/** Those of the values that are of one of the types. @throws ConfigError where none is */
+function oneOfValues(values: readonly unknown[], types: readonly string[] | undefined, at: string): Node {
+  const fitting = values.filter((value) => !types || types.some((type) => isOfType(value, type)));
+  if (fitting.length === 0) throw refused(at, 'none of the values that it names is of its type');
+  return choice([...new Set(fitting.map((value) => JSON.stringify(value)))].map((one) => [one, nothing]));
+}
+
+function isOfType(value: unknown, type: string): boolean {
+  if (type === 'integer') return Number.isInteger(value);
+  if (type === 'null' || value === null) return type === 'null' && value === null;
+  if (type === 'array' || Array.isArray(value)) return type === 'array' && Array.isArray(value);
+  return typeof value === type;
 }
 
 /** Bounds that all integers of fifteen digits keep, and zero. */

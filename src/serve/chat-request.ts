@@ -4,7 +4,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { z } from 'zod';
-import { type JsonFormat, JsonState } from '../engine/json-grammar.js';
+import { beginJson, type JsonFormat } from '../engine/json-grammar.js';
 import type { GenerateOptions } from '../engine/language-model.js';
 import { ConfigError } from '../errors.js';
 import { Random } from '../random.js';
@@ -317,7 +317,7 @@ function formatOf({ response_format: given }: Body, tools: readonly Tool[]): { f
   const schema = (given.type === 'json_schema' ? given.json_schema.schema : given.schema) ?? undefined;
   const format = schema === undefined ? {} : { schema };
   try {
-    JsonState.begin(format);
+    beginJson(format);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw badRequest(`response_format: ${error.message}`, 'response_format', 'unsupported_parameter');

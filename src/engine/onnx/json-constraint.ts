@@ -8,7 +8,8 @@ import { ModelError } from '../../errors.js';
 import type { Random } from '../../random.js';
 import { openedReasoning } from '../../tokenizer/reasoning.js';
 import type { ChatTokenizer } from '../../tokenizer/tokenizer.js';
-import { type JsonFormat, JsonState } from '../json-grammar.js';
+import { beginJson, type JsonFormat } from '../json-grammar.js';
+import type { TextState } from '../pushdown.js';
 import { argmax, type SamplingOptions, sampleToken } from './sampler.js';
 import { tokenTexts } from './token-texts.js';
 
@@ -18,7 +19,7 @@ const DRAWS = 64;
 const END = 16;
 
 export class JsonConstraint {
-  private state: JsonState;
+  private state: TextState;
   private readonly textOf: (id: number) => string;
   /** What ends the reasoning that the prompt has begun; undefined where there is none, or it has ended. */
   private close: string | undefined;
@@ -30,7 +31,7 @@ export class JsonConstraint {
     private readonly tokenizer: ChatTokenizer,
     prompt: readonly number[],
   ) {
-    this.state = JsonState.begin(format);
+    this.state = beginJson(format);
     this.textOf = tokenTexts(tokenizer);
     this.close = openedReasoning(tokenizer.decode(prompt.slice(-END), { skipSpecialTokens: false }))?.close;
   }
