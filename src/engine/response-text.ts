@@ -3,7 +3,7 @@
  * reasoning block, calls of tools.
  */
 
-import { openedReasoning, splitReasoning } from '../tokenizer/reasoning.js';
+import { openedReasoning, splitReasoning, tagAt } from '../tokenizer/reasoning.js';
 import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 import { splitToolCalls } from '../tokenizer/tool-calls.js';
 import type { Response, Tool } from '../values/conversation.js';
@@ -31,6 +31,8 @@ const END = 16;
 export class ResponseText {
   finished = false;
   tokens = 0;
+  /** What ends the reasoning that the prompt has opened; undefined where there is none, or it has ended. */
+  private close: string | undefined;
   /** What has been passed on. */
   private text = '';
   /** What follows it, and may still become part of a stop string. */
@@ -49,6 +51,7 @@ export class ResponseText {
     { stop = [], tools = [], prefix = '', onText }: GenerateOptions,
   ) {
     const opened = openedReasoning(tokenizer.decode(tokens.slice(-END), { skipSpecialTokens: false }));
+    this.close = opened?.close;
     // what the turn begins with, a tag of reasoning that the prompt has opened included
     const begun = (opened?.open ?? '') + prefix;
     this.tail = begun;
@@ -61,12 +64,17 @@ export class ResponseText {
     if (begun !== '') for (const id of tokenizer.encode(begun)) this.decoder.push(id);
   }
 
+  /** Whether all there is belongs to the reasoning that the prompt has opened. */
+  get thinking(): boolean {
+    return this.close !== undefined;
+  }
+
   push(token: number): void {
     this.tokens += 1;
     if (this.tokenizer.eosIds.includes(token)) {
       this.finished = true;
     } else {
-      this.tail += this.decoder.push(token);
+      this.read(this.decoder.push(token));
       const cut = this.stop.map((s) => this.tail.indexOf(s)).filter((at) => at >= 0);
       if (cut.length > 0) {
         this.tail = this.tail.slice(0, Math.min(...cut));
@@ -92,6 +100,14 @@ export class ResponseText {
       finish: this.finished || ended ? 'stop' : 'length',
       tokens: this.tokens,
     };
+  }
+
+  private read(piece: string): void {
+    this.tail += piece;
+    if (this.close === undefined) return;
+    // the tag may have begun before
+    const recent = (this.text.slice(-this.close.length) + this.tail).slice(-piece.length - this.close.length);
+    if (tagAt(recent, this.close) >= 0) this.close = undefined;
   }
 
   /** Passes on all but the last `held` characters. */

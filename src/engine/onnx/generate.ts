@@ -33,7 +33,7 @@ export class GrowingRow {
     this.random = new Random(seed, 'sample', index);
     this.sampling = { temperature, topP, topK };
     const { format, logprobs } = options;
-    if (format) this.constraint = new JsonConstraint(format, tokenizer, tokens);
+    if (format) this.constraint = new JsonConstraint(format, tokenizer);
     if (logprobs !== undefined) this.written = new WrittenTokens(tokenizer, logprobs);
   }
 
@@ -53,7 +53,7 @@ export class GrowingRow {
   /** Draws the next token. */
   grow(next: NextToken): void {
     const token = this.draw(next);
-    this.constraint?.take(token);
+    if (!this.text.thinking) this.constraint?.take(token);
     this.written?.push(token, next.probabilities!);
     this.tokens.push(token);
     this.text.push(token);
@@ -68,9 +68,11 @@ export class GrowingRow {
 
   private draw(next: NextToken): number {
     const { constraint, written, sampling, random } = this;
-    if (constraint) return constraint.choose(tempered(next.probabilities!, sampling), sampling, random);
-    if (!written || sampling.temperature === 1) return sampleToken(next, sampling, random);
+    const told = constraint !== undefined || written !== undefined;
+    if (!told) return sampleToken(next, sampling, random);
     const probabilities = tempered(next.probabilities!, sampling);
+    // reasoning is free
+    if (constraint && !this.text.thinking) return constraint.choose(probabilities, sampling, random);
     return sampleToken({ best: next.best, probabilities }, sampling, random);
   }
 }

@@ -1,39 +1,35 @@
 /**
  * Tokens that keep an answer JSON: one that may not follow is never drawn.
  *
- * The distribution is drawn from, and a token that is not allowed loses its probability and is drawn again: the same
- * as masking all of them beforehand, without looking at a whole vocabulary for each token.
+ * As if the tokens that may not follow lost their probability beforehand, but no more of the vocabulary is looked at
+ * than the draw depends on. Only the answer is held to JSON; the reasoning before it does not come here.
  */
 import { ModelError } from '../../errors.js';
 import type { Random } from '../../random.js';
-import { openedReasoning } from '../../tokenizer/reasoning.js';
 import type { ChatTokenizer } from '../../tokenizer/tokenizer.js';
 import { beginJson, type JsonFormat } from '../json-grammar.js';
 import type { TextState } from '../pushdown.js';
-import { argmax, type SamplingOptions, sampleToken } from './sampler.js';
+import { argmax, likeliest, nucleus, type SamplingOptions, sampleToken } from './sampler.js';
 import { tokenTexts } from './token-texts.js';
 
 /** Tokens that are drawn in vain before all are looked at. */
 const DRAWS = 64;
-/** Tokens at the end of a prompt that may hold the tag of a reasoning block. */
-const END = 16;
+/** Tokens that a character can be spread over, one for each of its bytes. */
+const BYTES = 4;
 
 export class JsonConstraint {
+  /** Of the text before `parts`. */
   private state: TextState;
-  private readonly textOf: (id: number) => string;
-  /** What ends the reasoning that the prompt has begun; undefined where there is none, or it has ended. */
-  private close: string | undefined;
-  private thought = '';
+  /** Tokens at the end that are parts of a character. */
+  private parts: readonly number[] = [];
+  private readonly textOf: (...ids: readonly number[]) => string;
 
-  /** @param prompt token ids; its end may have opened a block of reasoning, which is free */
   constructor(
     format: JsonFormat,
     private readonly tokenizer: ChatTokenizer,
-    prompt: readonly number[],
   ) {
     this.state = beginJson(format);
     this.textOf = tokenTexts(tokenizer);
-    this.close = openedReasoning(tokenizer.decode(prompt.slice(-END), { skipSpecialTokens: false }))?.close;
   }
 
   /**
@@ -43,14 +39,14 @@ export class JsonConstraint {
    * @throws ModelError where the vocabulary has no token that may follow
    */
   choose(probabilities: Float32Array, sampling: SamplingOptions, random: Random): number {
-    if (this.state.ended) return this.tokenizer.eosIds[0];
+    if (this.parts.length === 0 && this.state.ended) return this.tokenizer.eosIds[0];
     const greedy = sampling.temperature === 0 || sampling.topK === 1;
-    const draw = () => {
-      const best = argmax(probabilities);
-      return greedy ? best : sampleToken({ best, probabilities }, sampling, random);
-    };
+    if (!greedy) this.mask(probabilities, sampling);
+    const draw = (best: number) => (greedy ? best : sampleToken({ best, probabilities }, sampling, random));
     for (let i = 0; i < DRAWS; i++) {
-      const token = draw();
+      const best = argmax(probabilities);
+      if (!(probabilities[best] > 0)) break;
+      const token = draw(best);
       if (probabilities[token] > 0 && this.allows(token)) return token;
       probabilities[token] = 0;
     }
@@ -68,24 +64,46 @@ export class JsonConstraint {
         next: 'use a model that can write JSON, or leave the format out',
       });
     }
-    const token = draw();
+    const token = draw(argmax(probabilities));
     return probabilities[token] > 0 ? token : some;
   }
 
   /** Goes on after a token that was chosen. */
   take(token: number): void {
-    if (this.close === undefined) {
-      this.state = this.state.after(this.textOf(token)) ?? this.state;
-      return;
+    const tokens = [...this.parts, token];
+    const text = this.textOf(...tokens);
+    // a token that may not follow is never taken, but the end of the answer, which has no text
+    const isPart = text.endsWith(PART) && tokens.length < BYTES;
+    if (!isPart) this.state = this.state.after(text) ?? this.state;
+    this.parts = isPart ? tokens : [];
+  }
+
+  /**
+   * Takes the probability of what may not follow, from the likeliest on, as far as top-k and nucleus depend on it: until
+   * k are left, or as many as the nucleus has whatever may follow among the rest.
+   */
+  private mask(probabilities: Float32Array, { topK, topP }: SamplingOptions): void {
+    if (topK === 0 && topP >= 1) return;
+    for (let wanted = DRAWS; ; wanted *= DRAWS) {
+      const ids = likeliest(probabilities, (found) => found.length >= wanted);
+      const kept = ids.filter((id) => probabilities[id] > 0 && this.allows(id));
+      const left = new Set(kept);
+      for (const id of ids) if (!left.has(id)) probabilities[id] = 0;
+      if (ids.length === probabilities.length || (topK > 0 && kept.length >= topK)) return;
+      if (topK > 0) continue;
+      const weights = kept.map((id) => probabilities[id]);
+      const mass = weights.reduce((all, weight) => all + weight, 0);
+      const most = probabilities.reduce((all, weight) => all + weight, 0);
+      if (topP * most <= mass && nucleus(weights, topP * mass) === nucleus(weights, topP * most)) return;
     }
-    this.thought += this.tokenizer.decode([token], { skipSpecialTokens: false });
-    if (this.thought.toLowerCase().includes(this.close.toLowerCase())) this.close = undefined;
   }
 
   private allows(token: number): boolean {
-    if (this.close !== undefined) return true;
-    if (this.tokenizer.eosIds.includes(token)) return this.state.complete;
-    const text = this.textOf(token);
-    return text !== '' && this.state.after(text) !== undefined;
+    if (this.tokenizer.eosIds.includes(token)) return this.parts.length === 0 && this.state.complete;
+    if (this.textOf(token) === '') return false;
+    return this.state.after(this.textOf(...this.parts, token)) !== undefined;
   }
 }
+
+/** How a part of a character reads. */
+const PART = '\ufffd';

@@ -38,10 +38,7 @@ export function sampleToken(
   let weights = Float32Array.from(kept, (id) => probabilities[id]);
   if (topP < 1) {
     const limit = topP * (topK > 0 ? sum(weights) : total);
-    let mass = 0;
-    let count = 0;
-    while (count < weights.length && mass < limit) mass += weights[count++];
-    weights = weights.subarray(0, Math.max(count, 1));
+    weights = weights.subarray(0, nucleus(weights, limit));
   }
   return kept[draw(weights, random.next() * sum(weights))];
 }
@@ -53,11 +50,22 @@ export function argmax(values: Float32Array): number {
   return best;
 }
 
+/** How many of the likeliest, best first, reach a mass; at least one. */
+export function nucleus(weights: ArrayLike<number>, limit: number): number {
+  let mass = 0;
+  let count = 0;
+  while (count < weights.length && mass < limit) mass += weights[count++];
+  return Math.max(count, 1);
+}
+
 /**
  * The likeliest tokens, best first, equal ones by id: at least so many that `enough` holds. Only
  * these are sorted; sorting a whole vocabulary of 50,000 takes longer than the forward pass.
  */
-function likeliest(probabilities: Float32Array, enough: (ids: readonly number[]) => boolean): number[] {
+export function likeliest(
+  probabilities: Float32Array,
+  enough: (ids: readonly number[]) => boolean,
+): number[] {
   const largest = probabilities[argmax(probabilities)];
   for (let least = Math.exp(-4); ; least *= least) {
     const ids: number[] = [];
