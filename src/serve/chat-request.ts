@@ -221,7 +221,7 @@ export function readChatRequest(
     n: given.n ?? 1,
     stream: given.stream ?? false,
     streamUsage: given.stream_options?.include_usage ?? false,
-    policy: policyOf(given.conscience?.policy ?? header, limits),
+    policy: policyOf(given, given.conscience?.policy ?? header, limits),
   };
 }
 
@@ -345,11 +345,25 @@ function toolChoiceOf(choice: z.output<typeof toolChoice>, tools: readonly Tool[
   throw badRequest(`tool_choice: there is no tool ${choice.function.name}`, 'tool_choice');
 }
 
-function policyOf(wanted: string | undefined, { policies, defaultPolicy }: RequestLimits): ServePolicy {
-  if (wanted === undefined || wanted === defaultPolicy) return defaultPolicy;
-  const allowed = policies.find((policy) => policy === wanted);
-  if (allowed !== undefined) return allowed;
-  const choice = [...new Set([defaultPolicy, ...policies])].join(', ');
-  const message = `conscience.policy: this server allows ${choice}, not ${wanted}`;
-  throw badRequest(message, 'conscience.policy', 'policy_not_allowed');
+/**
+ * What streams a format is held, as a correction after words that have left would be read with them.
+ *
+ * @throws ApiError 400 for a policy that is not allowed, or lets words of a format leave before the verdict
+ */
+function policyOf(
+  { stream, response_format: format }: Body,
+  wanted: string | undefined,
+  { policies, defaultPolicy }: RequestLimits,
+): ServePolicy {
+  const allowed = [defaultPolicy, ...policies].find((policy) => policy === (wanted ?? defaultPolicy));
+  if (allowed === undefined) {
+    const choice = [...new Set([defaultPolicy, ...policies])].join(', ');
+    const message = `conscience.policy: this server allows ${choice}, not ${wanted}`;
+    throw badRequest(message, 'conscience.policy', 'policy_not_allowed');
+  }
+  const whole = !stream || format == null || format.type === 'text' || ['hold', 'off'].includes(allowed);
+  if (whole) return allowed;
+  if (wanted === undefined) return 'hold';
+  const message = `conscience.policy: a streamed answer in JSON cannot be corrected under ${wanted}; leave the policy out, or do not stream`;
+  throw badRequest(message, 'conscience.policy', 'unsupported_parameter');
 }

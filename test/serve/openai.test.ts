@@ -570,4 +570,24 @@ describe('form', () => {
     });
     expect([said.output_text, server.model.asked.at(-1)!.format]).toEqual(['{"a": "b"}', { schema }]);
   });
+
+  it('JSON that is streamed is whole: no correction follows words that have left', async () => {
+    server = await testServer({ defaultPolicy: 'sentence', policies: ['after', 'off'] });
+    const body = { ...say('{"a": "One. A bad one."}'), response_format: { type: 'json_object' as const } };
+    const read = async (more: object = {}) => {
+      let text = '';
+      for await (const chunk of await client().chat.completions.create({ ...body, ...more, stream: true }))
+        text += chunk.choices[0]?.delta.content ?? '';
+      return text;
+    };
+    // the judge's alternative, alone
+    expect(await read()).toBe('A kind one.');
+    expect(await read({ conscience: { policy: 'off' } })).toBe('{"a": "One. A bad one."}');
+    expect(await read({ response_format: { type: 'text' } })).toContain('I take back');
+    await expect(read({ conscience: { policy: 'after' } })).rejects.toThrow(
+      /cannot be corrected under after/,
+    );
+    await expect(read({ conscience: { policy: 'sentence' } })).rejects.toThrow(/under sentence/);
+    expect((await ask('fine', { ...body, conscience: { policy: 'after' } })).choices).toHaveLength(1);
+  });
 });
