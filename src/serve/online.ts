@@ -43,12 +43,12 @@ export async function beginOnline(
 
 /**
  * Answers are stored before they leave; where that fails they leave all the same, and the log says so. Answers
- * to requests with tools are not: a pair holds turns alone, and would teach what to say where there are none. Nor
- * are those to requests that were objected to: the model has said nothing that could be learned from.
+ * to requests with tools or a format are not: a pair holds turns alone, and would teach what to say where there are
+ * none. Nor are those to requests that were objected to: the model has said nothing that could be learned from.
  */
 export function collecting(online: Online, log: Logger) {
   return ({ key, connection, forwarded, requestId, request, answer }: ServedExchange): void => {
-    if (request.options.tools) return;
+    if (request.options.tools || request.options.format) return;
     const { draft, record } = answer;
     if (record?.input?.verdict === 'objected') return;
     const served = record && {

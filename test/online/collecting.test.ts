@@ -3,7 +3,7 @@ import type { Online } from '../../src/online/online.js';
 import { collecting } from '../../src/serve/online.js';
 import type { ServedExchange } from '../../src/serve/turn.js';
 
-it('answers to requests with tools are not learned from: a pair would not hold the tools', () => {
+it('answers to requests with tools or a format are not learned from: a pair would not hold them', () => {
   const kept: string[] = [];
   const online = { collect: ({ request }: { request: string }) => kept.push(request) } as unknown as Online;
   const collect = collecting(online, {} as Parameters<typeof collecting>[1]);
@@ -14,6 +14,7 @@ it('answers to requests with tools are not learned from: a pair would not hold t
     }) as unknown as ServedExchange;
   collect(exchange('plain', {}));
   collect(exchange('with tools', { tools: [{ name: 'weather' }] }));
+  collect(exchange('in JSON', { format: {} }));
   expect(kept).toEqual(['plain']);
 });
 
