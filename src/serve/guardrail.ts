@@ -74,29 +74,59 @@ export function readGuardrailRequest(body: unknown): GuardrailRequest {
 /** Stands for a request that nobody told of. */
 const UNTOLD: readonly Message[] = [{ role: 'user', content: '(This request was not recorded.)' }];
 
-/** Requests that were checked, until their responses are: a bounded number of them, for a bounded time. */
-export class CallMemory {
-  private readonly calls = new Map<string, { readonly messages: readonly Message[]; readonly at: number }>();
+/** What is remembered of the calls that were checked. */
+interface CallLimits {
+  readonly most: number;
+  readonly seconds: number;
+  /** Of all calls together, in JSON; a single one may have a quarter of it. */
+  readonly characters: number;
+}
 
-  constructor(
-    private readonly most = 1000,
-    private readonly seconds = 600,
-  ) {}
+/** Requests that were checked, until their responses are: a bounded number and size of them, for a bounded time. */
+export class CallMemory {
+  /** The oldest first. */
+  private readonly calls = new Map<
+    string,
+    { readonly turns: string; readonly at: number; readonly size: number }
+  >();
+  private readonly limits: CallLimits;
+  private characters = 0;
+
+  constructor(limits: Partial<CallLimits> = {}) {
+    this.limits = { most: 1000, seconds: 600, characters: 64 << 20, ...limits };
+  }
 
   /** @param owner name of the API key: no key is told the calls of another */
   keep(owner: string, callId: string | undefined, messages: readonly Message[]): void {
     if (callId === undefined || messages.length === 0) return;
-    const oldest = performance.now() - this.seconds * 1000;
-    for (const [key, { at }] of this.calls) {
-      if (this.calls.size < this.most && at > oldest) break;
-      this.calls.delete(key);
+    const key = keyOf(owner, callId);
+    this.forget(key);
+    // as one text: many short turns take more room than their characters
+    const turns = JSON.stringify(messages);
+    const size = key.length + turns.length;
+    if (size > this.limits.characters / 4) return;
+    this.characters += size;
+    this.calls.set(key, { turns, at: performance.now(), size });
+    for (const [oldest, call] of this.calls) {
+      const { most, characters } = this.limits;
+      if (this.calls.size <= most && this.characters <= characters && this.isFresh(call)) break;
+      this.forget(oldest);
     }
-    this.calls.set(keyOf(owner, callId), { messages, at: performance.now() });
   }
 
   /** A response may be checked more than once: as it streams, and whole. */
   recall(owner: string, callId: string | undefined): readonly Message[] {
-    return (callId === undefined ? undefined : this.calls.get(keyOf(owner, callId))?.messages) ?? [];
+    const call = callId === undefined ? undefined : this.calls.get(keyOf(owner, callId));
+    return call && this.isFresh(call) ? JSON.parse(call.turns) : [];
+  }
+
+  private isFresh({ at }: { readonly at: number }): boolean {
+    return performance.now() - at < this.limits.seconds * 1000;
+  }
+
+  private forget(key: string): void {
+    this.characters -= this.calls.get(key)?.size ?? 0;
+    this.calls.delete(key);
   }
 }
 

@@ -1,5 +1,5 @@
 /** LiteLLM's generic guardrail: its contract, request by request. The real package is in litellm.test.ts. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { CallMemory } from '../../src/serve/guardrail.js';
 import { keysFromVariable } from '../../src/serve/keys.js';
 import { ScriptedModel } from '../conscience/scripted-model.js';
@@ -111,13 +111,44 @@ it('checks are limited, counted and charged like answers', async () => {
   expect(server.lines[0]).toMatchObject({ path, outcome: 'corrected', completion_tokens: 1 });
 });
 
-it('remembers a bounded number of calls, for a bounded time', () => {
+describe('what is remembered of calls', () => {
   const turns = (content: string) => [{ role: 'user' as const, content }];
-  const few = new CallMemory(2);
-  for (const id of ['1', '2', '3']) few.keep('a', id, turns(id));
-  expect(['1', '2', '3'].map((id) => few.recall('a', id).length)).toEqual([0, 1, 1]);
-  const brief = new CallMemory(2, 0);
-  brief.keep('a', '1', turns('1'));
-  brief.keep('a', '2', turns('2'));
-  expect(brief.recall('a', '1')).toEqual([]);
+  const known = (memory: CallMemory, ids: string[]) => ids.filter((id) => memory.recall('a', id).length > 0);
+
+  it('is a bounded number, the oldest forgotten first', () => {
+    const few = new CallMemory({ most: 2 });
+    for (const id of ['1', '2', '3']) few.keep('a', id, turns(id));
+    expect(known(few, ['1', '2', '3'])).toEqual(['2', '3']);
+    // one that is told again is the newest
+    for (const id of ['2', '4']) few.keep('a', id, turns(`${id} again`));
+    expect(known(few, ['2', '3', '4'])).toEqual(['2', '4']);
+    expect(few.recall('a', '2')).toEqual(turns('2 again'));
+  });
+
+  it('is there for a bounded time, also where nothing follows it', () => {
+    const brief = new CallMemory({ seconds: 60 });
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(1000);
+    try {
+      brief.keep('a', '1', turns('1'));
+      clock.mockReturnValue(60_000);
+      expect(known(brief, ['1'])).toEqual(['1']);
+      clock.mockReturnValue(62_000);
+      expect(known(brief, ['1'])).toEqual([]);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
+  it('has a bounded size', () => {
+    const small = new CallMemory({ characters: 1000 });
+    const ids = Array.from({ length: 9 }, (_, i) => String(i));
+    for (const id of ids) small.keep('a', id, turns('x'.repeat(200)));
+    // each is 200 characters and a little
+    expect(known(small, ids)).toEqual(['5', '6', '7', '8']);
+    small.keep('a', 'long', turns('x'.repeat(300)));
+    expect(known(small, [...ids, 'long'])).toEqual(['5', '6', '7', '8']);
+    // what is told again in other words counts once
+    for (let i = 0; i < 20; i++) small.keep('a', '8', turns('x'.repeat(200)));
+    expect(known(small, ids)).toEqual(['5', '6', '7', '8']);
+  });
 });
