@@ -1,5 +1,5 @@
 /** One run, as its folder tells of it: while it runs, when it has finished, and after a kill. */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { AUDIT_FILE } from '../conscience/audit.js';
@@ -26,6 +26,8 @@ export class RunFolder {
   private reviewIndex?: ReviewIndex;
   /** What could not be read at the last look. */
   private unread: string | null = null;
+  /** What could not be looked at when the run was last summed up. */
+  private unseen: string | null = null;
   private config: Config = { stamp: -1, text: null, keys: {} };
 
   /** @param name as the page shows it */
@@ -56,7 +58,9 @@ export class RunFolder {
     return this.reviewIndex;
   }
 
+  /** The run in one line; what cannot be looked at is its problem, and no other run's. */
   summary(): RunSummary {
+    this.unseen = null;
     const { id, name, metrics } = this;
     const { text, keys } = this.configuration();
     const state = this.state(keys.model);
@@ -71,9 +75,9 @@ export class RunFolder {
       last: metrics.last(),
       records: metrics.steps.length,
       generation: metrics.generation,
-      auditBytes: sizeOf(join(this.folder, AUDIT_FILE)),
+      auditBytes: this.look(AUDIT_FILE)?.size ?? 0,
       changed: Math.max(
-        ...[METRICS_FILE, AUDIT_FILE, CONFIG_FILE].map((file) => changedAt(join(this.folder, file))),
+        ...[METRICS_FILE, AUDIT_FILE, CONFIG_FILE].map((file) => this.look(file)?.mtimeMs ?? 0),
       ),
       problem: this.problem(),
     };
@@ -91,12 +95,22 @@ export class RunFolder {
 
   private configuration(): Config {
     const path = join(this.folder, CONFIG_FILE);
-    const stamp = changedAt(path);
+    const stamp = this.look(CONFIG_FILE)?.mtimeMs ?? 0;
     if (stamp !== this.config.stamp) {
       const text = textOf(path);
       this.config = { stamp, text, keys: keysOf(text) };
     }
     return this.config;
+  }
+
+  /** Undefined where a file is not there, or the system does not say. */
+  private look(file: string): Stats | undefined {
+    try {
+      return statSync(join(this.folder, file), { throwIfNoEntry: false });
+    } catch (error) {
+      this.unseen ??= (error as Error).message;
+      return undefined;
+    }
   }
 
   private calibration(): Pick<RunDetail, 'calibration' | 'problem'> {
@@ -113,7 +127,8 @@ export class RunFolder {
 
   private problem(): string | null {
     const { metrics, reviewIndex } = this;
-    if (this.unread !== null) return this.unread;
+    const failed = this.unread ?? this.unseen;
+    if (failed !== null) return failed;
     const damaged = [
       [METRICS_FILE, metrics.damaged] as const,
       [AUDIT_FILE, reviewIndex?.damaged] as const,
@@ -157,6 +172,3 @@ function textOf(path: string): string | null {
     return null;
   }
 }
-
-const changedAt = (path: string) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;

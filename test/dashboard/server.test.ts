@@ -1,10 +1,11 @@
 /** The dashboard's server over HTTP: who may look, what it tells, and that it follows runs. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type RunningDashboard, startDashboard } from '../../src/dashboard/server.js';
+import { WatchedRuns } from '../../src/dashboard/watch.js';
 import type { MetricColumns, ReviewPage, RunDetail, RunList, RunSummary } from '../../src/page/wire.js';
 import { madeCalibration } from '../conscience/made-calibration.js';
 import { addMetrics, addReviews, sampleMetrics, writeSampleRun } from './sample-runs.js';
@@ -129,6 +130,32 @@ it('lists reviews in windows, opens one, and says what it cannot read', async ()
   addReviews(join(folder, 'runs/a'), 0, 2);
   expect((await json<ReviewPage>(`/api/runs/${id}/reviews`)).total).toBe(2);
   expect((await byName('a')).problem).toBe('Left out, since damaged: audit.jsonl:1');
+});
+
+it('tells of a run that cannot be read, and goes on with the others', async () => {
+  // what the system refuses to look at, whoever asks: a link that leads to itself
+  const [broken, gone] = ['broken', 'gone'].map((name) => join(runs, name));
+  for (const run of [broken, gone]) writeSampleRun(run, { steps: 2 });
+  rmSync(join(broken, 'audit.jsonl'), { force: true });
+  symlinkSync('audit.jsonl', join(broken, 'audit.jsonl'));
+  rmSync(join(gone, 'metrics.jsonl'));
+  symlinkSync('metrics.jsonl', join(gone, 'metrics.jsonl'));
+  try {
+    expect((await byName('broken')).problem).toMatch(/ELOOP/);
+    expect((await byName('broken')).records).toBe(2);
+    expect((await byName('gone')).problem).toMatch(/ELOOP/);
+    expect((await byName('a')).problem).not.toMatch(/ELOOP/);
+    // the look that is repeated while somebody watches
+    const watched = new WatchedRuns([runs]);
+    await watched.list();
+    const told = await new Promise<readonly RunSummary[]>((resolve) => {
+      watched.watch(({ runs }) => resolve(runs));
+    });
+    watched.close();
+    expect(told.map(({ name }) => name)).toContain('a');
+  } finally {
+    for (const run of [broken, gone]) rmSync(run, { recursive: true });
+  }
 });
 
 it('tells configuration and calibration, and of one that it does not know', async () => {
