@@ -185,12 +185,22 @@ function beginning(text: string): string {
   return line.length <= BEGINNING ? line : `${line.slice(0, BEGINNING).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
+/** The review of a line; undefined where it is none that can be counted, listed and searched. */
 function recordOf(text: string): ReviewRecord | undefined {
   try {
     const record: ReviewRecord = JSON.parse(text);
-    const whole = typeof record.id === 'string' && record.review?.verdict && record.prompt && record.response;
-    return whole ? record : undefined;
+    return isReview(record) ? record : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** @throws TypeError where a part is missing */
+function isReview({ id, prompt, response, review, alternative }: ReviewRecord): boolean {
+  const { kind, pObjection } = review.verdict;
+  const isShare = typeof pObjection === 'number' && pObjection >= 0 && pObjection <= 1;
+  const isVerdict = kind === 'unreadable' || ((kind === 'accepted' || kind === 'objected') && isShare);
+  const texts = [id, response.text, ...prompt.messages.map(({ content }) => content)];
+  if (alternative) texts.push(alternative.response.text);
+  return isVerdict && texts.every((one) => typeof one === 'string');
 }

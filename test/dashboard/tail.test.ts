@@ -84,6 +84,31 @@ it('keeps metrics column by column, with what was taken back forgotten', () => {
   expect(history.damaged).toBeUndefined();
 });
 
+it('leaves out a line that is no review, and none of those around it', () => {
+  const whole = sampleReview(3);
+  const odd: unknown[] = [
+    null,
+    { id: 'x', prompt: {}, response: {}, review: { verdict: {} } },
+    { ...whole, prompt: { messages: [{ role: 'user' }] } },
+    { ...whole, prompt: { messages: 'text' } },
+    { ...whole, response: { text: 1 } },
+    { ...whole, review: { verdict: { kind: 'strange', pObjection: 0.5 } } },
+    { ...whole, review: { verdict: { kind: 'accepted', pObjection: 'no' } } },
+    { ...whole, review: { verdict: { kind: 'accepted', pObjection: 7 } } },
+    { ...whole, alternative: {} },
+  ];
+  for (const line of odd) {
+    writeFileSync(
+      path,
+      [sampleReview(0), line, sampleReview(1)].map((one) => `${JSON.stringify(one)}\n`).join(''),
+    );
+    const index = new ReviewIndex(path);
+    index.update();
+    expect([line, index.summary().reviews, index.damaged]).toEqual([line, 2, 2]);
+    expect(index.page({ verdict: '', outcome: '', text: 'a' }, 0, 9).total).toBeLessThanOrEqual(2);
+  }
+});
+
 it('lists, filters, searches and opens reviews while they are written', () => {
   const index = new ReviewIndex(path);
   const reviews = Array.from({ length: 40 }, (_, n) => sampleReview(n));
