@@ -14,6 +14,7 @@ import torch
 from aiohttp import web
 
 from .base import Base
+from .callers import require_guarded
 from .checkpoints import Checkpoints
 from .engine import Engine
 from .errors import UserError, tell
@@ -25,7 +26,7 @@ from .world import World
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ealign_worker", description="Serves Tinker's training API from PyTorch.")
     parser.add_argument("--model", required=True, help="folder, or name on the Hugging Face hub")
-    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--host", default="127.0.0.1", help="where others reach it: with --api-key-env only")
     parser.add_argument("--port", type=int, default=0, help="0: a free one; it is printed when ready")
     parser.add_argument("--dtype", choices=["float32", "bfloat16", "auto"], default="auto")
     parser.add_argument("--device", choices=["cpu", "cuda", "auto"], default="auto")
@@ -105,6 +106,7 @@ def main() -> None:
         api_key = None
         if options.api_key_env is not None and not (api_key := os.environ.get(options.api_key_env)):
             raise UserError(f"--api-key-env {options.api_key_env}: is not set; set it to the key")
+        require_guarded(options.host, api_key is not None)
         engine = start(options)
         if engine.world.rank > 0:
             follow(engine)

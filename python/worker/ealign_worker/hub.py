@@ -16,6 +16,9 @@ from .wire import need
 
 Body = dict[str, Any]
 
+UNPACKED = 1 << 30
+"""Most bytes of a body that came compressed: a few MiB could unpack to any size."""
+
 
 class Hub:
     """The state behind all routes of one worker."""
@@ -127,13 +130,18 @@ async def read_body(request: web.Request) -> bytes:
         return body
     try:
         if encoding in ("gzip", "deflate"):
-            return zlib.decompress(body, wbits=zlib.MAX_WBITS | 32)
+            unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+            plain = unpacker.decompress(body, UNPACKED + 1)
+            if not unpacker.eof and len(plain) <= UNPACKED:
+                raise ValueError("it is incomplete")
+            return bounded(plain)
         if encoding == "zstd":
             import zstandard
 
             with zstandard.ZstdDecompressor().stream_reader(body) as reader:
-                plain: bytes = reader.read()
-            return plain
+                return bounded(reader.read(UNPACKED + 1))
+    except UserError:
+        raise
     except ImportError as error:
         raise UserError(
             "Content-Encoding zstd: the worker has no zstandard; send the body uncompressed", 415
@@ -141,6 +149,13 @@ async def read_body(request: web.Request) -> bytes:
     except Exception as error:
         raise UserError(f"Content-Encoding {encoding}: the body cannot be decompressed: {error}") from error
     raise UserError(f"Content-Encoding {encoding}: is not known here; send gzip, deflate, zstd or none", 415)
+
+
+def bounded(plain: bytes) -> bytes:
+    """@raise UserError 413 where there is too much"""
+    if len(plain) > UNPACKED:
+        raise UserError(f"body: is more than {UNPACKED} bytes when it is unpacked; send it uncompressed", 413)
+    return plain
 
 
 async def read_json(request: web.Request) -> Body:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from . import __version__, extension_routes, sampling_routes, training_routes
+from .callers import require_program
 from .engine import Engine
 from .errors import UserError, tell
 from .hub import Body, Hub, read_json
@@ -19,7 +20,7 @@ class Server:
     """One worker's routes under /api/v1."""
 
     def __init__(self, engine: Engine, api_key: str | None = None) -> None:
-        """@param api_key what clients must send as X-API-Key; None: anything"""
+        """@param api_key what clients must send as X-API-Key; None: programs of this machine need none"""
         self.hub, self.api_key = Hub(engine), api_key
 
     def app(self) -> web.Application:
@@ -50,8 +51,10 @@ class Server:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Checks the key, and answers mistakes as {detail}."""
+        """Checks who asks, and answers mistakes as {detail}."""
         try:
+            if self.api_key is None:
+                require_program(request)
             given = request.headers.get("X-API-Key", "")
             if self.api_key is not None and not hmac.compare_digest(given.encode(), self.api_key.encode()):
                 raise UserError("X-API-Key: is missing or wrong; send the key that this worker was started with", 401)

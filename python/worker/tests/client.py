@@ -20,6 +20,8 @@ class Client:
     def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
         """Status and body."""
         request = urllib.request.Request(f"{self.url}/api/v1/{path}", body, method=method)
+        if body is not None:
+            request.add_header("Content-Type", "application/json")
         for name, value in headers.items():
             request.add_header(name.replace("_", "-"), value)
         if self.key is not None:

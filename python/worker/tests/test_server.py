@@ -1,8 +1,10 @@
 """A running worker over HTTP: both encodings, promises, order, mistakes, extensions."""
 
+import asyncio
 import gzip
 import json
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,14 @@ import pytest
 import safetensors.torch
 import torch
 import zstandard
+from aiohttp.test_utils import make_mocked_request
 from client import Client, chunks, data, one_pass
 from conftest import start
 
+from ealign_worker import hub
 from ealign_worker.__main__ import main
 from ealign_worker.engine import read_state
+from ealign_worker.errors import UserError
 from ealign_worker.messages import MESSAGES
 
 ROWS = data([1, 2, 3, 4, 5], [9, 8, 7], weights=[0.5, 1.0, -0.25, 0.75])
@@ -301,10 +306,57 @@ def test_the_key_is_asked_for(neox: Path, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "localhost:1"}, 200),
+        ({"Host": "[::1]:1"}, 200),
+        ({"Origin": "http://localhost:3000"}, 200),
+        ({"Content_Type": "application/x-protobuf"}, 400),  # read, and no JSON
+        ({"Host": "evil.example"}, 403),
+        ({"Host": "127.0.0.1.evil.example:80"}, 403),
+        ({"Host": "127.0.0.1@evil.example"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Content_Type": "text/plain;charset=UTF-8"}, 415),
+        ({"Content_Type": "application/x-www-form-urlencoded"}, 415),
+    ],
+)
+def test_pages_of_others_may_not_ask(worker: str, headers: dict[str, str], status: int) -> None:
+    client = Client(worker)
+    body = b"\x08\x01" if "x-protobuf" in headers.get("Content_Type", "") else b"{}"
+    assert client.send("POST", "create_session", body, **headers)[0] == status
+
+
+@pytest.mark.parametrize("packed", ["gzip", "deflate", "zstd"])
+def test_a_body_is_bounded_when_it_is_unpacked(packed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pack = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstandard.ZstdCompressor().compress}[packed]
+    monkeypatch.setattr(hub, "UNPACKED", 1 << 20)
+
+    def read(body: bytes) -> bytes:
+        request = make_mocked_request("POST", "/", headers={"Content-Encoding": packed})
+        request._read_bytes = body
+        return asyncio.run(hub.read_body(request))
+
+    whole = bytes(1 << 20)
+    assert read(pack(whole)) == whole
+    with pytest.raises(UserError, match="unpacked") as refused:
+        read(pack(bytes(1 << 24)))
+    assert refused.value.status == 413
+    with pytest.raises(UserError, match="cannot be decompressed"):
+        read(b"nonsense")
+    if packed != "zstd":
+        with pytest.raises(UserError, match="incomplete"):
+            read(pack(whole)[:-5])
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("--model", "no/such-folder-here"), "--model no/such-folder-here"),
         (("--model", "x", "--api-key-env", "NO_SUCH"), "--api-key-env NO_SUCH"),
+        (("--model", "x", "--host", "0.0.0.0"), "--host 0.0.0.0"),
+        (("--model", "x", "--host", "worker.example"), "--host worker.example"),
         (("--model", "x", "--device", "cuda"), "--device cuda"),
         (("--model", "x", "--shard"), "torchrun"),
         (("--model", "x", "--quantize", "4bit"), "--quantize 4bit"),
