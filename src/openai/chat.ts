@@ -151,7 +151,8 @@ export function settledChunks(
   for (const chunk of chunks) {
     const { choices = [] } = chunk;
     const kept = choices.filter((choice) => !isReplaced(choice));
-    if (choices.length > 0 && kept.length === 0) continue;
+    // usage may come with the last words of a draft
+    if (choices.length > 0 && kept.length === 0 && !chunk.usage) continue;
     const verdicts = kept.flatMap(({ index = 0, finish_reason }) =>
       finish_reason ? [conscienceRecord(answers.get(index)!, 'hold')] : [],
     );

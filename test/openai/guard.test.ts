@@ -132,6 +132,19 @@ describe('streamed', () => {
     expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { completion_tokens: 4 } });
   });
 
+  it('keeps the usage that comes with words which are replaced', async () => {
+    const events = [chunk(0, { role: 'assistant', content: 'a bad' }), { ...chunk(0, {}, 'stop'), usage }];
+    const client = guardOpenAI(await endpoint(() => ({ events })), { conscience: judge() });
+    const chunks: OpenAI.ChatCompletionChunk[] = [];
+    for await (const one of await client.chat.completions.create({ ...say('x'), stream: true }))
+      chunks.push(one);
+    const text = chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('');
+    expect(text).toBe('A kind one.');
+    expect(JSON.stringify(chunks)).not.toContain('bad');
+    expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { total_tokens: expect.any(Number) } });
+    expect(chunks.at(-1)!.usage!.total_tokens).toBeGreaterThan(usage.total_tokens);
+  });
+
   it('the helper of the client puts it together; calls that come in pieces are reviewed whole', async () => {
     const call = (part: object) => ({ tool_calls: [{ index: 0, ...part }] });
     const client = guardOpenAI(
