@@ -318,6 +318,32 @@ describe('log-probabilities', () => {
     expect((await model.topLogprobs(ask('a')))[0].token).toBe('70');
   });
 
+  test('log-probabilities of an answer are none of its reasoning’s', async () => {
+    const thought = ['<think>', 'seventy', '</think>', '\n\n'].map((token) => ({ [token]: 1 }));
+    const written = async (reply: ReturnType<typeof spell>, asked: object = {}) => {
+      endpoint.reply = () => reply;
+      const [{ text, logprobs }] = await remote().generate([ask('a')], {
+        maxTokens: 9,
+        logprobs: 1,
+        ...asked,
+      });
+      return [text, logprobs?.map(({ token }) => token)];
+    };
+    expect(await written(spell(...thought, { '70': 0.6 }, { '!': 1 }))).toEqual(['70!', ['70', '!']]);
+    expect(await written(spell(...thought, { '70': 0.6 }, { '!': 1 }), { stop: ['!'] })).toEqual([
+      '70',
+      ['70'],
+    ]);
+    expect(await written(spell(...thought))).toEqual(['', []]);
+    expect(await written(spell({ '70': 0.6 }, { '!': 1 }))).toEqual(['70!', ['70', '!']]);
+    // the endpoint took the reasoning out of both, and a character came in parts
+    const apart = spell({ '7': 1 }, { '\ufffd': 1 }, { '!': 1 });
+    // biome-ignore lint/suspicious/noExplicitAny: a fixture
+    const [choice] = (apart as any).body.choices;
+    choice.message = { role: 'assistant', content: '7é!', reasoning: 'hm' };
+    expect(await written(apart)).toEqual(['7é!', ['7', '\ufffd', '!']]);
+  });
+
   test.each([
     ['in the answer', () => spell({ '<think>': 0.9, a: 0.1 })],
     ['apart', () => say('', { message: { reasoning: 'h' }, choice: { logprobs: { content: [] } } })],

@@ -127,6 +127,9 @@ export class RemoteModel implements LanguageModel {
     );
     const { reasoning, toolCalls, usage, finish, steps } = completion;
     if (logprobs !== undefined && steps === undefined) throw noLogprobs(this.id, NONE);
+    const told = logprobs !== undefined && !toolCalls;
+    // nothing but reasoning has no tokens of an answer
+    const own = told && completion.text !== '' ? this.answerOf(steps!, completion, prefix) : [];
     onUsage?.(0, usage ?? NO_USAGE);
     const whole = completion.text.startsWith(prefix) ? completion.text : prefix + completion.text;
     const text = cut(whole, stop);
@@ -137,7 +140,7 @@ export class RemoteModel implements LanguageModel {
       toolCalls,
       finish: text.length < whole.length ? 'stop' : finish,
       tokens: written,
-      ...(logprobs !== undefined && !toolCalls && { logprobs: writtenTokens(steps!, logprobs, text) }),
+      ...(told && { logprobs: writtenTokens(own, logprobs, text, reasoning !== undefined) }),
     };
   }
 
@@ -264,6 +267,8 @@ export class RemoteModel implements LanguageModel {
       written = steps[i].token + written;
       if (written.trim() === answer && steps[i].token.trim() !== '') return steps.slice(i);
     }
+    // parts of a character do not spell it
+    if (ascii(spell(steps)) === ascii(answer)) return steps;
     throw noLogprobs(this.id, 'tokens that do not spell the answer');
   }
 
@@ -318,17 +323,24 @@ export class RemoteModel implements LanguageModel {
   }
 }
 
-/** Those of the text, as far as its stop strings leave them. */
-function writtenTokens(steps: readonly TokenStep[], top: number, text: string): WrittenToken[] {
+/** Those of the text, as far as its stop strings leave them. @param thought whether blanks may stand before it */
+function writtenTokens(
+  steps: readonly TokenStep[],
+  top: number,
+  text: string,
+  thought: boolean,
+): WrittenToken[] {
   const told = ({ token, logp }: TokenLogp) => ({
     ...{ token, logprob: Math.max(-9999, logp) },
     bytes: token.includes('\ufffd') ? null : [...Buffer.from(token)],
   });
-  let at = 0;
+  const raw = spell(steps);
+  const blanks = thought ? raw.length - raw.trimStart().length : 0;
+  let at = -blanks;
   return steps.flatMap((step) => {
     const start = at;
     at += step.token.length;
-    return start < text.length ? [{ ...told(step), top: step.top.slice(0, top).map(told) }] : [];
+    return at > 0 && start < text.length ? [{ ...told(step), top: step.top.slice(0, top).map(told) }] : [];
   });
 }
 
@@ -371,6 +383,8 @@ function endsThinking(steps: readonly TokenStep[], i: number): boolean {
     .trimEnd()
     .endsWith('</think>');
 }
+
+const ascii = (text: string) => text.replace(/[^!-~]/g, '');
 
 function spell(steps: readonly TokenStep[]): string {
   return steps.map(({ token }) => token).join('');
