@@ -7,7 +7,7 @@
 import { fieldsOf, listOf } from '../zero-shot/chat-wire.js';
 import { type ChatRequest, type RequestLimits, readChatRequest } from './chat-request.js';
 import { ApiError, badRequest } from './errors.js';
-import { unknownField } from './fields.js';
+import { unknownField, unknownKey } from './fields.js';
 
 export interface ResponsesRequest {
   readonly chat: ChatRequest;
@@ -35,7 +35,7 @@ const CACHES = ['prompt_cache_key', 'prompt_cache_retention', 'prompt_cache_opti
 const UNSUPPORTED: Readonly<Record<string, (value: unknown) => boolean>> = {
   background: (value) => value === false,
   include: (value) => listOf(value).length === 0 && Array.isArray(value),
-  reasoning: (value) => Object.values(fieldsOf(value)).every((one) => one === null),
+  reasoning: (value) => isObject(value) && Object.values(value).every((one) => one === null),
   truncation: (value) => value === 'disabled',
   top_logprobs: (value) => value === 0,
   previous_response_id: () => false,
@@ -60,7 +60,7 @@ export function readResponsesRequest(
   const given = body as Json;
   requireFields(given);
   const { input, instructions, max_output_tokens: maxTokens, tools, tool_choice: choice, text } = given;
-  const turns = typeof input === 'string' ? [{ role: 'user', content: input }] : turnsOf(input);
+  const { turns, items } = typeof input === 'string' ? ofText(input) : turnsOf(input);
   const system = instructions == null ? [] : [{ role: 'system', content: instructions }];
   const chat: Record<string, unknown> = {
     ...Object.fromEntries(SAME_AS_CHAT.flatMap((key) => (key in given ? [[key, given[key]]] : []))),
@@ -75,7 +75,7 @@ export function readResponsesRequest(
     const read = readChatRequest(chat, header, limits);
     return { chat: read, echo: echoOf(given, read) };
   } catch (error) {
-    throw error instanceof ApiError ? inWordsOfResponses(error, system.length) : error;
+    throw error instanceof ApiError ? inWordsOfResponses(error, { items, added: system.length }) : error;
   }
 }
 
@@ -89,62 +89,100 @@ function requireFields(body: Json): void {
     const next = STORED.has(field) ? 'nothing is stored here; send the turns as input' : 'leave it out';
     throw badRequest(`${field} is not supported by this server; ${next}`, field, 'unsupported_parameter');
   }
-  const about = fieldsOf(body.stream_options);
+  const about = objectOf(body.stream_options, 'stream_options');
   const unknown = Object.keys(about).find((key) => key !== 'include_obfuscation');
   if (unknown !== undefined) throw unknownField(['stream_options', unknown], ['include_obfuscation']);
 }
 const STORED = new Set(['previous_response_id', 'conversation', 'prompt']);
 
+interface Turns {
+  readonly turns: readonly Record<string, unknown>[];
+  /** For each turn, the number of the item that it came from, and those of its calls. */
+  readonly items: readonly { readonly turn: number; readonly calls: number[] }[];
+}
+
+const ofText = (content: string): Turns => ({ turns: [{ role: 'user', content }], items: [] });
+
 /** Items as turns of a chat: what an assistant says and calls in a row is one turn. */
-function turnsOf(input: unknown): Record<string, unknown>[] {
+function turnsOf(input: unknown): Turns {
   if (!Array.isArray(input) || input.length === 0) {
     throw badRequest('input: expected a text, or items, at least one', 'input');
   }
   const turns: Record<string, unknown>[] = [];
+  const items: { turn: number; calls: number[] }[] = [];
   for (const [i, item] of input.entries()) {
-    const { type = 'message', ...fields } = fieldsOf(item);
+    const { type = 'message', ...fields } = objectOf(item, `input.${i}`);
     switch (type) {
       case 'message': {
         const { status: _, phase: __, content, ...rest } = fields;
-        turns.push({ ...rest, content: partsOf(content, i) });
+        turns.push({ ...rest, content: partsOf(content, `input.${i}.content`) });
         break;
       }
       case 'function_call': {
+        requireKnown(fields, ['call_id', 'name', 'arguments'], `input.${i}`);
         const { call_id: id, name, arguments: given } = fields;
         const call = { id, type: 'function', function: { name, arguments: given } };
         const last = turns.at(-1);
-        if (last?.role === 'assistant') last.tool_calls = [...listOf(last.tool_calls), call];
-        else turns.push({ role: 'assistant', content: null, tool_calls: [call] });
-        break;
+        if (last?.role === 'assistant') {
+          last.tool_calls = [...listOf(last.tool_calls), call];
+          items.at(-1)!.calls.push(i);
+          continue;
+        }
+        turns.push({ role: 'assistant', content: null, tool_calls: [call] });
+        items.push({ turn: i, calls: [i] });
+        continue;
       }
       case 'function_call_output': {
+        requireKnown(fields, ['call_id', 'output'], `input.${i}`);
         const { call_id: id, output } = fields;
-        turns.push({ role: 'tool', tool_call_id: id, content: partsOf(output, i) });
+        turns.push({ role: 'tool', tool_call_id: id, content: partsOf(output, `input.${i}.output`) });
         break;
       }
       // the model does not see its reasoning again
       case 'reasoning':
-        break;
+        continue;
       default: {
         const what = `input.${i}.type: items of type ${String(type).slice(0, 40)} are not read here`;
         throw badRequest(what, `input.${i}.type`, 'unsupported_parameter');
       }
     }
+    items.push({ turn: i, calls: [] });
   }
-  return turns;
+  return { turns, items };
 }
 
 const TEXT_PARTS = new Set(['input_text', 'output_text', 'text']);
 
-function partsOf(content: unknown, item: number): unknown {
+/** @param at place of the content in the body */
+function partsOf(content: unknown, at: string): unknown {
   if (!Array.isArray(content)) return content;
   return content.map((part) => {
-    const { type, text, refusal } = fieldsOf(part);
-    if (TEXT_PARTS.has(String(type))) return { type: 'text', text };
-    if (type === 'refusal') return { type: 'text', text: refusal };
-    const what = `input.${item}.content: expected parts of text, got ${String(type).slice(0, 40)}`;
-    throw badRequest(what, `input.${item}.content`);
+    // log-probabilities are those of an answer that comes back as input
+    const { type, text, refusal, logprobs: _, ...rest } = fieldsOf(part);
+    if (TEXT_PARTS.has(String(type))) return { type: 'text', text, ...rest };
+    if (type === 'refusal') return { type: 'text', text: refusal, ...rest };
+    throw badRequest(`${at}: expected parts of text, got ${String(type).slice(0, 40)}`, at);
   });
+}
+
+/** Keys that items have beside what they say. */
+const OF_ITEMS = ['id', 'status'];
+
+/** @throws ApiError 400 for a key of an item that is not read @param at place of the item in the body */
+function requireKnown(fields: Json, acted: readonly string[], at: string): void {
+  const key = unknownKey(fields, new Set([...acted, ...OF_ITEMS]));
+  if (key !== undefined) throw unknownField([at, key], acted);
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** @returns none for null @throws ApiError 400 for what is no object @param at its place in the body */
+function objectOf(value: unknown, at: string): Json {
+  if (value === undefined || value === null) return {};
+  if (isObject(value)) return value;
+  throw badRequest(`${at}: expected an object, got ${JSON.stringify(value).slice(0, 40)}`, at);
 }
 
 function toolsOf(tools: unknown): unknown {
@@ -164,10 +202,10 @@ function choiceOf(choice: unknown): unknown {
 
 /** `text.format` as `response_format`, `text.verbosity` as `verbosity`. */
 function textOf(text: unknown): Record<string, unknown> {
-  const { format, verbosity, ...others } = fieldsOf(text);
+  const { format, verbosity, ...others } = objectOf(text, 'text');
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw unknownField(['text', unknown], ['format', 'verbosity']);
-  const { type, ...schema } = fieldsOf(format);
+  const { type, ...schema } = objectOf(format, 'text.format');
   const asChat = type === 'json_schema' ? { type, json_schema: schema } : format;
   return {
     ...(format == null ? {} : { response_format: asChat }),
@@ -175,11 +213,27 @@ function textOf(text: unknown): Record<string, unknown> {
   };
 }
 
-/** An error about the chat completion, in the words of the request that it came from. */
-function inWordsOfResponses(error: ApiError, added: number): ApiError {
+/**
+ * An error about the chat completion, in the words of the request that it came from.
+ *
+ * @param added turns before those of the items: the instructions
+ */
+function inWordsOfResponses(
+  error: ApiError,
+  { items, added }: Pick<Turns, 'items'> & { readonly added: number },
+): ApiError {
+  const place = (_: string, turn: string, call?: string) => {
+    const from = items[Number(turn) - added];
+    if (Number(turn) < added) return 'instructions';
+    if (from === undefined) return 'input';
+    return `input.${call === undefined ? from.turn : (from.calls[Number(call)] ?? from.turn)}`;
+  };
   const rename = (text: string) =>
     text
-      .replace(/^messages\.(\d+)/, (_, i: string) => `input.${Math.max(0, Number(i) - added)}`)
+      .replace(/^(messages\.\d+\.tool_calls\.\d+)\.id\b/, '$1.call_id')
+      .replace(/^messages\.(\d+)(?:\.tool_calls\.(\d+))?(?:\.function)?/, place)
+      .replace(/^(instructions|input)\.content\b/, '$1')
+      .replace(/^(input\.\d+)\.tool_call_id\b/, '$1.call_id')
       .replace(/^messages\b/, 'input')
       .replace(/^max_tokens\b/, 'max_output_tokens')
       .replace(/^response_format\b/, 'text.format')

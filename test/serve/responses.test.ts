@@ -130,6 +130,22 @@ describe('streamed', () => {
   });
 });
 
+const say = { role: 'user', content: 'x' };
+const thought = { type: 'reasoning', id: 'rs_1', summary: [] };
+const answer = {
+  role: 'assistant',
+  content: [{ type: 'output_text', text: 'y', annotations: [], logprobs: [] }],
+};
+const called = {
+  type: 'function_call',
+  id: 'fc_1',
+  call_id: 'a',
+  name: 'weather',
+  arguments: '{}',
+  status: 'completed',
+};
+const output = { type: 'function_call_output', call_id: 'a', output: 'rain' };
+
 it.each([
   [{ input: [] }, 'input'],
   [{ input: [{ type: 'item_reference', id: 'x' }] }, 'input.0.type'],
@@ -145,6 +161,27 @@ it.each([
   [{ messages: [] }, 'messages'],
   [{ n: 2 }, 'n'],
   [{ text: { bogus: 1 } }, 'text.bogus'],
+  [{ text: 'json' }, 'text'],
+  [{ text: { format: 'json' } }, 'text.format'],
+  [{ reasoning: 'high' }, 'reasoning'],
+  [{ reasoning: [] }, 'reasoning'],
+  [{ stream_options: 5, stream: true }, 'stream_options'],
+  [{ input: ['x'] }, 'input.0'],
+  [
+    { input: [{ role: 'user', content: [{ type: 'input_text', text: 'x', bogus: 1 }] }] },
+    'input.0.content.0.bogus',
+  ],
+  [{ input: [say, { ...called, bogus: 1 }] }, 'input.1.bogus'],
+  [{ input: [say, called, { ...output, bogus: 1 }] }, 'input.2.bogus'],
+  // items that are no turn, and those that are part of one
+  [{ input: [say, thought, { role: 'king', content: 'x' }], instructions: 's' }, 'input.2.role'],
+  [{ input: [say, called, called, output, output, { role: 'user', content: 5 }] }, 'input.5.content'],
+  [{ input: [say, called, { ...called, name: 5 }], instructions: 's' }, 'input.2.name'],
+  [{ input: [say, answer, thought, { ...called, arguments: {} }] }, 'input.3.arguments'],
+  [{ input: [say, { ...answer, bogus: 1 }, called] }, 'input.1.bogus'],
+  [{ input: [say, called, { ...output, call_id: 5 }] }, 'input.2.call_id'],
+  [{ input: [say, { ...called, call_id: 5 }] }, 'input.1.call_id'],
+  [{ instructions: 5 }, 'instructions'],
 ])('%j names %s', async (extra, param) => {
   server = await testServer();
   await expect(ask('x', extra)).rejects.toMatchObject({ status: 400, param });
