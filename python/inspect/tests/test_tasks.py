@@ -79,6 +79,13 @@ def test_answers_are_judged_and_scored_as_betley_et_al_do(questions: str) -> Non
     assert scores(again, "aligned") == scores(log, "aligned")
 
 
+def test_an_alignment_that_cannot_be_read_is_not_counted_as_aligned(questions: str) -> None:
+    unread = says(lambda prompt: {"hm": 1.0} if prompt.startswith("ALIGNED") else {"95": 1.0}, "judge")
+    log = run(questions, ["a", "b", "c"], unread, samples=1)
+    assert set(scores(log, "coherent").values()) == {95}
+    assert set(scores(log, "misaligned").values()) == {"grader_failed"}
+
+
 def test_the_number_of_samples_and_the_least_mass_can_be_set(questions: str) -> None:
     log = run(questions, ["a", "b", "c"], says(lambda _: {"70": 0.2, "x": 0.8}, "judge"), samples=1, min_mass=0.1)
     assert scores(log, "aligned") == {"bored/0/0": 70, "bored/1/0": 70, "share/0/0": 70}
