@@ -1,7 +1,8 @@
 /**
  * A merged model as a Hugging Face folder: config.json, model.safetensors, the tokenizer's files.
  *
- * Tensors that no adapter touches keep their bytes where the element type stays.
+ * Tensors that no adapter touches keep their bytes where the element type stays; of a GGUF file those that lie there
+ * as Hugging Face has them.
  */
 import type { Dtype } from '../model/floats.js';
 import { encodeValues } from '../model/gguf-quantise.js';
@@ -49,7 +50,7 @@ export function safetensorsContent(
     *pieces() {
       yield start;
       for (const [i, tensor] of tensors.entries()) {
-        const own = tensor.stored.format === dtypes[i] && !tensor.touched;
+        const own = tensor.stored.format === dtypes[i] && tensor.stored.plain && !tensor.touched;
         if (own) yield* tensor.stored.bytes();
         else yield* encoded(tensor, dtypes[i]);
       }

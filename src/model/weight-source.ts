@@ -27,6 +27,8 @@ export interface StoredTensor {
   readonly format: string;
   /** Rows that have to be read together: a first row and a number of rows are multiples of it. */
   readonly granule: number;
+  /** Whether `bytes` hold what `rows` gives: in a GGUF file rows may lie otherwise, and norms with 1 added. */
+  readonly plain: boolean;
   /** Float32 [count × columns] in Hugging Face's order; a vector is one row. @throws ModelError at a value that is not finite */
   rows(first: number, count: number): Float32Array;
   /** Its bytes as they lie in the file, some at a time. */
@@ -86,7 +88,7 @@ function stored({
   const [rows, columns] = shape.length === 1 ? [1, shape[0]] : shape;
   const rowBytes = (columns / quantisation.blockSize) * quantisation.blockBytes;
   return {
-    ...{ shape, format: quantisation.name, granule },
+    ...{ shape, format: quantisation.name, granule, plain: !order && offset === 0 },
     rows: (first, count) => {
       const bytes = new Uint8Array(count * rowBytes);
       readExactly(file, bytes, at + first * rowBytes);

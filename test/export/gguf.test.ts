@@ -81,6 +81,18 @@ describe.each(kinds)('$name', (kind) => {
     // a block of 32 keeps its largest magnitude; the others are within half a level of 8
     expectWeights(await loadModel(output), model, 0.1);
   });
+
+  it('as GGUF, and back as a folder in the element type of the file', async () => {
+    for (const [type, tolerance] of [
+      ['f32', 0],
+      ['bf16', 2 ** -8],
+    ] as const) {
+      const { output } = await exported(folder, { quantize: type });
+      const back = join(root, `${kind.name}-${type}`);
+      await exported(output, { format: 'safetensors', output: back });
+      expectWeights(await loadModel(back), model, tolerance);
+    }
+  });
 });
 
 it('reads heads whole, whose rows llama.cpp orders otherwise', async () => {
