@@ -15,6 +15,7 @@ import { asSaveError, fillFolderAtomic, removeFolder, writeFileAtomic } from '..
 import type { Costs } from '../metrics/costs.js';
 import { CHECKPOINT_NAME } from '../model/unfinished-run.js';
 import type { BatchState } from './batch-stream.js';
+import { requireOwnFiles } from './own-files.js';
 import type { PairSourceState } from './pairs.js';
 import type { WindowState } from './window.js';
 
@@ -95,15 +96,23 @@ const weightsIn = (output: string) =>
     existsSync(join(output, name)),
   );
 
-/** @throws TrainingError when the folder holds checkpoints or weights that a new run would replace */
+/** @throws TrainingError when the folder holds anything that a new run would replace */
 export function requireUnused(output: string): void {
   const held = [...checkpointsOf(output), ...weightsIn(output)].at(-1);
-  if (held === undefined) return;
+  if (held === undefined) {
+    requireOwnFiles(output);
+    return;
+  }
   throw new TrainingError({
     where: output,
     what: `the folder holds ${held} already`,
     next: 'continue with --resume, choose another --output, or start again with --overwrite',
   });
+}
+
+/** Allows what `--overwrite` does: a run, or a model, gives way. @throws TrainingError when other files would as well */
+export function requireReplaceable(output: string): void {
+  if (checkpointsOf(output).length === 0 && weightsIn(output).length === 0) requireOwnFiles(output);
 }
 
 /** Whether a run could be resumed there. */

@@ -14,8 +14,14 @@ import { makeFolder, writeFileAtomic } from '../files/files.js';
 import type { Metrics } from '../metrics/names.js';
 import { MetricsWriter } from '../metrics/writer.js';
 import { keepCalibration } from './calibration.js';
-import { dropCheckpoints, pruneCheckpoints, type RunState, saveCheckpoint } from './checkpoint.js';
-import { CONFIG_FILE, renderConfig, STEPS_NOTE } from './config/render.js';
+import {
+  dropCheckpoints,
+  pruneCheckpoints,
+  type RunState,
+  requireReplaceable,
+  saveCheckpoint,
+} from './checkpoint.js';
+import { CONFIG_FILE, MODEL_NOTE, renderConfig, STEPS_NOTE } from './config/render.js';
 import type { TrainPlan } from './plan.js';
 import { removeResult, saveResult } from './result.js';
 
@@ -33,11 +39,12 @@ export class RunOutput {
    *
    * @param step of the folder's own checkpoint that is continued; undefined starts a new run
    * @param calibration of the conscience, which goes on with the run
-   * @throws SaveError
+   * @throws SaveError, or TrainingError where a new run would replace what no run has written
    */
   begin(step: number | undefined, calibration?: Calibration): void {
     const { folder } = this;
     const { config, model, modelPath, unread, schedule } = this.plan;
+    if (step === undefined) requireReplaceable(folder);
     makeFolder(folder);
     claimFolder(folder);
     if (step === undefined) clearRun(folder, modelPath);
@@ -49,7 +56,7 @@ export class RunOutput {
     writeFileAtomic(
       join(folder, CONFIG_FILE),
       renderConfig(config, {
-        model_sha256: model.hash,
+        [MODEL_NOTE]: model.hash,
         [STEPS_NOTE]: String(schedule.totalSteps),
         ...(unread.length > 0 ? { data: unread.join(' ') } : {}),
       }),

@@ -20,6 +20,9 @@ import { CARD_FILE, type CardRun, modelCard } from './model-card.js';
 
 const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors'] as const;
 const MODEL_FILE = 'model.safetensors';
+const adapterNames = [...ADAPTER_FILES, adapterSumsFile];
+/** Files of results, of which a new run deletes those that are there. */
+export const resultNames = [...adapterNames, MODEL_FILE, sumsFile, CARD_FILE, ...tokenizerNames];
 
 /**
  * Writes the trained adapter with its tokenizer, or the model with its review format and probes; and a model card.
@@ -68,8 +71,6 @@ export async function readResult(output: string, model: NamedModel, lora: boolea
  * would count as the next adapter's.
  */
 export function removeResult(output: string, modelPath: string): void {
-  const model =
-    resolve(output) === resolve(modelPath) ? [] : [MODEL_FILE, sumsFile, CARD_FILE, ...tokenizerNames];
-  for (const name of [...ADAPTER_FILES, adapterSumsFile, ...model])
-    rmSync(join(output, name), { force: true });
+  const names = resolve(output) === resolve(modelPath) ? adapterNames : resultNames;
+  for (const name of names) rmSync(join(output, name), { force: true });
 }
