@@ -133,7 +133,10 @@ describe('npm pack', () => {
     const worker = packed.filter((path) => path.startsWith('python/worker/'));
     expect(worker).toContain('python/worker/pyproject.toml');
     expect(worker).toContain('python/worker/ealign_worker/__main__.py');
-    expect(worker.filter((path) => /tests|__pycache__|egg-info/.test(path))).toEqual([]);
+    const python = packed.filter((path) => path.startsWith('python/'));
+    expect(python.filter((path) => /\/tests\/|__pycache__|_cache\/|egg-info|\/build\//.test(path))).toEqual(
+      [],
+    );
     const bundled = packed.filter((path) => path.startsWith('node_modules/'));
     expect([...new Set(bundled.map((path) => path.split('/')[1]))].sort()).toEqual([
       ...['onnxruntime-common', 'onnxruntime-node'],
