@@ -25,6 +25,7 @@ COPY --from=build /build/bin bin
 COPY --from=build /build/dist dist
 COPY --from=build /build/data data
 COPY --from=build /build/models models
+COPY --from=build /build/pages pages
 COPY --from=build /build/worlds worlds
 COPY --from=build /build/experiments experiments
 COPY --from=build /build/python python
