@@ -21,14 +21,16 @@ export function modelfile(
     ...(turns?.defaultSystem === undefined ? [] : [`SYSTEM """${turns.defaultSystem}"""`]),
     ...stops.filter((stop) => stop.trim() !== '').map((stop) => `PARAMETER stop ${JSON.stringify(stop)}`),
   ];
-  const notes = turns
-    ? []
-    : [
-        tokenizer.hasChatTemplate
-          ? 'The chat template is no plain row of turns, so the Modelfile has no TEMPLATE: Ollama takes one of its own where it knows the template in the GGUF file.'
-          : 'The tokenizer has no chat template, so the Modelfile has no TEMPLATE.',
-      ];
-  return { text: `${lines.join('\n')}\n`, notes };
+  return { text: `${lines.join('\n')}\n`, notes: turns ? [] : [withoutTemplate(tokenizer)] };
+}
+
+function withoutTemplate(tokenizer: ChatTokenizer): string {
+  const none = 'so the Modelfile has no TEMPLATE';
+  if (!tokenizer.hasChatTemplate) return `The tokenizer has no chat template, ${none}.`;
+  const why = isDated(tokenizer)
+    ? 'writes the date of the day, which a Go template cannot'
+    : 'is no plain row of turns';
+  return `The chat template ${why}, ${none}: Ollama takes one of its own where it knows the template in the GGUF file.`;
 }
 
 /** What stands before and after what somebody says. */
@@ -45,16 +47,37 @@ export interface Turns {
   readonly assistant: Turn;
   /** What an answer begins with. */
   readonly answer: string;
-  /** The system message where none is given. */
+  /** The system message where none is given; never empty, which Ollama would take for none. */
   readonly defaultSystem?: string;
+  /** What stands first where no system message is given, and is no such message. */
+  readonly head?: string;
 }
 
 const [S, U, A, V] = ['«system»', '«user»', '«assistant»', '«again»'];
 const said = (role: Message['role'], content: string): Message => ({ role, content });
 const conversation = [said('user', U), said('assistant', A), said('user', V)];
 
+/** Conversations that a template of Go's is tried on. */
+const trials = [[U], [U, A, V], [U, A, V, A, U]]
+  .map((texts) => texts.map((text, i) => said(i % 2 === 0 ? 'user' : 'assistant', text)))
+  .flatMap((messages) => [messages, [said('system', S), ...messages]]);
+
+/** Whether what the template writes depends on the day. */
+function isDated(tokenizer: ChatTokenizer): boolean {
+  const on = (date: string, messages: readonly Message[]): string | undefined => {
+    const variables = { strftime_now: () => date };
+    try {
+      return tokenizer.renderChat(messages, { addGenerationPrompt: true, variables });
+    } catch {
+      return undefined;
+    }
+  };
+  return trials.some((messages) => on('1', messages) !== on('2', messages));
+}
+
 /** @returns undefined where the template does more than to write turn after turn, or Go could not write it */
 export function turnsOf(tokenizer: ChatTokenizer): Turns | undefined {
+  if (isDated(tokenizer)) return;
   const render = (messages: readonly Message[]): string | undefined => {
     try {
       const text = tokenizer.renderChat(messages, { addGenerationPrompt: true });
@@ -87,13 +110,9 @@ export function turnsOf(tokenizer: ChatTokenizer): Turns | undefined {
   // it stands somewhere else than in a turn of its own
   if (withSystem?.includes(S) && !system) return;
   const parts = { user, assistant, answer, ...(system ? { system } : {}) };
-  const turns = { ...parts, ...(head === '' ? {} : { defaultSystem: inner(head, system) }) };
-  if (head !== '' && turns.defaultSystem === undefined) return;
-  const trials = [[U], [U, A, V], [U, A, V, A, U]].map((texts) =>
-    texts.map((text, i) => said(i % 2 === 0 ? 'user' : 'assistant', text)),
-  );
-  const all = system ? [...trials, ...trials.map((messages) => [said('system', S), ...messages])] : trials;
-  const alike = all.every((messages) => render(messages) === written(turns, messages));
+  const turns = { ...parts, ...firstOf(head, system) };
+  const tried = trials.filter(([first]) => system || first.role !== 'system');
+  const alike = tried.every((messages) => render(messages) === written(turns, messages));
   return alike && !JSON.stringify(turns).includes('\\"\\"\\"') ? turns : undefined;
 }
 
@@ -111,28 +130,33 @@ function cut(text: string, mark: string): Turn | undefined {
   return parts.length === 2 ? { before: parts[0], after: parts[1] } : undefined;
 }
 
-/** What a system turn says. */
-function inner(turn: string, system: Turn | undefined): string | undefined {
-  if (!system || !turn.startsWith(system.before) || !turn.endsWith(system.after)) return undefined;
-  return turn.slice(system.before.length, turn.length - system.after.length);
+/** What a template writes first where no system message is given: one of its own, or something else. */
+function firstOf(head: string, system: Turn | undefined): Pick<Turns, 'defaultSystem' | 'head'> {
+  if (head === '') return {};
+  if (!system || !head.startsWith(system.before) || !head.endsWith(system.after)) return { head };
+  const defaultSystem = head.slice(system.before.length, head.length - system.after.length);
+  return defaultSystem === '' ? { head } : { defaultSystem };
 }
 
-/** The conversation as the Go template writes it. */
-function written({ answer, defaultSystem, ...turns }: Turns, messages: readonly Message[]): string {
-  const first =
-    messages[0].role === 'system' || defaultSystem === undefined ? [] : [said('system', defaultSystem)];
-  const parts = [...first, ...messages].map(({ role, content }) => {
+/** The conversation as Ollama writes it. */
+function written({ answer, head, defaultSystem, ...turns }: Turns, given: readonly Message[]): string {
+  const none = given[0].role !== 'system';
+  const messages = none && defaultSystem ? [said('system', defaultSystem), ...given] : given;
+  const parts = messages.map(({ role, content }) => {
     const { before, after } = turns[role as 'user']!;
     return before + content + after;
   });
-  return parts.join('') + answer;
+  return [none ? (head ?? '') : '', ...parts, answer].join('');
 }
 
 /** A template of Go's text/template over `.Messages`. */
-function goTemplate({ system, user, assistant, answer }: Turns): string {
+function goTemplate({ system, user, assistant, answer, head }: Turns): string {
   const literal = (text: string) => text.replaceAll('{{', '{{ "{{" }}');
   const branch = ([role, { before, after }]: [string, Turn], i: number) =>
     `{{ ${i === 0 ? 'if' : 'else if'} eq .Role "${role}" }}${literal(before)}{{ .Content }}${literal(after)}`;
   const roles = Object.entries({ ...(system ? { system } : {}), user, assistant });
-  return `{{ range .Messages }}${roles.map(branch).join('')}{{ end }}{{ end }}${literal(answer)}`;
+  const turn = `${roles.map(branch).join('')}{{ end }}`;
+  if (head === undefined) return `{{ range .Messages }}${turn}{{ end }}${literal(answer)}`;
+  const first = `{{ if and (eq $i 0) (ne .Role "system") }}${literal(head)}{{ end }}`;
+  return `{{ range $i, $_ := .Messages }}${first}${turn}{{ end }}${literal(answer)}`;
 }

@@ -1,5 +1,6 @@
 /** Folders for transformers and Ollama, model cards, and what happens when an export cannot be written. */
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -12,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ExportOptions, exportModel } from '../../src/export/export.js';
-import { turnsOf } from '../../src/export/modelfile.js';
+import { modelfile, turnsOf } from '../../src/export/modelfile.js';
 import { streamFileAtomic } from '../../src/files/files.js';
 import { silent } from '../../src/metrics/progress.js';
 import { readAdapter } from '../../src/model/adapter-files.js';
@@ -101,6 +102,48 @@ describe('modelfile', () => {
     expect(turns('../../models/pinocchio')).toMatchObject({ answer: '<|assistant|>' });
     // its first user turn holds the system message
     expect(turns('architectures/tokenizers/gemma3')).toBeUndefined();
+  });
+
+  // as Llama 3.1 and 3.2 have it, whose system turn is there with or without a system message
+  const headed = (date: string) => `{{- bos_token }}
+{%- if messages[0]['role'] == 'system' %}{% set said = messages[0]['content']|trim %}{% set messages = messages[1:] %}
+{%- else %}{% set said = '' %}{% endif %}
+{{- "<|start_header_id|>system<|end_header_id|>\\n\\nCutting Knowledge Date: December 2023\\n" }}
+{{- "Today Date: " + ${date} + "\\n\\n" + said + "<|eot_id|>" }}
+{%- for message in messages %}
+{{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' + message['content']|trim + '<|eot_id|>' }}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}`;
+  const withTemplate = (name: string, template: string) => {
+    const place = at(name);
+    cpSync(join(fixtures, 'model/tokenizers/llama3'), place, { recursive: true });
+    writeFileSync(join(place, 'chat_template.jinja'), template);
+    return loadTokenizer(place);
+  };
+
+  it('writes a head that no system message is given with, and no empty one, which Ollama leaves out', () => {
+    const tokenizer = withTemplate('headed', headed('"26 Jul 2024"'));
+    const { text, notes } = modelfile(tokenizer, { model: 'model.gguf' });
+    expect(notes).toEqual([]);
+    expect(text).not.toContain('SYSTEM');
+    const header = (role: string) => `<|start_header_id|>${role}<|end_header_id|>\n\n`;
+    const known = `${header('system')}Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n`;
+    const [user, assistant] = ['user', 'assistant'].map(
+      (role) => `{{ else if eq .Role "${role}" }}${header(role)}{{ .Content }}<|eot_id|>`,
+    );
+    const first = `{{ if and (eq $i 0) (ne .Role "system") }}${known}<|eot_id|>{{ end }}`;
+    const turn = `{{ if eq .Role "system" }}${known}{{ .Content }}<|eot_id|>${user}${assistant}{{ end }}`;
+    expect(text).toContain(
+      `TEMPLATE """{{ range $i, $_ := .Messages }}${first}${turn}{{ end }}${header('assistant')}"""\n`,
+    );
+    expect(turnsOf(tokenizer)).toMatchObject({ head: `${known}<|eot_id|>` });
+  });
+
+  it('has no template where the date of the day would stay that of the export', () => {
+    const tokenizer = withTemplate('dated', headed('strftime_now("%d %b %Y")'));
+    const { text, notes } = modelfile(tokenizer, { model: 'model.gguf' });
+    expect(text).not.toContain('TEMPLATE');
+    expect(notes).toEqual([expect.stringMatching(/writes the date of the day.*no TEMPLATE/)]);
   });
 });
 
