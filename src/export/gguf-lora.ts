@@ -10,8 +10,8 @@ import { encodeValues, type WritableFormat } from '../model/gguf-quantise.js';
 import { ggufNames, rowOrder } from '../model/gguf-weights.js';
 import { type GgufContent, type GgufEntry, ggufValue } from '../model/gguf-write.js';
 import { transpose } from '../model/layout.js';
-import { loraFactors } from '../model/lora-modules.js';
-import type { GgufFile } from './gguf.js';
+import { loraFactors, loraTargets } from '../model/lora-modules.js';
+import { type GgufFile, reordered } from './gguf.js';
 import { requireRoom } from './room.js';
 import type { ExportedModel } from './source.js';
 
@@ -28,7 +28,7 @@ export function ggufLora(
 ): GgufFile {
   const row = gguf?.header.row ?? ggufRowOf(config, path);
   const nameOf = ggufNames(config.architecture, row);
-  const targets = [...tensors.keys()].flatMap((name) => /^(.*)\.lora_A$/.exec(name)?.[1] ?? []);
+  const targets = loraTargets(tensors.keys());
   const factors = loraFactors(lora, targets);
   const alpha = factors[0].scale * factors[0].rank;
   const contents = targets.flatMap((target, i): GgufContent[] => {
@@ -39,7 +39,7 @@ export function ggufLora(
     const factor = (scale * rank) / alpha;
     if (Math.abs(factor - 1) > 1e-12) for (let j = 0; j < rows.length; j++) rows[j] *= factor;
     const order = rowOrder({ row }, config, `${target}.weight`);
-    const placed = order ? ordered(rows, rank, order) : rows;
+    const placed = order ? reordered(rows, 0, rank, order) : rows;
     const name = nameOf(`${target}.weight`);
     const made = (suffix: string, shape: readonly number[], values: () => Float32Array): GgufContent => ({
       ...{ name: `${name}.${suffix}`, shape, format },
@@ -64,11 +64,4 @@ export function ggufLora(
     ['adapter.lora.alpha', f32(alpha)],
   ]);
   return { entries, tensors: contents, notes: [] };
-}
-
-function ordered(rows: Float32Array, columns: number, order: Int32Array): Float32Array {
-  const out = new Float32Array(rows.length);
-  for (const [to, from] of order.entries())
-    out.set(rows.subarray(from * columns, (from + 1) * columns), to * columns);
-  return out;
 }

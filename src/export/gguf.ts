@@ -127,8 +127,18 @@ function content(
   };
 }
 
-/** Rows as the file has them, of a band that begins with a head's first row and ends with a head's last. */
-function reordered(values: Float32Array, first: number, columns: number, order: Int32Array): Float32Array {
+/**
+ * Rows as the file has them, of a band that begins with a head's first row and ends with a head's last.
+ *
+ * @param first number of the band's first row
+ * @param order Hugging Face's row for each row of the file
+ */
+export function reordered(
+  values: Float32Array,
+  first: number,
+  columns: number,
+  order: Int32Array,
+): Float32Array {
   const rows = new Float32Array(values.length);
   for (let row = 0; row * columns < values.length; row++) {
     const from = (order[first + row] - first) * columns;

@@ -4,7 +4,7 @@
  * W + scale·B·A is summed in float64 and rounded once, some rows at a time; what no adapter touches keeps its bytes.
  */
 import type { Adapter } from '../model/adapter-files.js';
-import { loraFactors } from '../model/lora-modules.js';
+import { loraFactors, loraTargets } from '../model/lora-modules.js';
 import { bandsOf, type StoredTensor, type WeightSource } from '../model/weight-source.js';
 
 /** A tensor of the exported model. */
@@ -21,9 +21,7 @@ export interface ExportedTensor {
 
 /** In the order of the source's files. @param adapter absent: the model as it is */
 export function exportedTensors(source: WeightSource, adapter?: Adapter): ExportedTensor[] {
-  const targets = [...(adapter?.tensors.keys() ?? [])].flatMap(
-    (name) => /^(.*)\.lora_A$/.exec(name)?.[1] ?? [],
-  );
+  const targets = loraTargets(adapter?.tensors.keys() ?? []);
   const factors = adapter ? loraFactors(adapter.config, targets) : [];
   const updates = new Map<string, Update>();
   for (const [i, target] of targets.entries()) {

@@ -74,6 +74,10 @@ export function adaptedModules(
 
 const cache = new WeakMap<LoraConfig, Map<string, ReadonlyMap<string, AdaptedModule>>>();
 
+/** The modules of an adapter: what has a `lora_A`, by the names of its tensors. */
+export const loraTargets = (names: Iterable<string>): string[] =>
+  [...names].flatMap((name) => /^(.*)\.lora_A$/.exec(name)?.[1] ?? []);
+
 /** Rank and scale that each module would have. */
 export function loraFactors(
   { rank, alpha, rslora, rankPattern = {}, alphaPattern = {} }: LoraConfig,

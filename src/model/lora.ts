@@ -5,7 +5,7 @@
 import { Random } from '../random.js';
 import type { Projection } from './architectures/architecture.js';
 import type { ModelConfig } from './config.js';
-import { adaptedModules, type LoraConfig, loraFactors } from './lora-modules.js';
+import { adaptedModules, type LoraConfig, loraFactors, loraTargets } from './lora-modules.js';
 import type { Tensor, Weights } from './model.js';
 
 /** [in, out] of each projection. */
@@ -63,7 +63,7 @@ export function initLora(config: ModelConfig, lora: LoraConfig, seed: number): M
 /** The weights with scale·A·B added in: a model without an adapter that computes the same. */
 export function mergeLora(weights: Weights, adapter: Weights, lora: LoraConfig): Map<string, Tensor> {
   const merged = new Map(weights);
-  const targets = [...adapter.keys()].flatMap((name) => /^(.*)\.lora_A$/.exec(name)?.[1] ?? []);
+  const targets = loraTargets(adapter.keys());
   const factors = loraFactors(lora, targets);
   for (const [at, target] of targets.entries()) {
     const { rank, scale } = factors[at];
