@@ -74,7 +74,7 @@ const writers: Readonly<Record<ExportFormat, (work: Work) => Promise<string>>> =
     const { source, adapter, tokenizer } = model;
     const tensors = exportedTensors(source, adapter);
     const asked = options.quantize?.toUpperCase() as Dtype | undefined;
-    const { size, pieces } = safetensorsContent(tensors, asked);
+    const { size, pieces } = safetensorsContent(tensors, asked, source.gguf !== undefined);
     const dtype = mainDtype(tensors, asked);
     const config = { ...source.config, eosTokenIds: tokenizer.eosIds };
     const use = python(
@@ -106,7 +106,8 @@ const writers: Readonly<Record<ExportFormat, (work: Work) => Promise<string>>> =
   'gguf-lora': async ({ model, output, options, progress }) => {
     const file = loraOf(model, options);
     const use = shell(`llama-cli -m BASE.gguf --lora ${model.name}.lora.gguf -cnv`);
-    const notes = [`It goes onto a GGUF file of ${model.baseName}.`];
+    for (const line of file.notes) progress.note(line);
+    const notes = [`It goes onto a GGUF file of ${model.baseName}.`, ...file.notes];
     const card = exportCard(model, { form: 'LoRA adapter as GGUF', library: 'gguf', use, notes });
     return withCard(output, file, card, options, progress);
   },

@@ -21,7 +21,7 @@ import type { ExportedModel } from './source.js';
  * @throws ModelError when llama.cpp does not know the architecture
  */
 export function ggufLora(
-  { source: { config, path, gguf } }: ExportedModel,
+  { source: { config, path, gguf }, ownTokenizer }: ExportedModel,
   { config: lora, tensors }: Adapter,
   format: WritableFormat,
   about: ReadonlyMap<string, GgufEntry>,
@@ -63,5 +63,12 @@ export function ggufLora(
     ['adapter.type', text('lora')],
     ['adapter.lora.alpha', f32(alpha)],
   ]);
-  return { entries, tensors: contents, notes: [] };
+  return { entries, tensors: contents, notes: ownTokenizer === 'none' ? [] : [withoutOwn[ownTokenizer]] };
 }
+
+/** What is left out of an adapter with a tokenizer of its own. */
+const withoutOwn = {
+  template:
+    'The adapter’s own chat template is not in the file, which has no room for one: give it to llama.cpp with --chat-template-file, or export the merged model with --format gguf.',
+  all: 'The adapter’s own tokenizer is not in the file, which has no room for one: texts become the base’s tokens. --format gguf writes the merged model with it.',
+} as const;

@@ -9,6 +9,7 @@ import { ConfigError } from '../errors.js';
 import { readExactly } from '../files/read-exactly.js';
 import type { ModelConfig } from '../model/config.js';
 import { readGgufEntries } from '../model/gguf-entries.js';
+import type { ParsedHeader } from '../model/gguf-header.js';
 import { ggufModel, ggufRowOf, requireSameModel, ropeTensors } from '../model/gguf-metadata.js';
 import { encodeValues, fitsFormat, type WritableFormat } from '../model/gguf-quantise.js';
 import { ggufTemplate, ggufTokenizer } from '../model/gguf-tokenizer-write.js';
@@ -16,6 +17,7 @@ import { ggufNames, rowOrder } from '../model/gguf-weights.js';
 import { type GgufContent, type GgufEntry, ggufValue, plannedHeader } from '../model/gguf-write.js';
 import { isNorm } from '../model/layout.js';
 import type { WeightSource } from '../model/weight-source.js';
+import type { ChatTokenizer } from '../tokenizer/tokenizer.js';
 import { requireRoom } from './room.js';
 import type { ExportedModel } from './source.js';
 import { type ExportedTensor, exportedTensors } from './tensors.js';
@@ -75,8 +77,21 @@ function fromFolder(
     ...described.entries,
   ]);
   for (const [key, entry] of ggufTokenizer(tokenizer, entries, config, path)) entries.set(key, entry);
-  requireSameModel(plannedHeader(entries, tensors), described, path);
-  return { entries, tensors, notes };
+  const planned = plannedHeader(entries, tensors);
+  requireSameModel(planned, described, path);
+  return { entries, tensors, notes: [...notes, ...unnamedEnds(planned, tokenizer)] };
+}
+
+/** A line where end tokens find no key: GGUF has one each for the end of a text, of a turn and of a message. */
+function unnamedEnds({ metadata }: ParsedHeader, tokenizer: ChatTokenizer): string[] {
+  const named = ['eos', 'eot', 'eom'].map((name) => metadata[`tokenizer.ggml.${name}_token_id`]);
+  const texts = tokenizer.eosIds
+    .filter((id) => !named.includes(id))
+    .map((id) => JSON.stringify(tokenizer.decode([id], { skipSpecialTokens: false })));
+  if (texts.length === 0) return [];
+  return [
+    `GGUF names three tokens that end an answer: ${texts.join(', ')} ends none, unless a program knows it by its text.`,
+  ];
 }
 
 /** BF16 where the model's matrices are, else F16. */
@@ -168,8 +183,8 @@ function fromFile(
     const matrix = shape.length === 2 && found !== undefined;
     const quantised = !floats.includes(quantisation.name);
     const stays = !matrix || (quantised && !found.touched);
-    const format = stays ? undefined : (asked ?? (quantisation.name as WritableFormat));
-    const chosen = format && fitsFormat(format, shape[1]) ? format : format && 'F16';
+    const wanted = asked ?? (quantisation.name as WritableFormat);
+    const chosen = stays ? undefined : formatOf(found, wanted, config, notes);
     if (quantised && !found?.touched) kept++;
     if (found === undefined || chosen === undefined || (chosen === quantisation.name && !found.touched)) {
       const pieces = () => (found ? found.stored.bytes() : ropeBytes(name, source));
@@ -193,6 +208,7 @@ function fromFile(
         ? ggufTemplate(tokenizer, path)
         : ggufTokenizer(tokenizer, entries, size, path);
     for (const [key, entry] of written) entries.set(key, entry);
+    if (ownTokenizer === 'all') notes.push(...unnamedEnds(plannedHeader(entries, tensors), tokenizer));
   }
   return { entries, tensors, notes };
 }

@@ -13,10 +13,14 @@ import type { ExportedTensor } from './tensors.js';
 const isDtype = (format: string): format is Dtype => ['F32', 'F16', 'BF16'].includes(format);
 
 /** The element type that a tensor gets. @param asked absent: its own, F16 for quantised ones */
-function dtypeOf({ stored, name }: ExportedTensor, asked: Dtype | undefined, mixed: Dtype): Dtype {
+function dtypeOf(
+  { stored, name }: ExportedTensor,
+  asked: Dtype | undefined,
+  { main, gguf }: { main: Dtype; gguf: boolean },
+): Dtype {
   if (asked) return asked;
-  if (isDtype(stored.format) && !(isNorm(name) && mixed !== 'F32')) return stored.format;
-  return mixed;
+  // norms of GGUF files are float32 whatever the model had
+  return isDtype(stored.format) && !(gguf && isNorm(name)) ? stored.format : main;
 }
 
 /** The element type of most of a file's matrices. @param asked absent: that of the source */
@@ -27,14 +31,20 @@ export function mainDtype(tensors: readonly ExportedTensor[], asked: Dtype | und
   return asked ?? (isDtype(format) ? format : 'F16');
 }
 
-/** The bytes of model.safetensors, and their number. @throws ModelError, as pieces are taken, at a value beyond the element type */
+/**
+ * The bytes of model.safetensors, and their number.
+ *
+ * @param gguf whether the tensors are those of a GGUF file
+ * @throws ModelError, as pieces are taken, at a value beyond the element type
+ */
 export function safetensorsContent(
   tensors: readonly ExportedTensor[],
   asked: Dtype | undefined,
+  gguf: boolean,
 ): { size: number; pieces: () => Generator<Uint8Array> } {
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
   const main = mainDtype(tensors, asked);
-  const dtypes = tensors.map((tensor) => dtypeOf(tensor, asked, main));
+  const dtypes = tensors.map((tensor) => dtypeOf(tensor, asked, { main, gguf }));
   let end = 0;
   for (const [i, { name, stored }] of tensors.entries()) {
     const begin = end;

@@ -14,6 +14,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ExportOptions, exportModel } from '../../src/export/export.js';
 import { modelfile, turnsOf } from '../../src/export/modelfile.js';
+import { safetensorsContent } from '../../src/export/safetensors.js';
+import type { ExportedTensor } from '../../src/export/tensors.js';
 import { streamFileAtomic } from '../../src/files/files.js';
 import { silent } from '../../src/metrics/progress.js';
 import { readAdapter } from '../../src/model/adapter-files.js';
@@ -56,6 +58,31 @@ describe('safetensors', () => {
     expect(card).toMatch(/^---\nlicense: apache-2.0\nlibrary_name: transformers\n/);
     expect(card).toContain('Merged weights, BF16: qwen2 with the LoRA adapter `adapter` (rank 4, alpha 12)');
     expect(card).toContain(base.hash);
+  });
+
+  it('keeps norms in float32 beside matrices in 16 bits, but where a GGUF file widened them', () => {
+    const tensor = (name: string, format: string, shape: readonly number[]): ExportedTensor => {
+      const stored = {
+        shape,
+        format,
+        granule: 1,
+        plain: true,
+        rows: () => new Float32Array(),
+        bytes: () => [],
+      };
+      return { name, stored, touched: false, bands: () => [] };
+    };
+    const matrix = 'model.layers.0.self_attn.q_proj.weight';
+    const tensors = [tensor(matrix, 'BF16', [4, 4]), tensor('model.norm.weight', 'F32', [4])];
+    const types = [false, true].map((gguf) => {
+      const [header] = safetensorsContent(tensors, undefined, gguf).pieces();
+      const json = JSON.parse(Buffer.from(header).subarray(8).toString());
+      return [json[matrix].dtype, json['model.norm.weight'].dtype];
+    });
+    expect(types).toEqual([
+      ['BF16', 'F32'],
+      ['BF16', 'BF16'],
+    ]);
   });
 
   it('of a model without an adapter is the same file of weights', async () => {

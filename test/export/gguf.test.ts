@@ -1,12 +1,12 @@
 /** Models of every architecture as GGUF, read back: the same weights, tokens and computation. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GGMLQuantizationType, gguf } from '@huggingface/gguf';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ExportOptions } from '../../src/export/export.js';
 import { exportModel } from '../../src/export/export.js';
-import { type Adapter, readAdapter } from '../../src/model/adapter-files.js';
+import { type Adapter, readAdapter, writeAdapter } from '../../src/model/adapter-files.js';
 import { readGgufEntries } from '../../src/model/gguf-entries.js';
 import { parseGgufHeader } from '../../src/model/gguf-header.js';
 import { isNorm } from '../../src/model/layout.js';
@@ -146,12 +146,23 @@ describe('a GGUF file', () => {
     },
   );
 
+  it('in Q4_0 has its head, and an embedding that is the head, in Q8_0 as a folder has', async () => {
+    for (const [name, head] of [
+      ['qwen3', 'output.weight'],
+      ['qwen2', 'token_embd.weight'],
+    ]) {
+      const folder = writeTiny(join(root, 'heads'), kinds.find((kind) => kind.name === name)!);
+      const { output } = await exported((await exported(folder)).output, { quantize: 'q4_0' });
+      const types = await typesOf(output);
+      expect([name, types[head], types['blk.0.attn_q.weight']]).toEqual([name, 'Q8_0', 'Q4_0']);
+    }
+  });
+
   it('with an adapter on quantised tensors asks for a format, and leaves the others alone', async () => {
     const base = await exported(join(root, 'qwen2'), { quantize: 'q8_0' });
     const model = await loadModel(base.output);
     const place = join(root, 'on-q-alone');
     const { config, tensors } = await readAdapter(join(root, 'qwen2-adapter'), model.config);
-    const { writeAdapter } = await import('../../src/model/adapter-files.js');
     const own = [...tensors].filter(([name]) => name.includes('q_proj'));
     const adapter = { config: { ...config, targets: ['q_proj'] as const }, tensors: new Map(own) };
     writeAdapter(place, adapter);
@@ -195,6 +206,54 @@ it('an adapter is written as llama.cpp reads it', async () => {
   expect(a(2, 5)).toBe(A.data[5 * 4 + 2]);
   // rows of a head of 16 lie in pairs: the file's row 3 is Hugging Face's 1 + 8
   expect(b(3, 1)).toBe(B.data[64 + 9]);
+});
+
+it('an adapter’s own chat template, or tokenizer, is said to be left out of its GGUF file', async () => {
+  const base = writeTiny(join(root, 'own'), kinds.find(({ name }) => name === 'qwen2')!);
+  const model = await loadModel(base);
+  const made = await readAdapter(writeTinyAdapter(join(root, 'own/adapter'), model.config), model.config);
+  const { config, tensors } = { ...made, config: { ...made.config, baseModel: base } };
+  const files = model.tokenizer.files!();
+  const without = [...files].filter(([name]) => name !== 'chat_template.jinja');
+  const { chat_template: _, ...settings } = JSON.parse(files.get('tokenizer_config.json')!);
+  const template = "{% for turn in messages %}{{ turn['content'] + '<|im_end|>' }}{% endfor %}";
+  const place = join(root, 'own-template');
+  const own = { ...settings, chat_template: template };
+  const tokenizerFiles = new Map([...without, ['tokenizer_config.json', JSON.stringify(own)] as const]);
+  writeAdapter(place, { config, tensors, tokenizerFiles });
+  const { output, notes } = await exported(base, { adapter: place, format: 'gguf-lora' });
+  const line = /^The adapter’s own chat template is not in the file.*--chat-template-file/;
+  expect(notes).toEqual([expect.stringMatching(line)]);
+  expect(readFileSync(output.replace(/\.gguf$/, '.README.md'), 'utf8')).toContain(notes[0]);
+
+  const tokenizer = JSON.parse(files.get('tokenizer.json')!);
+  const other = JSON.stringify({
+    ...tokenizer,
+    pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false },
+  });
+  tokenizerFiles.set('tokenizer.json', other);
+  writeAdapter(join(root, 'own-tokens'), { config, tensors, tokenizerFiles });
+  const all = await exported(base, { adapter: join(root, 'own-tokens'), format: 'gguf-lora' });
+  expect(all.notes).toEqual([expect.stringMatching(/^The adapter’s own tokenizer is not in the file/)]);
+});
+
+it('end tokens beyond the three that GGUF names are told', async () => {
+  const kind = kinds.find(({ name }) => name === 'llama3')!;
+  const folder = writeTiny(join(root, 'ends'), kind);
+  const { tokenizer } = await loadModel(folder);
+  const special = tokenizer.specialTokens.map((text) => tokenizer.encode(text)[0]);
+  const eosIds = [...new Set([...tokenizer.eosIds, ...special])].slice(0, 4);
+  for (const name of ['config.json', 'generation_config.json']) {
+    const json = JSON.parse(readFileSync(join(folder, name), 'utf8'));
+    writeFileSync(join(folder, name), JSON.stringify({ ...json, eos_token_id: eosIds }));
+  }
+  const { output, notes } = await exported(folder);
+  const model = await loadModel(folder);
+  const ends = (await loadModel(output)).tokenizer.eosIds;
+  const lost = model.tokenizer.eosIds.filter((id) => !ends.includes(id));
+  expect([model.tokenizer.eosIds.length, lost.length]).toEqual([4, 1]);
+  const text = JSON.stringify(tokenizer.decode(lost, { skipSpecialTokens: false }));
+  expect(notes).toEqual([expect.stringContaining(`three tokens that end an answer: ${text} ends none`)]);
 });
 
 it('what GGUF cannot say is refused by name', async () => {
