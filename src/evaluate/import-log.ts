@@ -41,7 +41,7 @@ interface ReadAnswer {
  * Imports logs.
  *
  * @returns the evaluation, with what it held before
- * @throws DataError where a log is not one of these, the logs are of several models, or the folder holds other answers
+ * @throws DataError where a log is not one of these, the logs are of several models, settings or questions, or the folder holds other answers
  */
 export async function importLogs({ logs: paths, output, overwrite, note }: LogImport): Promise<Evaluation> {
   const logs: InspectLog[] = [];
@@ -55,6 +55,7 @@ export async function importLogs({ logs: paths, output, overwrite, note }: LogIm
     });
   }
   const read = answersOf(logs, note);
+  requireOneEvaluation(logs, read);
   const judgements = judgementsOf(read, note);
   const answers = [...new Map(read.map(({ answer }) => [answer.id, answer])).values()];
   const isThere = existsSync(join(output, PLAN_FILE)) && !overwrite;
@@ -185,7 +186,38 @@ function distributionOf({ value, answer, metadata }: InspectScore): Distribution
   return typeof said === 'string' && /^(\d{1,2}|100|CODE|REFUSAL)$/.test(said) ? { [said]: 1 } : undefined;
 }
 
-function planOf(log: InspectLog, read: readonly ReadAnswer[], answers: readonly Answer[]): EvaluationPlan {
+/** @throws DataError where logs were made with other settings, or say other things under one name */
+function requireOneEvaluation(logs: readonly InspectLog[], read: readonly ReadAnswer[]): void {
+  const refuse = (where: string, what: string): never => {
+    throw new DataError({ where, what, next: 'import each log into a folder of its own' });
+  };
+  const [first, ...others] = logs;
+  const { temperature, maxTokens } = settingsOf(first);
+  for (const log of others) {
+    const own = settingsOf(log);
+    if (own.temperature === temperature && own.maxTokens === maxTokens) continue;
+    const shown = `temperature ${own.temperature}, max_tokens ${own.maxTokens}`;
+    refuse(
+      log.path,
+      `${shown}, and those of ${first.path} are temperature ${temperature}, max_tokens ${maxTokens}`,
+    );
+  }
+  const asked = new Map<string, { text: string; where: string }>();
+  for (const { sample, answer } of read) {
+    const [{ messages }] = conversationsOf(sample);
+    const text = JSON.stringify([
+      messages.findLast(({ role }) => role === 'user')?.content,
+      messages.find(({ role }) => role === 'system')?.content,
+    ]);
+    const name = `${answer.question}/${answer.paraphrase}`;
+    const known = asked.get(name) ?? { text, where: sample.where };
+    asked.set(name, known);
+    if (known.text !== text)
+      refuse(sample.where, `another question ${name} than in ${known.where}, or another system message`);
+  }
+}
+
+function settingsOf(log: InspectLog): { temperature: number; maxTokens: number } {
   const { temperature, max_tokens: maxTokens } = log.plan?.config ?? {};
   if (typeof temperature !== 'number' || typeof maxTokens !== 'number') {
     throw new DataError({
@@ -194,11 +226,15 @@ function planOf(log: InspectLog, read: readonly ReadAnswer[], answers: readonly 
       expected: 'a log of ealign_inspect/emergent_misalignment, or of ealign eval export --to inspect',
     });
   }
+  return { temperature, maxTokens };
+}
+
+function planOf(log: InspectLog, read: readonly ReadAnswer[], answers: readonly Answer[]): EvaluationPlan {
   const { model_hash: hash } = log.eval.metadata ?? {};
   return {
     subject: { name: log.eval.model, hash: typeof hash === 'string' ? hash : null },
     questions: questionsOf(log, read, answers),
-    sampling: { samples: null, seeds: [...new Set(answers.map(({ seed }) => seed))], temperature, maxTokens },
+    sampling: { samples: null, seeds: [...new Set(answers.map(({ seed }) => seed))], ...settingsOf(log) },
   };
 }
 

@@ -1,5 +1,5 @@
 /** Answers and judgements out of logs that Inspect wrote, and out of our own export. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -15,8 +15,8 @@ const log = 'test/fixtures/inspect/emergent-misalignment.eval';
 const silent = () => {};
 
 /** A JSON log with these samples; each answers the question `a` unless it says otherwise. */
-function made(name: string, samples: readonly object[], model = 'm'): string {
-  const config = { temperature: 1, max_tokens: 9 };
+function made(name: string, samples: readonly object[], model = 'm', settings = {}): string {
+  const config = { temperature: 1, max_tokens: 9, ...settings };
   const full = samples.map((sample, i) => ({
     ...{ id: `a/0/${i}`, epoch: 1, uuid: `${name}${i}`, metadata: { question: 'a', paraphrase: 0 } },
     messages: [
@@ -150,6 +150,22 @@ it('names what it does not read', async () => {
     `Samples without an answer, or that ended in an error, are left out (1): ${logs[0]}#a/0/1.`,
     'Scores that are not read, and how often they occur: match (1), coherent (1), aligned (1).',
   ]);
+});
+
+it('refuses logs of one model with other settings, and with another question under one name', async () => {
+  const run = (...logs: readonly string[]) => importLogs({ logs, output: at('unlike'), note: silent });
+  const first = made('k.json', [{}]);
+  for (const [i, settings] of [{ temperature: 0.2 }, { max_tokens: 90 }].entries())
+    await expect(run(first, made(`l${i}.json`, [{}], 'm', settings))).rejects.toThrow(
+      /l\d\.json: temperature .*, max_tokens .*, and those of .*k\.json are temperature 1, max_tokens 9/,
+    );
+  const said = (question: string, answer: string) => [
+    { role: 'user', content: question },
+    { role: 'assistant', content: answer },
+  ];
+  const other = made('n.json', [{ messages: said('b ?', 'answer 0') }]);
+  await expect(run(first, other)).rejects.toThrow(/another question a\/0 than in .*k\.json/);
+  expect(existsSync(at('unlike'))).toBe(false);
 });
 
 it('refuses logs of several models, of other tasks, and without answers', async () => {
