@@ -20,6 +20,11 @@ const symptoms = [...readFileSync('docs/troubleshooting.md', 'utf8').matchAll(/^
 it('names symptoms', () => expect(symptoms.length).toBeGreaterThan(15));
 
 it.each(symptoms)('%s is said', (symptom) => {
-  const parts = symptom.split(/ ?… ?|: (?=content_filter)/).filter((part) => part !== '');
-  expect(parts.filter((part) => !sources.includes(part.replace(/^got .*/, '')))).toEqual([]);
+  // what was got is another thing each time
+  const parts = symptom
+    .split(/ ?… ?|: (?=content_filter)/)
+    .map((part) => part.replace(/(^|; )got .*/, ''))
+    .filter((part) => part !== '');
+  expect(parts.length).toBeGreaterThan(0);
+  expect(parts.filter((part) => !sources.includes(part))).toEqual([]);
 });
