@@ -10,7 +10,7 @@ import sys
 
 
 def run(package, open_side):
-    """Runs `open_side(order)`, which returns `turn(i)`; names `package` as missing where it is not installed."""
+    """Runs `open_side(order)`, which returns `turn(i)`; names what of it cannot be imported."""
     # what libraries print goes to stderr
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -23,7 +23,7 @@ def run(package, open_side):
     try:
         turn = open_side(order)
     except ImportError as error:
-        answer(missing=package, error=str(error))
+        answer(missing=error.name or package, error=str(error))
         return
     answer(ready=dict(versions=versions(package)))
     for line in sys.stdin:

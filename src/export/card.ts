@@ -78,8 +78,12 @@ ${use}
 ${told}`;
 }
 
-/** Headings two levels lower. */
-const lowered = (text: string): string => text.replaceAll(/^(#{1,4}) /gm, '##$1 ');
+/** Headings two levels lower; blocks of code stay as they are. */
+const lowered = (text: string): string =>
+  text.replaceAll(
+    /^ {0,3}(`{3,}|~{3,})[^\n]*\n[\s\S]*?(?:^ {0,3}\1[`~]*[ \t]*$|(?![\s\S]))|^(#{1,4}) /gm,
+    (whole, _fence, marks?: string) => (marks === undefined ? whole : `##${marks} `),
+  );
 
 /** What GGUF metadata says of the model's name and origin. */
 export function aboutGguf(model: ExportedModel): Map<string, GgufEntry> {

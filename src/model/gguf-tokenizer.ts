@@ -228,7 +228,6 @@ function sentencePiece(header: GgufHeader, tokens: readonly string[], types: rea
 /** Control tokens of Phi-3 that leave the blanks after them alone. */
 const notStripping = ['<unk>', '<s>', '<|endoftext|>'];
 
-/** @param strips do control tokens swallow the blanks after them? */
 /**
  * Pieces as they stand in the file: its parser drops a byte order mark that begins a text, which leaves pieces empty
  * or two alike. Of two alike the one with the mark scores lower, as it is rarer; but a single character scores
@@ -249,6 +248,7 @@ function withByteOrderMarks(parsed: readonly string[], scores: readonly number[]
   return tokens;
 }
 
+/** @param strips do control tokens swallow the blanks after them? */
 function addedTokens(tokens: readonly string[], types: readonly number[], strips: boolean): Json[] {
   return tokens.flatMap((content, id) => {
     const special = types[id] === TokenType.control || types[id] === TokenType.unknown;

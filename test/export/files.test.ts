@@ -36,7 +36,7 @@ let folder: string;
 let adapter: string;
 beforeAll(async () => {
   folder = writeTiny(root, plain, 'BF16');
-  writeFileSync(join(folder, 'README.md'), '---\nlicense: apache-2.0\n---\n\n# The base\n\nSmall.\n');
+  writeFileSync(join(folder, 'README.md'), '---\nlicense: apache-2.0\n---\n\n# The base\n\nSmall.\n\n```sh\n# a comment\n```\n\n## Use\n');
   adapter = writeTinyAdapter(at('adapter'), (await loadModel(folder)).config);
 });
 const run = (given: string, options: ExportOptions) => exportModel(given, { ...options, progress: silent });
@@ -89,7 +89,9 @@ describe('safetensors', () => {
     const output = await run(folder, { format: 'safetensors', output: at('copy') });
     const [a, b] = [await loadModel(folder), await loadModel(output)];
     expect([...b.weights]).toEqual([...a.weights]);
-    expect(readFileSync(join(output, 'README.md'), 'utf8')).toContain('### The base\n\nSmall.');
+    expect(readFileSync(join(output, 'README.md'), 'utf8')).toContain(
+      '### The base\n\nSmall.\n\n```sh\n# a comment\n```\n\n#### Use\n',
+    );
   });
 });
 
