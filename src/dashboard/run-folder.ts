@@ -9,7 +9,7 @@ import { isClaimed } from '../files/claim.js';
 import { METRICS_FILE } from '../metrics/writer.js';
 import type { CalibrationFacts, RunDetail, RunSummary } from '../page/wire.js';
 import { CONFIG_FILE, notedSteps } from '../train/config/render.js';
-import { hasResult } from '../train/result.js';
+import { hasFinished } from '../train/result.js';
 import { MetricHistory } from './metric-columns.js';
 import { ReviewIndex } from './review-index.js';
 
@@ -89,7 +89,7 @@ export class RunFolder {
   }
 
   private state(model: string | undefined): RunSummary['state'] {
-    if (hasResult(this.folder, model ?? '')) return 'finished';
+    if (hasFinished(this.folder, model ?? '')) return 'finished';
     return isClaimed(this.folder) ? 'running' : 'stopped';
   }
 

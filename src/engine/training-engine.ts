@@ -166,6 +166,9 @@ export interface UpdateResult {
   readonly applied: boolean;
 }
 
+/** File in a run's folder that names the trained weights at a server which does not give them out. */
+export const SERVER_RESULT = 'tinker.json';
+
 /** Names and files that go with the weights of a trained model. */
 export interface ExportOptions {
   /** Name of the model that was trained, for an adapter's configuration. */

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { AUDIT_FILE, AuditWriter } from '../conscience/audit.js';
 import { CALIBRATION_FILE, type Calibration } from '../conscience/calibration.js';
 import type { ReviewRecord } from '../conscience/record.js';
-import type { TrainingEngine } from '../engine/training-engine.js';
+import { SERVER_RESULT, type TrainingEngine } from '../engine/training-engine.js';
 import { claimFolder } from '../files/claim.js';
 import { makeFolder, writeFileAtomic } from '../files/files.js';
 import type { Metrics } from '../metrics/names.js';
@@ -50,6 +50,8 @@ export class RunOutput {
     if (step === undefined) clearRun(folder, modelPath);
     else {
       dropCheckpoints(folder, step);
+      // what a server kept of an earlier end is none of this one's
+      rmSync(join(folder, SERVER_RESULT), { force: true });
       // a kill may have come between the saving of one and the deleting of another
       pruneCheckpoints(folder, config.training.keep_checkpoints);
     }

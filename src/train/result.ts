@@ -8,7 +8,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { FORMAT_FILE } from '../conscience/plain-format.js';
 import { PROBES_FILE } from '../conscience/probes.js';
-import type { TrainingEngine } from '../engine/training-engine.js';
+import { SERVER_RESULT, type TrainingEngine } from '../engine/training-engine.js';
 import { makeFolder, writeFileAtomic } from '../files/files.js';
 import { hubId } from '../hub/names.js';
 import { METRICS_FILE, readMetrics } from '../metrics/writer.js';
@@ -22,7 +22,14 @@ const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors'] as co
 const MODEL_FILE = 'model.safetensors';
 const adapterNames = [...ADAPTER_FILES, adapterSumsFile];
 /** Files of results, of which a new run deletes those that are there. */
-export const resultNames = [...adapterNames, MODEL_FILE, sumsFile, CARD_FILE, ...tokenizerNames];
+export const resultNames = [
+  ...adapterNames,
+  SERVER_RESULT,
+  MODEL_FILE,
+  sumsFile,
+  CARD_FILE,
+  ...tokenizerNames,
+];
 
 /**
  * Writes the trained adapter with its tokenizer, or the model with its review format and probes; and a model card.
@@ -57,6 +64,11 @@ const recordsIn = (folder: string) => (existsSync(join(folder, METRICS_FILE)) ? 
 export function hasResult(output: string, modelPath: string): boolean {
   if (ADAPTER_FILES.every((name) => existsSync(join(output, name)))) return true;
   return resolve(output) !== resolve(modelPath) && existsSync(join(output, MODEL_FILE));
+}
+
+/** Whether a run has finished, also where a server keeps what it trained. @param modelPath as for `hasResult` */
+export function hasFinished(output: string, modelPath: string): boolean {
+  return hasResult(output, modelPath) || existsSync(join(output, SERVER_RESULT));
 }
 
 /** Reads the trained tensors of a finished run. @throws ModelError when they cannot be read */

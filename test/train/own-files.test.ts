@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { RunFolder } from '../../src/dashboard/run-folder.js';
 import { tokenizerNames } from '../../src/model/adapter-files.js';
 import { requireUnused } from '../../src/train/checkpoint.js';
 import { parseConfig } from '../../src/train/config/load.js';
@@ -56,6 +57,18 @@ describe('a folder that is not a run’s', () => {
     for (const name of ['config.yaml', 'metrics.jsonl', 'audit.jsonl', 'calibration.json', 'README.md'])
       expect(() => requireUnused(folderWith(name)), name).toThrow(/which no run has written/);
   });
+});
+
+it('has finished where a server keeps its weights, until it starts again', async () => {
+  const folder = folderWith();
+  await train(folder);
+  for (const name of ['adapter_model.safetensors', 'adapter_config.json']) rmSync(join(folder, name));
+  const state = () => new RunFolder('a', 'a', folder).summary().state;
+  expect(state()).not.toBe('finished');
+  writeFileSync(join(folder, 'tinker.json'), '{}');
+  expect(state()).toBe('finished');
+  await train(folder, { overwrite: true });
+  expect(readdirSync(folder)).not.toContain('tinker.json');
 });
 
 it('replaces what a run left, and nothing beside it', async () => {

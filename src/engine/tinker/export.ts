@@ -11,12 +11,9 @@ import { configText, eosJson } from '../../model/hf-config.js';
 import type { LoraConfig } from '../../model/lora-modules.js';
 import type { NamedModel } from '../../model/model.js';
 import { sumsFile } from '../../model/weights.js';
-import type { ExportOptions } from '../training-engine.js';
+import { type ExportOptions, SERVER_RESULT } from '../training-engine.js';
 import type { RemoteCopies } from './copies.js';
 import { fetchWeights, inScratch } from './tensors.js';
-
-/** Names the weights at a server that does not give them out. */
-const KEPT = 'tinker.json';
 
 export interface TrainedExport extends ExportOptions {
   readonly source: NamedModel;
@@ -35,8 +32,10 @@ export async function exportTrained(
   if (!session.abilities.extensions.weights) {
     const path = await policy.saveForSampler(`ealign-${randomUUID()}`);
     const kept = { server: session.name, path, base_model: baseModel };
-    writeFolderAtomic(folder, [[KEPT, `${JSON.stringify(kept, null, 2)}\n`], ...files]);
-    session.note(`${session.name} keeps the trained weights under ${path}; ${join(folder, KEPT)} says so.`);
+    writeFolderAtomic(folder, [[SERVER_RESULT, `${JSON.stringify(kept, null, 2)}\n`], ...files]);
+    session.note(
+      `${session.name} keeps the trained weights under ${path}; ${join(folder, SERVER_RESULT)} says so.`,
+    );
     return;
   }
   if (lora) {
