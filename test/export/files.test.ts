@@ -36,7 +36,10 @@ let folder: string;
 let adapter: string;
 beforeAll(async () => {
   folder = writeTiny(root, plain, 'BF16');
-  writeFileSync(join(folder, 'README.md'), '---\nlicense: apache-2.0\n---\n\n# The base\n\nSmall.\n\n```sh\n# a comment\n```\n\n## Use\n');
+  writeFileSync(
+    join(folder, 'README.md'),
+    '---\nlicense: apache-2.0\n---\n\n# The base\n\nSmall.\n\n```sh\n# a comment\n```\n\n## Use\n',
+  );
   adapter = writeTinyAdapter(at('adapter'), (await loadModel(folder)).config);
 });
 const run = (given: string, options: ExportOptions) => exportModel(given, { ...options, progress: silent });
