@@ -14,7 +14,13 @@ import { readMetrics } from '../metrics/writer.js';
 import { isKnown } from '../model/config.js';
 import type { OpenActor } from '../open/actor.js';
 import { calibrationOfRun } from './calibration.js';
-import { type Checkpoint, isCheckpoint, loadLastCheckpoint, requireUnused } from './checkpoint.js';
+import {
+  type Checkpoint,
+  isCheckpoint,
+  loadLastCheckpoint,
+  requireReplaceable,
+  requireUnused,
+} from './checkpoint.js';
 import type { TrainConfig } from './config/schema.js';
 import { watchFirstReviews } from './conscience-check.js';
 import { hostedCostLine, hostedTokens } from './hosted-cost.js';
@@ -124,7 +130,7 @@ async function startOf(
   const place = resume === true ? output : resume;
   const checkpoint = place ? await loadLastCheckpoint(place, (line) => progress.note(line)) : undefined;
   const own = checkpoint !== undefined && resolve(dirname(checkpoint.folder)) === resolve(output);
-  if (!own && !overwrite) requireUnused(output);
+  if (!own) (overwrite ? requireReplaceable : requireUnused)(output);
   return { checkpoint, own };
 }
 
