@@ -32,7 +32,12 @@ const pages = [
   ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => join('docs', name)),
-  ...['examples/README.md', 'python/worker/README.md', 'python/inspect/README.md', 'data/conscience/README.md'],
+  ...[
+    'examples/README.md',
+    'python/worker/README.md',
+    'python/inspect/README.md',
+    'data/conscience/README.md',
+  ],
 ];
 for (const page of pages) {
   write(target(page), linked(page, readFileSync(join(root, page), 'utf8')));
