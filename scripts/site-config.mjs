@@ -74,6 +74,7 @@ export default {
           ['Blind ratings', '/docs/blind-ratings'],
           ['Safety evaluation in other tools', '/docs/safety-evaluation'],
           ['Real models', '/docs/real-models'],
+          ['Real models, tables', '/docs/real-models-tables'],
           ['Findings', '/docs/findings'],
           ['Results', '/docs/results'],
           ['Log of measurements', '/docs/log/index'],
