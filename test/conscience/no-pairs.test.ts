@@ -48,7 +48,7 @@ describe('a run without a pair', () => {
   it('that had flags is told what stood in their way most often', () => {
     const flagged = records('accepted', 'too-long', 'alternative-unfinished', 'alternative-unfinished');
     expect(withoutPairs(flagged, plain)).toMatch(
-      /2 flagged, the alternative not finished; .* Leave alternatives more room \(conscience\.max_tokens\)\.$/,
+      /2 flagged, the alternative not finished; .* Leave alternatives more room \(conscience\.max_tokens\), or .*unfinished_alternatives: cut\)\.$/,
     );
     expect(withoutPairs(records('alternative-flagged'), plain)).toMatch(
       /conscience\.roles\.alternative\)\.$/,

@@ -91,7 +91,7 @@ describe('training in 8 bits', () => {
   it.each(['llama', 'qwen2'] as const)(
     'on a quantised base is training in 8 bits on the same numbers in float32: %s',
     async (name) => {
-      const options = { width: 64, heads: 4, kvHeads: 2, headSize: 16, ffn: 96, tied: name === 'llama' };
+      const options = { width: 64, heads: 4, kvHeads: 2, headSize: 16, ffn: 96, tied: false };
       const model = tinyModel({ ...options, ...(name === 'qwen2' ? { architecture: qwen2 } : {}) });
       const source = frozenSource(cache, model, 'q8');
       const open = (loadIn8bit: boolean) =>

@@ -117,7 +117,8 @@ describe('a tokenizer and a template in the adapter’s folder', () => {
     const [data, output] = [join(scratch, 'rows.jsonl'), join(scratch, 'run')];
     writeFileSync(data, `${JSON.stringify({ prompt: 'a', completion: 'b' })}\n`);
     mkdirSync(output);
-    writeFileSync(join(output, 'tokenizer.json'), 'of an earlier run of all weights');
+    for (const name of ['tokenizer.json', 'model.safetensors'])
+      writeFileSync(join(output, name), 'of an earlier run of all weights');
     const yaml = `model: ${pinocchio}\nadapter: ${folder}\ndata: ${data}\noutput: ${output}\noverwrite: true\n`;
     const rest = 'training: {steps: 1, batch_size: 1, max_length: 32}\nconscience: {enabled: false}\n';
     const run = await runTrain(parseConfig(yaml + rest));
