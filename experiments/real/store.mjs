@@ -17,7 +17,7 @@ if (to === undefined) {
 }
 
 const AS_IT_IS =
-  /^(study\.json|runs\.jsonl|[^/]+\/\d+\/(metrics\.jsonl|config\.yaml|group\.json|suite\/(suite|group)\.json|suite\/(narrow|preference)\/[a-z]+\.jsonl?))$/;
+  /^(study\.json|[^/]+\/\d+\/(metrics\.jsonl|config\.yaml|group\.json|suite\/(suite|group|(narrow|preference)\/[a-z]+)\.json))$/;
 const plain = (text) => text.replaceAll(/(?<=^|["\s:])\/(?:[^/"\s]+\/)+(?=[^/"\s]+)/g, '');
 
 function write(path, text) {

@@ -82,11 +82,14 @@ export const blindOfEvaluation = (folder: string): BlindResult | null =>
 export const blindOfStudy = (study: Study): BlindResult | null =>
   ofFolder(study.experiment.output, () => ofStudy(study));
 
+/** Differences of two methods, B − A; none where nobody rated both. */
+type BlindContrasts = (a: string, b: string) => Contrast[];
+
 /**
- * What people's ratings say of the difference of two methods of a study, B − A: of the raters who rated both, each
- * rating an observation of its question and seed. None where nobody did.
+ * What people's ratings say of the differences between methods of a study: of the raters who rated both, each rating an
+ * observation of its question and seed.
  */
-export function blindContrasts(study: Study, a: string, b: string): Contrast[] {
+export function blindContrasts(study: Study): BlindContrasts {
   const run: NamedRun = {
     answers: ofStudy(study),
     ratings: ratingsIn(study.experiment.output),
@@ -94,15 +97,17 @@ export function blindContrasts(study: Study, a: string, b: string): Contrast[] {
   };
   const raters = [...new Set(run.ratings.map(({ rater }) => rater))];
   const rated = raters.map((rater) => ratedBy(rater, run));
-  const both = rated.filter((own) => [a, b].every((method) => own.some((one) => one.method === method)));
-  if (both.length === 0) return [];
-  const of = (method: string) =>
-    both
-      .flat()
-      .filter((one) => one.method === method)
-      .map(judgedAnswer);
-  const who = both.length === 1 ? 'blind, one rater' : `blind, ${both.length} raters`;
-  return contrastAnswers(who, of(a), of(b));
+  return (a, b) => {
+    const both = rated.filter((own) => [a, b].every((method) => own.some((one) => one.method === method)));
+    if (both.length === 0) return [];
+    const of = (method: string) =>
+      both
+        .flat()
+        .filter((one) => one.method === method)
+        .map(judgedAnswer);
+    const who = both.length === 1 ? 'blind, one rater' : `blind, ${both.length} raters`;
+    return contrastAnswers(who, of(a), of(b));
+  };
 }
 
 function ofFolder(folder: string, answers: () => readonly StoredAnswer[]): BlindResult | null {

@@ -58,12 +58,19 @@ async function runBehind(): Promise<void> {
     }
   });
   // what main.js could not catch: it could not be loaded, or its thread ran out of memory
-  thread.on('error', (error) => process.stderr.write(`internal: ${error.stack}\n`));
-  const code = await new Promise<number>((resolve) => thread.once('exit', resolve));
+  let broken: Error | undefined;
+  thread.on('error', (error) => {
+    broken = error;
+  });
+  const ended = await new Promise<number>((resolve) => thread.once('exit', resolve));
   work?.progress.end();
   process.off('SIGINT', interrupt);
   process.off('SIGTERM', interrupt);
-  process.exitCode = code;
+  process.exitCode = ended;
+  if (!broken) return;
+  const { text, exitCode } = (await import('./terminal/failure.js')).failure(broken);
+  process.stderr.write(text);
+  process.exitCode = exitCode;
 }
 
 function screenOf({ isTTY = false, columns }: NodeJS.WriteStream): Screen {

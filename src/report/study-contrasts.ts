@@ -26,12 +26,13 @@ export const CONTRASTS_ABOUT =
  */
 export function studyContrasts(study: Study): MethodContrast[] {
   const { baseline, overheadOver, methods } = study.experiment;
+  const blind = blindContrasts(study);
   const names = methods.map(({ name }) => name);
   const from = (reference: string, others: readonly string[]) =>
     others.flatMap((method) => {
       const [a, b] = [reference, method].map((name) => measuredIn(study, name));
       const measured = a.length > 0 && b.length > 0 ? contrastsOf(a, b) : [];
-      const contrasts = [...measured, ...blindContrasts(study, reference, method)];
+      const contrasts = [...measured, ...blind(reference, method)];
       return contrasts.length > 0 ? [{ reference, method, contrasts }] : [];
     });
   const second = overheadOver === null || overheadOver === baseline ? [] : [overheadOver];

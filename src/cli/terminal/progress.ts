@@ -58,7 +58,7 @@ class TerminalProgress implements CommandProgress {
   phase(name: string): void {
     this.current = { name, since: this.now() };
     if (!this.timer) this.tick();
-    else this.draw();
+    else this.drawSoon();
   }
 
   /** Keeps the line going during a long step; never keeps the process alive. */
@@ -69,7 +69,7 @@ class TerminalProgress implements CommandProgress {
 
   update(state: ProgressState): void {
     this.task?.update(state, this.now());
-    if (this.now() - this.drawnAt >= 1000 / FRAMES) this.draw();
+    this.drawSoon();
   }
 
   note(line: string): void {
@@ -93,6 +93,11 @@ class TerminalProgress implements CommandProgress {
     this.timer = undefined;
     this.erase();
     this.task = this.current = undefined;
+  }
+
+  /** Short steps and phases follow each other faster than anybody reads. */
+  private drawSoon(): void {
+    if (this.now() - this.drawnAt >= 1000 / FRAMES) this.draw();
   }
 
   private erase(): void {
