@@ -53,6 +53,8 @@ async function runBehind(): Promise<void> {
     } else if (told.type === 'end') {
       work?.progress.end();
       work = undefined;
+    } else if (told.type === 'write') {
+      process[told.stream].write(told.chunk);
     } else {
       (work?.progress[told.call] as ((...of: readonly unknown[]) => void) | undefined)?.(...told.given);
     }

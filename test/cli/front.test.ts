@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, it } from 'vitest';
 
 const folder = mkdtempSync(join(tmpdir(), 'ealign-front-'));
@@ -72,4 +73,30 @@ describe('Ctrl-C while a model computes', () => {
     expect(heard.some(isStep)).toBe(false);
     expect(readdirSync(output)).not.toContain('checkpoint-1');
   });
+});
+
+it('hears what is noted and what is written in one order', async () => {
+  const front = new URL('../../dist/cli/terminal/front.js', import.meta.url);
+  const work = `
+    import(${JSON.stringify(front)}).then(({ front }) => {
+      front.dress();
+      const progress = front.begin(false, '');
+      for (let i = 0; i < 100; i++) {
+        progress.note(\`noted \${i}\`);
+        process.stderr.write(\`written \${i}\`);
+        process.stdout.write(\`printed \${i}\`);
+      }
+    });`;
+  const screen = { isTTY: false, columns: undefined };
+  const workerData = { backstage: { screens: { stdout: screen, stderr: screen } } };
+  const thread = new Worker(work, { eval: true, workerData });
+  const heard: string[] = [];
+  thread.on('message', ({ given, chunk }) => {
+    if (given) heard.push(given[0]);
+    if (chunk) heard.push(Buffer.from(chunk).toString());
+  });
+  await once(thread, 'exit');
+  expect(heard).toEqual(
+    Array.from({ length: 100 }, (_, i) => [`noted ${i}`, `written ${i}`, `printed ${i}`]).flat(),
+  );
 });

@@ -13,15 +13,19 @@ export interface Screen {
   readonly columns: number | undefined;
 }
 
+/** Streams that commands write to. */
+type Stream = 'stdout' | 'stderr';
+
 /** What the thread that works is given. */
 export interface Backstage {
-  readonly screens: { readonly stdout: Screen; readonly stderr: Screen };
+  readonly screens: Readonly<Record<Stream, Screen>>;
 }
 
-/** What it tells: that its work can be interrupted from now on, or no more; and how it comes on. */
+/** What it tells: that its work can be interrupted from now on, or no more; what it writes; and how it comes on. */
 export type Told =
   | { readonly type: 'begin'; readonly json: boolean; readonly stopping: string }
   | { readonly type: 'end' }
+  | { readonly type: 'write'; readonly stream: Stream; readonly chunk: string | Uint8Array }
   | { readonly type: 'progress'; readonly call: keyof CommandProgress; readonly given: readonly unknown[] };
 
 /** Asks it to stop at a safe point. */
@@ -31,9 +35,19 @@ const given = (workerData as { backstage?: Backstage } | null)?.backstage;
 
 /** The thread in front of this one; undefined where this one is it. */
 export const front = given && {
-  /** Makes the streams of this thread look like those of the process. */
+  /**
+   * Makes the streams of this thread look like those of the process. What is written takes the way that progress
+   * takes: on a way of its own, as Node gives a thread's streams, an error could come before the note that it follows.
+   */
   dress(): void {
-    for (const name of ['stdout', 'stderr'] as const) Object.assign(process[name], given.screens[name]);
+    for (const name of ['stdout', 'stderr'] as const) {
+      const stream = Object.assign(process[name], given.screens[name]);
+      stream._write = (chunk: string | Uint8Array, _encoding, written) => {
+        tell({ type: 'write', stream: name, chunk });
+        written();
+      };
+      stream._writev = undefined;
+    }
   },
 
   /** Begins work whose progress is drawn there. @param stopping is shown at the first Ctrl-C */
