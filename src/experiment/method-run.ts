@@ -14,7 +14,7 @@ import type { TrainingEngine, WeightSet } from '../engine/training-engine.js';
 import type { FourCriteria } from '../evaluate/four-criteria.js';
 import { readSuite, runSuite } from '../evaluate/suite/suite.js';
 import { makeFolder, writeFileAtomic } from '../files/files.js';
-import { silent } from '../metrics/progress.js';
+import { type Progress, partOf } from '../metrics/progress.js';
 import type { Model } from '../model/model.js';
 import { openAdapter } from '../model/open-adapter.js';
 import { formatOf, type OpenActor } from '../open/actor.js';
@@ -38,6 +38,8 @@ export interface Made {
   /** CPU threads. */
   readonly threads: number;
   readonly judge?: OpenActor;
+  /** Of the whole experiment. */
+  readonly progress: Progress;
   readonly signal?: AbortSignal;
 }
 
@@ -115,7 +117,7 @@ async function bySuite(
   seed: number,
   group: string,
   experiment: Experiment,
-  { threads, signal }: Made,
+  { threads, progress: whole, signal }: Made,
 ): Promise<FourCriteria | undefined> {
   const folder = folderOf(experiment, name, seed);
   const subject =
@@ -129,9 +131,10 @@ async function bySuite(
   if (groupIn(output) !== group) rmSync(output, { recursive: true, force: true });
   makeFolder(output);
   writeFileAtomic(join(output, GROUP_FILE), group);
-  const options = { ...subject, output, threads, progress: silent, ...(signal ? { signal } : {}) };
+  const progress = partOf(whole, titleOf(name, seed));
+  const options = { ...subject, output, threads, progress, ...(signal ? { signal } : {}) };
   const card = await runSuite(readSuite(file), options);
-  return card && { ...card, subject: `${name}, seed ${seed}` };
+  return card && { ...card, subject: titleOf(name, seed) };
 }
 
 /** The loss on the world's rows that were kept from training; undefined where a method is trained on others. */
@@ -161,7 +164,7 @@ const scored = (rows: readonly TrainingRow[], engine: TrainingEngine, set: Weigh
 async function trainedEngine(
   { method, seed, group, begun }: Run,
   experiment: Experiment,
-  { model, world, threads, signal }: Made,
+  { model, world, threads, progress, signal }: Made,
 ): Promise<TrainingEngine | undefined> {
   if (method.train === null) return openEngine({ model, threads, lora: UNTRAINED });
   const output = folderOf(experiment, method.name, seed);
@@ -186,12 +189,14 @@ async function trainedEngine(
   const defences = { ...config.defences, ...chosen };
   const run = await runTrain(
     { ...config, overwrite: !resume, defences },
-    { model, resume: resume || undefined, signal },
+    { model, resume: resume || undefined, progress: partOf(progress, titleOf(method.name, seed)), signal },
   );
   if (run.finished) return run.engine;
   await run.engine.close();
   return undefined;
 }
+
+const titleOf = (method: string, seed: number) => `${method}, seed ${seed}`;
 
 /** The folder that a run is made in. */
 export const folderOf = ({ output }: Experiment, method: string, seed: number): string =>

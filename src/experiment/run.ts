@@ -91,13 +91,13 @@ export async function runExperiment(
   let done = grid.filter(finished).length;
   progress.start(grid.length, 'runs', { first: done, unit: 'runs' });
   const share = threads || Math.max(1, Math.floor(cpus().length / jobs));
-  // processes read it themselves: this one need not keep it
-  const own = jobs === 1 ? model : undefined;
   const options = { experiment, world, threads: share, ...(signal ? { signal } : {}) };
+  // processes read it themselves: this one need not keep it
+  const here = jobs === 1 ? { loaded: model, progress } : undefined;
   const runners: Runner[] = [];
   const idle: Runner[] = [];
   const start = async () => {
-    const runner = jobs === 1 ? await openRunner(options, own) : startRunner(options);
+    const runner = here ? await openRunner(options, here) : startRunner(options);
     runners.push(runner);
     return runner;
   };

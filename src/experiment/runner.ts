@@ -6,6 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
+import { type Progress, silent } from '../metrics/progress.js';
 import type { Model } from '../model/model.js';
 import { loadModel } from '../model/weights.js';
 import { openActor } from '../open/actor.js';
@@ -30,14 +31,23 @@ export interface RunnerOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A runner in this process. @param loaded the experiment's model, where it has been read already */
+/**
+ * A runner in this process.
+ *
+ * @param here.loaded the experiment's model, where it has been read already
+ * @param here.progress is told where each run stands
+ */
 export async function openRunner(
   { experiment, world, threads, signal }: RunnerOptions,
-  loaded?: Model,
+  { loaded, progress = silent }: { loaded?: Model; progress?: Progress } = {},
 ): Promise<Runner> {
   const model = loaded ?? (await loadModel(await resolveModel(experiment.model)));
   const judge = experiment.judge === undefined ? undefined : await openActor(experiment.judge, { threads });
-  const made: Made = { model, world, threads, ...(judge ? { judge } : {}), ...(signal ? { signal } : {}) };
+  const made: Made = {
+    ...{ model, world, threads, progress },
+    ...(judge ? { judge } : {}),
+    ...(signal ? { signal } : {}),
+  };
   return {
     run: (run) => runMethod(run, experiment, made),
     close: async () => judge?.model.close(),

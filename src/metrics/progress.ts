@@ -38,5 +38,29 @@ export interface Progress {
   done(summary: string, warning?: string): void;
 }
 
+/**
+ * Reports work that is part of larger work: where it stands is a phase of that, and its warnings are notes there. What
+ * else it has to tell stays in its own folder.
+ *
+ * @param title names the part, e.g. `SFT only, seed 1`
+ */
+export function partOf(whole: Progress, title: string): Progress {
+  const phase = (text: string) => whole.phase?.(`${title}: ${text}`);
+  let work = { label: '', total: 0 };
+  const at = (step: number) => phase(`${work.label} ${step}/${work.total}`);
+  return {
+    start(total, label, { first = 0 } = {}) {
+      work = { label, total };
+      at(first);
+    },
+    update: ({ step }) => at(step),
+    phase,
+    note() {},
+    done(_summary, warning) {
+      if (warning !== undefined) whole.note(`Warning: ${title}: ${warning}`);
+    },
+  };
+}
+
 /** Reports nothing: for tests and library use. */
 export const silent: Progress = { start() {}, update() {}, note() {}, done() {} };
