@@ -17,6 +17,7 @@ import { makeFolder, writeFileAtomic } from '../files/files.js';
 import { type Progress, partOf } from '../metrics/progress.js';
 import type { Model } from '../model/model.js';
 import { openAdapter } from '../model/open-adapter.js';
+import type { QuantisedModel } from '../model/quantised-model.js';
 import { formatOf, type OpenActor } from '../open/actor.js';
 import { openEngine, UNTRAINED } from '../open/engine.js';
 import { dropCheckpoints, hasCheckpoint } from '../train/checkpoint.js';
@@ -33,7 +34,7 @@ import type { Measured, World } from './world.js';
 
 /** What all runs of an experiment share. */
 export interface Made {
-  readonly model: Model;
+  readonly model: Model | QuantisedModel;
   readonly world: World;
   /** CPU threads. */
   readonly threads: number;
@@ -60,6 +61,7 @@ export async function runMethod(
   made: Made,
 ): Promise<RunRecord | undefined> {
   const { method, seed, group } = run;
+  const { suite } = experiment.measure;
   const begin = performance.now();
   const engine = await trainedEngine(run, experiment, made);
   if (engine === undefined) return undefined;
@@ -68,7 +70,6 @@ export async function runMethod(
     seconds: method.train ? (performance.now() - begin) / 1000 : 0,
     ...flagsOf(method, folderOf(experiment, method.name, seed)),
   };
-  const { suite } = experiment.measure;
   try {
     if (suite === undefined) return { ...record, ...(await inWorld(engine, method, seed, experiment, made)) };
   } finally {
@@ -189,7 +190,11 @@ async function trainedEngine(
   const defences = { ...config.defences, ...chosen };
   const run = await runTrain(
     { ...config, overwrite: !resume, defences },
-    { model, resume: resume || undefined, progress: partOf(progress, titleOf(method.name, seed)), signal },
+    {
+      // a quantised one is opened as the run's own keys say
+      ...('weights' in model ? { model } : {}),
+      ...{ resume: resume || undefined, progress: partOf(progress, titleOf(method.name, seed)), signal },
+    },
   );
   if (run.finished) return run.engine;
   await run.engine.close();
@@ -207,7 +212,7 @@ async function choose(
   choice: RowChoice,
   config: TrainConfig,
   adapter: string,
-  model: Model,
+  model: Model | QuantisedModel,
 ): Promise<readonly TrainingRow[]> {
   const opened = await openAdapter(adapter, model);
   const { config: lora, tensors } = opened.adapter;

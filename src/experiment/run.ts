@@ -18,13 +18,12 @@ import { writeFileAtomic } from '../files/files.js';
 import { removeLeftovers } from '../files/leftovers.js';
 import { resolveModel } from '../hub/pull.js';
 import type { Progress } from '../metrics/progress.js';
-import { loadModel } from '../model/weights.js';
 import { earlier } from './check.js';
 import { folderOf, type Run } from './method-run.js';
 import { GROUP_FILE, groupIn, inTraining, plannedFile, writePlan } from './read.js';
 import type { RunRecord } from './record.js';
 import { fileOf, readText, rowsOf } from './rows.js';
-import { openRunner, type Runner, startRunner } from './runner.js';
+import { experimentModel, openRunner, type Runner, startRunner } from './runner.js';
 import { type Experiment, type Method, plannedConfig } from './spec.js';
 import type { World } from './world.js';
 
@@ -50,7 +49,7 @@ export async function runExperiment(
   const texts = rowsOf(experiment, world);
   const suite = measure.suite === undefined ? [] : [suiteHash(measure.suite)];
   await refuseUnusable(experiment);
-  const model = await loadModel(await resolveModel(experiment.model));
+  const model = await experimentModel(experiment.model);
   if (!overwrite) refuseOther(experiment);
   // seeds and methods may be added later; those that are there keep their meaning
   const store = openPlanned<RunRecord>({

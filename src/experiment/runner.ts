@@ -8,8 +8,10 @@ import { UserError } from '../errors.js';
 import { resolveModel } from '../hub/pull.js';
 import { type Progress, silent } from '../metrics/progress.js';
 import type { Model } from '../model/model.js';
+import type { QuantisedModel } from '../model/quantised-model.js';
 import { loadModel } from '../model/weights.js';
 import { openActor } from '../open/actor.js';
+import { quantisedAt } from '../open/quantised.js';
 import { type Made, type Run, runMethod } from './method-run.js';
 import type { RunnerMessage, RunRecord } from './record.js';
 import type { Experiment } from './spec.js';
@@ -39,9 +41,9 @@ export interface RunnerOptions {
  */
 export async function openRunner(
   { experiment, world, threads, signal }: RunnerOptions,
-  { loaded, progress = silent }: { loaded?: Model; progress?: Progress } = {},
+  { loaded, progress = silent }: { loaded?: Model | QuantisedModel; progress?: Progress } = {},
 ): Promise<Runner> {
-  const model = loaded ?? (await loadModel(await resolveModel(experiment.model)));
+  const model = loaded ?? (await experimentModel(experiment.model));
   const judge = experiment.judge === undefined ? undefined : await openActor(experiment.judge, { threads });
   const made: Made = {
     ...{ model, world, threads, progress },
@@ -52,6 +54,12 @@ export async function openRunner(
     run: (run) => runMethod(run, experiment, made),
     close: async () => judge?.model.close(),
   };
+}
+
+/** The model that an experiment is about: its weights stay as its file has them. @throws UserError where it cannot be opened */
+export async function experimentModel(name: string): Promise<Model | QuantisedModel> {
+  const path = await resolveModel(name);
+  return (await quantisedAt(path)) ?? (await loadModel(path));
 }
 
 /** A runner in a process of its own, which ends with this one. */
