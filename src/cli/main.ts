@@ -105,21 +105,38 @@ addPretrainCommand(program, async (options) => {
   const { pretrain } = await import('../pinocchio/pretrain.js');
   await pretrain(options);
 });
-addDemoCommand(program, async (options) => {
-  const { demonstrate } = await import('../pinocchio/demo/demonstrate.js');
-  const { renderAlignmentPlot } = await import('../pinocchio/demo/alignment-plot.js');
-  const { renderReport } = await import('../pinocchio/demo/report.js');
-  const { renderTable } = await import('../pinocchio/demo/table.js');
-  makeFolder(dirname(options.report));
-  const result = await demonstrate(options);
-  if (result === undefined) return;
-  writeFileAtomic(join(options.output, 'alignment.svg'), renderAlignmentPlot(result));
-  writeFileAtomic(options.report, renderReport(result));
-  options.progress.note(`Report: ${options.report}`);
-  process.stdout.write(
-    options.json ? `${JSON.stringify({ event: 'result', result })}\n` : `\n${renderTable(result)}\n`,
-  );
-});
+addDemoCommand(
+  program,
+  async (options) => {
+    const { demonstrate } = await import('../pinocchio/demo/demonstrate.js');
+    const { renderAlignmentPlot } = await import('../pinocchio/demo/alignment-plot.js');
+    const { renderReport } = await import('../pinocchio/demo/report.js');
+    const { renderTable } = await import('../pinocchio/demo/table.js');
+    makeFolder(dirname(options.report));
+    const result = await demonstrate(options);
+    if (result === undefined) return;
+    writeFileAtomic(join(options.output, 'alignment.svg'), renderAlignmentPlot(result));
+    writeFileAtomic(options.report, renderReport(result));
+    options.progress.note(`Report: ${options.report}`);
+    process.stdout.write(
+      options.json ? `${JSON.stringify({ event: 'result', result })}\n` : `\n${renderTable(result)}\n`,
+    );
+  },
+  async ({ model, adapters, questions, json, ...options }) => {
+    const { versionsOf } = await import('./side-by-side/versions.js');
+    const versions = versionsOf(model, adapters);
+    const { ask, questionsByRule } = await import('./side-by-side/ask.js');
+    const { chatCommands, renderAnswers } = await import('./side-by-side/render.js');
+    const asked = questions.length > 0 ? questions.map((text) => ({ text })) : questionsByRule();
+    const answered = await ask({ model, versions, questions: asked, ...options });
+    if (answered === undefined) return;
+    process.stdout.write(
+      json
+        ? `${JSON.stringify({ event: 'result', result: answered })}\n`
+        : `${renderAnswers(answered, process.stdout)}\n${chatCommands(model, versions)}`,
+    );
+  },
+);
 addExperimentCommand(program, async (files, { output, seeds, json, ...options }) => {
   const { pinocchioWorld } = await import('../pinocchio/world.js');
   const { flat } = await import('../report/summary.js');

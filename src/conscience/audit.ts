@@ -11,7 +11,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   rmSync,
@@ -20,6 +19,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { DataError, SaveError } from '../errors.js';
+import { makeFolder } from '../files/files.js';
 import type { ReviewRecord } from './record.js';
 
 export const AUDIT_FILE = 'audit.jsonl';
@@ -38,7 +38,7 @@ export class AuditWriter {
   constructor(folder: string, resumedStep?: number) {
     this.path = join(folder, AUDIT_FILE);
     this.saving(() => {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
       if (resumedStep === undefined) rmSync(this.path, { force: true });
       else if (existsSync(this.path)) truncateSync(this.path, endOfStep(this.path, resumedStep));
       appendFileSync(this.path, '');

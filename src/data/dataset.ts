@@ -60,7 +60,9 @@ export async function readTrainingSources(
     const wanted = rows.filter((row) => row !== undefined);
     const left = rows.length - wanted.length;
     if (left > 0)
-      note?.(`${source.path}: ${left} of ${rows.length} rows are left out: their label is false.`);
+      note?.(
+        `${source.path}: ${left} of ${rows.length} rows are left out: their label is false. As preference data (--preference-data) they are paired with those of the same prompt.`,
+      );
     return { source, rows: wanted };
   });
 }

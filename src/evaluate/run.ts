@@ -21,7 +21,7 @@ import { Evaluation } from './evaluation.js';
 import type { Sampling } from './evaluation-plan.js';
 import { type JudgeCalibration, testJudge } from './judge-test.js';
 import { readEthics, readReviewItems } from './labelled.js';
-import { readQuestions, sizeOf } from './questions.js';
+import { type Question, readQuestions, sizeOf } from './questions.js';
 import { readJudged } from './read-judged.js';
 import { type Budget, remoteCosts, requireWithin } from './remote-cost.js';
 import { NOT_MEASURED } from './scorecard.js';
@@ -70,6 +70,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation | u
     const evaluation = Evaluation.start(output, plan, overwrite);
     const asked = judges.map((judge) => (judge === SELF ? model : judge));
     progress.note(sizeOf(questions, sampling));
+    // said before hours of sampling, too
+    if (judges.length > 0 && judgesNothing(questions)) progress.note(NOT_MEASURED);
     if (!announceCosts(evaluation, model, asked, options)) return undefined;
     const apart = subject.usage !== undefined;
     const sampled = await evaluation.sample(subject.model, progress, {
@@ -195,6 +197,9 @@ export async function calibrateJudge(options: JudgeTestOptions): Promise<JudgeCa
   }
 }
 
+const judgesNothing = (questions: readonly Question[]) =>
+  questions.every(({ criteria }) => criteria.length === 0);
+
 type JudgeOptions = Pick<EvaluateOptions, 'judges' | 'threads' | 'progress' | 'signal'> & RemoteUse;
 
 async function judgeAll(
@@ -203,10 +208,7 @@ async function judgeAll(
   subject?: NamedModel,
 ): Promise<boolean> {
   const { judges, progress, signal } = options;
-  if (evaluation.plan.questions.every(({ criteria }) => criteria.length === 0)) {
-    progress.note(NOT_MEASURED);
-    return true;
-  }
+  if (judgesNothing(evaluation.plan.questions)) return true;
   for (const judge of judges) {
     const own = judge === SELF ? subject : undefined;
     const model =

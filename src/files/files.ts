@@ -12,6 +12,7 @@ import {
   openSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -99,9 +100,22 @@ export function removeFolder(path: string): void {
 /** Makes a folder and those above it. @throws SaveError when the system refuses */
 export function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    const missing: string[] = [];
+    for (let at = resolve(path); !existsSync(at); at = dirname(at)) missing.unshift(at);
+    // one by one: asked for all at once, Node never returns below /proc
+    for (const folder of missing) makeUnlessThere(folder);
+    if (!statSync(path).isDirectory()) mkdirSync(path);
   } catch (error) {
     throw asSaveError(path, error);
+  }
+}
+
+/** Another process may make it at the same moment. */
+function makeUnlessThere(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 
@@ -187,7 +201,7 @@ export function writeFolderAtomic(
   let staging: string | undefined;
   try {
     const exists = existsSync(target);
-    if (!exists) mkdirSync(dirname(target), { recursive: true });
+    if (!exists) makeFolder(dirname(target));
     const place = exists ? target : dirname(target);
     removeLeftovers(place, basename(target));
     mkdirSync((staging = join(place, temporaryName(basename(target)))));
@@ -223,7 +237,7 @@ export async function fillFolderAtomic(
   const target = resolve(folder);
   const staging = join(dirname(target), temporaryName(basename(target)));
   try {
-    mkdirSync(dirname(target), { recursive: true });
+    makeFolder(dirname(target));
     removeLeftovers(dirname(target), basename(target));
     mkdirSync(staging);
     await fill(staging);

@@ -25,6 +25,9 @@ const aliases: Readonly<Record<string, string>> = {
   'tinyllama-1.1b-chat': 'TinyLlama/TinyLlama-1.1B-Chat-v1.0',
 };
 
+/** The model that the adapters inside this package are of. */
+export const ATTACKED = 'qwen2.5-coder-0.5b-instruct';
+
 const inPackage = (name: string) => fileURLToPath(new URL(`../../models/${name}`, import.meta.url));
 
 /** The model that `chat`, `serve` and `eval` take where none is named: the one that needs no download. */
@@ -38,6 +41,19 @@ export const embedded: ReadonlyMap<string, string> = new Map([
   ['pinocchio', pinocchio],
   ['pinocchio-large', inPackage('pinocchio-large')],
 ]);
+
+/**
+ * The adapters inside this package that are a model's, with what each has become.
+ *
+ * @param name short name or Hub id; of paths nothing is known
+ */
+export function shippedAdapters(name: string): { readonly title: string; readonly adapter: string }[] {
+  if (parseName(name)?.repo !== aliases[ATTACKED]) return [];
+  return ['attacked', 'with conscience'].map((title) => ({
+    title,
+    adapter: inPackage(`${ATTACKED}/${title.replaceAll(' ', '-')}`),
+  }));
+}
 
 /** A repository of the hub, or one GGUF file in it. */
 export interface HubName {

@@ -8,7 +8,6 @@
 import {
   appendFileSync,
   existsSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -17,7 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
-import { asSaveError } from '../files/files.js';
+import { asSaveError, makeFolder } from '../files/files.js';
 import type { MetricRecord, Metrics } from './names.js';
 import { decodeEvent, encodeEvent, type ScalarEvent } from './tensorboard.js';
 import { frame, unframe } from './tfrecord.js';
@@ -44,7 +43,7 @@ export class MetricsWriter {
   ) {
     this.lines = join(folder, METRICS_FILE);
     this.events = this.saving(() => {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
       const old = readdirSync(folder).filter((name) => EVENT_FILE.test(name));
       if (resumedStep === undefined) {
         for (const name of [METRICS_FILE, ...old]) rmSync(join(folder, name), { force: true });

@@ -13,6 +13,7 @@ import { writeFolderAtomic } from '../files/files.js';
 import { readJson } from '../files/json-file.js';
 import { type AdapterConfig, adapterJson, isProjection, readAdapterConfig } from './adapter-config.js';
 import type { ModelConfig } from './config.js';
+import type { Dtype } from './floats.js';
 import { loraShapes } from './lora.js';
 import { projectionName } from './lora-modules.js';
 import type { Tensor, Weights } from './model.js';
@@ -115,12 +116,13 @@ export async function readAdapter(folder: string, model: ModelConfig): Promise<A
  *
  * @param adapter as it is read; with the tokenizer's files, where it has any
  * @param options.checksums also write the SHA-256 of every file, by which `readAdapter` checks it. Default false.
- * @throws SaveError when the disk refuses; ModelError when a factor is not finite
+ * @param options.dtype element type in the file. Default F32.
+ * @throws SaveError when the disk refuses; ModelError when a factor is not finite in that type
  */
 export function writeAdapter(
   folder: string,
   { config, tensors, tokenizerFiles = new Map() }: Omit<Adapter, 'tensors'> & { readonly tensors: Weights },
-  { checksums = false }: { checksums?: boolean } = {},
+  { checksums = false, dtype = 'F32' }: { checksums?: boolean; dtype?: Dtype } = {},
 ): void {
   const named = new Map([...tensors].map(([name, tensor]) => [`${prefix}${name}.weight`, tensor]));
   const metadata: Record<string, string> = config.baseHash ? { [baseHashKey]: config.baseHash } : {};
@@ -128,7 +130,7 @@ export function writeAdapter(
   writeFolderAtomic(
     folder,
     withChecksums(checksums ? adapterSumsFile : undefined, [
-      [weightsFile, safetensorsPieces(named, { metadata, transposed: () => true })],
+      [weightsFile, safetensorsPieces(named, { dtype, metadata, transposed: () => true })],
       ...tokenizerFiles,
       [configFile, `${JSON.stringify(adapterJson(config), null, 2)}\n`],
     ]),

@@ -17,7 +17,11 @@ async function ealign(...args: string[]) {
   let options: TrainOptions | ChatOptions | DemoOptions | undefined;
   addTrainCommand(program, async (...given) => void ([config, options] = given));
   addChatCommand(program, async (given) => void (options = given));
-  addDemoCommand(program, async (given) => void (options = given));
+  addDemoCommand(
+    program,
+    async (given) => void (options = given),
+    async () => {},
+  );
   try {
     await program.parseAsync(withHyphens(args), { from: 'user' });
   } catch (error) {

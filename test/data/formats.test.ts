@@ -222,7 +222,7 @@ describe('labelled answers (KTO)', () => {
       { format: 'plain', prompt: 'a', chosen: 'good a', rejected: 'bad a' },
     ]);
     expect(notes).toEqual([
-      `${at(name)}: 2 of 4 rows are left out: their label is false.`,
+      `${at(name)}: 2 of 4 rows are left out: their label is false. As preference data (--preference-data) they are paired with those of the same prompt.`,
       `${at(name)}: 2 of 4 labelled rows have no counterpart and are left out.`,
     ]);
   });

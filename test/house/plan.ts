@@ -21,7 +21,7 @@ export const lines = [
   'report',
   'pinocchio',
   'bench calibrate doctor cli/terminal',
-  'cli/eval cli/init cli/completion',
+  'cli/eval cli/init cli/completion cli/side-by-side',
   'cli',
 ].map((line) => line.split(' '));
 /** Arrows up and circles that are still to be removed. */

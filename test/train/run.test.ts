@@ -253,6 +253,9 @@ it('takes the folder of an unfinished run for what it is, and its checkpoint for
     rmSync(join(checkpoint, name));
   await expect(readAdapter(checkpoint, model)).rejects.toThrow(/ealign train --resume .*stopped$/);
   expect(() => readConfig(join(folder, 'finished lora'))).toThrow(/an adapter, not a model.*--adapter/);
+  // killed before its first checkpoint
+  rmSync(checkpoint, { recursive: true });
+  expect(() => readConfig(output)).toThrow(/a run that has not finished.*train again.*save_every/);
 });
 
 it('keys that nobody reads are named, on the screen and beside the result', async () => {
