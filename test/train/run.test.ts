@@ -255,7 +255,7 @@ it('takes the folder of an unfinished run for what it is, and its checkpoint for
   expect(() => readConfig(join(folder, 'finished lora'))).toThrow(/an adapter, not a model.*--adapter/);
   // killed before its first checkpoint
   rmSync(checkpoint, { recursive: true });
-  expect(() => readConfig(output)).toThrow(/a run that has not finished.*train again.*save_every/);
+  expect(() => readConfig(output)).toThrow(/a run that has not finished.*Train again.*save_every/);
 });
 
 it('keys that nobody reads are named, on the screen and beside the result', async () => {
