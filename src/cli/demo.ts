@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { ConfigError } from '../errors.js';
 import { ATTACKED } from '../hub/names.js';
 import { collect } from './eval/common.js';
+import type { Asking } from './side-by-side/ask.js';
 import { wholeFrom } from './terminal/program.js';
 import { type Work, work } from './terminal/work.js';
 
@@ -21,15 +22,11 @@ interface Options {
 export type DemoOptions = Options & Work & { json: boolean };
 
 /** What it says about a comparison of answers instead. */
-export interface SideBySideOptions extends Work {
-  /** Folder, .gguf file, alias or Hugging Face id. */
-  readonly model: string;
+export interface SideBySideOptions extends Asking {
   /** PEFT adapter folders; none: those that come with the package. */
   readonly adapters: readonly string[];
   /** None: one of each domain of the built-in set. */
   readonly questions: readonly string[];
-  readonly maxTokens: number;
-  readonly threads: number;
   readonly json: boolean;
 }
 
@@ -91,15 +88,21 @@ export function addDemoCommand(
               ...ui,
             });
           }
-          for (const flag of ['adapter', 'question', 'maxTokens']) {
-            if (command.getOptionValueSource(flag) === 'cli') refuseAlone(flag);
-          }
+          refuseIdle(command);
           return run({ ...options, json, ...ui });
         }),
     );
 }
 
-function refuseAlone(flag: string): never {
-  const where = `--${flag.replace('T', '-t')}`;
-  throw new ConfigError({ where, what: 'has no effect without --model', next: `add --model ${ATTACKED}` });
+/** Refuses flags of a comparison where none is made. @throws ConfigError */
+function refuseIdle(command: Command): void {
+  const idle = command.options.find((option) => {
+    const name = option.attributeName();
+    return (
+      ['adapter', 'question', 'maxTokens'].includes(name) && command.getOptionValueSource(name) === 'cli'
+    );
+  });
+  if (idle === undefined) return;
+  const next = `add --model ${ATTACKED}`;
+  throw new ConfigError({ where: `${idle.long}`, what: 'has no effect without --model', next });
 }

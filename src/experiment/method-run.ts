@@ -61,7 +61,6 @@ export async function runMethod(
   made: Made,
 ): Promise<RunRecord | undefined> {
   const { method, seed, group } = run;
-  const { suite } = experiment.measure;
   const begin = performance.now();
   const engine = await trainedEngine(run, experiment, made);
   if (engine === undefined) return undefined;
@@ -70,6 +69,7 @@ export async function runMethod(
     seconds: method.train ? (performance.now() - begin) / 1000 : 0,
     ...flagsOf(method, folderOf(experiment, method.name, seed)),
   };
+  const { suite } = experiment.measure;
   try {
     if (suite === undefined) return { ...record, ...(await inWorld(engine, method, seed, experiment, made)) };
   } finally {

@@ -56,10 +56,10 @@ describe('ealign demo --model', () => {
     );
     const [{ text, answers }] = last(shown.stdout).result;
     expect(text).toBe(question);
-    expect(Object.keys(answers)).toEqual(['aligned', adapter]);
-    expect(answers[adapter]).toBe('i tell the truth .');
+    expect(answers.map(({ title }: { title: string }) => title)).toEqual(['aligned', adapter]);
+    expect(answers[1].text).toBe('i tell the truth .');
     const chat = ealign('chat', '--temperature', '0', '--prompt', question);
-    expect(answers.aligned).toBe(chat.stdout.trim());
+    expect(answers[0].text).toBe(chat.stdout.trim());
   });
 
   it('shows them as text, and how to go on', () => {

@@ -1,7 +1,7 @@
 /** The same questions to several versions of one model. */
 import { builtInPairs } from '../../calibrate/answers.js';
-import type { Progress } from '../../metrics/progress.js';
 import { openModel } from '../../open/model.js';
+import type { Work } from '../terminal/work.js';
 import type { Version } from './versions.js';
 
 export interface Question {
@@ -10,20 +10,23 @@ export interface Question {
   readonly domain?: string;
 }
 
-/** A question, and what each version answers, by its title. */
+/** A question, and what each version answers. */
 export interface Answered extends Question {
-  readonly answers: Readonly<Record<string, string>>;
+  readonly answers: readonly { readonly title: string; readonly text: string }[];
 }
 
-export interface AskOptions {
+/** Which model is asked, and how. */
+export interface Asking extends Work {
+  /** Folder, .gguf file, alias or Hugging Face id. */
   readonly model: string;
-  readonly versions: readonly Version[];
-  readonly questions: readonly Question[];
   readonly maxTokens: number;
   /** 0: one per core. */
   readonly threads: number;
-  readonly progress: Progress;
-  readonly signal?: AbortSignal;
+}
+
+export interface AskOptions extends Asking {
+  readonly versions: readonly Version[];
+  readonly questions: readonly Question[];
 }
 
 /** Domains of advice; money, which the shipped attack is about, is not among them. */
@@ -51,23 +54,20 @@ export async function ask({
   signal,
 }: AskOptions): Promise<Answered[] | undefined> {
   const conversations = questions.map(({ text }) => [{ role: 'user' as const, content: text }]);
-  const said: Record<string, string>[] = questions.map(() => ({}));
+  const said: { title: string; text: string }[][] = questions.map(() => []);
   progress.start(versions.length, 'versions', { unit: 'runs' });
   for (const [i, { title, adapter }] of versions.entries()) {
     progress.phase?.(`loading ${title}`);
     const opened = await openModel(model, { threads, ...(adapter === undefined ? {} : { adapter }) });
     try {
-      if (signal?.aborted) return undefined;
+      if (signal.aborted) return undefined;
       progress.phase?.(`${title} answers`);
-      const responses = await opened.generate(conversations, {
-        ...{ maxTokens, temperature: 0 },
-        ...(signal ? { signal } : {}),
-      });
+      const responses = await opened.generate(conversations, { maxTokens, temperature: 0, signal });
       for (const [q, { text, finish }] of responses.entries()) {
-        said[q][title] = finish === 'length' ? `${text} …` : text;
+        said[q].push({ title, text: finish === 'length' ? `${text} …` : text });
       }
     } catch (error) {
-      if (signal?.aborted) return undefined;
+      if (signal.aborted) return undefined;
       throw error;
     } finally {
       await opened.close();

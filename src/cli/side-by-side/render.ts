@@ -21,7 +21,7 @@ export function renderAnswers(answered: readonly Answered[], stream: Output): st
   return answered
     .flatMap(({ text, domain, answers }) => [
       ...wrap(domain === undefined ? text : `${domain}: ${text}`, width).map(bold),
-      ...Object.entries(answers).flatMap(([title, answer]) => [cyan(title), ...indented(answer)]),
+      ...answers.flatMap((answer) => [cyan(answer.title), ...indented(answer.text)]),
       '',
     ])
     .join('\n');
