@@ -17,7 +17,7 @@ import { configSchema, EXCLUSIVE, resolve, type TrainConfig } from './schema.js'
  * Reads, merges, checks and resolves a configuration.
  *
  * @param file path of the YAML file; without one, flags and defaults alone
- * @throws ConfigError at the first thing that is wrong
+ * @throws ConfigError with what is wrong, the first thing in full
  */
 export function loadConfig(file: string | undefined, flags: FlagValues = new Map()): TrainConfig {
   return configure(file === undefined ? undefined : readSource(file), flags);
@@ -31,17 +31,37 @@ export function parseConfig(yaml: string, file = 'config.yaml', flags: FlagValue
 function configure(source: ConfigSource | undefined, flags: FlagValues): TrainConfig {
   const values = merge(source?.values ?? {}, flags);
   const result = configSchema.safeParse(values);
-  if (!result.success) throw explain(inside(first(result.error.issues, values)), values, source, flags);
-  return resolve(result.data, source?.file);
+  if (result.success) return resolve(result.data, source?.file);
+  const errors = inOrder(result.error.issues, values).map((issue) =>
+    explain(inside(issue), values, source, flags),
+  );
+  throw together(errors);
 }
 
-/** A misspelt key comes before the key that is missing because of it. */
-function first(issues: readonly z.core.$ZodIssue[], values: unknown): z.core.$ZodIssue {
-  return (
-    issues.find(({ code }) => code === 'unrecognized_keys') ??
-    issues.find(({ path }) => valueAt(values, path) !== undefined) ??
-    issues[0]
+/** A misspelt key comes before the key that is missing because of it, which is not mentioned then. */
+function inOrder(issues: readonly z.core.$ZodIssue[], values: unknown): readonly z.core.$ZodIssue[] {
+  const unknown = issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => ({ ...issue, keys: [key] })) : [],
   );
+  const wrong = issues.filter(
+    (issue) => issue.code !== 'unrecognized_keys' && valueAt(values, issue.path) !== undefined,
+  );
+  return unknown.length + wrong.length > 0 ? [...unknown, ...wrong] : issues;
+}
+
+/** Mistakes that are told beside the first one. */
+const FURTHER = 4;
+
+/** One line about all mistakes. */
+function together([first, ...rest]: readonly ConfigError[]): ConfigError {
+  // what is to be done about another tool's file is done about all of it
+  const next = first.parts.next;
+  const further = rest.filter(({ parts }) => next === undefined || parts.next !== next);
+  if (further.length === 0) return first;
+  const told = further.slice(0, FURTHER).map(({ message }) => message);
+  const more = further.length > FURTHER ? [`${further.length - FURTHER} more`] : [];
+  const also = `also wrong: ${[...told, ...more].join('; ')}`;
+  return new ConfigError({ ...first.parts, next: next === undefined ? also : `${next}. A${also.slice(1)}` });
 }
 
 /** Of a value that may be a mapping or a list, what is wrong inside of it, where that is known. */
