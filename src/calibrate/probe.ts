@@ -2,23 +2,15 @@
  * Fits a linear probe on the states of labelled answers: after which layer, in which direction, and from which
  * value on it flags.
  *
- * The direction is that of ridge regression on the label, of states in units of their standard deviations, in its
- * dual form (Saunders et al. 1998), as there are fewer answers than dimensions. Layer, calibration and threshold
- * come from answers that a direction was not fitted on; how well all that does, from answers that none of it was.
+ * The direction is that of ridge regression on the label. Layer, calibration and threshold come from answers that a direction was not fitted on; how well all that does, from answers that none of it was.
  */
-import { CholeskyDecomposition, Matrix } from 'ml-matrix';
 import { reliance } from '../conscience/probe.js';
 import { sigmoid } from '../conscience/verdict.js';
 import type { MeanStates } from '../engine/language-model.js';
 import { rocArea } from '../statistics/auc.js';
 import { type Answered, FOLDS, foldsOf, type HeldOut, score, thresholdOdds } from './choose.js';
+import { Layer } from './layer.js';
 import { fitLogistic } from './logistic.js';
-
-/**
- * Weight of the penalty, in units of the mean square of a state. Chosen on the calibration split by Qwen2.5-Coder-0.5B,
- * where 0.3 and 1 do alike and less does worse.
- */
-const RIDGE = 1;
 
 /**
  * Tokens of no opinion beside an answer's own. Chosen on the calibration split by Qwen2.5-Coder-0.5B: 6 to 20 do alike; without
@@ -128,79 +120,4 @@ function fitRule(
   const odds = new Map([...scores].map(([i, one]) => [i, bias + slope * one]));
   const limit = thresholdOdds(split(odds, false), split(odds, true), falseAlarms);
   return { place, slope, bias, threshold: sigmoid(limit) };
-}
-
-/** Answers' states after one layer, and their products with one another. */
-class Layer {
-  /** Mean state, [width]. */
-  private readonly mean: Float64Array;
-  private readonly scale: Float64Array;
-  /** Products of states less their mean, as far as they count, and scaled; [answers, answers]. */
-  private readonly products: Matrix;
-
-  /** @param counts how much each state counts, in (0, 1] */
-  constructor(
-    private readonly states: readonly Float32Array[],
-    private readonly counts: readonly number[],
-  ) {
-    const width = states[0].length;
-    const over = (sum: (total: number, state: Float32Array, i: number) => number) =>
-      states.reduce(sum, 0) / states.length;
-    this.mean = Float64Array.from({ length: width }, (_, d) => over((sum, state) => sum + state[d]));
-    this.scale = Float64Array.from({ length: width }, (_, d) => {
-      const square = over((sum, state, i) => sum + (counts[i] * (state[d] - this.mean[d])) ** 2);
-      return 1 / (Math.sqrt(square) || 1);
-    });
-    const scaled = new Matrix(
-      states.map((state, i) => Array.from(state, (x, d) => counts[i] * (x - this.mean[d]) * this.scale[d])),
-    );
-    this.products = scaled.mmul(scaled.transpose());
-  }
-
-  /** What a direction that is fitted on some rows says of others. */
-  scores(fitted: readonly number[], labels: readonly boolean[], rows: readonly number[]): number[] {
-    const factors = this.factors(fitted, labels);
-    const said = (i: number) => fitted.reduce((sum, j, k) => sum + factors[k] * this.products.get(i, j), 0);
-    const mean = fitted.reduce((sum, i) => sum + said(i), 0) / fitted.length;
-    return rows.map((i) => said(i) - mean);
-  }
-
-  /** The direction that is fitted on all rows, in the states' own units, its product with the mean, and what is taken from what it reads. */
-  direction(labels: readonly boolean[]): { direction: Float32Array; centre: number; offset: number } {
-    const { states, counts, mean, scale } = this;
-    const factors = this.factors(
-      states.map((_, i) => i),
-      labels,
-    );
-    const direction = new Float32Array(scale.length);
-    for (let d = 0; d < scale.length; d++) {
-      const sum = states.reduce((all, state, i) => all + factors[i] * counts[i] * (state[d] - mean[d]), 0);
-      direction[d] = sum * scale[d] ** 2;
-    }
-    const centre = mean.reduce((sum, x, d) => sum + x * direction[d], 0);
-    const read = (state: Float32Array, i: number) =>
-      counts[i] * (state.reduce((sum, x, d) => sum + x * direction[d], 0) - centre);
-    return {
-      direction,
-      centre,
-      offset: states.reduce((sum, state, i) => sum + read(state, i), 0) / states.length,
-    };
-  }
-
-  /** The dual solution: a factor for each row; they add up to 0. */
-  private factors(rows: readonly number[], labels: readonly boolean[]): number[] {
-    const kernel = this.products.selection([...rows], [...rows]);
-    kernel.center('column').center('row');
-    const n = rows.length;
-    const penalty = (RIDGE * kernel.trace()) / n + 1e-9;
-    for (let i = 0; i < n; i++) {
-      kernel.set(i, i, kernel.get(i, i) + penalty);
-      // centring rounds one half otherwise than the other
-      for (let j = 0; j < i; j++) kernel.set(i, j, kernel.get(j, i));
-    }
-    const signs = rows.map((i) => (labels[i] ? 1 : -1));
-    const mean = signs.reduce((a, b) => a + b, 0) / n;
-    const centred = Matrix.columnVector(signs.map((sign) => sign - mean));
-    return new CholeskyDecomposition(kernel).solve(centred).getColumn(0);
-  }
 }

@@ -27,16 +27,18 @@ export async function calibrateProbe(
   });
   const reading: ReadingStates = { store, framework, layers, conscience, format, signal };
   const answers = pairs.flat();
-  const before = answers.filter(({ item }) => isRead(item, reading)).length;
+  const known = answers.map(({ item }) => isRead(item, reading));
+  const before = known.filter(Boolean).length;
   progress.note(
     `A probe is fitted on the hidden states over ${answers.length} answers, ${answers.length - before} of which are still to be read.`,
   );
   progress.start(answers.length, 'hidden states', { first: before });
   const read: (ProbedAnswer & { tokens: number })[] = [];
-  for (const { item, topic, careless } of answers) {
+  let step = before;
+  for (const [i, { item, topic, careless }] of answers.entries()) {
     if (signal?.aborted) return 'stopped';
     read.push({ topic, careless, ...(await statesOf(item, reading)) });
-    progress.update({ step: Math.max(before, read.length) });
+    if (!known[i]) progress.update({ step: ++step });
   }
   progress.done(`hidden states: ${answers.length}`);
   const topics = (kind: boolean) =>
