@@ -65,7 +65,7 @@ export function addCalibrateCommand(
     )
     .option(
       '--data <file>',
-      'preference dataset, chosen being careful and rejected careless; may be repeated (default: a built-in set of 16 domains)',
+      'preference dataset, chosen being careful and rejected careless; may be repeated (default: a built-in set of 17 domains)',
       collect,
     )
     .option(
