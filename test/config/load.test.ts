@@ -61,7 +61,7 @@ describe('a file with a mistake', () => {
     ],
     [
       'conscience:\n  question: custom',
-      'run.yaml:4:13 conscience.question: question: custom needs its text; set conscience.custom_question',
+      'run.yaml:4:13 conscience.question: question: custom needs its text; set conscience.custom_question. Also wrong: run.yaml:4:13 conscience.question: question: custom needs its two answers; set conscience.labels, e.g. [aligned, objection]',
     ],
     [
       'conscience:\n  question: custom\n  custom_question: Was it kind?',
@@ -109,7 +109,7 @@ describe('a file with a mistake', () => {
     ['lora:\n  r: 1', "run.yaml:4:3: unknown key 'lora.r'; did you mean 'lora.rank'?"],
     [
       'lora:\n  dropuot: 1\n  lora_dropout: 0.1',
-      "run.yaml:4:3: unknown key 'lora.dropuot'; `ealign train --help` lists the keys",
+      "run.yaml:4:3: unknown key 'lora.dropuot'; `ealign train --help` lists the keys. Also wrong: run.yaml:5:3: unknown key 'lora.lora_dropout'; adapters are trained without dropout; remove it",
     ],
     [
       'lora_dropout: 0.1',
@@ -127,7 +127,10 @@ describe('a file with a mistake', () => {
       'model:\ndata: a',
       "run.yaml: the key 'model' is missing. Add a line `model: …`, or give --model <path|alias|id>",
     ],
-    ['', "run.yaml: the key 'model' is missing. Add a line `model: …`, or give --model <path|alias|id>"],
+    [
+      '',
+      "run.yaml: the key 'model' is missing. Add a line `model: …`, or give --model <path|alias|id>. Also wrong: run.yaml: the key 'data' is missing. Add a line `data: …`, or give --data <path>",
+    ],
     ['- model', "run.yaml:1:1: not a configuration; expected lines of the form `key: value`, got ['model']"],
     ['model: x\nmodel: y', 'run.yaml:2:1: not valid YAML: Map keys must be unique'],
     [
@@ -136,6 +139,19 @@ describe('a file with a mistake', () => {
     ],
   ])('%j', (yaml, line) => {
     expect(errorOf(yaml)).toBe(line);
+  });
+
+  it('or with several names all of them, the misspelt ones first, and one tool’s keys once', () => {
+    expect(errorOf(`${MINIMAL}loss: {beta: 0}\nseed: 1.5\ntrainig: 1`)).toBe(
+      "run.yaml:5:1: unknown key 'trainig'; did you mean 'training'? Also wrong: run.yaml:4:7 seed: expected a whole number >= 0, got 1.5; run.yaml:3:14 loss.beta: expected a number > 0, got 0",
+    );
+    expect(errorOf(`${MINIMAL}learning_rate: 1\nmax_steps: 3\nseed: x`)).toBe(
+      "run.yaml:3:1: unknown key 'learning_rate', a key of TRL, Axolotl and LLaMA-Factory; here it is 'training.learning_rate'. Run: ealign import-config run.yaml. Also wrong: run.yaml:5:7 seed: expected a whole number >= 0, got 'x'",
+    );
+    const many = errorOf(
+      `${MINIMAL}${['q', 'qq', 'qqq', 'qqqq', 'qqqqq', 'qqqqqq', 'qqqqqqq'].map((k) => `${k}: 1`).join('\n')}`,
+    );
+    expect(many).toMatch(/; 2 more$/);
   });
 
   it('that does not exist', () => {
