@@ -18,6 +18,7 @@ import { addExperimentCommand } from './experiment.js';
 import { addExportCommand } from './export.js';
 import { addImportConfigCommand } from './import-config.js';
 import { addInitCommand } from './init.js';
+import { addMlflowCommand } from './mlflow.js';
 import { addAuditCommand, addOnlineCommand } from './online.js';
 import { addPretrainCommand } from './pretrain.js';
 import { addPullCommand } from './pull.js';
@@ -189,6 +190,11 @@ addExperimentCommand(program, async (files, { output, seeds, json, ...options })
 addReportCommand(program, async (paths, options) => {
   const { writeReports } = await import('./write-reports.js');
   writeReports(paths, options);
+});
+addMlflowCommand(program, async (folder) => {
+  const { sendRun } = await import('../train/send-run.js');
+  const all = await sendRun(folder, (line) => process.stderr.write(`${line}\n`));
+  if (!all) process.exitCode = 1;
 });
 addEvalCommand(program);
 addBenchCommand(program, async ({ json, ...options }) => {

@@ -22,6 +22,9 @@ import {
   saveCheckpoint,
 } from './checkpoint.js';
 import { CONFIG_FILE, MODEL_NOTE, renderConfig, STEPS_NOTE } from './config/render.js';
+import { type Reporting, startReporting } from './mlflow/beside.js';
+import type { RunStatus } from './mlflow/client.js';
+import { MLFLOW_FILE } from './mlflow/reporter.js';
 import type { TrainPlan } from './plan.js';
 import { removeResult, saveResult } from './result.js';
 
@@ -29,8 +32,13 @@ export class RunOutput {
   readonly folder: string;
   private metrics?: MetricsWriter;
   private audit?: AuditWriter;
+  private reporting?: Reporting;
 
-  constructor(private readonly plan: TrainPlan) {
+  /** @param note told in a line what a person should know */
+  constructor(
+    private readonly plan: TrainPlan,
+    private readonly note: (line: string) => void,
+  ) {
     this.folder = plan.config.output;
   }
 
@@ -65,6 +73,7 @@ export class RunOutput {
     );
     if (calibration) keepCalibration(folder, calibration);
     this.metrics = new MetricsWriter(folder, step);
+    if (config.report_to.includes('mlflow')) this.reporting = startReporting(config, this.note);
     if (!config.conscience.enabled) return;
     // a review of step S comes before step S + 1 is made, so that a checkpoint at S does not hold it
     this.audit = new AuditWriter(folder, step === undefined ? undefined : step - 1);
@@ -72,6 +81,13 @@ export class RunOutput {
 
   writeMetrics(step: number, values: Metrics): void {
     this.metrics!.write(step, values);
+    this.reporting?.write(step, values);
+  }
+
+  /** Tells the programs that get the metrics how the run ended, and waits a while for those that have not got all. */
+  async report(status: RunStatus): Promise<void> {
+    await this.reporting?.end(status);
+    this.reporting = undefined;
   }
 
   writeReviews(records: readonly ReviewRecord[]): void {
@@ -97,4 +113,5 @@ function clearRun(folder: string, modelPath: string): void {
   removeResult(folder, modelPath);
   rmSync(join(folder, AUDIT_FILE), { force: true });
   rmSync(join(folder, CALIBRATION_FILE), { force: true });
+  rmSync(join(folder, MLFLOW_FILE), { force: true });
 }

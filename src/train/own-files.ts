@@ -10,9 +10,10 @@ import { CALIBRATION_FILE } from '../conscience/calibration.js';
 import { TrainingError } from '../errors.js';
 import { METRICS_FILE } from '../metrics/writer.js';
 import { CONFIG_FILE, isRunConfig } from './config/render.js';
+import { MLFLOW_FILE } from './mlflow/reporter.js';
 import { resultNames } from './result.js';
 
-const runNames = [CONFIG_FILE, METRICS_FILE, AUDIT_FILE, CALIBRATION_FILE];
+const runNames = [CONFIG_FILE, METRICS_FILE, AUDIT_FILE, CALIBRATION_FILE, MLFLOW_FILE];
 
 /**
  * For a folder without checkpoints and weights.

@@ -14,6 +14,7 @@ import type { Prompt } from '../values/conversation.js';
 import { BatchStream } from './batch-stream.js';
 import type { TrainConfig } from './config/schema.js';
 import { readData, type TokenData, tokeniseData } from './data.js';
+import { trackingOf } from './mlflow/tracking.js';
 import { type PromptPools, probesOf, promptPools } from './prompt-pools.js';
 import type { ScheduleConfig } from './schedule.js';
 import { showReviews } from './show-reviews.js';
@@ -49,6 +50,7 @@ export async function planTrain(given: TrainConfig, options: PlanOptions = {}): 
   const note = (line: string) => progress.note(line);
   const { engine, device, url } = given;
   await requireEngine({ engine, device, url });
+  if (given.report_to.includes('mlflow')) trackingOf();
   const unread: string[] = [];
   progress.phase?.('reading the data');
   const data = await readData(given, (line) => {

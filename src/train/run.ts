@@ -66,7 +66,8 @@ export async function runTrain(given: TrainConfig | TrainPlan, options: RunOptio
   }
   progress.phase?.('opening the engine');
   const engine = await engineOf(plan, trainingThreads(plan.config), (line) => progress.note(line));
-  const training: Training = { plan, engine, start, progress, output: new RunOutput(plan) };
+  const output = new RunOutput(plan, (line) => progress.note(line));
+  const training: Training = { plan, engine, start, progress, output };
   let others: Awaited<ReturnType<typeof openOthers>> = new Map();
   let thread: OpenReviewThread | undefined;
   try {
@@ -84,13 +85,14 @@ export async function runTrain(given: TrainConfig | TrainPlan, options: RunOptio
       progress.note(`The run had finished. It is trained again from ${start.checkpoint!.folder}.`);
       removeResult(plan.config.output, plan.modelPath);
     }
-    training.output.begin(start.own ? start.checkpoint!.state.step : undefined, calibration);
+    output.begin(start.own ? start.checkpoint!.state.step : undefined, calibration);
     const result = await trainer.run(options.signal);
     await end(training, result, pairs?.total ?? 0, calibration);
     return { ...result, output: plan.config.output, engine };
   } catch (error) {
     // it may hold a process, or memory of a server
     await engine.close();
+    await output.report('FAILED');
     throw error;
   } finally {
     await thread?.close();
@@ -207,7 +209,7 @@ async function finishedBefore(
 
 /** Saves what was trained, where it was trained to the end, and says how the run ended. */
 async function end(
-  { plan, engine, progress }: Training,
+  { plan, engine, output: files, progress }: Training,
   result: TrainingResult,
   pairs: number,
   calibration?: Calibration,
@@ -215,10 +217,12 @@ async function end(
   const { config, lora } = plan;
   const { output } = config;
   if (!result.finished) {
+    await files.report('KILLED');
     progress.done(`Stopped after step ${result.step}. To continue: ealign train --resume ${output}`);
     return;
   }
   await saveResult(output, engine, plan, { step: result.step, metrics: output });
+  await files.report('FINISHED');
   const { notes, warning } = outcomeOf(config, pairs, calibration);
   for (const line of notes) progress.note(line);
   const steps = `${result.step} ${result.step === 1 ? 'step' : 'steps'}`;

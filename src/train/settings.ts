@@ -10,6 +10,7 @@ import type { TrainPlan } from './plan.js';
 const FREE_KEYS = new Set([
   'output',
   'overwrite',
+  'report_to',
   'threads',
   // a checkpoint of another engine is refused by the engine
   'engine',

@@ -21,7 +21,14 @@ function imported(yaml: string, format?: Format) {
   const result = importConfig(path, format);
   const keys = (remarks: readonly { key: string }[]) => remarks.map(({ key }) => key).sort();
   const config = () => parseConfig(result.yaml);
-  return { ...result, config, changed: keys(result.changed), lost: keys(result.lost), says: result.changed };
+  return {
+    ...result,
+    config,
+    changed: keys(result.changed),
+    lost: keys(result.lost),
+    says: result.changed,
+    report: result.lost,
+  };
 }
 
 describe('TRL', () => {
@@ -329,6 +336,26 @@ it('validates on rows with labels where Axolotl trains on them', () => {
   const sets = 'datasets: [{path: a/b}]\ntest_datasets: [{path: a/c}]';
   const { data, eval_data: held } = imported(`base_model: m\nmicro_batch_size: 1\nrl: kto\n${sets}`).config();
   expect([data, held]).toEqual([[{ path: 'a/b', type: 'kto' }], [{ path: 'a/c', type: 'kto' }]]);
+});
+
+it('reports to MLflow as before, and says how other trackers get a run', () => {
+  const trl = (value: string) =>
+    imported(`model_name_or_path: m\ndataset_name: d\nmax_steps: 1\nreport_to: ${value}`);
+  const says = (value: string) => trl(value).report.find(({ key }) => key === 'report_to')?.says;
+  expect(trl('mlflow').config().report_to).toEqual(['mlflow']);
+  expect(says('mlflow')).toBeUndefined();
+  expect(trl('[mlflow, wandb]').config().report_to).toEqual(['mlflow']);
+  expect(says('[mlflow, wandb]')).toMatch(/^W&B gets a run from its metrics\.jsonl/);
+  expect(says('trackio')).toContain("trackio.import_tf_events('<output folder>', '<project>')");
+  expect(says('comet_ml')).toBe('comet_ml: metrics.jsonl and TensorBoard files are always written');
+  for (const nothing of ['none', 'all', 'tensorboard', '[tensorboard]'])
+    expect(says(nothing)).toBeUndefined();
+
+  const axolotl =
+    'base_model: m\ndatasets: [{path: a/b, type: alpaca}]\nmlflow_experiment_name: e\nuse_trackio: true';
+  const theirs = imported(axolotl);
+  expect(theirs.config().report_to).toEqual(['mlflow']);
+  expect(theirs.lost).toEqual(['mlflow_experiment_name', 'use_trackio']);
 });
 
 it('keeps keys of ours, and says what is missing', () => {

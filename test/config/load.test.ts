@@ -106,6 +106,15 @@ describe('a file with a mistake', () => {
       'per_device_train_batch_size: 1',
       "run.yaml:3:1: unknown key 'per_device_train_batch_size', a key of TRL and LLaMA-Factory; here it is 'training.batch_size'. Run: ealign import-config run.yaml",
     ],
+    [
+      'report_to: wandb',
+      "run.yaml:3:12 report_to: 'wandb' is not needed: W&B gets a run from its metrics.jsonl, by the lines of Python in docs/dashboard.md; leave it out",
+    ],
+    ['report_to: [mlflow, comet]', "run.yaml:3:21 report_to: expected mlflow or none, got 'comet'"],
+    [
+      'report_to: 3',
+      'run.yaml:3:12 report_to: expected one of mlflow, none or a list of mlflow, none, got 3',
+    ],
     ['lora:\n  r: 1', "run.yaml:4:3: unknown key 'lora.r'; did you mean 'lora.rank'?"],
     [
       'lora:\n  dropuot: 1\n  lora_dropout: 0.1',
@@ -203,6 +212,16 @@ describe('sources of rows', () => {
 });
 
 describe('flags', () => {
+  it('switch off what the file reports to', () => {
+    const reports = (yaml: string, given?: FlagValues) => parseConfig(yaml, 'run.yaml', given).report_to;
+    const head = 'model: m\ndata: d.jsonl\n';
+    expect(reports(head)).toEqual([]);
+    expect(reports(`${head}report_to: mlflow`)).toEqual(['mlflow']);
+    expect(reports(`${head}report_to: [mlflow]`)).toEqual(['mlflow']);
+    const none = new Map([['report_to', { flag: '--report-to', value: ['none'] }]]);
+    expect(reports(`${head}report_to: mlflow`, none)).toEqual([]);
+  });
+
   it('win over the file', () => {
     const config = parseConfig(`${MINIMAL}loss: {lambda: 0.5}`, 'run.yaml', flags({ '--lambda': '0.2' }));
     expect(config.loss).toMatchObject({ lambda: 0.2, beta: 0.1 });

@@ -15,6 +15,7 @@ import { conscienceSection } from './sections/conscience.js';
 import { loraSection, unknownTarget } from './sections/lora.js';
 import { lossSection } from './sections/loss.js';
 import { pricesSection } from './sections/prices.js';
+import { type Logger, loggersOf } from './sections/report-to.js';
 import { runKeys } from './sections/run.js';
 import { trainingSection } from './sections/training.js';
 
@@ -43,7 +44,7 @@ export type ParsedConfig = z.output<typeof configSchema>;
 /** A configuration in which every key that the run needs has its value. */
 export type TrainConfig = Omit<
   ParsedConfig,
-  'data' | 'eval_data' | 'preference_data' | 'eval_split' | 'output' | 'training' | 'device'
+  'data' | 'eval_data' | 'preference_data' | 'eval_split' | 'output' | 'report_to' | 'training' | 'device'
 > & {
   device: NonNullable<ParsedConfig['device']>;
   data: SourceLike[];
@@ -51,6 +52,7 @@ export type TrainConfig = Omit<
   preference_data: SourceLike[];
   eval_split: number;
   output: string;
+  report_to: Logger[];
   /** Exactly one of `steps` and `epochs` is set. */
   training: Omit<ParsedConfig['training'], 'learning_rate'> & { learning_rate: number };
 };
@@ -226,6 +228,7 @@ export function resolve(parsed: ParsedConfig, file?: string): TrainConfig {
     preference_data: [parsed.preference_data ?? []].flat(),
     eval_split: parsed.eval_split ?? (evalData.length > 0 ? 0 : 0.02),
     output: parsed.output ?? `runs/${name}`,
+    report_to: loggersOf(parsed.report_to),
     training: {
       ...training,
       epochs: training.epochs ?? (training.steps === undefined ? 1 : undefined),

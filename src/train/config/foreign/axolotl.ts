@@ -1,5 +1,6 @@
 /** Configurations of Axolotl (0.19, and keys of older versions). */
 import { ConfigError } from '../../../errors.js';
+import { READERS } from '../sections/report-to.js';
 import { axolotlSources } from './axolotl-data.js';
 import {
   duration,
@@ -22,8 +23,6 @@ import {
   type Translation,
   to,
 } from './translation.js';
-
-const tracking = none('metrics.jsonl and TensorBoard files are always written');
 
 export const axolotlRules: Rules = {
   ...shared,
@@ -71,9 +70,15 @@ export const axolotlRules: Rules = {
   ),
   ...each(
     'wandb_project wandb_entity wandb_watch wandb_name wandb_log_model wandb_mode wandb_run_id use_wandb',
-    tracking,
+    none(READERS.wandb),
   ),
-  ...each('use_mlflow mlflow_tracking_uri mlflow_experiment_name mlflow_run_name use_tensorboard', tracking),
+  ...each('trackio_project_name trackio_run_name trackio_space_id use_trackio', none(READERS.trackio)),
+  use_mlflow: (t, key) => t.flag(key) && t.set('report_to', 'mlflow'),
+  ...each('mlflow_tracking_uri mlflow_experiment_name mlflow_run_name', (t, key) => {
+    t.set('report_to', 'mlflow');
+    t.lose(key, `the environment says it: ${key.toUpperCase()}`);
+  }),
+  use_tensorboard: none(READERS.tensorboard, true),
   ...each(
     'loss_watchdog_threshold loss_watchdog_patience',
     none('training stops at a loss that is not finite'),

@@ -1,5 +1,6 @@
 /** What the tools have in common: schedules, optimisers, adapters, quantised bases, preference losses. */
 import { allProjections } from '../../../model/architectures/architecture.js';
+import { READERS } from '../sections/report-to.js';
 import {
   each,
   flagTo,
@@ -45,10 +46,10 @@ export const shared: Rules = {
     'bf16 fp16 tf32 bf16_full_eval fp16_full_eval pure_bf16 torch_dtype dtype compute_dtype',
     none('training runs in float32', 'float32', 'auto'),
   ),
-  ...each(
-    'report_to logging_dir run_name project',
-    none('metrics.jsonl and TensorBoard files are always written', 'tensorboard', 'all'),
-  ),
+  report_to: reporting,
+  run_name: none('the run is called as its output folder; MLFLOW_RUN_NAME names it at MLflow'),
+  ...each('logging_dir project', none(READERS.tensorboard)),
+  ...each('trackio_space_id trackio_bucket_id trackio_static_space_id', none(READERS.trackio)),
   ...each(
     'push_to_hub hub_model_id hub_token hub_strategy hub_private_repo hub_revision',
     none('nothing is uploaded'),
@@ -76,6 +77,15 @@ export const shared: Rules = {
   ),
   group_by_length: none('rows of similar length share a batch anyway: training.batching: bucket'),
 };
+
+/** The programs that get metrics: those that read our files by their own clients are told how. */
+export function reporting(t: Translation, key: string, value: unknown): void {
+  for (const name of [value].flat().map(String)) {
+    if (name === 'mlflow') t.set('report_to', name);
+    else if (Object.hasOwn(READERS, name) && name !== 'tensorboard') t.lose(key, READERS[name]);
+    else none(`${name}: ${READERS.tensorboard}`, 'tensorboard', 'all')(t, key, name);
+  }
+}
 
 /** A count of at least one, of which shares of all steps are told. */
 function atLeastOne(path: string): Rule {

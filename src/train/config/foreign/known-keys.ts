@@ -2,6 +2,7 @@
  * Keys that people know from TRL, transformers, PEFT and Axolotl, and what they are
  * called here. Only used to word an error: none of them is accepted.
  */
+import { READERS } from '../sections/report-to.js';
 
 /** Foreign key → our key. */
 export const FOREIGN_KEYS: Readonly<Record<string, string>> = {
@@ -80,6 +81,8 @@ export const FOREIGN_KEYS: Readonly<Record<string, string>> = {
   use_peft: 'setting',
   use_cpu: 'device',
   num_threads: 'threads',
+  use_mlflow: 'report_to',
+  mlflow_tracking_uri: 'report_to',
 };
 
 /** Foreign key → why there is no such key. */
@@ -90,7 +93,8 @@ export const FOREIGN_WITHOUT_KEY: Readonly<Record<string, string>> = {
   load_in_4bit: 'set quantize: q4, or take a model file that is quantised; remove it',
   bf16: 'training runs in float32; remove it',
   fp16: 'training runs in float32; remove it',
-  report_to: 'metrics.jsonl and TensorBoard files are always written; remove it',
+  wandb_project: `${READERS.wandb}; remove it`,
+  use_wandb: `${READERS.wandb}; remove it`,
   chat_template: "the model's own chat template is used; remove it",
   resume_from_checkpoint: 'resume with the flag --resume <checkpoint>; remove it',
 };

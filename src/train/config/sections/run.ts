@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { count, key, text } from '../../../config/key.js';
 import { plainSources, weighedSources } from '../../../data/source.js';
 import { quantizations } from '../../../values/quantize.js';
+import { reportTo } from './report-to.js';
 
 export const runKeys = {
   model: key(
@@ -50,6 +51,11 @@ export const runKeys = {
   overwrite: key(
     z.boolean().default(false),
     'Start again in an output folder that holds a run or a model already.',
+  ),
+  report_to: key(
+    reportTo().optional(),
+    'Program that gets the metrics as they are written, beside metrics.jsonl and the TensorBoard file: mlflow, a server at MLFLOW_TRACKING_URI (docs/dashboard.md). none: no program, whatever the file says.',
+    { placeholder: 'mlflow', fallback: 'none' },
   ),
   seed: key(
     count(0).default(42),
