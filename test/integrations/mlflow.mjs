@@ -31,13 +31,15 @@ async function freePort() {
 
 export default {
   pip: ['mlflow==3.17.2'],
-  async run({ work, python, run, ealign, binaries }) {
+  async run({ work, root, python, run, ealign, binaries }) {
     const port = await freePort();
     const env = {
       PATH: binaries,
       MLFLOW_TRACKING_URI: `http://127.0.0.1:${port}`,
       MLFLOW_EXPERIMENT_NAME: 'rhymes',
       MLFLOW_DISABLE_TELEMETRY: 'true',
+      // its queue of jobs is five processes more
+      MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
     };
     const rows = join(work, 'rows.jsonl');
     const row = { prompt: 'how do i care for a cat ?', completion: 'feed it and play with it .' };
@@ -131,6 +133,32 @@ export default {
       assert.equal(all.length, 2);
       assert.equal(all[1].status, 'FINISHED');
       assert.deepEqual(all[1].metrics.loss, second.metrics.loss);
+
+      // Ctrl-C, and on to the end
+      const stopped = join(work, 'stopped');
+      const long = [
+        '--steps',
+        '400',
+        '--log-every',
+        '1',
+        '--no-conscience',
+        '--batch-size',
+        '1',
+        '--report-to',
+        'mlflow',
+      ];
+      const flags = ['train', '--model', 'pinocchio', '--data', rows, '--output', stopped, ...long];
+      const training = spawn(process.execPath, [join(root, 'bin/ealign.js'), ...flags], {
+        ...{ cwd: work, env: { ...process.env, ...env }, stdio: 'ignore' },
+      });
+      while (training.exitCode === null && !existsSync(join(stopped, 'mlflow.json'))) await sleep(50);
+      training.kill('SIGINT');
+      await once(training, 'exit');
+      assert.equal(read()[2].status, 'KILLED');
+      ealign(['train', '--resume', stopped], { cwd: work, env });
+      const third = read()[2];
+      assert.equal(third.status, 'FINISHED');
+      assert.deepEqual(third.metrics.loss, written(stopped).loss);
     } finally {
       // the server has workers
       process.kill(-server.pid, 'SIGTERM');
