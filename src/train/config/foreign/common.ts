@@ -79,7 +79,7 @@ export const shared: Rules = {
 };
 
 /** The programs that get metrics: those that read our files by their own clients are told how. */
-export function reporting(t: Translation, key: string, value: unknown): void {
+function reporting(t: Translation, key: string, value: unknown): void {
   for (const name of [value].flat().map(String)) {
     if (name === 'mlflow') t.set('report_to', name);
     else if (Object.hasOwn(READERS, name) && name !== 'tensorboard') t.lose(key, READERS[name]);
