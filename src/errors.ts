@@ -32,7 +32,8 @@ export class UserError extends Error {
     let line = where === undefined ? what : `${where}: ${what}`;
     if (expected !== undefined) line += `; expected ${expected}`;
     if (got !== undefined) line += `, got ${got}`;
-    if (next !== undefined) line += `${line.endsWith('?') ? '' : '.'} ${next[0].toUpperCase()}${next.slice(1)}`;
+    if (next !== undefined)
+      line += `${line.endsWith('?') ? '' : '.'} ${next[0].toUpperCase()}${next.slice(1)}`;
     return oneLine(line);
   }
 }

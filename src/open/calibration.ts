@@ -1,5 +1,6 @@
-/** Where a model's calibration is kept: under its hash in this user's cache, or in its own folder. */
+/** Where a model's calibration is kept: under its hash in this user's cache, in its own folder, or in this package. */
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Calibration, parseCalibration } from '../conscience/calibration.js';
 import { FORMAT_FILE } from '../conscience/plain-format.js';
 import { ModelError } from '../errors.js';
@@ -15,6 +16,9 @@ export interface SavedCalibration extends Calibration {
   /** It was measured on other weights. */
   readonly ofAnother?: boolean;
 }
+
+/** Calibrations that come with this package, of weights that anybody can fetch: `<hash>.json`. */
+const BUILT_IN = fileURLToPath(new URL('../../data/calibrations/', import.meta.url));
 
 /** Folder of a model's calibration and of the reviews that it was made of. @param hash SHA-256 of the weights */
 export const calibrationFolder = (hash: string): string => join(hubSettings().ownCache, 'conscience', hash);
@@ -68,7 +72,7 @@ export const warningOf = ({
   quality === 'usable' && !ofAnother ? null : `Warning: ${sentence}`;
 
 /**
- * The calibration of a model: its own in the cache, or one that came with its folder.
+ * The calibration of a model: its own in the cache, one that came with its folder, or one that comes with this package.
  *
  * @param name folder, .gguf file, alias, id or endpoint
  * @param hash SHA-256 of its weights
@@ -77,7 +81,11 @@ export const warningOf = ({
  */
 export async function calibrationOf(name: string, hash: string): Promise<SavedCalibration | undefined> {
   const folders = isRemote(name) ? [] : [await resolveModel(name)];
-  const paths = [calibrationPath(hash), ...folders.map((folder) => join(folder, FORMAT_FILE))];
+  const paths = [
+    calibrationPath(hash),
+    ...folders.map((folder) => join(folder, FORMAT_FILE)),
+    join(BUILT_IN, `${hash}.json`),
+  ];
   for (const path of paths) {
     const found = calibrationIn(path);
     if (found?.model.hash === hash) return found;

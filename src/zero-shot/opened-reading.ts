@@ -27,8 +27,8 @@ export interface Reviewer {
 
 export interface OwnConscienceOptions extends Omit<ZeroShotOptions, 'conscience'> {
   /**
-   * What `ealign calibrate` has found about the conscience: `auto`, the default, takes it from the cache or the
-   * model's folder where there is one; `off` asks as if there were none; or the path of a file. A framework, parts
+   * What `ealign calibrate` has found about the conscience: `auto`, the default, takes it from the cache, the
+   * model's folder or this package where there is one; `off` asks as if there were none; or the path of a file. A framework, parts
    * or a prior of the options' own set it aside.
    */
   readonly calibration?: string;

@@ -68,7 +68,7 @@ export const conscienceSection = z.strictObject({
   ),
   calibration: key(
     text().default('auto'),
-    'What ealign calibrate has found about the conscience: auto takes it from the cache or the model’s folder where there is one; off asks as if there were none; or a file. A question, labels or prior_correction of your own set it aside.',
+    'What ealign calibrate has found about the conscience: auto takes it from the cache, the model’s folder or this package where there is one; off asks as if there were none; or a file. A question, labels or prior_correction of your own set it aside.',
     { placeholder: 'auto|off|path' },
   ),
   check: key(
