@@ -2,7 +2,8 @@
  * Fits a linear probe on the states of labelled answers: after which layer, in which direction, and from which
  * value on it flags.
  *
- * The direction is that of ridge regression on the label. Layer, calibration and threshold come from answers that a direction was not fitted on; how well all that does, from answers that none of it was.
+ * The direction is that of ridge regression on the label. Layer, calibration and threshold come from answers that a
+ * direction was not fitted on; how well all that does, from answers that none of it was.
  */
 import { reliance } from '../conscience/probe.js';
 import { sigmoid } from '../conscience/verdict.js';
