@@ -142,7 +142,15 @@ describe('calibrate', () => {
   });
 
   it('says of a model that understands nothing that it is not usable', async () => {
-    const { calibration } = (await calibrate(options(conscience('no such words'))))!;
+    // what it says depends on the request alone
+    const requests = pairs.map(([{ item }]) => item.prompt.messages.at(-1)!.content as string);
+    const model = new ScriptedModel('scripted', {
+      judge: ([{ content }], labels) => {
+        const objects = 0.3 + 0.2 * noise(requests.find((request) => content.includes(request))!);
+        return labels.map((_, i) => (i % 2 === 0 ? 1 - objects : objects));
+      },
+    });
+    const { calibration } = (await calibrate(options(model)))!;
     expect(calibration.quality).toBe('chance');
     expect(calibratedSettings(calibration)).toEqual({});
     expect(calibration.sentence).toMatch(/not usable as a conscience, as it does not tell careless/);
