@@ -27,23 +27,44 @@ import {
   sub,
   transpose,
 } from '../graph/ops.js';
-import { product } from '../graph/shape.js';
+import { type Dim, product } from '../graph/shape.js';
 import type { ModelConfig } from '../model/config.js';
 import { rotarySize } from '../model/rope-scaling.js';
 import { activations, softCap } from './activation.js';
 import { rotate } from './rotary.js';
 import type { StoredWeights } from './stored-weights.js';
 
-/** Tokens that are read, T times B. */
-const tokens = product(['T', 'B']);
-
-/** Places of the new tokens, and which cached tokens each may see, in layers of one kind. */
+/** Places of the tokens that are read, and which cached tokens each may see, in layers of one kind. */
 interface Sight {
   readonly cos: Value;
   readonly sin: Value;
   /** [B, 1, T, P] */
   readonly bias: Value;
 }
+
+/** Layers that read the same tokens. */
+interface Stretch {
+  /** Name of the number of times that are read, `T` of the first one; and the tokens, T·B. */
+  readonly times: Dim;
+  readonly tokens: Dim;
+  /** int64 [T·B, 1]: rows of the rotary tables. */
+  readonly positions: Value;
+  readonly far: Sight;
+  /** In layers with a window. */
+  readonly near: Sight;
+  /** int64 [Z]: tokens whose residual stream is read off. */
+  readonly read: Value;
+}
+
+/**
+ * Numbers of layers after which most tokens may be left, where only residual streams up to there are asked for: a probe of the
+ * conscience reads one in the middle, and calibration looks for it in the first three quarters.
+ */
+export const stopsOf = (layers: number): number[] =>
+  [...new Set([Math.ceil((5 * layers) / 8), Math.ceil((3 * layers) / 4)])].filter((stop) => stop < layers);
+
+/** Name of an input of the layers after a stop; of those before the first, the name alone. */
+export const afterStop = (name: string, stop: number): string => (stop === 0 ? name : `${name}.after${stop}`);
 
 /** Output with the residual stream after a layer, of the tokens that are read off. */
 export const stateOutput = (layer: number): string => `state.${layer}`;
@@ -57,36 +78,52 @@ export const stateOutput = (layer: number): string => `state.${layer}`;
  * [P, B, kvHeads, H], the last T of which are the new tokens', and `read` (int64 [Z]: tokens whose
  * residual stream is read off). Outputs made: `new_keys.N`, `new_values.N` [T·B, kvHeads·H], and after each
  * layer `state.N` [Z, width]. Z may be 0.
+ *
+ * After each of `stopsOf` the rest goes on with the tokens `going.afterN` (int64), whose `positions`, `bias`, `local_bias` and `read`
+ * are inputs with the same ending: all of them, or the last time alone, where nobody asks for what comes after.
+ * The keys and values of the rest are then to be left unused.
  */
 export function extend(graph: Graph, config: ModelConfig, weights: StoredWeights): Value {
   const half = rotarySize(config) / 2;
-  const positions = graph.input('positions', 'int64', [tokens, 1]);
   const tables = (prefix: string) => ({
     cos: graph.input(`${prefix}cos`, graph.float, [`P_${prefix}rotary`, half]),
     sin: graph.input(`${prefix}sin`, graph.float, [`P_${prefix}rotary`, half]),
   });
-  const bias = (name: string) => graph.input(name, graph.float, ['B', 1, 1, 'T', 'P']);
-  const far: Sight = { ...tables(''), bias: bias('bias') };
   const { window, localRopeTheta } = config;
-  const near = window && {
-    ...(localRopeTheta === undefined ? far : tables('local_')),
-    bias: bias('local_bias'),
+  const global = tables('');
+  const local = window && localRopeTheta !== undefined ? tables('local_') : global;
+  const stretchAfter = (stop: number): Stretch => {
+    const times = stop === 0 ? 'T' : `T${stop}`;
+    const bias = (name: string) => graph.input(afterStop(name, stop), graph.float, ['B', 1, 1, times, 'P']);
+    const tokens = product([times, 'B']);
+    const far = { ...global, bias: bias('bias') };
+    return {
+      ...{ times, tokens, far, near: window ? { ...local, bias: bias('local_bias') } : far },
+      positions: graph.input(afterStop('positions', stop), 'int64', [tokens, 1]),
+      read: graph.input(afterStop('read', stop), 'int64', [stop === 0 ? 'Z' : `Z${stop}`]),
+    };
   };
+  const stops = stopsOf(config.layers);
+  let stretch = stretchAfter(0);
   let stream: Stream = {
-    before: times(graph.input('x', graph.float, [tokens, config.width]), config.embeddingScale),
+    before: times(graph.input('x', graph.float, [stretch.tokens, config.width]), config.embeddingScale),
   };
-  const sums: Value[] = [];
+  const readOff = (layer: number, sum: Value) => graph.output(stateOutput(layer), gather(sum, stretch.read));
   for (let layer = 0; layer < config.layers; layer++) {
-    const block = { config, weights, layer, positions, sight: window?.layers[layer] ? near! : far };
+    if (stops.includes(layer)) {
+      const { sum } = normedSum(weights, stream, undefined);
+      readOff(layer - 1, sum);
+      stretch = stretchAfter(layer);
+      const going = graph.input(afterStop('going', layer), 'int64', [stretch.tokens]);
+      stream = { before: gather(sum, going) };
+    }
+    const block = { config, weights, layer, stretch };
     const { before, after } = graph.scope(`layer${layer}`, () => blockOutput(block, stream));
-    sums.push(before);
+    if (layer > 0 && !stops.includes(layer)) readOff(layer - 1, before);
     stream = after;
   }
   const last = normedSum(weights, stream, 'model.norm.weight');
-  const read = graph.input('read', 'int64', ['Z']);
-  for (const [layer, sum] of [...sums.slice(1), last.sum].entries()) {
-    graph.output(stateOutput(layer), gather(sum, read));
-  }
+  readOff(config.layers - 1, last.sum);
   return times(last.normed, config.logitScale);
 }
 
@@ -95,10 +132,12 @@ interface Block {
   readonly config: ModelConfig;
   readonly weights: StoredWeights;
   readonly layer: number;
-  /** int64 [T·B, 1]: rows of the rotary tables. */
-  readonly positions: Value;
-  readonly sight: Sight;
+  readonly stretch: Stretch;
 }
+
+/** What this layer's tokens may see. */
+const sightOf = ({ config, layer, stretch }: Block): Sight =>
+  config.window?.layers[layer] ? stretch.near : stretch.far;
 
 /** The residual stream: what was in it before the last part wrote, and what that writes. */
 interface Stream {
@@ -144,7 +183,9 @@ function feedForward({ config, weights, layer }: Block, x: Value): Value {
 
 /** Attention of new tokens to all that the cache then holds: [T·B, width] → [T·B, heads·H]. */
 function attention(block: Block, x: Value): Value {
-  const { config, weights, layer, positions, sight } = block;
+  const { config, weights, layer, stretch } = block;
+  const { tokens, positions } = stretch;
+  const { cos, sin } = sightOf(block);
   const { graph } = x;
   const { heads, kvHeads, headSize, architecture } = config;
   const fused = architecture.projections.includes('qkv_proj');
@@ -153,7 +194,7 @@ function attention(block: Block, x: Value): Value {
   const [plain, values] = split(qkv, 1, [q + kv, kv]);
   const turned = rotate(
     reshape(normed(block, plain), [tokens, 1, q + kv]),
-    { positions, cos: sight.cos, sin: sight.sin },
+    { positions, cos, sin },
     headSize,
   );
   const [queries, keys] = split(reshape(turned, [tokens, q + kv]), 1, [q, kv]);
@@ -163,7 +204,7 @@ function attention(block: Block, x: Value): Value {
 }
 
 /** Queries and keys side by side, with their norms where the architecture has them. */
-function normed({ config, weights, layer }: Block, x: Value): Value {
+function normed({ config, weights, layer, stretch: { tokens } }: Block, x: Value): Value {
   const { heads, kvHeads, headSize, architecture } = config;
   const { qkNorm } = architecture;
   if (qkNorm === 'none') return x;
@@ -178,17 +219,19 @@ function normed({ config, weights, layer }: Block, x: Value): Value {
 }
 
 /** @param queries [T·B, heads·H] @returns [T·B, heads·H] */
-function attend({ config, layer, sight }: Block, queries: Value): Value {
+function attend(block: Block, queries: Value): Value {
+  const { config, layer } = block;
+  const { times, tokens } = block.stretch;
   const { graph } = queries;
   const { heads, kvHeads, headSize, attentionScale: alpha = 1 / Math.sqrt(headSize), attentionCap } = config;
   const groups = heads / kvHeads;
   const [cachedKeys, cachedValues] = ['keys', 'values'].map((kind) =>
     graph.input(`${kind}.${layer}`, graph.float, ['P', 'B', kvHeads, 1, headSize]),
   );
-  const q = reshape(queries, ['T', 'B', kvHeads, groups, headSize]);
+  const q = reshape(queries, [times, 'B', kvHeads, groups, headSize]);
   const products = matMulRowsFirst(q, cachedKeys, { transB: true, alpha, leftToo: true });
   const scores = attentionCap === undefined ? products : softCap(products, attentionCap);
-  const p = softmax(add(scores, sight.bias));
+  const p = softmax(add(scores, sightOf(block).bias));
   const mixed = matMulRowsFirst(p, cachedValues);
   return reshape(transpose(mixed, [3, 0, 1, 2, 4]), [tokens, heads * headSize]);
 }

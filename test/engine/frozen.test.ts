@@ -131,6 +131,36 @@ describe('prefixes', () => {
   });
 });
 
+describe('states in the middle of a deep model', () => {
+  // reading may end after the fifth and after the sixth of eight layers
+  const window = { size: 24, layers: [0, 1, 2, 3, 4, 5, 6, 7].map((layer) => layer % 2 === 0) };
+  const deep = tinyModel({ layers: 8, maxPositions: 2048, window });
+  const head = Array.from({ length: 600 }, (_, i) => 'abcdefghij'[(i * i) % 10]).join('');
+  const shown = [`${head}kl`, 'abcdefghijklmnopqrstuvwxyzabcdefgh', 'abc'].map(say);
+  const twins = [`${head}m`, 'abcdefghijklmnopqrstuvwxyzabcx', 'xyz'].map(say);
+
+  it.each([[[0]], [[4]], [[5]], [[2, 4]], [[0, 5]], [[6, 1]], [[7]]])(
+    'after layers %j are those that the engine has, and leave nothing behind for what is read whole',
+    async (layers) => {
+      const { engine, frozen } = await both(deep);
+      const [ours, theirs] = [frozen.model('base'), engine.model('base')];
+      const expected = await theirs.hidden!.meanStates(shown, twins, layers);
+      for (const _ of ['read', 'known']) {
+        const read = await ours.hidden!.meanStates(shown, twins, layers);
+        for (const [i, of] of read.entries()) {
+          for (const [l, state] of of!.layers.entries())
+            expect(relativeError([...state], [...expected[i]!.layers[l]])).toBeLessThan(1e-4);
+        }
+      }
+      const labels = ['x', 'yz'];
+      const [a, b] = [await ours.labelLogps(shown, labels), await theirs.labelLogps(shown, labels)];
+      expect(relativeError(a.flat(), b.flat())).toBeLessThanOrEqual(lossTolerance);
+      const options = { maxTokens: 6, temperature: 0 };
+      expect(await ours.generate(shown, options)).toEqual(await theirs.generate(shown, options));
+    },
+  );
+});
+
 describe('where rotary scaling depends on the length of a sequence', () => {
   const half = 2;
   it.each([

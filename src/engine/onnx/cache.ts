@@ -122,15 +122,13 @@ export class Cache {
     this.time += times;
   }
 
-  /** The last `times` as outputs of a graph that writes them, [times·slots, head·size]. */
-  written(times: number): Record<string, NdArray> {
+  /** The last `times` of the first `depth` layers as outputs of a graph that writes them, [times·slots, head·size]. */
+  written(times: number, depth: number): Record<string, NdArray> {
     const dims = [times * this.slots, this.block];
-    return Object.fromEntries(
-      Object.entries(this.part('new_', this.time - times, times)).map(([name, { data }]) => [
-        name,
-        { data, dims },
-      ]),
-    );
+    const part = this.part('new_', this.time - times, times);
+    const kinds = ['new_keys', 'new_values'];
+    const names = kinds.flatMap((kind) => Array.from({ length: depth }, (_, layer) => `${kind}.${layer}`));
+    return Object.fromEntries(names.map((name) => [name, { data: part[name].data, dims }]));
   }
 
   /** Empties the cache for rows that end together. */

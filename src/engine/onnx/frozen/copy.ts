@@ -8,7 +8,7 @@ import { Graph } from '../../../graph/graph.js';
 import type { ModelConfig } from '../../../model/config.js';
 import type { LoraConfig } from '../../../model/lora-modules.js';
 import type { QuantisedModel } from '../../../model/quantised-model.js';
-import { extend, predictNext, stateOutput } from '../../../network/extend.js';
+import { afterStop, extend, predictNext, stateOutput, stopsOf } from '../../../network/extend.js';
 import { StoredWeights } from '../../../network/stored-weights.js';
 import type { Cache } from '../cache.js';
 import type { Programs } from '../programs.js';
@@ -81,18 +81,26 @@ export class FrozenCopy {
     return this.model.config;
   }
 
-  async read({ cache, T, P, tokens, bias, local, rotary, wanted }: Reading): Promise<Answers> {
-    const { width, vocabSize } = this.config;
-    const B = cache.slots;
-    const dims = [B, 1, 1, T, P];
-    const into = cache.written(T);
+  /** How many layers have to read all tokens for what is asked; the cache has no keys and values of the others then. */
+  depthFor({ rows, states }: Pick<Wanted, 'rows' | 'states'>): number {
+    const { layers } = this.config;
+    if (rows.length > 0 || !states) return layers;
+    const last = Math.max(...states.layers);
+    return stopsOf(layers).find((stop) => stop > last) ?? layers;
+  }
+
+  async read(reading: Reading): Promise<Answers> {
+    const { cache, T, P, tokens, wanted } = reading;
+    const { positions: _, ...tables } = reading.rotary;
+    const { width, vocabSize, layers } = this.config;
+    const depth = this.depthFor(wanted);
+    const into = cache.written(T, depth);
     const outputs = await this.program.run(
       {
         ...this.adapter,
-        ...rotary,
+        ...tables,
         x: { data: this.model.embedding.rows(tokens), dims: [tokens.length, width] },
-        bias: { data: bias, dims },
-        ...(local ? { local_bias: { data: local, dims } } : {}),
+        ...stretchFeeds(reading, depth, layers),
         ...this.past(cache, P),
         ...predictionFeeds(wanted, vocabSize),
       },
@@ -122,10 +130,7 @@ const fetched = ({ rows, sampled, targets, states }: Wanted): string[] => [
   ...(states ? states.layers.map(stateOutput) : []),
 ];
 
-function predictionFeeds(
-  { rows, sampled, targets, states }: Wanted,
-  vocabSize: number,
-): Record<string, NdArray> {
+function predictionFeeds({ rows, sampled, targets }: Wanted, vocabSize: number): Record<string, NdArray> {
   const scored = [...new Set(targets.map(({ row }) => row))];
   const place = new Map(scored.map((row, i) => [row, i]));
   const inverse = Float32Array.from(sampled, ({ temperature }) => 1 / temperature);
@@ -136,8 +141,42 @@ function predictionFeeds(
     scored: int64Array(scored),
     owner: int64Array(targets.map(({ row }) => place.get(row)!)),
     target: int64Array(targets.map(({ row, token }) => row * vocabSize + token)),
-    read: int64Array(states?.places ?? []),
   };
+}
+
+/** What the layers up to the first stop read, and those after each: all T times, or beyond `depth` layers the last one. */
+function stretchFeeds(reading: Reading, depth: number, layers: number): Feeds {
+  const { cache, T, P, bias, local, rotary, wanted } = reading;
+  const B = cache.slots;
+  const positions = rotary.positions.data as BigInt64Array;
+  const feeds: Record<string, NdArray> = {};
+  let before = T;
+  for (const stop of [0, ...stopsOf(layers)]) {
+    const times = stop < depth ? T : 1;
+    const put = (name: string, feed: NdArray) => {
+      feeds[afterStop(name, stop)] = feed;
+    };
+    const sight = (whole: Float32Array): NdArray => ({
+      data: times === T ? whole : lastTime(whole, T, P),
+      dims: [B, 1, 1, times, P],
+    });
+    put('bias', sight(bias));
+    if (local) put('local_bias', sight(local));
+    put('positions', { data: positions.subarray((T - times) * B), dims: [times * B, 1] });
+    put('read', int64Array(times === T ? (wanted.states?.places ?? []) : []));
+    const first = (before - times) * B;
+    if (stop > 0) put('going', int64Array(Array.from({ length: times * B }, (_, i) => first + i)));
+    before = times;
+  }
+  return feeds;
+}
+
+/** Of each line, what its last token may see: [B, 1, T, P] → [B, 1, 1, P]. */
+function lastTime(sight: Float32Array, T: number, P: number): Float32Array {
+  const last = new Float32Array(sight.length / T);
+  for (let b = 0; b < last.length / P; b++)
+    last.set(sight.subarray(((b + 1) * T - 1) * P, (b + 1) * T * P), b * P);
+  return last;
 }
 
 function answersOf(outputs: Readonly<Record<string, NdArray>>, wanted: Wanted, V: number): Answers {

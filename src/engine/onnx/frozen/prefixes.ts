@@ -11,6 +11,8 @@ export const leastShared = 24;
 interface Entry {
   readonly tokens: readonly number[];
   readonly cache: Cache;
+  /** Layers that have read them. */
+  readonly depth: number;
 }
 
 /** A beginning that has been read: the first `length` tokens of an entry. */
@@ -37,11 +39,18 @@ export class Prefixes {
    * The entry that shares the longest beginning, up to `most` tokens; undefined where that is short.
    *
    * @param length of the longest sequence that begins so
+   * @param depth  layers that must have read it
    */
-  find(tokens: readonly number[], most: number, length: number): KnownPrefix | undefined {
+  find(
+    tokens: readonly number[],
+    most: number,
+    length: number,
+    depth = this.config.layers,
+  ): KnownPrefix | undefined {
     if (length > this.alikeUpTo) return undefined;
     let found: { entry: Entry; length: number } | undefined;
     for (const entry of this.entries) {
+      if (entry.depth < depth) continue;
       const length = Math.min(most, sharedLength(entry.tokens, tokens));
       if (length >= leastShared && length > (found?.length ?? 0)) found = { entry, length };
     }
@@ -55,18 +64,26 @@ export class Prefixes {
     this.entries = [];
   }
 
-  /** Keeps what a slot of a cache holds: tokens of a sequence from time `first` on. */
-  keep(tokens: readonly number[], from: Cache, slot: number, first: number): void {
+  /** Keeps what a slot of a cache holds: tokens of a sequence from time `first` on, as far as `depth` layers have read them. */
+  keep(
+    tokens: readonly number[],
+    from: Cache,
+    slot: number,
+    first: number,
+    depth = this.config.layers,
+  ): void {
     const bytes = tokens.length * Cache.cellBytes(this.config);
     if (tokens.length < leastShared || tokens.length > this.alikeUpTo || bytes > this.mostBytes / 2) return;
     // a longer sequence serves for its beginnings as well
-    if (this.entries.some((entry) => sharedLength(entry.tokens, tokens) === tokens.length)) return;
-    this.entries = this.entries.filter((entry) => sharedLength(entry.tokens, tokens) < entry.tokens.length);
+    const servedBy = (of: readonly number[], longer: Pick<Entry, 'tokens' | 'depth'>, least: number) =>
+      longer.depth >= least && sharedLength(longer.tokens, of) === of.length;
+    if (this.entries.some((entry) => servedBy(tokens, entry, depth))) return;
+    this.entries = this.entries.filter((entry) => !servedBy(entry.tokens, { tokens, depth }, entry.depth));
     const cache = new Cache(this.config, tokens.length);
     cache.restart(1);
     cache.extendBy(tokens.length);
     cache.copyRow(from, slot, first, tokens.length, { slot: 0, time: 0 });
-    this.entries.push({ tokens: [...tokens], cache });
+    this.entries.push({ tokens: [...tokens], cache, depth });
     const size = ({ tokens: { length } }: Entry) => length * Cache.cellBytes(this.config);
     while (this.entries.reduce((sum, entry) => sum + size(entry), 0) > this.mostBytes) this.entries.shift();
   }

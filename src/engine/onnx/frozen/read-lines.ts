@@ -129,16 +129,14 @@ export async function* readLines(
     const { tokens, positions, lengths } = tokensAt(lines, longest, from, to);
     const { window } = copy.config;
     const read = states?.within(lines, longest, from, to);
-    const stream =
-      read && read.places.length > 0 ? { places: read.places, layers: states!.layers } : undefined;
     const answers = await copy.read({
       ...{ cache, tokens, T: to - from, P: to },
-      wanted: { ...wanted, ...(stream ? { states: stream } : {}) },
+      wanted: { ...wanted, ...(read ? { states: { places: read.places, layers: states!.layers } } : {}) },
       bias: biasAt(lines, longest, from, to),
       ...(window ? { local: biasAt(lines, longest, from, to, window.size) } : {}),
       rotary: copy.rotary.tokens(positions, lengths),
     });
-    if (read && stream) states!.add(answers.states, read.of);
+    if (read) states!.add(answers.states, read.of);
     let [sampled, scored] = [0, 0];
     for (const [n, i] of now.entries()) {
       const best = answers.best[rowOf[n]];

@@ -57,10 +57,11 @@ export class FrozenScoring {
     const { copy, cache, prefixes } = this;
     const { tokens, from, to } = stretch;
     const lines = [{ tokens: tokens.slice(0, to) }];
-    const known = prefixes.find(lines[0].tokens, from, to);
+    const depth = copy.depthFor({ rows: [], states: { places: [], layers } });
+    const known = prefixes.find(lines[0].tokens, from, to, depth);
     const states = new StateSums(layers, [[from, to]], copy.config.width);
     await readAll(readLines(copy, cache, lines, [], begin(cache, lines, known), states));
-    if (to <= copy.rotary.alikeUpTo) prefixes.keep(lines[0].tokens, cache, 0, 0);
+    if (to <= copy.rotary.alikeUpTo) prefixes.keep(lines[0].tokens, cache, 0, 0, depth);
     return meansOf(states.sums[0], stretch);
   }
 
