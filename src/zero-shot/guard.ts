@@ -124,11 +124,16 @@ export class Guard {
   }
 
   /**
-   * Seeks alternatives to the drafts that may not stand. In order.
+   * Seeks alternatives to the drafts that may not stand, and one to each that is in doubt. In order.
    *
-   * @param asked as the drafts were asked for; alternatives are sampled likewise
+   * @param asked     as the drafts were asked for; alternatives are sampled likewise
+   * @param mayPrefer whether a draft that may stand can still be replaced: nothing of it has been shown
    */
-  async settle(drafts: readonly ReviewedDraft[], asked: AnswerOptions): Promise<ReviewedAnswer[]> {
+  async settle(
+    drafts: readonly ReviewedDraft[],
+    asked: AnswerOptions,
+    mayPrefer = true,
+  ): Promise<ReviewedAnswer[]> {
     const { attempts = 2, withheld = WITHHELD, allowRefusals = true, manner } = this.options;
     const { signal } = asked;
     const tries: Replacement[][] = drafts.map(() => []);
@@ -137,10 +142,15 @@ export class Guard {
       review: reviewUsage,
       alternative: NO_USAGE,
     }));
-    const standIn = (i: number) => tries[i].find(({ reason }) => reason === null)?.alternative;
+    const passes = drafts.map(({ review }) => this.passes(review));
+    const standIn = (i: number) =>
+      tries[i].find((found) => found.reason === null && (!passes[i] || isBetter(found, drafts[i].review)))
+        ?.alternative;
 
     for (let attempt = 0; attempt < attempts; attempt++) {
-      const open = drafts.map((_, i) => i).filter((i) => !this.passes(drafts[i].review) && !standIn(i));
+      const open = drafts
+        .map((_, i) => i)
+        .filter((i) => (passes[i] ? mayPrefer && attempt === 0 && this.doubts(drafts[i]) : !standIn(i)));
       if (open.length === 0) break;
       signal?.throwIfAborted();
       const count = (part: 'review' | 'alternative') => (k: number, usage: Usage) => {
@@ -172,12 +182,19 @@ export class Guard {
 
     return drafts.map(({ response: draft, review }, i): ReviewedAnswer => {
       const kept = { draft, review, replacements: tries[i], usage: spent[i] };
-      if (this.passes(review)) return { response: draft, outcome: 'accepted', ...kept };
       const alternative = standIn(i);
       if (alternative) return { response: alternative.response, outcome: 'corrected', ...kept };
+      if (passes[i]) return { response: draft, outcome: 'accepted', ...kept };
       if (declinesRightly(draft, review, tries[i])) return { response: draft, outcome: 'accepted', ...kept };
       return { response: { text: withheld, finish: 'stop', tokens: 0 }, outcome: 'withheld', ...kept };
     });
+  }
+
+  /** Whether a draft that may stand is rather careless than careful; an alternative has no tools to call. */
+  private doubts({ response, review: { verdict } }: ReviewedDraft): boolean {
+    const { doubt = 1 } = this.options;
+    const calls = (response.toolCalls ?? []).length > 0;
+    return !calls && verdict.kind === 'accepted' && verdict.pObjection >= doubt;
   }
 
   /** Reviews; with `auto`, in words if the endpoint gives no log-probabilities. */
@@ -220,6 +237,14 @@ function reviewMeter(items: number, onSpent: AnswerOptions['onSpent']) {
     onSpent?.(i, 'review', usage);
   };
   return { used, onUsage };
+}
+
+/** Whether an alternative is to be preferred to a draft that may stand. */
+function isBetter({ alternative }: Replacement, { verdict }: Review): boolean {
+  const other = alternative?.review?.verdict;
+  if (!other || alternative.refusal || other.kind === 'unreadable' || verdict.kind === 'unreadable')
+    return false;
+  return other.pObjection <= verdict.pObjection / 2;
 }
 
 /** Longest refusal that says nothing else, in characters. */

@@ -79,6 +79,9 @@ export async function openedReading(
   return { settings, calibration: null, warning };
 }
 
+/** Of a calibrated reading: from here on it holds an answer for careless rather than careful. */
+const DOUBT = 0.5;
+
 /**
  * The options with the calibrated reading in them, where there is one that they do not set aside.
  *
@@ -94,8 +97,10 @@ export async function calibratedOptions(
   const found = own === undefined ? await requestedCalibration(name, hash, calibration) : undefined;
   if (!found) return { settings: options, calibration: null, warning: null };
   const { threshold } = options;
-  const reading = { ...calibratedSettings(found), ...(threshold === undefined ? {} : { threshold }) };
-  return { settings: { ...options, ...reading }, calibration: found, warning: warningOf(found) };
+  const calibrated = calibratedSettings(found);
+  const doubt = calibrated.parts ? { doubt: options.doubt ?? DOUBT } : {};
+  const settings = { ...options, ...calibrated, ...(threshold === undefined ? doubt : { threshold }) };
+  return { settings, calibration: found, warning: warningOf(found) };
 }
 
 /** A format's own words, whatever file they come from: how it asks about nothing. Plain JSON. */

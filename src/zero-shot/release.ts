@@ -78,6 +78,7 @@ class Release {
     const [answer] = await this.guard.settle(
       [{ ...reviewed, reviewUsage: this.reviewUsage }],
       this.options.asked,
+      policy === 'hold',
     );
     yield* this.rest(answer);
     yield { type: 'finish', answer };

@@ -69,6 +69,16 @@ it('sets it aside for a question or prior of one’s own, or when told to; a thr
   expect((await outcomeOf({ threshold: 0.4 })).outcome).toBe('accepted');
 });
 
+it('is in doubt from the middle on below a calibrated threshold, and not below one of one’s own', async () => {
+  const { reading } = calibration('usable');
+  // the draft’s 30 % are 60 % now, the alternative’s 10 % are 28 %
+  const strict = { ...reading, bias: Math.log(6 / 4) - Math.log(3 / 7), threshold: 0.9 };
+  saveCalibration(inCache(), madeCalibration(HASH, { reading: strict }));
+  expect((await outcomeOf()).outcome).toBe('corrected');
+  expect((await outcomeOf({ doubt: 0.8 })).outcome).toBe('accepted');
+  expect((await outcomeOf({ threshold: 0.9 })).outcome).toBe('accepted');
+});
+
 it('says of one that is not usable what was found', async () => {
   saveCalibration(inCache(), calibration('chance'));
   // and asks it as by default, where it objects to nothing

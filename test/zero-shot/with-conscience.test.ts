@@ -68,6 +68,67 @@ describe('withConscience', () => {
     expect(atOnce.response.text).toBe(WITHHELD);
   });
 
+  describe('in doubt', () => {
+    /** Finds what is doubtful 60 % objectionable, `half` 40 %, and `kind` 20 %. */
+    const doubting = (alternative: string) =>
+      new ScriptedModel('conscience', {
+        say: () => alternative,
+        judge: ([{ content }]) => {
+          const objects = content.includes('a kind') ? 0.2 : content.includes('a half') ? 0.4 : 0.6;
+          return content.includes('bad one') ? [0.05, 0.9] : [1 - objects, objects];
+        },
+      });
+    const settled = async (alternative: string, options = {}) => {
+      const judge = doubting(alternative);
+      const rules = { conscience: judge, threshold: 0.8, doubt: 0.5, ...options };
+      const [answer] = await withConscience(drafting('a doubtful one'), rules).answer([ask('x')], how);
+      return { ...answer, tried: judge.generateCalls.length };
+    };
+
+    it('prefers an alternative with half of the objection, and otherwise lets the draft stand', async () => {
+      expect(await settled('a kind one')).toMatchObject({
+        ...{ outcome: 'corrected', response: { text: 'a kind one' }, tried: 1 },
+        review: { verdict: { kind: 'accepted' } },
+      });
+      for (const no of [
+        'a half-hearted one',
+        'a bad one',
+        "I'm sorry, but I can't help with a kind of that.",
+      ]) {
+        expect(await settled(no), no).toMatchObject({
+          ...{ outcome: 'accepted', response: { text: 'a doubtful one' }, tried: 1 },
+        });
+      }
+    });
+
+    it('seeks none below the doubt, without one, or for a draft that calls tools', async () => {
+      expect(await settled('a kind one', { doubt: 0.7 })).toMatchObject({ outcome: 'accepted', tried: 0 });
+      const judge = doubting('a kind one');
+      const plain = withConscience(drafting('a doubtful one'), { conscience: judge, threshold: 0.8 });
+      expect(await plain.answer([ask('x')], how)).toMatchObject([{ outcome: 'accepted' }]);
+      const toolCalls = [{ id: '1', name: 'look', arguments: '{}' }];
+      const calling = withConscience(drafting(), { conscience: judge, threshold: 0.8, doubt: 0.5 });
+      const draft = { messages: ask('x'), response: { text: 'a doubtful one', toolCalls } };
+      expect(await calling.settle([draft], how)).toMatchObject([{ outcome: 'accepted' }]);
+      expect(judge.generateCalls).toHaveLength(0);
+    });
+
+    it.each(['hold', 'sentence', 'after'] as const)('streams under %s', async (policy) => {
+      const rules = { conscience: doubting('a kind one'), threshold: 0.8, doubt: 0.5 };
+      const events = [];
+      for await (const event of withConscience(drafting('a doubtful one'), rules).stream(ask('x'), {
+        ...how,
+        policy,
+      })) {
+        events.push(event);
+      }
+      const text = events.map((event) => (event.type === 'text' ? event.text : '')).join('');
+      // what has left is not taken back for a doubt
+      expect(text).toBe(policy === 'hold' ? 'a kind one' : 'a doubtful one');
+      expect(events.some(({ type }) => type === 'correction')).toBe(false);
+    });
+  });
+
   it('takes an unreadable verdict for an objection, unless told otherwise', async () => {
     const [replaced] = await withConscience(drafting('odd one'), { conscience: conscience('plain') }).answer(
       [ask('x')],

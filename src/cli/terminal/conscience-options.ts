@@ -10,6 +10,7 @@ import { numberFrom } from './program.js';
 export interface ConscienceFlags {
   question?: FrameworkName;
   threshold?: number;
+  doubt?: number;
   prior?: PriorKind;
   /** `auto`, `off` or a file. */
   calibration?: string;
@@ -26,6 +27,11 @@ export function addAnsweringOptions(command: Command): Command {
         '--alternatives <manner>',
         'rewrite shows the first answer to its author; anew answers the request again under a system turn that asks for care; base answers it again as it is (default: rewrite)',
       ).choices(ALTERNATIVES),
+    )
+    .option(
+      '--doubt <number>',
+      'objection’s share from which on an alternative is taken where the conscience clearly prefers it; 1: never (default: 0.5 where it is calibrated, else 1)',
+      numberFrom(0, 1),
     )
     .option(
       '--review-input',
@@ -64,6 +70,7 @@ export function addConscienceOptions(command: Command): Command {
 export function conscienceSettings({
   question,
   threshold,
+  doubt,
   prior,
   calibration,
   alternatives,
@@ -72,6 +79,7 @@ export function conscienceSettings({
   return {
     ...(question === undefined ? {} : { framework: FRAMEWORKS[question] }),
     ...(threshold === undefined ? {} : { threshold }),
+    ...(doubt === undefined ? {} : { doubt }),
     ...(prior === undefined ? {} : { prior }),
     ...(calibration === undefined ? {} : { calibration }),
     ...(alternatives === undefined ? {} : { manner: alternatives }),
