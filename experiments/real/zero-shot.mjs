@@ -17,7 +17,7 @@ import { withOwnConscience } from '../../dist/zero-shot/own-conscience.js';
 const [name, kind, manner, study] = process.argv.slice(2);
 const here = dirname(fileURLToPath(import.meta.url));
 const lines = (path) => readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line));
-const ask = { maxTokens: 160, temperature: 0 };
+const ask = { maxTokens: 256, temperature: 0 };
 const GROUP = 6;
 const DRAFTS = 60;
 

@@ -43,7 +43,7 @@ interface Sight {
 }
 
 /** Layers that read the same tokens. */
-interface Stretch {
+interface Section {
   /** Name of the number of times that are read, `T` of the first one; and the tokens, T·B. */
   readonly times: Dim;
   readonly tokens: Dim;
@@ -92,7 +92,7 @@ export function extend(graph: Graph, config: ModelConfig, weights: StoredWeights
   const { window, localRopeTheta } = config;
   const global = tables('');
   const local = window && localRopeTheta !== undefined ? tables('local_') : global;
-  const stretchAfter = (stop: number): Stretch => {
+  const sectionAfter = (stop: number): Section => {
     const times = stop === 0 ? 'T' : `T${stop}`;
     const bias = (name: string) => graph.input(afterStop(name, stop), graph.float, ['B', 1, 1, times, 'P']);
     const tokens = product([times, 'B']);
@@ -104,20 +104,20 @@ export function extend(graph: Graph, config: ModelConfig, weights: StoredWeights
     };
   };
   const stops = stopsOf(config.layers);
-  let stretch = stretchAfter(0);
+  let section = sectionAfter(0);
   let stream: Stream = {
-    before: times(graph.input('x', graph.float, [stretch.tokens, config.width]), config.embeddingScale),
+    before: times(graph.input('x', graph.float, [section.tokens, config.width]), config.embeddingScale),
   };
-  const readOff = (layer: number, sum: Value) => graph.output(stateOutput(layer), gather(sum, stretch.read));
+  const readOff = (layer: number, sum: Value) => graph.output(stateOutput(layer), gather(sum, section.read));
   for (let layer = 0; layer < config.layers; layer++) {
     if (stops.includes(layer)) {
       const { sum } = normedSum(weights, stream, undefined);
       readOff(layer - 1, sum);
-      stretch = stretchAfter(layer);
-      const going = graph.input(afterStop('going', layer), 'int64', [stretch.tokens]);
+      section = sectionAfter(layer);
+      const going = graph.input(afterStop('going', layer), 'int64', [section.tokens]);
       stream = { before: gather(sum, going) };
     }
-    const block = { config, weights, layer, stretch };
+    const block = { config, weights, layer, section };
     const { before, after } = graph.scope(`layer${layer}`, () => blockOutput(block, stream));
     if (layer > 0 && !stops.includes(layer)) readOff(layer - 1, before);
     stream = after;
@@ -132,12 +132,12 @@ interface Block {
   readonly config: ModelConfig;
   readonly weights: StoredWeights;
   readonly layer: number;
-  readonly stretch: Stretch;
+  readonly section: Section;
 }
 
 /** What this layer's tokens may see. */
-const sightOf = ({ config, layer, stretch }: Block): Sight =>
-  config.window?.layers[layer] ? stretch.near : stretch.far;
+const sightOf = ({ config, layer, section }: Block): Sight =>
+  config.window?.layers[layer] ? section.near : section.far;
 
 /** The residual stream: what was in it before the last part wrote, and what that writes. */
 interface Stream {
@@ -183,8 +183,8 @@ function feedForward({ config, weights, layer }: Block, x: Value): Value {
 
 /** Attention of new tokens to all that the cache then holds: [T·B, width] → [T·B, heads·H]. */
 function attention(block: Block, x: Value): Value {
-  const { config, weights, layer, stretch } = block;
-  const { tokens, positions } = stretch;
+  const { config, weights, layer, section } = block;
+  const { tokens, positions } = section;
   const { cos, sin } = sightOf(block);
   const { graph } = x;
   const { heads, kvHeads, headSize, architecture } = config;
@@ -204,7 +204,7 @@ function attention(block: Block, x: Value): Value {
 }
 
 /** Queries and keys side by side, with their norms where the architecture has them. */
-function normed({ config, weights, layer, stretch: { tokens } }: Block, x: Value): Value {
+function normed({ config, weights, layer, section: { tokens } }: Block, x: Value): Value {
   const { heads, kvHeads, headSize, architecture } = config;
   const { qkNorm } = architecture;
   if (qkNorm === 'none') return x;
@@ -221,7 +221,7 @@ function normed({ config, weights, layer, stretch: { tokens } }: Block, x: Value
 /** @param queries [T·B, heads·H] @returns [T·B, heads·H] */
 function attend(block: Block, queries: Value): Value {
   const { config, layer } = block;
-  const { times, tokens } = block.stretch;
+  const { times, tokens } = block.section;
   const { graph } = queries;
   const { heads, kvHeads, headSize, attentionScale: alpha = 1 / Math.sqrt(headSize), attentionCap } = config;
   const groups = heads / kvHeads;

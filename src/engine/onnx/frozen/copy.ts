@@ -100,7 +100,7 @@ export class FrozenCopy {
         ...this.adapter,
         ...tables,
         x: { data: this.model.embedding.rows(tokens), dims: [tokens.length, width] },
-        ...stretchFeeds(reading, depth, layers),
+        ...sectionFeeds(reading, depth, layers),
         ...this.past(cache, P),
         ...predictionFeeds(wanted, vocabSize),
       },
@@ -145,7 +145,7 @@ function predictionFeeds({ rows, sampled, targets }: Wanted, vocabSize: number):
 }
 
 /** What the layers up to the first stop read, and those after each: all T times, or beyond `depth` layers the last one. */
-function stretchFeeds(reading: Reading, depth: number, layers: number): Feeds {
+function sectionFeeds(reading: Reading, depth: number, layers: number): Feeds {
   const { cache, T, P, bias, local, rotary, wanted } = reading;
   const B = cache.slots;
   const positions = rotary.positions.data as BigInt64Array;
