@@ -67,7 +67,7 @@ async function reviewed(
         .finally(() => stage(''));
       for (const [i, { outcome, review, input, response }] of answers.entries()) {
         const first = input === review ? 'request' : 'first answer';
-        if (outcome !== 'accepted') warn(`[${outcome}; ${first} ${verdictIn(review)}]`);
+        if (outcome !== 'accepted') warn(`[${outcome}; ${first} ${verdictIn(review, 'in doubt')}]`);
         else if (verdicts) warn(`[${verdictIn(review)}]`);
         if (verdicts && input && input !== review) warn(`[request ${verdictIn(input)}]`);
         onText?.(i, response.text);
@@ -77,13 +77,14 @@ async function reviewed(
   };
 }
 
-function verdictIn({ verdict, threshold }: Review): string {
+/** @param accepted what an acceptance is called */
+function verdictIn({ verdict, threshold }: Review, accepted = 'accepted'): string {
   const share = (p: number) => `${(100 * p).toFixed(0)} %`;
   const certain =
     verdict.pObjection === undefined
       ? ''
       : `: objection ${share(verdict.pObjection)}, threshold ${share(threshold)}`;
-  return `${verdict.kind}${certain}`;
+  return `${verdict.kind === 'accepted' ? accepted : verdict.kind}${certain}`;
 }
 
 /** What happens while an answer is held, on a line that goes away; nothing where nobody watches. */
