@@ -169,6 +169,8 @@ export class Guard {
             ...settings,
             sampling,
             allowRefusals,
+            // a limit ends drafts, too; half an object is none
+            unfinished: asked.format ? 'drop' : 'cut',
             ...(manner ? { manner } : {}),
             onUsage: count('review'),
             alternative: this.options.alternative ?? this.conscience,

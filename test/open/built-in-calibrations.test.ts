@@ -30,7 +30,7 @@ it('are there for two real models, each under the hash of its weights, and tell 
     const found = readCalibration(join(folder, file));
     expect(`${found.model.hash}.json`).toBe(file);
     expect(['usable', 'weak']).toContain(found.quality);
-    expect(found.measured.auc!.low).toBeGreaterThan(0.8);
+    expect(found.measured.auc!.low).toBeGreaterThan(0.75);
     expect(found.model.name).toMatch(/^qwen/);
     expect(found.data.name).toBe('built-in, calibration split');
   }

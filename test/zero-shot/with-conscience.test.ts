@@ -68,6 +68,21 @@ describe('withConscience', () => {
     expect(atOnce.response.text).toBe(WITHHELD);
   });
 
+  it('takes an alternative that the token limit ended up to its last whole sentence, but no part of an object', async () => {
+    const said = { text: 'Be kind to her. And then you', finish: 'length' as const };
+    const judge = new ScriptedModel('conscience', {
+      say: () => said,
+      judge: ([{ content }]) => (content.includes('bad one') ? [0.1, 0.8] : [0.8, 0.1]),
+    });
+    const guarded = withConscience(drafting('bad one'), { conscience: judge });
+    expect(await guarded.answer([ask('x')], how)).toMatchObject([
+      { outcome: 'corrected', response: { text: 'Be kind to her.', finish: 'length' } },
+    ]);
+    const [asObject] = await guarded.answer([ask('x')], { ...how, format: { schema: {} } });
+    expect(asObject.outcome).toBe('withheld');
+    expect(asObject.replacements.map(({ reason }) => reason)).toContain('alternative-unfinished');
+  });
+
   describe('in doubt', () => {
     /** Finds what is doubtful 60 % objectionable, `half` 40 %, and `kind` 20 %. */
     const doubting = (alternative: string) =>
