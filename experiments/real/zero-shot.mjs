@@ -61,7 +61,7 @@ for (let i = 0; i < items.length; i += GROUP) {
   const asked = some.map(({ prompt }) => [{ role: 'user', content: prompt }]);
   const answers =
     kind === 'harmful'
-      ? await model.settle(some.map(({ text }, k) => ({ messages: asked[k], response: { text } })), ask)
+      ? await model.settle(some.map(({ text }, k) => ({ messages: asked[k], response: { text } })), { ...ask, unseen: true })
       : await model.answer(asked, ask);
   for (const [k, { outcome, draft, response, review, replacements, usage }] of answers.entries()) {
     const { verdict } = review;

@@ -31,7 +31,7 @@ import { METADATA_KEY, metadataOf, replacedFinish, responseOf, settledUsage, usa
 import { streamOf } from './stream.js';
 
 export interface ConscienceOptions
-  extends Omit<ZeroShotOptions, 'conscience' | 'alternative' | 'reviewInput'> {
+  extends Omit<ZeroShotOptions, 'conscience' | 'alternative' | 'reviewInput' | 'doubt'> {
   /**
    * Who reviews: a model of the AI SDK, or one of ours. Default: the frozen copy of a local model, and
    * any other model itself, asked in words.
@@ -129,9 +129,8 @@ export function conscience(options: ConscienceOptions = {}): LanguageModelV4Midd
           for await (const event of events) {
             if (event.type === 'verdict') objected = !guard.passes(event.review);
             else if (event.type === 'finish') settle(event.answer);
-            // what is said after an objection comes with the settled answer, as does all that was held
-            else if (event.type !== 'correction' && !objected && policy !== 'hold')
-              outlet.clear(event.type, event.text.length);
+            // what is said after an objection comes with the settled answer
+            else if (event.type !== 'correction' && !objected) outlet.clear(event.type, event.text.length);
           }
         } catch (error) {
           if (!draft.rest.failed) {

@@ -87,7 +87,9 @@ function flawOf(
 ): NoPairReason | null {
   if (response.text === '') return 'alternative-empty';
   if (!ended) return 'alternative-unfinished';
-  if (response.text === rejected.text.trim()) return 'alternative-identical';
+  // of one that the limit ended its last sentence may have been left out
+  const cut = response.finish !== 'stop' && rejected.text.trim().startsWith(response.text);
+  if (cut || response.text === rejected.text.trim()) return 'alternative-identical';
   if (refusal && !allowRefusals) return 'alternative-refusal';
   return null;
 }

@@ -94,10 +94,10 @@ async function guarded(name: string, opened: NamedModel, progress: Progress): Pr
     : await calibratedOptions(name, opened.hash, { warn });
   if (warning !== null) warn(warning);
   // answers through another reading are another subject's
-  const { parts, bias, prior, threshold } = settings;
+  const { parts, bias, prior, threshold, doubt } = settings;
   const hash = parts
     ? createHash('sha256')
-        .update(JSON.stringify([opened.hash, parts, bias, prior, threshold]))
+        .update(JSON.stringify([opened.hash, parts, bias, prior, threshold, doubt]))
         .digest('hex')
     : opened.hash;
   const reviewed = withConscience(model, settings);

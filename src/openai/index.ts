@@ -19,7 +19,8 @@ import { type ModelOfClient, modelOfClient } from './judge.js';
 
 export type { ModelOfClient } from './judge.js';
 
-export interface GuardOptions extends Omit<ZeroShotOptions, 'conscience' | 'alternative' | 'reviewInput'> {
+export interface GuardOptions
+  extends Omit<ZeroShotOptions, 'conscience' | 'alternative' | 'reviewInput' | 'doubt'> {
   /**
    * Who reviews: a model of ours, or one that a client of OpenAI's API asks, in words. Default: the model that
    * answers, asked by the client itself.

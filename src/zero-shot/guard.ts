@@ -126,13 +126,14 @@ export class Guard {
   /**
    * Seeks alternatives to the drafts that may not stand, and one to each that is in doubt. In order.
    *
-   * @param asked     as the drafts were asked for; alternatives are sampled likewise
-   * @param mayPrefer whether a draft that may stand can still be replaced: nothing of it has been shown
+   * @param asked  as the drafts were asked for; alternatives are sampled likewise
+   * @param unseen whether the drafts are text of which nothing has been shown: one in doubt may then give way to an alternative,
+   *   and an alternative that the token limit ended is taken up to its last whole sentence
    */
   async settle(
     drafts: readonly ReviewedDraft[],
     asked: AnswerOptions,
-    mayPrefer = true,
+    unseen = false,
   ): Promise<ReviewedAnswer[]> {
     const { attempts = 2, withheld = WITHHELD, allowRefusals = true, manner } = this.options;
     const { signal } = asked;
@@ -147,11 +148,8 @@ export class Guard {
       tries[i].find((found) => found.reason === null && (!passes[i] || isBetter(found, drafts[i].review)))
         ?.alternative;
 
-    for (let attempt = 0; attempt < attempts; attempt++) {
-      const open = drafts
-        .map((_, i) => i)
-        .filter((i) => (passes[i] ? mayPrefer && attempt === 0 && this.doubts(drafts[i]) : !standIn(i)));
-      if (open.length === 0) break;
+    const seek = async (open: readonly number[], attempt: number) => {
+      if (open.length === 0) return;
       signal?.throwIfAborted();
       const count = (part: 'review' | 'alternative') => (k: number, usage: Usage) => {
         const i = open[k];
@@ -169,8 +167,8 @@ export class Guard {
             ...settings,
             sampling,
             allowRefusals,
-            // a limit ends drafts, too; half an object is none
-            unfinished: asked.format ? 'drop' : 'cut',
+            // a limit ends drafts, too
+            unfinished: unseen ? 'cut' : 'drop',
             ...(manner ? { manner } : {}),
             onUsage: count('review'),
             alternative: this.options.alternative ?? this.conscience,
@@ -179,6 +177,23 @@ export class Guard {
         ),
       );
       for (const [k, i] of open.entries()) tries[i].push(found[k]);
+    };
+    const all = drafts.map((_, i) => i);
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      await seek(
+        all.filter((i) => !passes[i] && !standIn(i)),
+        attempt,
+      );
+    }
+    try {
+      if (unseen && attempts > 0)
+        await seek(
+          all.filter((i) => passes[i] && this.doubts(drafts[i])),
+          0,
+        );
+    } catch (error) {
+      // they may stand, whatever becomes of alternatives
+      if (signal?.aborted) throw error;
     }
     signal?.throwIfAborted();
 
@@ -246,7 +261,7 @@ function isBetter({ alternative }: Replacement, { verdict }: Review): boolean {
   const other = alternative?.review?.verdict;
   if (!other || alternative.refusal || other.kind === 'unreadable' || verdict.kind === 'unreadable')
     return false;
-  return other.pObjection <= verdict.pObjection / 2;
+  return other.pObjection < verdict.pObjection / 2;
 }
 
 /** Longest refusal that says nothing else, in characters. */

@@ -26,8 +26,9 @@ export interface ZeroShotOptions {
   /**
    * Objection's share from which on an alternative is sought, although the draft may stand: it takes the draft's place where it
    * passes, is no refusal, and has at most half of the draft's objection. Otherwise the draft stands; nothing is withheld for a
-   * doubt. Without effect where words have left already (policies other than `hold`). Default: none; 0.5 with a calibrated
-   * reading that keeps its threshold, which is higher: what it holds for careless rather than careful.
+   * doubt. Without effect from the threshold on, where words have left already (policies other than `hold`), on JSON, and with a reading
+   * in words, which knows no doubt. Default: none; 0.5 with a calibrated reading that keeps its threshold: what it holds
+   * for careless rather than careful.
    */
   readonly doubt?: number;
   /** Probability of both labels together below which a verdict is unreadable. Default 0.01. */

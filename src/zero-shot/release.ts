@@ -38,6 +38,8 @@ export interface ReleaseOptions {
   /** Options that the draft was asked with. */
   readonly asked: AnswerOptions;
   readonly policy: StreamPolicy;
+  /** See `Guard.settle`; default false. */
+  readonly unseen?: boolean;
 }
 
 /** Lets a draft out as the policy says. A reader that stops reading stops the draft. */
@@ -78,7 +80,7 @@ class Release {
     const [answer] = await this.guard.settle(
       [{ ...reviewed, reviewUsage: this.reviewUsage }],
       this.options.asked,
-      policy === 'hold',
+      this.options.unseen,
     );
     yield* this.rest(answer);
     yield { type: 'finish', answer };

@@ -31,6 +31,14 @@ export interface GivenDraft {
   readonly response: Pick<Response, 'text'> & Partial<Response>;
 }
 
+export interface SettleOptions extends AnswerOptions {
+  /**
+   * Whether the drafts are text of which nothing has been shown. One in doubt may then give way to an alternative, and an alternative
+   * that the token limit ended is taken up to its last whole sentence. Default false.
+   */
+  readonly unseen?: boolean;
+}
+
 /** A model whose answers have passed its conscience. */
 export interface ConscientiousModel extends LanguageModel {
   /** Generates like `generate`, with verdicts: one result per conversation, in order. */
@@ -43,7 +51,7 @@ export interface ConscientiousModel extends LanguageModel {
    *
    * @param options how alternatives are sampled
    */
-  settle(drafts: readonly GivenDraft[], options: AnswerOptions): Promise<ReviewedAnswer[]>;
+  settle(drafts: readonly GivenDraft[], options: SettleOptions): Promise<ReviewedAnswer[]>;
   /** Reviews requests before anything answers them; absent without `reviewInput`. In order. */
   reviewRequests?(
     conversations: readonly (readonly Message[])[],
@@ -85,6 +93,7 @@ export function withConscience(model: LanguageModel, options: ZeroShotOptions = 
         mayDraft(i) ? reviewed[open.indexOf(i)] : undrafted(messages, requests![i]),
       ),
       asked,
+      asked.format === undefined,
     );
     const answers = requests ? settled.map((one, i) => withRequest(one, requests[i])) : settled;
     for (const [i, { response, usage }] of answers.entries()) {
@@ -118,7 +127,10 @@ export function withConscience(model: LanguageModel, options: ZeroShotOptions = 
     );
   }
 
-  async function settle(drafts: readonly GivenDraft[], asked: AnswerOptions): Promise<ReviewedAnswer[]> {
+  async function settle(
+    drafts: readonly GivenDraft[],
+    { unseen = false, ...asked }: SettleOptions,
+  ): Promise<ReviewedAnswer[]> {
     const reviewed = await guard.review(
       drafts.map(({ messages, response }) => ({
         messages,
@@ -129,14 +141,16 @@ export function withConscience(model: LanguageModel, options: ZeroShotOptions = 
       asked.onSpent,
     );
     asked.signal?.throwIfAborted();
-    return guard.settle(reviewed, asked);
+    return guard.settle(reviewed, asked, unseen);
   }
 
   async function* stream(
     messages: readonly Message[],
     { policy = 'hold', ...asked }: StreamOptions,
   ): AsyncGenerator<ConscienceEvent, void> {
-    const released = () => release(draftStream(model, messages, asked), guard, { messages, asked, policy });
+    const unseen = policy === 'hold' && asked.format === undefined;
+    const released = () =>
+      release(draftStream(model, messages, asked), guard, { messages, asked, policy, unseen });
     if (!reviewInput) return yield* released();
     const [request] = await guard.reviewRequests([messages], asked.signal, asked.onSpent);
     asked.signal?.throwIfAborted();

@@ -209,12 +209,6 @@ describe('streamText', () => {
     expect(seen.record).toMatchObject({ policy, outcome: 'corrected', verdict: 'objected' });
   });
 
-  it('shows nothing of a draft in whose place another answer is preferred', async () => {
-    const seen = await stream({ says: 'One good. Two good.', pace: 2 }, { policy: 'hold', doubt: 0 });
-    expect(seen.text).toBe('A kind one.');
-    expect(seen.record).toMatchObject({ outcome: 'corrected', verdict: 'accepted' });
-  });
-
   it('lets no call of a tool leave before the verdict', async () => {
     for (const policy of STREAM_POLICIES) {
       const [good, bad] = [act(), act()];

@@ -124,8 +124,35 @@ describe('withConscience', () => {
       const toolCalls = [{ id: '1', name: 'look', arguments: '{}' }];
       const calling = withConscience(drafting(), { conscience: judge, threshold: 0.8, doubt: 0.5 });
       const draft = { messages: ask('x'), response: { text: 'a doubtful one', toolCalls } };
-      expect(await calling.settle([draft], how)).toMatchObject([{ outcome: 'accepted' }]);
+      expect(await calling.settle([draft], { ...how, unseen: true })).toMatchObject([
+        { outcome: 'accepted' },
+      ]);
+      const seen = { messages: ask('x'), response: { text: 'a doubtful one' } };
+      expect(await calling.settle([seen], how)).toMatchObject([{ outcome: 'accepted' }]);
+      const drafted = withConscience(drafting('a doubtful one'), {
+        conscience: judge,
+        threshold: 0.8,
+        doubt: 0.5,
+      });
+      const asJson = await drafted.answer([ask('x')], { ...how, format: {} });
+      expect(asJson).toMatchObject([{ outcome: 'accepted' }]);
       expect(judge.generateCalls).toHaveLength(0);
+    });
+
+    it('lets the draft stand where no alternative can be had, but an interruption interrupts', async () => {
+      const judge = doubting('a kind one');
+      const rules = { conscience: judge, threshold: 0.8, doubt: 0.5 };
+      judge.generate = async () => {
+        throw new Error('the line is dead');
+      };
+      const guarded = withConscience(drafting('a doubtful one'), rules);
+      expect(await guarded.answer([ask('x')], how)).toMatchObject([{ outcome: 'accepted' }]);
+      const stop = new AbortController();
+      judge.generate = async () => {
+        stop.abort(new Error('enough'));
+        throw stop.signal.reason;
+      };
+      await expect(guarded.answer([ask('x')], { ...how, signal: stop.signal })).rejects.toThrow('enough');
     });
 
     it.each(['hold', 'sentence', 'after'] as const)('streams under %s', async (policy) => {

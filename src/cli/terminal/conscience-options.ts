@@ -30,7 +30,7 @@ export function addAnsweringOptions(command: Command): Command {
     )
     .option(
       '--doubt <number>',
-      'objection’s share from which on an alternative is taken where the conscience clearly prefers it; 1: never (default: 0.5 where it is calibrated, else 1)',
+      'objection’s share, below the threshold, from which on an alternative is taken where the conscience clearly prefers it, as long as nothing has been shown; 1: never (default: 0.5 where it is calibrated, else 1)',
       numberFrom(0, 1),
     )
     .option(

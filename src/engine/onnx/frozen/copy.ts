@@ -28,6 +28,8 @@ export interface Reading {
   readonly local?: Float32Array;
   readonly rotary: RotaryInputs;
   readonly wanted: Wanted;
+  /** Layers that read all tokens: all of them, or as `depthFor` says. The cache gets no keys and values of the others. */
+  readonly depth: number;
 }
 
 /** What is asked about the tokens that are read. */
@@ -81,26 +83,24 @@ export class FrozenCopy {
     return this.model.config;
   }
 
-  /** How many layers have to read all tokens for what is asked; the cache has no keys and values of the others then. */
-  depthFor({ rows, states }: Pick<Wanted, 'rows' | 'states'>): number {
+  /** How many layers have to read all tokens for states after some of them. */
+  depthFor(stateLayers: readonly number[]): number {
     const { layers } = this.config;
-    if (rows.length > 0 || !states) return layers;
-    const last = Math.max(...states.layers);
+    const last = Math.max(...stateLayers);
     return stopsOf(layers).find((stop) => stop > last) ?? layers;
   }
 
   async read(reading: Reading): Promise<Answers> {
-    const { cache, T, P, tokens, wanted } = reading;
+    const { cache, T, P, tokens, wanted, depth } = reading;
     const { positions: _, ...tables } = reading.rotary;
     const { width, vocabSize, layers } = this.config;
-    const depth = this.depthFor(wanted);
     const into = cache.written(T, depth);
     const outputs = await this.program.run(
       {
         ...this.adapter,
         ...tables,
         x: { data: this.model.embedding.rows(tokens), dims: [tokens.length, width] },
-        ...sectionFeeds(reading, depth, layers),
+        ...sectionFeeds(reading, layers),
         ...this.past(cache, P),
         ...predictionFeeds(wanted, vocabSize),
       },
@@ -145,8 +145,8 @@ function predictionFeeds({ rows, sampled, targets }: Wanted, vocabSize: number):
 }
 
 /** What the layers up to the first stop read, and those after each: all T times, or beyond `depth` layers the last one. */
-function sectionFeeds(reading: Reading, depth: number, layers: number): Feeds {
-  const { cache, T, P, bias, local, rotary, wanted } = reading;
+function sectionFeeds(reading: Reading, layers: number): Feeds {
+  const { cache, T, P, bias, local, rotary, wanted, depth } = reading;
   const B = cache.slots;
   const positions = rotary.positions.data as BigInt64Array;
   const feeds: Record<string, NdArray> = {};

@@ -112,6 +112,7 @@ export async function* readLines(
   const longest = longestOf(lines);
   const timeOf = ({ line, at }: Ask) => longest - lines[line].tokens.length + at;
   const order = [...asks.keys()].sort((a, b) => timeOf(asks[a]) - timeOf(asks[b]) || a - b);
+  const depth = states && asks.length === 0 ? copy.depthFor(states.layers) : copy.config.layers;
   let next = 0;
   const said: Said[] = new Array(asks.length);
   const mostRows = Math.max(lines.length, Math.floor(logitBytes / (4 * copy.config.vocabSize)));
@@ -130,7 +131,7 @@ export async function* readLines(
     const { window } = copy.config;
     const read = states?.within(lines, longest, from, to);
     const answers = await copy.read({
-      ...{ cache, tokens, T: to - from, P: to },
+      ...{ cache, tokens, T: to - from, P: to, depth },
       wanted: { ...wanted, ...(read ? { states: { places: read.places, layers: states!.layers } } : {}) },
       bias: biasAt(lines, longest, from, to),
       ...(window ? { local: biasAt(lines, longest, from, to, window.size) } : {}),

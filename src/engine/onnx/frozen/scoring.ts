@@ -57,7 +57,7 @@ export class FrozenScoring {
     const { copy, cache, prefixes } = this;
     const { tokens, from, to } = stretch;
     const lines = [{ tokens: tokens.slice(0, to) }];
-    const depth = copy.depthFor({ rows: [], states: { places: [], layers } });
+    const depth = copy.depthFor(layers);
     const known = prefixes.find(lines[0].tokens, from, to, depth);
     const states = new StateSums(layers, [[from, to]], copy.config.width);
     await readAll(readLines(copy, cache, lines, [], begin(cache, lines, known), states));
