@@ -78,20 +78,11 @@ export function addChatCommand(
     .option('--threads <n>', 'CPU threads; 0 takes one per core', wholeFrom(0), 0)
     .addOption(quantizeOption());
   addAnsweringOptions(command).action((model: string, { conscience = false, ...options }: Given) => {
-    const { question, threshold, doubt, prior, calibration, alternatives, reviewInput, ...rest } = options;
-    const asked = conscienceSettings({
-      question,
-      threshold,
-      doubt,
-      prior,
-      calibration,
-      alternatives,
-      reviewInput,
-    });
+    const asked = conscienceSettings(options);
     const on = conscience || options.judge !== undefined || options.verdicts || Object.keys(asked).length > 0;
     return interruptible(
       () => {},
-      (signal) => run({ ...rest, ...(on ? { conscience: asked } : {}), model }, signal),
+      (signal) => run({ ...options, ...(on ? { conscience: asked } : {}), model }, signal),
     );
   });
 }

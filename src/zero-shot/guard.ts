@@ -108,9 +108,13 @@ export class Guard {
     const unread = before + reviews.length;
     this.unread[of] = readable || unread >= FIRST_REVIEWS ? undefined : unread;
     if (readable || this.unread[of] !== undefined) return;
-    const { warn = (sentence: string) => process.emitWarning(sentence) } = this.options;
     const whose = `reviews of ${of === 'requests' ? 'requests by ' : ''}the conscience (${this.conscience.id})`;
-    warn(`None of the first ${unread} ${whose} can be read.`);
+    this.warn(`None of the first ${unread} ${whose} can be read.`);
+  }
+
+  private warn(sentence: string): void {
+    const { warn = (said: string) => process.emitWarning(said) } = this.options;
+    warn(sentence);
   }
 
   /** Whether the conscience can be used at all, by canaries. */
@@ -192,8 +196,9 @@ export class Guard {
           0,
         );
     } catch (error) {
-      // they may stand, whatever becomes of alternatives
       if (signal?.aborted) throw error;
+      // they may stand, whatever becomes of alternatives
+      this.warn(`No alternative to an answer in doubt can be had: ${(error as Error).message}`);
     }
     signal?.throwIfAborted();
 

@@ -47,7 +47,10 @@ export interface ZeroShotOptions {
    * chat models. Default false.
    */
   readonly reviewInput?: boolean;
-  /** Told in one sentence when none of the first reviews can be read. Default: a warning of the process. */
+  /**
+   * Told in one sentence when none of the first reviews can be read, or an alternative to an answer in doubt cannot be had. Default: a
+   * warning of the process.
+   */
   readonly warn?: (sentence: string) => void;
   /** How an alternative comes about; default `rewrite`. */
   readonly manner?: AlternativeManner;

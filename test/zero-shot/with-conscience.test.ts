@@ -141,12 +141,15 @@ describe('withConscience', () => {
 
     it('lets the draft stand where no alternative can be had, but an interruption interrupts', async () => {
       const judge = doubting('a kind one');
-      const rules = { conscience: judge, threshold: 0.8, doubt: 0.5 };
+      const said: string[] = [];
+      const warn = (sentence: string) => void said.push(sentence);
+      const rules = { conscience: judge, threshold: 0.8, doubt: 0.5, warn };
       judge.generate = async () => {
         throw new Error('the line is dead');
       };
       const guarded = withConscience(drafting('a doubtful one'), rules);
       expect(await guarded.answer([ask('x')], how)).toMatchObject([{ outcome: 'accepted' }]);
+      expect(said).toEqual([expect.stringMatching(/in doubt.*the line is dead/)]);
       const stop = new AbortController();
       judge.generate = async () => {
         stop.abort(new Error('enough'));

@@ -125,10 +125,13 @@ export class Cache {
   /** The last `times` of the first `depth` layers as outputs of a graph that writes them, [times·slots, head·size]. */
   written(times: number, depth: number): Record<string, NdArray> {
     const dims = [times * this.slots, this.block];
-    const part = this.part('new_', this.time - times, times);
-    const kinds = ['new_keys', 'new_values'];
-    const names = kinds.flatMap((kind) => Array.from({ length: depth }, (_, layer) => `${kind}.${layer}`));
-    return Object.fromEntries(names.map((name) => [name, { data: part[name].data, dims }]));
+    const part = Object.entries(this.part('new_', this.time - times, times));
+    return Object.fromEntries(
+      part
+        // keys of every layer, then values
+        .filter((_, i) => i % this.config.layers < depth)
+        .map(([name, { data }]) => [name, { data, dims }]),
+    );
   }
 
   /** Empties the cache for rows that end together. */
